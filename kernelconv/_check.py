@@ -1,0 +1,185 @@
+"""Every complaint about input is born here: images, sizes, dtypes, random states.
+
+A leaf of the import graph. Messages say what was got, what was wanted and what to do.
+"""
+
+from __future__ import annotations
+
+import numbers
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+Shape = tuple[int, ...]
+Pair = tuple[int, int]
+
+
+def as_float(x: Any, name: str = "x") -> NDArray:
+    """Return `x` as a float array: float64 stays float64, every other real dtype becomes float32.
+
+    Raises
+    ------
+    ValueError
+        If `x` is complex or does not hold numbers.
+    """
+    x = np.asarray(x)
+    if np.iscomplexobj(x):
+        raise ValueError(f"Complex data not supported: {name} has dtype {x.dtype}. Pass its real part or modulus.")
+    if x.dtype in (np.float32, np.float64):
+        return x
+    try:
+        return x.astype(np.float32)
+    except (TypeError, ValueError):
+        raise ValueError(f"{name} must hold numbers, got dtype {x.dtype}.") from None
+
+
+def check_finite(x: NDArray, name: str = "x") -> NDArray:
+    """Return `x`; raise ValueError if it holds NaN or an infinity, saying how many and where the first is."""
+    # one pass and no temporary in the common case: the sum is finite only if every entry is
+    with np.errstate(over="ignore", invalid="ignore"):
+        if np.isfinite(x.sum(dtype=np.float64)):
+            return x
+    bad = ~np.isfinite(x)
+    if bad.any():
+        first = tuple(int(i) for i in np.argwhere(bad)[0])
+        raise ValueError(
+            f"{name} holds {int(bad.sum())} non-finite values (NaN or infinity), the first at index {first}. "
+            "Remove or replace them first."
+        )
+    return x
+
+
+def check_channels_last(shape: Shape, name: str = "x") -> None:
+    """Raise ValueError if a 4-D `shape` looks like channels first, (n, 1 or 3, h, w)."""
+    if len(shape) == 4 and shape[1] in (1, 3) and shape[2] > 4 and shape[3] > 4:
+        _, c, h, w = shape
+        raise ValueError(
+            f"{name} has shape {shape}, which looks like channels first. Images are (n_images, height, width, "
+            f"n_channels): use numpy.moveaxis({name}, 1, -1). If these really are images of {c} x {h} pixels with "
+            f"{w} channels, pass image_shape=({c}, {h}, {w})."
+        )
+
+
+def check_images(
+    x: Any, *, image_shape: Shape | None = None, name: str = "x", channels_last: bool = True
+) -> NDArray:
+    """Return `x` as (n_images, height, width, n_channels), float32 or float64, finite and not empty.
+
+    Parameters
+    ----------
+    x : array-like, shape (n, h, w), (n, h, w, c) or, with `image_shape`, rows (n, h * w * c)
+        Images; three axes mean one channel.
+    image_shape : tuple (h, w) or (h, w, c), optional
+        How rows are read, as numpy.reshape reads it; one entry may be -1.
+    name : str
+        What the error messages call the array.
+    channels_last : bool
+        Refuse what looks like channels first (never done when `image_shape` is given).
+
+    Raises
+    ------
+    ValueError
+        If `x` has no image, no pixel, a wrong number of axes, non-finite or complex values, looks like channels
+        first, or does not fit `image_shape`.
+    """
+    x = as_float(x, name)
+    if x.ndim == 2:
+        x = rows_as_images(x, image_shape, name)
+    elif x.ndim == 3:
+        x = x[..., None]
+    elif x.ndim != 4:
+        raise ValueError(
+            f"{name} must be (n_images, height, width) or (n_images, height, width, n_channels), got shape {x.shape}."
+        )
+    if image_shape is not None:
+        check_image_shape(x.shape[1:], image_shape, name)
+    elif channels_last:
+        check_channels_last(x.shape, name)
+    if 0 in x.shape:
+        raise ValueError(f"{name} is empty: shape {x.shape}. At least one image of at least one pixel is needed.")
+    return check_finite(x, name)
+
+
+def rows_as_images(x: NDArray, image_shape: Shape | None, name: str = "x") -> NDArray:
+    """Read rows (n, d) as images (n, h, w, c) the way numpy.reshape reads `image_shape`."""
+    if image_shape is None:
+        raise ValueError(
+            f"{name} has two axes, shape {x.shape}: rows need image_shape=(h, w) or (h, w, c) to be read as images. "
+            "If it is a single image, add an axis: numpy.expand_dims(x, 0)."
+        )
+    return x.reshape(len(x), *resolve_image_shape(image_shape, x.shape[1]))
+
+
+def resolve_image_shape(image_shape: Shape, n_features: int) -> tuple[int, int, int]:
+    """Return (h, w, c) for rows of `n_features` values; fills in one -1 and a missing channel axis."""
+    shape = tuple(image_shape)
+    if len(shape) not in (2, 3) or not all(
+        isinstance(s, numbers.Integral) and (s > 0 or s == -1) for s in shape
+    ):
+        raise ValueError(f"image_shape must be (h, w) or (h, w, c) of positive ints (one may be -1), got {image_shape}.")
+    shape = (*shape, 1) if len(shape) == 2 else shape
+    known = int(np.prod([s for s in shape if s != -1]))
+    if shape.count(-1) == 1 and n_features % known == 0:
+        shape = tuple(n_features // known if s == -1 else int(s) for s in shape)
+    if shape.count(-1) or int(np.prod(shape)) != n_features:
+        raise ValueError(f"Rows of {n_features} values cannot be read as images of image_shape={image_shape}.")
+    return shape  # type: ignore[return-value]
+
+
+def check_image_shape(got: Shape, image_shape: Shape, name: str = "x") -> None:
+    """Raise ValueError unless images of shape `got` (h, w, c) are what `image_shape` announces."""
+    wanted = (*image_shape, 1) if len(image_shape) == 2 else tuple(image_shape)
+    if len(wanted) != 3 or any(w not in (-1, g) for g, w in zip(got, wanted, strict=True)):
+        raise ValueError(f"{name} holds images of shape {tuple(got)}, but image_shape={tuple(image_shape)}.")
+
+
+def as_pair(value: Any, name: str, minimum: int = 1) -> Pair:
+    """Return `value`, an int or a (height, width) pair of ints, as a pair; every entry at least `minimum`."""
+    pair = (value, value) if isinstance(value, numbers.Integral) else value
+    try:
+        pair = tuple(pair)
+    except TypeError:
+        pair = ()
+    if len(pair) != 2 or not all(
+        isinstance(p, numbers.Integral) and not isinstance(p, bool) and p >= minimum for p in pair
+    ):
+        raise ValueError(f"{name} must be an int >= {minimum} or a (height, width) pair of them, got {value!r}.")
+    return int(pair[0]), int(pair[1])
+
+
+def check_positive(value: Any, name: str, *, zero: bool = False) -> float:
+    """Return `value` as a finite float > 0 (>= 0 with `zero`)."""
+    if isinstance(value, bool) or not isinstance(value, numbers.Real):
+        raise ValueError(f"{name} must be a number, got {value!r}.")
+    if not np.isfinite(value) or value < 0 or (value == 0 and not zero):
+        raise ValueError(f"{name} must be {'>= 0' if zero else '> 0'} and finite, got {value!r}.")
+    return float(value)
+
+
+def check_count(value: Any, name: str, minimum: int = 1) -> int:
+    """Return `value` as an int of at least `minimum`."""
+    if isinstance(value, bool) or not isinstance(value, numbers.Integral) or value < minimum:
+        raise ValueError(f"{name} must be an int >= {minimum}, got {value!r}.")
+    return int(value)
+
+
+def check_choice(value: Any, name: str, choices: tuple[str, ...]) -> str:
+    """Return `value` if it is one of `choices`."""
+    if value not in choices:
+        raise ValueError(f"{name} must be one of {', '.join(map(repr, choices))}, got {value!r}.")
+    return value
+
+
+def check_rng(random_state: Any = None) -> np.random.Generator:
+    """Return a numpy Generator from None, an int, a SeedSequence, a RandomState or a Generator."""
+    if isinstance(random_state, np.random.Generator):
+        return random_state
+    if isinstance(random_state, np.random.RandomState):
+        return np.random.default_rng(random_state.randint(2**31 - 1))
+    try:
+        return np.random.default_rng(random_state)
+    except (TypeError, ValueError):
+        raise ValueError(
+            f"random_state must be None, an int >= 0, a numpy Generator or a RandomState, got {random_state!r}."
+        ) from None

@@ -1,0 +1,70 @@
+"""What the estimators share: images or rows in, features out, scikit-learn's contract kept."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.base import BaseEstimator, TransformerMixin
+from sklearn.utils.validation import check_is_fitted, validate_data
+
+from kernelconv._check import check_images, resolve_image_shape
+
+
+class ImageEstimator(BaseEstimator):
+    """Base of every estimator that reads images, or rows through its `image_shape` parameter.
+
+    Subclasses store their parameters in ``__init__`` (`image_shape` among them), call ``_read_images(X,
+    reset=True)`` first in ``fit`` and ``_read_images(X)`` first everywhere else.
+    """
+
+    image_shape: tuple[int, ...] | None
+
+    def _read_images(self, X: Any, *, reset: bool = False) -> NDArray:
+        """Return `X` as (n, h, w, c); with `reset` learn ``image_shape_`` and ``n_features_in_``, else check them.
+
+        Raises
+        ------
+        NotFittedError
+            If `reset` is False and the estimator has not been fitted.
+        ValueError
+            As `check_images`, and if images have another shape than those seen in ``fit``.
+        """
+        if not reset:
+            check_is_fitted(self)
+        rows = np.ndim(X) != 3 and np.ndim(X) != 4 and self.image_shape is not None
+        if rows:  # scikit-learn's own door, with its words, for whatever is not an array of images
+            X = validate_data(self, X, dtype=[np.float32, np.float64], reset=reset)
+            shape = resolve_image_shape(self.image_shape, X.shape[1]) if reset else self.image_shape_
+            return X.reshape(len(X), *shape)
+        images = check_images(X, image_shape=self.image_shape, name="X")
+        if reset:
+            self.image_shape_ = images.shape[1:]
+            self.n_features_in_ = int(np.prod(images.shape[1:]))
+        elif images.shape[1:] != self.image_shape_:
+            raise ValueError(
+                f"X holds images of shape {images.shape[1:]}, but {type(self).__name__} was fitted on images of "
+                f"shape {self.image_shape_}."
+            )
+        return images
+
+
+class ImageTransformer(TransformerMixin, ImageEstimator):
+    """An `ImageEstimator` whose ``transform`` returns rows; subclasses set ``maps_shape_`` = (h, w, channels)."""
+
+    maps_shape_: tuple[int, int, int]
+
+    def get_feature_names_out(self, input_features: Any = None) -> NDArray:
+        """Return one name a feature: class name, then row, column and channel of the output map."""
+        check_is_fitted(self)
+        if input_features is not None and len(input_features) != self.n_features_in_:
+            raise ValueError(
+                f"input_features should have length equal to number of features ({self.n_features_in_}), "
+                f"got {len(input_features)}"
+            )
+        prefix = type(self).__name__.lower()
+        h, w, c = self.maps_shape_
+        return np.array(
+            [f"{prefix}_{i}_{j}_{k}" for i in range(h) for j in range(w) for k in range(c)], dtype=object
+        )

@@ -1,0 +1,183 @@
+"""The contract of a part: an immutable specification that is built, run, differentiated and transposed."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import DTypeLike, NDArray
+from scipy.sparse.linalg import LinearOperator
+
+Shape3 = tuple[int, int, int]  # (height, width, channels)
+Grads = dict[str, NDArray]
+Pullback = Callable[[NDArray], tuple[NDArray, Grads]]
+State = Mapping[str, NDArray]
+
+
+@dataclass(frozen=True)
+class Part:
+    r"""One step of a network, from maps (n, h, w, c) to maps (n, h', w', c').
+
+    A part is a specification: its fields never change. ``build`` returns a copy that knows its input shape and
+    holds ``params`` (a dict of arrays: anchors, weights) and ``state`` (arrays that training updates but no gradient
+    reaches); ``replace`` returns a copy with other params. Parts own no random state.
+
+    Traits, known before any data:
+
+    - ``linear``: F(x) = A x, so ``adjoint`` exists;
+    - ``homogeneous``: F(c x) = c F(x) for c > 0;
+    - ``equivariant``: a shift by the stride commutes with F when borders are circular;
+    - ``couples_samples``: in training a sample's output depends on the others (BatchNorm);
+    - ``differentiable``: ``linearize`` exists;
+    - ``lipschitz(in_shape)``: a constant c with norm(Fx - Fy) <= c norm(x - y), or None where none is known.
+
+    Subclasses implement ``out_shape``, ``forward`` and, where differentiable, ``linearize``; linear ones
+    implement ``adjoint`` and get ``linearize`` from it.
+    """
+
+    linear = False
+    homogeneous = False
+    equivariant = False
+    couples_samples = False
+    differentiable = True
+
+    # What build adds. Class attributes, not fields: two specifications are equal whatever was built from them.
+    in_shape = None
+    params = {}  # noqa: RUF012  never mutated: build and replace set a fresh dict on the copy
+    state = {}  # noqa: RUF012
+
+    # -- structure -------------------------------------------------------------------------------------------------
+
+    def out_shape(self, in_shape: Shape3) -> Shape3:
+        """Return (h', w', c') for maps of shape `in_shape` = (h, w, c). Raises ValueError if they do not fit."""
+        raise NotImplementedError
+
+    def lipschitz(self, in_shape: Shape3) -> float | None:
+        """Return a Lipschitz constant for maps of shape `in_shape`, or None where none is known."""
+        return None
+
+    def window(self, in_shape: Shape3) -> tuple[tuple[int, int], tuple[int, int]]:
+        """Return ((height, width) of the input seen by one output position, (row, column) stride)."""
+        return (1, 1), (1, 1)
+
+    def multiply_adds(self, in_shape: Shape3) -> int:
+        """Return the multiply-adds of one image of shape `in_shape`."""
+        return 0
+
+    # -- building --------------------------------------------------------------------------------------------------
+
+    def build(self, in_shape: Shape3, rng: np.random.Generator | None = None, data: Any = None) -> Self:
+        """Return a copy for maps of shape `in_shape` with its params drawn from `rng` or learned from `data`.
+
+        Parameters
+        ----------
+        in_shape : tuple (h, w, c)
+            Shape of one input map.
+        rng : numpy Generator, optional
+            Needed by parts that draw weights or sample data.
+        data : array-like (n, h, w, c), optional
+            Training maps at this part's input; anything with ``len`` and indexing by an integer array.
+        """
+        self.out_shape(in_shape)
+        return self._built(in_shape, {}, {})
+
+    def _built(self, in_shape: Shape3 | None, params: Mapping[str, NDArray], state: State) -> Self:
+        new = copy.copy(self)
+        object.__setattr__(new, "in_shape", None if in_shape is None else tuple(in_shape))
+        object.__setattr__(new, "params", dict(params))
+        object.__setattr__(new, "state", dict(state))
+        new._prepare()
+        return new
+
+    def _prepare(self) -> None:
+        """Compute what follows from the params (a whitening, say). Called on every fresh copy."""
+
+    def _check_built(self) -> None:
+        if self.in_shape is None:
+            raise ValueError(f"{type(self).__name__} is not built: call build(in_shape, rng, data) first.")
+
+    def replace(self, params: Mapping[str, NDArray], state: State | None = None) -> Self:
+        """Return a copy that holds `params` (and `state`), of the same names and shapes as now."""
+        self._check_built()
+        for kind, old, new in (("params", self.params, params), ("state", self.state, state or self.state)):
+            if old.keys() != new.keys() or any(np.shape(new[k]) != old[k].shape for k in old):
+                raise ValueError(
+                    f"{type(self).__name__}.replace wants {kind} { {k: v.shape for k, v in old.items()} }, "
+                    f"got { {k: np.shape(v) for k, v in new.items()} }."
+                )
+        return self._built(self.in_shape, params, state or self.state)
+
+    def astype(self, dtype: DTypeLike) -> Self:
+        """Return a copy whose params and state have `dtype`."""
+        self._check_built()
+        cast = {k: v.astype(dtype, copy=False) for k, v in self.params.items()}
+        return self._built(self.in_shape, cast, {k: v.astype(dtype, copy=False) for k, v in self.state.items()})
+
+    def n_params(self) -> int:
+        """Return the number of entries in ``params``."""
+        return sum(v.size for v in self.params.values())
+
+    # -- running ---------------------------------------------------------------------------------------------------
+
+    def forward(self, x: NDArray) -> NDArray:
+        """Return F(x) in evaluation mode: (n, h, w, c) -> (n, h', w', c')."""
+        raise NotImplementedError
+
+    def linearize(
+        self, x: NDArray, *, train: bool = False, rng: np.random.Generator | None = None
+    ) -> tuple[NDArray, Pullback, State]:
+        """Return (F(x), pullback, new state); ``pullback(g) -> (gradient in x, gradients in params)``."""
+        if not self.linear:
+            raise NotImplementedError(f"{type(self).__name__} has no gradient.")
+        shape = x.shape
+        return self.forward(x), lambda g: (self._adjoint(g, shape), {}), self.state
+
+    def vjp(self, x: NDArray, g: NDArray) -> tuple[NDArray, Grads]:
+        """Return (gradient in x, gradients in params) of <g, F(x)> in evaluation mode."""
+        return self.linearize(x)[1](g)
+
+    def adjoint(self, y: NDArray) -> NDArray:
+        """Return A* y for a built linear part: (n, h', w', c') -> (n, h, w, c).
+
+        Raises
+        ------
+        ValueError
+            If the part is not linear, or not built.
+        """
+        self._check_linear()
+        self._check_built()
+        return self._adjoint(y, (len(y), *self.in_shape))
+
+    def _adjoint(self, y: NDArray, shape: tuple[int, ...]) -> NDArray:
+        """Return A* y for inputs of `shape` (n, h, w, c)."""
+        raise NotImplementedError
+
+    def _check_linear(self) -> None:
+        if not self.linear:
+            raise ValueError(f"{self!r} is not linear, so it has no adjoint and no matrix.")
+
+    # -- linear parts as matrices ----------------------------------------------------------------------------------
+
+    def as_linear_operator(self, dtype: DTypeLike = np.float64) -> LinearOperator:
+        """Return a built linear part as a scipy LinearOperator on raveled maps (row-major)."""
+        self._check_linear()
+        self._check_built()
+        shape_in, shape_out = self.in_shape, self.out_shape(self.in_shape)
+        return LinearOperator(
+            (int(np.prod(shape_out)), int(np.prod(shape_in))),
+            matvec=lambda v: self.forward(np.asarray(v, dtype).reshape(1, *shape_in)).ravel(),
+            rmatvec=lambda v: self.adjoint(np.asarray(v, dtype).reshape(1, *shape_out)).ravel(),
+            matmat=lambda m: self.forward(np.asarray(m.T, dtype).reshape(-1, *shape_in)).reshape(m.shape[1], -1).T,
+            dtype=np.dtype(dtype),
+        )
+
+    def as_matrix(self, dtype: DTypeLike = np.float64) -> NDArray:
+        """Return a built linear part as its matrix (h' w' c', h w c): block-Toeplitz for a convolution.
+
+        Costs one forward pass of h w c images.
+        """
+        operator = self.as_linear_operator(dtype)
+        return operator.matmat(np.eye(operator.shape[1], dtype=dtype))
