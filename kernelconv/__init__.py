@@ -1,0 +1,1 @@
+"""Convolutional representations whose behaviour is understood."""

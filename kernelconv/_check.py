@@ -5,14 +5,13 @@ A leaf of the import graph. Messages say what was got, what was wanted and what 
 
 from __future__ import annotations
 
-import numbers
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 Shape = tuple[int, ...]
-Pair = tuple[int, int]
+Pair = tuple[int, ...]  # (height, width)
 
 
 def as_float(x: Any, name: str = "x") -> NDArray:
@@ -61,9 +60,7 @@ def check_channels_last(shape: Shape, name: str = "x") -> None:
         )
 
 
-def check_images(
-    x: Any, *, image_shape: Shape | None = None, name: str = "x", channels_last: bool = True
-) -> NDArray:
+def check_images(x: Any, *, image_shape: Shape | None = None, name: str = "x", channels_last: bool = True) -> NDArray:
     """Return `x` as (n_images, height, width, n_channels), float32 or float64, finite and not empty.
 
     Parameters
@@ -111,20 +108,20 @@ def rows_as_images(x: NDArray, image_shape: Shape | None, name: str = "x") -> ND
     return x.reshape(len(x), *resolve_image_shape(image_shape, x.shape[1]))
 
 
-def resolve_image_shape(image_shape: Shape, n_features: int) -> tuple[int, int, int]:
+def resolve_image_shape(image_shape: Shape, n_features: int) -> Shape:
     """Return (h, w, c) for rows of `n_features` values; fills in one -1 and a missing channel axis."""
     shape = tuple(image_shape)
-    if len(shape) not in (2, 3) or not all(
-        isinstance(s, numbers.Integral) and (s > 0 or s == -1) for s in shape
-    ):
-        raise ValueError(f"image_shape must be (h, w) or (h, w, c) of positive ints (one may be -1), got {image_shape}.")
+    if len(shape) not in (2, 3) or not all(isinstance(s, int | np.integer) and (s > 0 or s == -1) for s in shape):
+        raise ValueError(
+            f"image_shape must be (h, w) or (h, w, c) of positive ints (one may be -1), got {image_shape}."
+        )
     shape = (*shape, 1) if len(shape) == 2 else shape
     known = int(np.prod([s for s in shape if s != -1]))
     if shape.count(-1) == 1 and n_features % known == 0:
         shape = tuple(n_features // known if s == -1 else int(s) for s in shape)
     if shape.count(-1) or int(np.prod(shape)) != n_features:
         raise ValueError(f"Rows of {n_features} values cannot be read as images of image_shape={image_shape}.")
-    return shape  # type: ignore[return-value]
+    return shape
 
 
 def check_image_shape(got: Shape, image_shape: Shape, name: str = "x") -> None:
@@ -136,13 +133,13 @@ def check_image_shape(got: Shape, image_shape: Shape, name: str = "x") -> None:
 
 def as_pair(value: Any, name: str, minimum: int = 1) -> Pair:
     """Return `value`, an int or a (height, width) pair of ints, as a pair; every entry at least `minimum`."""
-    pair = (value, value) if isinstance(value, numbers.Integral) else value
+    pair = (value, value) if isinstance(value, int | np.integer) else value
     try:
         pair = tuple(pair)
     except TypeError:
         pair = ()
     if len(pair) != 2 or not all(
-        isinstance(p, numbers.Integral) and not isinstance(p, bool) and p >= minimum for p in pair
+        isinstance(p, int | np.integer) and not isinstance(p, bool) and p >= minimum for p in pair
     ):
         raise ValueError(f"{name} must be an int >= {minimum} or a (height, width) pair of them, got {value!r}.")
     return int(pair[0]), int(pair[1])
@@ -150,7 +147,7 @@ def as_pair(value: Any, name: str, minimum: int = 1) -> Pair:
 
 def check_positive(value: Any, name: str, *, zero: bool = False) -> float:
     """Return `value` as a finite float > 0 (>= 0 with `zero`)."""
-    if isinstance(value, bool) or not isinstance(value, numbers.Real):
+    if isinstance(value, bool) or not isinstance(value, int | float | np.number):
         raise ValueError(f"{name} must be a number, got {value!r}.")
     if not np.isfinite(value) or value < 0 or (value == 0 and not zero):
         raise ValueError(f"{name} must be {'>= 0' if zero else '> 0'} and finite, got {value!r}.")
@@ -159,7 +156,7 @@ def check_positive(value: Any, name: str, *, zero: bool = False) -> float:
 
 def check_count(value: Any, name: str, minimum: int = 1) -> int:
     """Return `value` as an int of at least `minimum`."""
-    if isinstance(value, bool) or not isinstance(value, numbers.Integral) or value < minimum:
+    if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < minimum:
         raise ValueError(f"{name} must be an int >= {minimum}, got {value!r}.")
     return int(value)
 

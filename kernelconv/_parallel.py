@@ -81,9 +81,7 @@ def map_blocks(function: Callable[[slice], T], n: int, block: int, n_jobs: int |
                 raise
 
 
-def apply_blocks(
-    function: Callable[[NDArray], NDArray], x: NDArray, block: int, n_jobs: int | None = None
-) -> NDArray:
+def apply_blocks(function: Callable[[NDArray], NDArray], x: NDArray, block: int, n_jobs: int | None = None) -> NDArray:
     """Return ``concatenate([function(x[s]) for each block s])``; needs the output and a few blocks of memory.
 
     `function` maps (m, ...) to (m, ...), sample by sample.
@@ -122,7 +120,8 @@ class _BlasGuard:
     """Counts who asked for one BLAS thread: the limit is process-wide, so the first sets it and the last lifts it."""
 
     def __init__(self) -> None:
-        self.lock, self.users, self.limiter = threading.Lock(), 0, None
+        self.lock, self.users = threading.Lock(), 0
+        self.limiter: Any = None
 
     def enter(self) -> None:
         with self.lock:

@@ -19,7 +19,8 @@ class ImageEstimator(BaseEstimator):
     reset=True)`` first in ``fit`` and ``_read_images(X)`` first everywhere else.
     """
 
-    image_shape: tuple[int, ...] | None
+    image_shape: Any
+    image_shape_: tuple[int, ...]
 
     def _read_images(self, X: Any, *, reset: bool = False) -> NDArray:
         """Return `X` as (n, h, w, c); with `reset` learn ``image_shape_`` and ``n_features_in_``, else check them.
@@ -65,6 +66,4 @@ class ImageTransformer(TransformerMixin, ImageEstimator):
             )
         prefix = type(self).__name__.lower()
         h, w, c = self.maps_shape_
-        return np.array(
-            [f"{prefix}_{i}_{j}_{k}" for i in range(h) for j in range(w) for k in range(c)], dtype=object
-        )
+        return np.array([f"{prefix}_{i}_{j}_{k}" for i in range(h) for j in range(w) for k in range(c)], dtype=object)

@@ -4,20 +4,22 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Any, Self
 
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 from scipy.sparse.linalg import LinearOperator
 
-Shape3 = tuple[int, int, int]  # (height, width, channels)
+from kernelconv._check import Pair
+
+Shape3 = tuple[int, ...]  # (height, width, channels)
 Grads = dict[str, NDArray]
 Pullback = Callable[[NDArray], tuple[NDArray, Grads]]
 State = Mapping[str, NDArray]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Part:
     r"""One step of a network, from maps (n, h, w, c) to maps (n, h', w', c').
 
@@ -38,16 +40,57 @@ class Part:
     implement ``adjoint`` and get ``linearize`` from it.
     """
 
-    linear = False
-    homogeneous = False
-    equivariant = False
-    couples_samples = False
-    differentiable = True
+    @property
+    def linear(self) -> bool:
+        """Whether F(x) = A x."""
+        return False
 
-    # What build adds. Class attributes, not fields: two specifications are equal whatever was built from them.
-    in_shape = None
-    params = {}  # noqa: RUF012  never mutated: build and replace set a fresh dict on the copy
-    state = {}  # noqa: RUF012
+    @property
+    def homogeneous(self) -> bool:
+        """Whether F(c x) = c F(x) for c > 0."""
+        return False
+
+    @property
+    def equivariant(self) -> bool:
+        """Whether a shift by the stride commutes with F, borders being circular."""
+        return False
+
+    @property
+    def couples_samples(self) -> bool:
+        """Whether a sample's output depends on the other samples in training."""
+        return False
+
+    @property
+    def differentiable(self) -> bool:
+        """Whether ``linearize`` exists."""
+        return True
+
+    # What build adds to the copy it returns. Not fields: specifications are equal whatever was built from them.
+
+    @property
+    def in_shape(self) -> Any:
+        """(h, w, c) of one input map once built, else None."""
+        return getattr(self, "_in_shape", None)
+
+    @property
+    def params(self) -> Grads:
+        """The arrays that a gradient reaches, by name."""
+        return getattr(self, "_params", {})
+
+    @property
+    def state(self) -> Grads:
+        """The arrays that training updates without a gradient, by name."""
+        return getattr(self, "_state", {})
+
+    def __repr__(self) -> str:
+        """Return the constructor call, defaults left out and square sizes as one number."""
+        words = []
+        for i, f in enumerate(fields(self)):
+            value = getattr(self, f.name)
+            short = value[0] if isinstance(value, tuple) and len(set(value)) == 1 else value
+            if i == 0 or (short != f.default and value != f.default):
+                words.append(f"{short!r}" if i == 0 else f"{f.name}={short!r}")
+        return f"{type(self).__name__}({', '.join(words)})"
 
     # -- structure -------------------------------------------------------------------------------------------------
 
@@ -59,7 +102,7 @@ class Part:
         """Return a Lipschitz constant for maps of shape `in_shape`, or None where none is known."""
         return None
 
-    def window(self, in_shape: Shape3) -> tuple[tuple[int, int], tuple[int, int]]:
+    def window(self, in_shape: Shape3) -> tuple[Pair, Pair]:
         """Return ((height, width) of the input seen by one output position, (row, column) stride)."""
         return (1, 1), (1, 1)
 
@@ -84,11 +127,11 @@ class Part:
         self.out_shape(in_shape)
         return self._built(in_shape, {}, {})
 
-    def _built(self, in_shape: Shape3 | None, params: Mapping[str, NDArray], state: State) -> Self:
+    def _built(self, in_shape: Shape3, params: Mapping[str, NDArray], state: State) -> Self:
         new = copy.copy(self)
-        object.__setattr__(new, "in_shape", None if in_shape is None else tuple(in_shape))
-        object.__setattr__(new, "params", dict(params))
-        object.__setattr__(new, "state", dict(state))
+        object.__setattr__(new, "_in_shape", tuple(in_shape))
+        object.__setattr__(new, "_params", dict(params))
+        object.__setattr__(new, "_state", dict(state))
         new._prepare()
         return new
 
@@ -109,6 +152,10 @@ class Part:
                     f"got { {k: np.shape(v) for k, v in new.items()} }."
                 )
         return self._built(self.in_shape, params, state or self.state)
+
+    def constrain(self, params: Mapping[str, NDArray]) -> dict[str, NDArray]:
+        """Return `params` brought back to the set they live on (anchors to the sphere): what a step may leave."""
+        return dict(params)
 
     def astype(self, dtype: DTypeLike) -> Self:
         """Return a copy whose params and state have `dtype`."""

@@ -1,0 +1,1 @@
+"""Networks: composition, and the ready-made estimators."""

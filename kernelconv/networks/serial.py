@@ -1,0 +1,190 @@
+"""serial(*parts) -> Network: composition in the order the data flows; a composite is again a part."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from kernelconv._check import check_images
+from kernelconv._parallel import apply_blocks, block_length, map_blocks
+from kernelconv.operators.base import Grads, Part, Shape3
+from kernelconv.operators.composite import Composite, Maps
+
+
+@dataclass(frozen=True, repr=False)
+class Network(Composite):
+    r"""Parts in a row, :math:`\Phi(x) = A_n M_n P_n \dots A_1 M_1 P_1 x`. Made by `serial`.
+
+    A network is a part: it builds, runs, differentiates and nests like one. Its ``forward`` and ``vjp`` cut the images
+    into cache-sized blocks and run them on threads; the result does not depend on the number of threads.
+
+    Parameters
+    ----------
+    parts : tuple of Part
+        In the order the data flows.
+    names : tuple of str
+        One a part; they name the maps of ``trace`` and the params ("layer_1.M.anchors").
+    """
+
+    parts: tuple[Part, ...]
+    names: tuple[str, ...]
+
+    @property
+    def named_parts(self) -> dict[str, Part]:
+        """The parts by name."""
+        return dict(zip(self.names, self.parts, strict=True))
+
+    def _with_parts(self, parts: Sequence[Part]) -> Network:
+        return self._copy_with(parts=tuple(parts))
+
+    def build(self, in_shape: Shape3, rng: np.random.Generator | None = None, data: Any = None) -> Network:
+        """Return a copy with every part built, each learning from the maps the parts before it make of `data`.
+
+        Parameters
+        ----------
+        in_shape : tuple (h, w, c) or (h, w)
+            Shape of one image.
+        rng : numpy Generator, optional
+            Draws weights and samples patches.
+        data : ndarray (n, h, w, c) or (n, h, w), optional
+            Training images. Maps are computed block by block as they are asked for, never all at once.
+        """
+        in_shape = tuple(in_shape) if len(in_shape) == 3 else (*in_shape, 1)
+        if data is not None and not isinstance(data, Maps):
+            data = self._check(data, in_shape, "data")
+        return super().build(in_shape, rng, data)
+
+    def forward(self, x: NDArray, n_jobs: int | None = None) -> NDArray:
+        """Return the features of images `x` (n, h, w, c) as maps (n, h', w', c'), on `n_jobs` threads."""
+        x = self._check(x, self.in_shape)
+        return apply_blocks(super().forward, x, self.block(x.itemsize), n_jobs)
+
+    def trace(self, x: NDArray, n_jobs: int | None = None) -> dict[str, NDArray]:
+        """Return every part's output on images `x` (n, h, w, c), by name in the order the data flows."""
+        x = self._check(x, self.in_shape)
+
+        def run(s: slice) -> list[NDArray]:
+            maps, y = [], x[s]
+            for part in self.parts:
+                y = part.forward(y)
+                maps.append(y)
+            return maps
+
+        blocks = map_blocks(run, len(x), self.block(x.itemsize), n_jobs)
+        return {name: np.concatenate(maps) for name, maps in zip(self.names, zip(*blocks, strict=True), strict=True)}
+
+    def vjp(self, x: NDArray, g: NDArray, n_jobs: int | None = None) -> tuple[NDArray, Grads]:
+        """Return (gradient in x, gradients in params) of <g, F(x)>, in evaluation mode, on `n_jobs` threads."""
+        x = self._check(x, self.in_shape)
+
+        def run(s: slice) -> tuple[NDArray, Grads]:
+            return self.linearize(x[s])[1](g[s])
+
+        gx, grads = zip(*map_blocks(run, len(x), self.block(x.itemsize), n_jobs), strict=True)
+        return np.concatenate(gx), sum_grads(grads)
+
+    def block(self, itemsize: int = 4) -> int:
+        """Return how many images make a block: what one of them touches, over the cache."""
+        shapes = self.inner_shapes()
+        return block_length(itemsize * sum(int(np.prod(s)) for s in shapes))
+
+    def inner_shapes(self) -> list[Shape3]:
+        """Return the shapes of all maps that one image passes through, those inside layers among them."""
+        self._check_built()
+        return [s for part in _composites(self) for s in part.shapes(part.in_shape)]
+
+    def summary(self) -> str:
+        """Return a table: per part its output shape, receptive field and stride (px), params and multiply-adds."""
+        self._check_built()
+        shapes = self.shapes(self.in_shape)
+        rows = [("part", "output", "field", "stride", "params", "multiply-adds")]
+        rows.append(("input", _x(shapes[0]), "1x1", "1x1", "0", "0"))
+        for i, (name, part) in enumerate(self.named_parts.items()):
+            field, stride = self._copy_with(parts=self.parts[: i + 1], names=self.names[: i + 1]).window(shapes[0])
+            cost = part.multiply_adds(shapes[i])
+            rows.append((name, _x(shapes[i + 1]), _x(field), _x(stride), f"{part.n_params():,}", f"{cost:,}"))
+        rows.append(("total", "", "", "", f"{self.n_params():,}", f"{self.multiply_adds(shapes[0]):,}"))
+        widths = [max(len(r[c]) for r in rows) for c in range(6)]
+        align: list[Callable[[str, int], str]] = [str.ljust, *[str.rjust] * 5]
+        lines = ["  ".join(a(v, w) for a, v, w in zip(align, r, widths, strict=True)).rstrip() for r in rows]
+        return "\n".join(lines)
+
+    def __repr__(self) -> str:
+        """Return the formula, outermost part first."""
+        return f"Network: {super().__repr__()}"
+
+    def _check(self, x: Any, in_shape: Shape3 | None, name: str = "x") -> NDArray:
+        if in_shape is None:
+            self._check_built()
+        x = check_images(x, name=name, channels_last=False)
+        if x.shape[1:] != in_shape:
+            raise ValueError(f"{name} holds images of shape {x.shape[1:]}, the network is built for {in_shape}.")
+        return x
+
+
+def _composites(part: Part) -> list[Composite]:
+    inner = part.named_parts.values() if isinstance(part, Composite) else ()
+    own = [part] if isinstance(part, Composite) else []
+    return own + [c for p in inner for c in _composites(p)]
+
+
+def _x(shape: Sequence[int]) -> str:
+    return "x".join(map(str, shape))
+
+
+def sum_grads(blocks: Sequence[Grads]) -> Grads:
+    """Return the sum of the blocks' gradients, added in block order."""
+    total = {k: v.copy() for k, v in blocks[0].items()}
+    for grads in blocks[1:]:
+        for k, v in grads.items():
+            total[k] += v
+    return total
+
+
+def serial(*parts: Part, names: Sequence[str] | None = None) -> Network:
+    r"""Compose parts in the order the data flows: serial(P, M, A) is x -> A M P x.
+
+    Parameters
+    ----------
+    *parts : Part
+        Operators, layers or networks (whose parts are kept together).
+    names : sequence of str, optional
+        One a part; by default the class name and the position, "layer_1".
+
+    Returns
+    -------
+    Network
+
+    Raises
+    ------
+    ValueError
+        If there is no part, something is not a part, or names repeat, hold a dot or are not as many as parts.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from kernelconv.operators import GaussianPooling, KernelMapping, Layer, PatchExtraction
+    >>> layer = Layer(PatchExtraction(3), KernelMapping(8), GaussianPooling(2))
+    >>> network = serial(layer).build((8, 8, 1), np.random.default_rng(0))
+    >>> network
+    Network: (GaussianPooling(2) ∘ KernelMapping(8) ∘ PatchExtraction(3))
+    >>> print(network.summary())
+    part     output  field  stride  params  multiply-adds
+    input     8x8x1    1x1     1x1       0              0
+    layer_1   3x3x8    7x7     2x2      72          4,464
+    total                               72          4,464
+    """
+    if not parts:
+        raise ValueError("serial needs at least one part.")
+    for part in parts:
+        if not isinstance(part, Part):
+            raise ValueError(f"serial composes parts (operators, layers, networks), got {part!r}.")
+    if names is None:
+        names = [f"{type(p).__name__.lower()}_{i}" for i, p in enumerate(parts, 1)]
+    if len(names) != len(parts) or len(set(names)) != len(names) or any("." in n for n in names):
+        raise ValueError(f"names must be {len(parts)} different strings without dots, got {tuple(names)}.")
+    return Network(tuple(parts), tuple(names))

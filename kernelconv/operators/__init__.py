@@ -1,0 +1,49 @@
+"""One layer: x -> A M P x. Patch extraction P, mappings M, poolings A, and what they are built from."""
+
+from kernelconv.operators.base import Part
+from kernelconv.operators.kernels import (
+    ArcCosine,
+    DotProductKernel,
+    Exponential,
+    InversePolynomial,
+    Polynomial,
+    Vovk,
+)
+from kernelconv.operators.layer import Layer
+from kernelconv.operators.linear import Convolution, Dense, Flatten
+from kernelconv.operators.mapping import KernelMapping, Modulus, ReLU
+from kernelconv.operators.nystrom import inverse_sqrt, spherical_kmeans
+from kernelconv.operators.patches import (
+    PatchExtraction,
+    extract_patches,
+    extract_patches_adjoint,
+    sample_patches,
+)
+from kernelconv.operators.pooling import AveragePooling, GaussianPooling, GlobalPooling, MaxPooling
+
+__all__ = [
+    "ArcCosine",
+    "AveragePooling",
+    "Convolution",
+    "Dense",
+    "DotProductKernel",
+    "Exponential",
+    "Flatten",
+    "GaussianPooling",
+    "GlobalPooling",
+    "InversePolynomial",
+    "KernelMapping",
+    "Layer",
+    "MaxPooling",
+    "Modulus",
+    "Part",
+    "PatchExtraction",
+    "Polynomial",
+    "ReLU",
+    "Vovk",
+    "extract_patches",
+    "extract_patches_adjoint",
+    "inverse_sqrt",
+    "sample_patches",
+    "spherical_kmeans",
+]

@@ -1,0 +1,206 @@
+"""Composition: parts in a row are again a part, with params named "part.param"."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Mapping, Sequence
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import DTypeLike, NDArray
+
+from kernelconv._check import Pair
+from kernelconv.operators.base import Grads, Part, Pullback, Shape3, State
+
+
+class Maps:
+    """The maps that parts make of images, computed as they are asked for: ``maps[indices]``, ``len(maps)``."""
+
+    def __init__(self, data: Any, parts: Sequence[Part]) -> None:
+        self.data, self.parts = data, parts
+
+    def __len__(self) -> int:
+        return len(self.data)
+
+    def __getitem__(self, index: NDArray) -> NDArray:
+        x = np.asarray(self.data[index])
+        for part in self.parts:
+            x = part.forward(x)
+        return x
+
+
+class Composite(Part):
+    """A part made of others, run in the order of ``named_parts``: Layer and Network."""
+
+    @property
+    def named_parts(self) -> dict[str, Part]:
+        """The parts by name, in the order the data flows."""
+        raise NotImplementedError
+
+    def _with_parts(self, parts: Sequence[Part]) -> Self:
+        """Return a copy holding `parts` in place of its own."""
+        raise NotImplementedError
+
+    # -- traits follow from the parts ------------------------------------------------------------------------------
+
+    @property
+    def linear(self) -> bool:
+        """True if every part is."""
+        return all(p.linear for p in self.named_parts.values())
+
+    @property
+    def homogeneous(self) -> bool:
+        """True if every part is."""
+        return all(p.homogeneous for p in self.named_parts.values())
+
+    @property
+    def equivariant(self) -> bool:
+        """True if every part is."""
+        return all(p.equivariant for p in self.named_parts.values())
+
+    @property
+    def couples_samples(self) -> bool:
+        """True if any part does."""
+        return any(p.couples_samples for p in self.named_parts.values())
+
+    @property
+    def differentiable(self) -> bool:
+        """True if every part is."""
+        return all(p.differentiable for p in self.named_parts.values())
+
+    def shapes(self, in_shape: Shape3) -> list[Shape3]:
+        """Return the input shape of every part, then the output shape."""
+        shapes: list[Shape3] = [tuple(in_shape)]
+        for name, part in self.named_parts.items():
+            try:
+                shapes.append(part.out_shape(shapes[-1]))
+            except ValueError as error:
+                raise ValueError(f"{name} ({part!r}) does not fit its input of shape {shapes[-1]}: {error}") from None
+        return shapes
+
+    def out_shape(self, in_shape: Shape3) -> Shape3:
+        """Return the last part's output shape."""
+        return self.shapes(in_shape)[-1]
+
+    def lipschitz(self, in_shape: Shape3) -> float | None:
+        """Return the product of the parts' constants, or None if one is unknown."""
+        product = 1.0
+        for part, shape in zip(self.named_parts.values(), self.shapes(in_shape), strict=False):
+            constant = part.lipschitz(shape)
+            if constant is None:
+                return None
+            product *= constant
+        return product
+
+    def window(self, in_shape: Shape3) -> tuple[Pair, Pair]:
+        """Return (receptive field, total stride): each window adds (k - 1) times the stride before it."""
+        field, stride = [1, 1], [1, 1]
+        for part, shape in zip(self.named_parts.values(), self.shapes(in_shape), strict=False):
+            size, step = part.window(shape)
+            field = [f + (k - 1) * s for f, k, s in zip(field, size, stride, strict=True)]
+            stride = [s * t for s, t in zip(stride, step, strict=True)]
+        return (field[0], field[1]), (stride[0], stride[1])
+
+    def multiply_adds(self, in_shape: Shape3) -> int:
+        """Return the sum over the parts."""
+        shapes = self.shapes(in_shape)
+        return sum(p.multiply_adds(s) for p, s in zip(self.named_parts.values(), shapes, strict=False))
+
+    # -- params are the parts' -------------------------------------------------------------------------------------
+
+    @property
+    def params(self) -> Grads:
+        """Every part's params, named "part.param"."""
+        return _joined({n: p.params for n, p in self.named_parts.items()})
+
+    @property
+    def state(self) -> Grads:
+        """Every part's state, named "part.name"."""
+        return _joined({n: p.state for n, p in self.named_parts.items()})
+
+    @property
+    def in_shape(self) -> Any:
+        """The first part's input shape once built."""
+        return next(iter(self.named_parts.values())).in_shape
+
+    def build(self, in_shape: Shape3, rng: np.random.Generator | None = None, data: Any = None) -> Self:
+        """Return a copy with every part built, each on the maps the parts before it make of `data`."""
+        shapes = self.shapes(in_shape)
+        built: list[Part] = []
+        for part, shape in zip(self.named_parts.values(), shapes, strict=False):
+            maps = None if data is None else Maps(data, tuple(built))
+            built.append(part.build(shape, rng, maps))
+        return self._with_parts(built)
+
+    def replace(self, params: Mapping[str, NDArray], state: State | None = None) -> Self:
+        """Return a copy that holds `params` (and `state`), named "part.param", of the same names and shapes."""
+        self._check_built()
+        known = self.params.keys()
+        if known != params.keys():
+            raise ValueError(f"replace wants params {sorted(known)}, got {sorted(params)}.")
+        return self._with_parts(
+            [
+                part.replace(_inner(params, name), None if state is None else _inner(state, name))
+                for name, part in self.named_parts.items()
+            ]
+        )
+
+    def constrain(self, params: Mapping[str, NDArray]) -> dict[str, NDArray]:
+        """Return `params` brought back to the sets they live on, part by part."""
+        return _joined({n: p.constrain(_inner(params, n)) for n, p in self.named_parts.items() if p.params})
+
+    def astype(self, dtype: DTypeLike) -> Self:
+        """Return a copy whose params and state have `dtype`."""
+        return self._with_parts([p.astype(dtype) for p in self.named_parts.values()])
+
+    # -- running ---------------------------------------------------------------------------------------------------
+
+    def forward(self, x: NDArray) -> NDArray:
+        """Return the parts applied in a row: (n, h, w, c) -> (n, h', w', c')."""
+        for part in self.named_parts.values():
+            x = part.forward(x)
+        return x
+
+    def linearize(
+        self, x: NDArray, *, train: bool = False, rng: np.random.Generator | None = None
+    ) -> tuple[NDArray, Pullback, State]:
+        """Return (y, pullback, new state), by the chain rule over the parts."""
+        pullbacks: list[tuple[str, Pullback]] = []
+        states = {}
+        for name, part in self.named_parts.items():
+            x, pull, states[name] = part.linearize(x, train=train, rng=rng)
+            pullbacks.append((name, pull))
+
+        def pullback(g: NDArray) -> tuple[NDArray, Grads]:
+            grads = {}
+            for name, pull in reversed(pullbacks):
+                g, grads[name] = pull(g)
+            return g, _joined(grads)
+
+        return x, pullback, _joined(states)
+
+    def _adjoint(self, y: NDArray, shape: tuple[int, ...]) -> NDArray:
+        shapes = self.shapes(shape[1:])[:-1]
+        for part, in_shape in zip(reversed(self.named_parts.values()), reversed(shapes), strict=True):
+            y = part._adjoint(y, (len(y), *in_shape))
+        return y
+
+    def __repr__(self) -> str:
+        """Return the parts outermost first, as the formula is written: A ∘ M ∘ P."""
+        return " ∘ ".join(
+            f"({part!r})" if isinstance(part, Composite) else repr(part) for part in reversed(self.named_parts.values())
+        )
+
+    def _copy_with(self, **values: Any) -> Self:
+        new = copy.copy(self)
+        for name, value in values.items():
+            object.__setattr__(new, name, value)
+        return new
+
+
+def _joined(by_part: Mapping[str, Mapping[str, NDArray]]) -> Grads:
+    return {f"{name}.{key}": value for name, inner in by_part.items() for key, value in inner.items()}
+
+
+def _inner(joined: Mapping[str, NDArray], name: str) -> Grads:
+    return {k[len(name) + 1 :]: v for k, v in joined.items() if k.startswith(f"{name}.")}

@@ -1,0 +1,248 @@
+r"""k: dot-product kernels on the sphere, K(x, y) = norm(x) norm(y) kappa(<x, y> / (norm(x) norm(y))).
+
+Every kappa has nonnegative Taylor coefficients, so K is positive definite, and kappa(1) = 1, so the norm of a patch
+is kept. ``slope`` is kappa'(1): the kernel mapping is Lipschitz with constant max(1, sqrt(slope)).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from kernelconv._check import check_choice, check_count, check_positive
+
+
+class DotProductKernel:
+    """A function kappa on [-1, 1] with kappa(1) = 1; subclasses give ``__call__``, ``derivative`` and ``slope``."""
+
+    @property
+    def slope(self) -> float:
+        """kappa'(1); infinite where kappa has no derivative there."""
+        raise NotImplementedError
+
+    def __call__(self, u: NDArray) -> NDArray:
+        """Return kappa(u), entrywise, in the dtype of `u`."""
+        raise NotImplementedError
+
+    def derivative(self, u: NDArray) -> NDArray:
+        """Return kappa'(u), entrywise."""
+        raise NotImplementedError
+
+    @property
+    def differentiable(self) -> bool:
+        """True if kappa' is bounded on [-1, 1]."""
+        return bool(np.isfinite(self.slope))
+
+    def lipschitz(self) -> float | None:
+        """Return max(1, sqrt(kappa'(1))), or None where the slope is infinite (Bietti & Mairal 2019, Lemma 1)."""
+        return max(1.0, float(np.sqrt(self.slope))) if self.differentiable else None
+
+    def gram(self, x: NDArray, y: NDArray | None = None) -> NDArray:
+        """Return the homogeneous kernel K(x_i, y_j) of rows `x` (n, d) and `y` (m, d) as (n, m)."""
+        y = x if y is None else y
+        nx, ny = np.linalg.norm(x, axis=1), np.linalg.norm(y, axis=1)
+        cos = np.clip((x / safe(nx)[:, None]) @ (y / safe(ny)[:, None]).T, -1, 1)
+        return nx[:, None] * self(cos) * ny
+
+
+def safe(norms: NDArray) -> NDArray:
+    """Return `norms` with zeros replaced by one, to divide by."""
+    return np.where(norms > 0, norms, norms.dtype.type(1))
+
+
+@dataclass(frozen=True)
+class Exponential(DotProductKernel):
+    r"""kappa(u) = exp((u - 1) / sigma^2), on the sphere the Gaussian kernel of bandwidth sigma; slope 1 / sigma^2.
+
+    Parameters
+    ----------
+    sigma : float
+        Bandwidth, in units of the sphere's radius; 0.5 to 0.65 are common.
+
+    References
+    ----------
+    Mairal (2016), End-to-end kernel learning with supervised convolutional kernel networks, eq. (3).
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> Exponential(1.0)(np.array([1.0, 0.0])).round(4)
+    array([1.    , 0.3679])
+    """
+
+    sigma: float = 0.6
+
+    def __post_init__(self) -> None:
+        """Check sigma."""
+        check_positive(self.sigma, "sigma")
+
+    @property
+    def slope(self) -> float:
+        """1 / sigma^2."""
+        return 1 / self.sigma**2
+
+    def __call__(self, u: NDArray) -> NDArray:
+        """Return exp((u - 1) / sigma^2)."""
+        out = np.subtract(u, 1)
+        out *= self.slope
+        return np.exp(out, out=out)
+
+    def derivative(self, u: NDArray) -> NDArray:
+        """Return exp((u - 1) / sigma^2) / sigma^2."""
+        out = self(u)
+        out *= self.slope
+        return out
+
+
+@dataclass(frozen=True)
+class InversePolynomial(DotProductKernel):
+    """kappa(u) = 1 / (2 - u); slope 1 (Zhang, Lee & Jordan 2016).
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> InversePolynomial()(np.array([1.0, 0.0]))
+    array([1. , 0.5])
+    """
+
+    slope = 1.0
+
+    def __call__(self, u: NDArray) -> NDArray:
+        """Return 1 / (2 - u)."""
+        return 1 / (2 - u)
+
+    def derivative(self, u: NDArray) -> NDArray:
+        """Return 1 / (2 - u)^2."""
+        return 1 / (2 - u) ** 2
+
+
+@dataclass(frozen=True)
+class Polynomial(DotProductKernel):
+    """kappa(u) = ((p - 1 + u) / p)^p; slope 1. ``Polynomial(1)`` is the linear kernel.
+
+    Parameters
+    ----------
+    degree : int
+        p >= 1.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> Polynomial(2)(np.array([1.0, 0.0]))
+    array([1.  , 0.25])
+    """
+
+    degree: int = 2
+    slope = 1.0
+
+    def __post_init__(self) -> None:
+        """Check the degree."""
+        check_count(self.degree, "degree")
+
+    def __call__(self, u: NDArray) -> NDArray:
+        """Return ((p - 1 + u) / p)^p."""
+        return ((self.degree - 1 + u) / self.degree) ** self.degree
+
+    def derivative(self, u: NDArray) -> NDArray:
+        """Return ((p - 1 + u) / p)^(p - 1)."""
+        return ((self.degree - 1 + u) / self.degree) ** (self.degree - 1)
+
+
+@dataclass(frozen=True)
+class Vovk(DotProductKernel):
+    """kappa(u) = (1 + u + u^2) / 3, Vovk's kernel of degree 3; slope 1.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> Vovk()(np.array([1.0, -1.0])).round(4)
+    array([1.    , 0.3333])
+    """
+
+    slope = 1.0
+
+    def __call__(self, u: NDArray) -> NDArray:
+        """Return (1 + u + u^2) / 3."""
+        return (1 + u + u * u) / 3
+
+    def derivative(self, u: NDArray) -> NDArray:
+        """Return (1 + 2u) / 3."""
+        return (1 + 2 * u) / 3
+
+
+@dataclass(frozen=True)
+class ArcCosine(DotProductKernel):
+    r"""Arc-cosine kernels of degree 0 and 1, with theta = arccos(u).
+
+    .. math:: \kappa_0(u) = 1 - \theta / \pi, \qquad
+              \kappa_1(u) = (\sqrt{1 - u^2} + (\pi - \theta) u) / \pi
+
+    Degree 1 is the kernel of infinitely many ReLUs, slope 1. Degree 0 has an infinite slope at u = 1: Hölder 1/2, not
+    Lipschitz, so no gradient.
+
+    Parameters
+    ----------
+    degree : {0, 1}
+        Which of the two.
+
+    References
+    ----------
+    Cho, Y. & Saul, L. (2009). Kernel methods for deep learning, eqs. (3)-(6).
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> ArcCosine(1)(np.array([1.0, 0.0])).round(4)
+    array([1.    , 0.3183])
+    """
+
+    degree: int = 1
+
+    def __post_init__(self) -> None:
+        """Check the degree."""
+        if self.degree not in (0, 1):
+            raise ValueError(f"degree must be 0 or 1, got {self.degree!r}.")
+
+    @property
+    def slope(self) -> float:
+        """1 for degree 1, infinite for degree 0."""
+        return 1.0 if self.degree == 1 else np.inf
+
+    def __call__(self, u: NDArray) -> NDArray:
+        """Return kappa(u); `u` is clipped to [-1, 1], which rounding may leave."""
+        u = np.clip(u, -1, 1)
+        above = 1 - np.arccos(u) / u.dtype.type(np.pi)
+        if self.degree == 0:
+            return above
+        return np.sqrt((1 - u) * (1 + u)) / u.dtype.type(np.pi) + above * u
+
+    def derivative(self, u: NDArray) -> NDArray:
+        """Return kappa_1'(u) = 1 - arccos(u) / pi; refused for degree 0."""
+        if self.degree == 0:
+            raise ValueError("ArcCosine(0) has an infinite slope at u = 1, so it has no gradient. Use ArcCosine(1).")
+        return 1 - np.arccos(np.clip(u, -1, 1)) / u.dtype.type(np.pi)
+
+
+def as_kernel(kernel: DotProductKernel | str, sigma: float = 0.6) -> DotProductKernel:
+    """Return a kernel from a kernel object or a name; `sigma` belongs to "exponential" alone.
+
+    Examples
+    --------
+    >>> as_kernel("exponential", sigma=0.5)
+    Exponential(sigma=0.5)
+    """
+    if isinstance(kernel, DotProductKernel):
+        return kernel
+    named: dict[str, Callable[[], DotProductKernel]] = {
+        "exponential": lambda: Exponential(sigma),
+        "arccosine": ArcCosine,
+        "inverse_polynomial": InversePolynomial,
+        "polynomial": Polynomial,
+        "vovk": Vovk,
+        "linear": lambda: Polynomial(1),
+    }
+    check_choice(kernel, "kernel", tuple(named))
+    return named[kernel]()

@@ -1,0 +1,103 @@
+"""Layer(P, M, A): one step x -> A M P x, with pooling before whitening where they commute."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from kernelconv.operators.base import Grads, Part, Pullback, Shape3, State
+from kernelconv.operators.composite import Composite
+from kernelconv.operators.mapping import KernelMapping
+
+
+@dataclass(frozen=True, repr=False)
+class Layer(Composite):
+    r"""One layer of a convolutional representation, x -> A M P x.
+
+    Parameters
+    ----------
+    patches : Part
+        P, a `PatchExtraction` as a rule.
+    mapping : Part
+        M: `KernelMapping`, `Modulus`, `ReLU`.
+    pooling : Part
+        A: a pooling.
+
+    Notes
+    -----
+    A linear pooling acts on positions and the whitening of `KernelMapping` on channels, so they commute: the layer
+    pools kappa(Z x / norm(x)) first and multiplies by (kappa(Z Z') + eps I)^(-1/2) afterwards, on s^2 times fewer
+    positions. Fused equals unfused up to rounding.
+
+    References
+    ----------
+    Mairal (2016), End-to-end kernel learning with supervised convolutional kernel networks, section 2.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from kernelconv.operators import GaussianPooling, KernelMapping, PatchExtraction
+    >>> layer = Layer(PatchExtraction(3), KernelMapping(8), GaussianPooling(2))
+    >>> layer
+    GaussianPooling(2) ∘ KernelMapping(8) ∘ PatchExtraction(3)
+    >>> layer.build((8, 8, 1), np.random.default_rng(0)).forward(np.ones((2, 8, 8, 1))).shape
+    (2, 3, 3, 8)
+    """
+
+    patches: Part
+    mapping: Part
+    pooling: Part
+
+    @property
+    def named_parts(self) -> dict[str, Part]:
+        """{"P": patches, "M": mapping, "A": pooling}."""
+        return {"P": self.patches, "M": self.mapping, "A": self.pooling}
+
+    def _with_parts(self, parts: Sequence[Part]) -> Layer:
+        patches, mapping, pooling = parts
+        return self._copy_with(patches=patches, mapping=mapping, pooling=pooling)
+
+    @property
+    def fused(self) -> bool:
+        """True if the layer pools before whitening."""
+        return isinstance(self.mapping, KernelMapping) and self.pooling.linear
+
+    def multiply_adds(self, in_shape: Shape3) -> int:
+        """Return the sum over the parts, whitening counted after pooling where fused."""
+        total = super().multiply_adds(in_shape)
+        if self.fused:
+            _, before, _, after = self.shapes(in_shape)
+            k = self.mapping.out_shape(before)[2]
+            total -= k * k * int(before[0] * before[1] - after[0] * after[1])
+        return total
+
+    def forward(self, x: NDArray) -> NDArray:
+        """Return A M P x: (n, h, w, c) -> (n, h', w', c')."""
+        if not self.fused:
+            return super().forward(x)
+        p = self.patches.forward(x)
+        mapping: Any = self.mapping
+        return mapping.whiten(self.pooling.forward(mapping.embed(p)))
+
+    def linearize(
+        self, x: NDArray, *, train: bool = False, rng: np.random.Generator | None = None
+    ) -> tuple[NDArray, Pullback, State]:
+        """Return (A M P x, pullback, state); the anchors' gradient has a share from each half of M."""
+        if not self.fused:
+            return super().linearize(x, train=train, rng=rng)
+        mapping: Any = self.mapping
+        p, pull_patches, _ = self.patches.linearize(x)
+        m, pull_embed = mapping.embed_linearize(p)
+        a, pull_pooling, _ = self.pooling.linearize(m)
+        y, pull_whiten = mapping.whiten_linearize(a)
+
+        def pullback(g: NDArray) -> tuple[NDArray, Grads]:
+            g, dz_whiten = pull_whiten(g)
+            g, dz_embed = pull_embed(pull_pooling(g)[0])
+            return pull_patches(g)[0], {"M.anchors": dz_embed + dz_whiten}
+
+        return y, pullback, self.state

@@ -1,0 +1,97 @@
+"""Tiny built instances of every part, for the laws. Adding a part here gives it every law its traits declare."""
+
+import numpy as np
+
+from kernelconv.networks.serial import serial
+from kernelconv.operators import (
+    ArcCosine,
+    AveragePooling,
+    Convolution,
+    Dense,
+    Exponential,
+    Flatten,
+    GaussianPooling,
+    GlobalPooling,
+    InversePolynomial,
+    KernelMapping,
+    Layer,
+    MaxPooling,
+    Modulus,
+    PatchExtraction,
+    Polynomial,
+    ReLU,
+    Vovk,
+)
+
+SHAPE = (6, 8, 2)
+KERNELS = [
+    Exponential(0.6),
+    Exponential(1.5),
+    InversePolynomial(),
+    Polynomial(3),
+    Polynomial(1),
+    Vovk(),
+    ArcCosine(1),
+    ArcCosine(0),
+]
+
+SPECIFICATIONS = {
+    "patches": PatchExtraction(3),
+    "patches even": PatchExtraction(2, padding="zero"),
+    "patches rectangular strided": PatchExtraction((2, 3), stride=(2, 3), padding="reflect"),
+    "patches dilated": PatchExtraction(2, dilation=(2, 3), padding="symmetric"),
+    "patches circular": PatchExtraction(3, padding="circular"),
+    "patches circular strided dilated": PatchExtraction((3, 2), stride=2, padding="circular", dilation=2),
+    "patches wide reflect": PatchExtraction((7, 5), padding="reflect"),
+    "modulus": Modulus(),
+    "relu": ReLU(),
+    "gaussian": GaussianPooling(2),
+    "gaussian wide": GaussianPooling((3, 2), scale=2.5),
+    "gaussian zero": GaussianPooling(2, padding="zero"),
+    "gaussian reflect": GaussianPooling(2, padding="reflect"),
+    "gaussian circular": GaussianPooling(2, padding="circular"),
+    "average": AveragePooling(2),
+    "average overlapping": AveragePooling(3, stride=2, padding="symmetric"),
+    "average circular": AveragePooling(2, padding="circular"),
+    "max": MaxPooling(2),
+    "max overlapping": MaxPooling((3, 2), stride=(2, 1)),
+    "global average": GlobalPooling(),
+    "global max": GlobalPooling("max"),
+    "flatten": Flatten(),
+    "convolution": Convolution(3, 3, padding="zero"),
+    "convolution linear": Convolution(3, (3, 2), stride=(2, 1), bias=False, padding="circular"),
+    "convolution dilated": Convolution(2, 2, dilation=2, bias=False),
+    "dense": Dense(4),
+    "dense linear": Dense(4, bias=False),
+    **{f"mapping {kernel}": KernelMapping(5, kernel) for kernel in KERNELS},
+    "layer": Layer(PatchExtraction(3, padding="zero"), KernelMapping(6), GaussianPooling(2)),
+    "layer circular": Layer(
+        PatchExtraction(3, padding="circular"), KernelMapping(6, Vovk()), GaussianPooling(2, padding="circular")
+    ),
+    "layer average": Layer(PatchExtraction(2), KernelMapping(6, ArcCosine(1)), AveragePooling(2)),
+    "layer max": Layer(PatchExtraction(2), KernelMapping(6), MaxPooling(2)),
+    "layer relu": Layer(PatchExtraction(2), ReLU(), AveragePooling(2)),
+    "ckn": serial(
+        Layer(PatchExtraction(3, padding="zero"), KernelMapping(5), GaussianPooling(2)),
+        Layer(PatchExtraction(2, padding="zero"), KernelMapping(7, InversePolynomial()), GaussianPooling(2)),
+    ),
+    "cnn": serial(Convolution(3, 3), ReLU(), MaxPooling(2), Flatten(), Dense(4)),
+    "nested": serial(serial(Convolution(2, 2, bias=False), Modulus()), AveragePooling(2)),
+}
+
+
+def images(n=3, shape=SHAPE, seed=0):
+    """Random maps, away from ties and kinks, read-only so that no test can poison another."""
+    x = np.random.default_rng(seed).standard_normal((n, *shape))
+    x.flags.writeable = False
+    return x
+
+
+def built(name):
+    """The named part, built on data so that anchors lie where patches are."""
+    return SPECIFICATIONS[name].build(SHAPE, np.random.default_rng(1), data=images(6, seed=2))
+
+
+def having(trait):
+    """Names of the parts that declare a trait."""
+    return [name for name in SPECIFICATIONS if getattr(built(name), trait)]

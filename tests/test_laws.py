@@ -1,0 +1,244 @@
+"""Every law of the library, over every registered part; and each law caught by a broken object."""
+
+import dataclasses
+import pickle
+
+import numpy as np
+import pytest
+import registry
+
+from kernelconv.operators import GaussianPooling, KernelMapping, Layer, Modulus, PatchExtraction, ReLU
+from kernelconv.operators.composite import Composite
+from kernelconv.testing import check_equivariance, check_lipschitz, check_vjp, dot_test
+
+NAMES = list(registry.SPECIFICATIONS)
+LIPSCHITZ = [n for n in NAMES if registry.built(n).lipschitz(registry.SHAPE) is not None]
+
+
+@pytest.fixture
+def rng():
+    return np.random.default_rng(5)
+
+
+def relative(a, b):
+    assert np.linalg.norm(b) > 0
+    return np.linalg.norm(a - b) / np.linalg.norm(b)
+
+
+@pytest.mark.parametrize("name", registry.having("linear"))
+def test_linear(name, rng):
+    part = registry.built(name)
+    dot_test(part, rng)
+    x, y = registry.images(seed=1), registry.images(seed=2)
+    assert relative(part.forward(2 * x - y), 2 * part.forward(x) - part.forward(y)) < 1e-12
+
+
+@pytest.mark.parametrize("name", registry.having("linear"))
+def test_matrix_is_the_operator(name):
+    part = registry.built(name)
+    x = registry.images()
+    matrix = part.as_matrix()
+    assert relative(part.forward(x).reshape(3, -1), x.reshape(3, -1) @ matrix.T) < 1e-12
+    operator = part.as_linear_operator()
+    v = np.random.default_rng(0).standard_normal(operator.shape[0])
+    assert relative(operator.rmatvec(v), matrix.T @ v) < 1e-12
+    assert relative(operator.matvec(x[0].ravel()), matrix @ x[0].ravel()) < 1e-12
+
+
+@pytest.mark.parametrize("name", registry.having("differentiable"))
+def test_differentiable(name, rng):
+    check_vjp(registry.built(name), registry.images(), rng)
+
+
+@pytest.mark.parametrize("name", registry.having("differentiable"))
+def test_linearize_returns_forward(name):
+    part, x = registry.built(name), registry.images()
+    assert relative(part.linearize(x)[0], part.forward(x)) < 1e-12
+    gx, grads = part.vjp(x, np.ones((3, *part.out_shape(registry.SHAPE))))
+    assert gx.shape == x.shape
+    assert {k: v.shape for k, v in grads.items()} == {k: v.shape for k, v in part.params.items()}
+
+
+@pytest.mark.parametrize("name", LIPSCHITZ)
+def test_lipschitz(name, rng):
+    part = registry.built(name)
+    x = registry.images()
+    check_lipschitz(part, x, rng)
+    check_lipschitz(part, 1e-3 * x, rng)  # near zero, where a homogeneous map bends
+
+
+@pytest.mark.parametrize("kernel", [k for k in registry.KERNELS if k.differentiable])
+def test_mapping_is_lipschitz_close_to_dense_anchors(kernel, rng):
+    """Dense anchors and pairs close to them: there the ratio comes near the constant (0.97 and more)."""
+    angle = np.linspace(0, 2 * np.pi, 200, endpoint=False)
+    z = np.stack([np.cos(angle), np.sin(angle)], axis=1)
+    part = KernelMapping(200, kernel, regularization=1e-8).build((1, 1, 2), rng).replace({"anchors": z})
+    reached = check_lipschitz(part, z[:, None, None, :], rng, n_pairs=200)
+    assert reached > 0.95
+
+
+@pytest.mark.parametrize("name", [n for n in registry.having("equivariant") if "reflect" not in n])
+def test_equivariant(name):
+    part = registry.SPECIFICATIONS[name]
+    part = part.build((12, 12, 2), np.random.default_rng(1), data=registry.images(4, (12, 12, 2)))
+    check_equivariance(part, registry.images(2, (12, 12, 2), seed=4))
+
+
+@pytest.mark.parametrize("name", registry.having("homogeneous"))
+def test_homogeneous(name):
+    part, x = registry.built(name), registry.images()
+    assert relative(part.forward(3.5 * x), 3.5 * part.forward(x)) < 1e-12
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_structure_is_known_before_data(name):
+    part = registry.SPECIFICATIONS[name]
+    y = registry.built(name).forward(registry.images())
+    assert y.shape == (3, *part.out_shape(registry.SHAPE))
+    assert np.abs(y).max() > 0
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_dtype_and_input_are_kept(name):
+    part, x = registry.built(name), registry.images()
+    y = part.forward(x)
+    single = part.astype(np.float32).forward(x.astype(np.float32))
+    assert y.dtype == np.float64
+    assert single.dtype == np.float32
+    assert relative(single, y) < 1e-4
+    if part.differentiable:
+        gx, grads = part.astype(np.float32).vjp(x.astype(np.float32), single)
+        assert {gx.dtype, *(g.dtype for g in grads.values())} == {np.dtype(np.float32)}
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_parts_are_immutable_and_copy(name):
+    specification, part = registry.SPECIFICATIONS[name], registry.built(name)
+    assert specification.in_shape is None
+    assert not specification.params
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        part.n_jobs = 2
+    x = registry.images()
+    assert np.array_equal(pickle.loads(pickle.dumps(part)).forward(x), part.forward(x))
+    assert np.array_equal(part.replace(part.params).forward(x), part.forward(x))
+    assert part.n_params() == sum(v.size for v in part.params.values())
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_batch_is_its_samples(name):
+    part, x = registry.built(name), registry.images()
+    one_by_one = np.concatenate([part.forward(x[[i]]) for i in range(3)])
+    assert relative(one_by_one, part.forward(x)) < 1e-12
+
+
+@pytest.mark.parametrize("name", [n for n in NAMES if isinstance(registry.SPECIFICATIONS[n], Layer)])
+def test_fused_equals_unfused(name):
+    layer, x = registry.built(name), registry.images()
+    assert relative(layer.forward(x), Composite.forward(layer, x)) < 1e-10
+    y, pull, _ = layer.linearize(x)
+    _, pull_unfused, _ = Composite.linearize(layer, x)
+    g = np.random.default_rng(0).standard_normal(y.shape)
+    (gx, grads), (gx2, grads2) = pull(g), pull_unfused(g)
+    assert relative(gx, gx2) < 1e-10
+    for key in grads:
+        assert relative(grads[key], grads2[key]) < 1e-9
+
+
+@pytest.mark.parametrize("kernel", registry.KERNELS)
+@pytest.mark.parametrize("regularization", [1e-3, 0.1])
+def test_mapping_on_its_anchors(kernel, regularization):
+    """M(Z) M(Z)' = K (K + eps I)^-1 K."""
+    part = KernelMapping(12, kernel, regularization).build((1, 1, 5), np.random.default_rng(0))
+    z = part.params["anchors"]
+    m = part.forward(z[:, None, None, :]).reshape(12, 12)
+    k = kernel(np.clip(z @ z.T, -1, 1))
+    expected = k @ np.linalg.solve(k + regularization * np.eye(12), k)
+    tol = 1e-10 if kernel.differentiable else 1e-7  # an infinite slope turns rounding eps into sqrt(eps)
+    assert np.abs(m @ m.T - expected).max() < tol
+    assert np.linalg.norm(expected) > 1
+
+
+# Broken objects: each law must notice.
+
+
+class WrongAdjoint(PatchExtraction):
+    def _adjoint(self, y, shape):
+        out = super()._adjoint(y, shape)
+        out[:, 0] *= 1.001
+        return out
+
+
+class WrongGradient(ReLU):
+    def linearize(self, x, *, train=False, rng=None):
+        y, pull, state = super().linearize(x)
+        return y, lambda g: (pull(g)[0] * np.where(np.arange(g.shape[2]) == 0, 1.001, 1)[:, None], {}), state
+
+
+class WrongAnchorGradient(KernelMapping):
+    def whiten_linearize(self, m):
+        y, pull = super().whiten_linearize(m)
+        return y, lambda g: (pull(g)[0], 1.001 * pull(g)[1])
+
+
+class TooSteep(Modulus):
+    def forward(self, x):
+        return 1.001 * np.abs(x)
+
+
+class OffGrid(GaussianPooling):
+    def forward(self, x):
+        y = super().forward(x)
+        y[:, 0] *= 1 + 1e-6
+        return y
+
+
+class ZeroPart(Modulus):
+    linear = True
+
+    def forward(self, x):
+        return 0 * x
+
+    def _adjoint(self, y, shape):
+        return 0 * y
+
+    def linearize(self, x, *, train=False, rng=None):
+        return 0 * x, lambda g: (0 * g, {}), {}
+
+
+def test_dot_test_fails_on_an_adjoint_wrong_by_a_thousandth(rng):
+    with pytest.raises(AssertionError, match=r"but <x, A\*y> = .*: relative error .* > 1e-10"):
+        dot_test(WrongAdjoint(3).build(registry.SHAPE), rng)
+
+
+def test_check_vjp_fails_on_a_gradient_wrong_by_a_thousandth(rng):
+    with pytest.raises(AssertionError, match=r"Gradient in x: .* relative error"):
+        check_vjp(WrongGradient().build(registry.SHAPE), registry.images(), rng)
+
+
+def test_check_vjp_fails_on_a_param_gradient_wrong_by_a_thousandth(rng):
+    part = WrongAnchorGradient(5).build(registry.SHAPE, rng)
+    with pytest.raises(AssertionError, match="Gradient in anchors"):
+        check_vjp(part, registry.images(), rng)
+
+
+def test_check_lipschitz_fails_on_a_steeper_map(rng):
+    with pytest.raises(AssertionError, match="exceeds the declared constant 1"):
+        check_lipschitz(TooSteep().build(registry.SHAPE), registry.images(), rng)
+
+
+def test_check_equivariance_fails_on_one_wrong_row():
+    part = OffGrid(2, padding="circular").build((8, 8, 2))
+    with pytest.raises(AssertionError, match="does not commute"):
+        check_equivariance(part, registry.images(2, (8, 8, 2)))
+
+
+def test_checks_refuse_to_pass_on_zeros(rng):
+    part = ZeroPart().build(registry.SHAPE)
+    with pytest.raises(AssertionError, match="would say nothing"):
+        dot_test(part, rng)
+    with pytest.raises(AssertionError, match="would say nothing"):
+        check_vjp(part, registry.images(), rng)
+    with pytest.raises(AssertionError, match="did not move"):
+        check_lipschitz(part, registry.images(), rng)
+    with pytest.raises(AssertionError, match="would say nothing"):
+        check_equivariance(part, registry.images())
