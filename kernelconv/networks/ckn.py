@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any, Self
 
-import numpy as np
 from numpy.typing import NDArray
 
 from kernelconv._check import check_rng
@@ -92,16 +91,16 @@ class ConvKernelNetwork(ImageTransformer):
 
     def __init__(
         self,
-        n_anchors: Any = (64, 256),
-        patch_size: Any = (3, 3),
-        subsampling: Any = (2, 4),
+        n_anchors: Any = (64, 128),
+        patch_size: Any = 3,
+        subsampling: Any = 2,
         *,
         pooling_scale: Any = None,
         kernel: Any = "exponential",
         sigma: Any = 0.6,
         regularization: float = 1e-3,
         padding: str = "zero",
-        n_patches: int = 30_000,
+        n_patches: int = 20_000,
         image_shape: Any = None,
         random_state: Any = None,
         n_jobs: int | None = None,
@@ -166,8 +165,7 @@ class ConvKernelNetwork(ImageTransformer):
     def transform(self, X: Any) -> NDArray:
         """Return the features of images `X` as rows (n, h' w' c'), positions first, channels last."""
         images = self._read_images(X)
-        network = self.network_ if images.dtype == np.float32 else self.network_.astype(images.dtype)
-        return network.forward(images, self.n_jobs).reshape(len(images), -1)
+        return self.network_.forward(images, self.n_jobs).reshape(len(images), -1)
 
 
 def _per_layer(**values: Any) -> list[dict[str, Any]]:

@@ -34,11 +34,14 @@ class ImageEstimator(BaseEstimator):
         """
         if not reset:
             check_is_fitted(self)
-        rows = np.ndim(X) != 3 and np.ndim(X) != 4 and self.image_shape is not None
-        if rows:  # scikit-learn's own door, with its words, for whatever is not an array of images
+        if isinstance(X, list | tuple):
+            X = np.asarray(X)
+        if self.image_shape is not None and getattr(X, "ndim", 2) not in (3, 4):
+            # rows, or nothing that could be images: scikit-learn's own door, with its words
             X = validate_data(self, X, dtype=[np.float32, np.float64], reset=reset)
-            shape = resolve_image_shape(self.image_shape, X.shape[1]) if reset else self.image_shape_
-            return X.reshape(len(X), *shape)
+            if reset:
+                self.image_shape_ = resolve_image_shape(self.image_shape, X.shape[1])
+            return X.reshape(len(X), *self.image_shape_)
         images = check_images(X, image_shape=self.image_shape, name="X")
         if reset:
             self.image_shape_ = images.shape[1:]
@@ -54,7 +57,7 @@ class ImageEstimator(BaseEstimator):
 class ImageTransformer(TransformerMixin, ImageEstimator):
     """An `ImageEstimator` whose ``transform`` returns rows; subclasses set ``maps_shape_`` = (h, w, channels)."""
 
-    maps_shape_: tuple[int, int, int]
+    maps_shape_: tuple[int, ...]
 
     def get_feature_names_out(self, input_features: Any = None) -> NDArray:
         """Return one name a feature: class name, then row, column and channel of the output map."""

@@ -12,6 +12,7 @@ from kernelconv.operators.kernels import (
 from kernelconv.operators.layer import Layer
 from kernelconv.operators.linear import Convolution, Dense, Flatten
 from kernelconv.operators.mapping import KernelMapping, Modulus, ReLU
+from kernelconv.operators.normalization import Standardization
 from kernelconv.operators.nystrom import inverse_sqrt, spherical_kmeans
 from kernelconv.operators.patches import (
     PatchExtraction,
@@ -40,6 +41,7 @@ __all__ = [
     "PatchExtraction",
     "Polynomial",
     "ReLU",
+    "Standardization",
     "Vovk",
     "extract_patches",
     "extract_patches_adjoint",

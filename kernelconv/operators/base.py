@@ -228,3 +228,8 @@ class Part:
         """
         operator = self.as_linear_operator(dtype)
         return operator.matmat(np.eye(operator.shape[1], dtype=dtype))
+
+
+def on_channels(x: NDArray, matrix: NDArray) -> NDArray:
+    """Return x matrix at each position: (n, h, w, c), (c, c') -> (n, h, w, c'), as a single matrix product."""
+    return (x.reshape(-1, x.shape[-1]) @ matrix).reshape(*x.shape[:-1], matrix.shape[1])

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kernelconv._check import Pair, check_count
-from kernelconv.operators.base import Part, Pullback, Shape3, State
+from kernelconv.operators.base import Part, Pullback, Shape3, State, on_channels
 from kernelconv.operators.patches import PairLike, PatchExtraction
 
 
@@ -52,10 +52,10 @@ class _Affine(Part):
         return self.params["weight"].astype(dtype, copy=False)
 
     def _multiply(self, p: NDArray) -> NDArray:
-        y = p.reshape(-1, p.shape[-1]) @ self._weight(p.dtype)
+        y = on_channels(p, self._weight(p.dtype))
         if self.bias:
             y += self.params["bias"].astype(p.dtype, copy=False)
-        return y.reshape(*p.shape[:3], -1)
+        return y
 
     def lipschitz(self, in_shape: Shape3) -> float | None:
         """Return norm(P) norm(W) of a built part, else None."""
@@ -68,7 +68,7 @@ class _Affine(Part):
         return self._multiply(self.patches.forward(x))
 
     def _adjoint(self, y: NDArray, shape: tuple[int, ...]) -> NDArray:
-        return self.patches._adjoint(y @ self._weight(y.dtype).T, shape)
+        return self.patches._adjoint(on_channels(y, self._weight(y.dtype).T), shape)
 
     def linearize(self, x: NDArray, *, train: bool = False, rng: Any = None) -> tuple[NDArray, Pullback, State]:
         """Return (y, pullback, state): gradient in W is (P x)' g, in x it is P*(g W')."""

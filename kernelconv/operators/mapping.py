@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kernelconv._check import check_count, check_positive
-from kernelconv.operators.base import Part, Pullback, Shape3, State
+from kernelconv.operators.base import Part, Pullback, Shape3, State, on_channels
 from kernelconv.operators.kernels import Exponential, as_kernel, safe
 from kernelconv.operators.nystrom import Whitening, inverse_sqrt, spherical_kmeans
 from kernelconv.operators.patches import sample_patches
@@ -216,15 +216,14 @@ class KernelMapping(Part):
 
     def whiten(self, m: NDArray) -> NDArray:
         """Return A m at each position."""
-        return m @ self.whitening.matrix.astype(m.dtype)
+        return on_channels(m, self.whitening.matrix.astype(m.dtype))
 
     def _cosines(self, x: NDArray) -> tuple[NDArray, NDArray]:
         """Return norms (n, h, w, 1) and cosines to the anchors (n, h, w, n_anchors)."""
-        flat = x.reshape(-1, x.shape[-1])
-        norms = np.sqrt(np.einsum("id,id->i", flat, flat))[:, None]
-        cosines = flat @ self.params["anchors"].astype(x.dtype, copy=False).T
+        norms = np.sqrt(np.einsum("nhwc,nhwc->nhw", x, x))[..., None]
+        cosines = on_channels(x, self.params["anchors"].astype(x.dtype, copy=False).T)
         cosines *= 1 / safe(norms)
-        return norms.reshape(*x.shape[:-1], 1), cosines.reshape(*x.shape[:-1], -1)
+        return norms, cosines
 
     def embed_linearize(self, x: NDArray) -> tuple[NDArray, Any]:
         """Return (m, pullback) with pullback(g) -> (gradient in x, gradient in the anchors)."""
@@ -238,7 +237,7 @@ class KernelMapping(Part):
         def pullback(g: NDArray) -> tuple[NDArray, NDArray]:
             b = slope * g
             unit = x / safe(norms)
-            bz = b @ z
+            bz = on_channels(b, z)
             radial = (g * value).sum(-1, keepdims=True) - (unit * bz).sum(-1, keepdims=True)
             return bz + unit * radial, b.reshape(-1, len(z)).T @ x.reshape(-1, x.shape[-1])
 
@@ -252,6 +251,6 @@ class KernelMapping(Part):
             k = len(matrix)
             g_matrix = m.reshape(-1, k).T.astype(np.float64) @ g.reshape(-1, k)
             g_kernel = self.kernel.derivative(self._cached()[0]) * self.whitening.gradient(g_matrix)
-            return g @ matrix, (2 * g_kernel @ self.params["anchors"]).astype(m.dtype)
+            return on_channels(g, matrix), (2 * g_kernel @ self.params["anchors"]).astype(m.dtype)
 
-        return m @ matrix, pullback
+        return on_channels(m, matrix), pullback

@@ -1,0 +1,27 @@
+"""Images and labels under one contract: ``X`` (n, h, w) or (n, h, w, c), floats; ``y`` one class an image.
+
+- `load_digits_images`: scikit-learn's 8x8 digits, embedded, no network;
+- `load_mnist`: MNIST from IDX files, checked byte for byte, or from OpenML into a cache;
+- `load_images`: a user's own ``.npz`` file or folder of class folders;
+- `balanced_subset`: class-balanced training sets, nested by size.
+
+Files that are missing, damaged or of the wrong form raise `DataError`, which names the file and what to do.
+"""
+
+from kernelconv.datasets.digits import load_digits_images
+from kernelconv.datasets.idx import DataError, read_idx, write_idx
+from kernelconv.datasets.images import load_images
+from kernelconv.datasets.mnist import data_folder, load_mnist, mnist_folders
+from kernelconv.datasets.subsets import balanced_subset
+
+__all__ = [
+    "DataError",
+    "balanced_subset",
+    "data_folder",
+    "load_digits_images",
+    "load_images",
+    "load_mnist",
+    "mnist_folders",
+    "read_idx",
+    "write_idx",
+]
