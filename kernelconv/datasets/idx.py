@@ -5,7 +5,6 @@ from __future__ import annotations
 import gzip
 import hashlib
 import os
-import uuid
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -14,6 +13,8 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
+
+from kernelconv._files import write_atomically
 
 _GZIP_MAGIC = b"\x1f\x8b"
 _UBYTE = 0x08  # the only element type of the IDX format that is read here
@@ -137,12 +138,7 @@ def write_idx(path: str | os.PathLike[str], array: NDArray) -> None:
         )
     data = idx_header(array) + array.astype(np.uint8).tobytes()
     data = gzip.compress(data, compresslevel=6, mtime=0) if path.suffix == ".gz" else data
-    part = path.with_name(f".{path.name}.{uuid.uuid4().hex}.part")
-    try:
-        part.write_bytes(data)
-        os.replace(part, path)
-    finally:
-        part.unlink(missing_ok=True)
+    write_atomically(path, data)
 
 
 def idx_header(array: NDArray) -> bytes:

@@ -1,1 +1,9 @@
-"""Networks: composition, and the ready-made estimators."""
+"""Networks: composition by `serial`, and the ready-made estimators."""
+
+from kernelconv.networks.ckn import ConvKernelNetwork
+from kernelconv.networks.classifiers import AffineSubspaceClassifier
+from kernelconv.networks.cnn import ConvNetClassifier
+from kernelconv.networks.scattering import Scattering2D
+from kernelconv.networks.serial import Network, serial
+
+__all__ = ["AffineSubspaceClassifier", "ConvKernelNetwork", "ConvNetClassifier", "Network", "Scattering2D", "serial"]

@@ -1,0 +1,235 @@
+"""Displacement fields tau in closed form: values, Jacobians, exact norms, and whether id - tau folds."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from kernelconv._check import Pair, check_positive
+
+
+@dataclass(frozen=True, eq=False)
+class DisplacementField:
+    r"""A displacement field tau on the pixels of an image, L_tau x(u) = x(u - tau(u)); or a batch of n of them.
+
+    Coordinates and displacements are (row, column) in pixels, pixel (0, 0) at the origin; suprema run over the
+    rectangle [0, h - 1] x [0, w - 1]. ``np.asarray(field)`` is ``field.values``; ``field[i]`` is one field, or a
+    smaller batch, of a batch. A single field gives its norms as floats, a batch as arrays (n,).
+
+    Subclasses give the closed forms: `AffineField` here, `SineField` in ``sine``.
+    """
+
+    shape: Pair
+
+    # -- what a subclass gives; `n_axes` leading axes are () or (n,) --------------------------------------------------
+
+    @property
+    def batch_shape(self) -> tuple[int, ...]:
+        """``()`` for one field, ``(n,)`` for a batch."""
+        raise NotImplementedError
+
+    def at(self, points: NDArray) -> NDArray:
+        """Return tau (..., k, 2), in pixels, at `points` (k, 2) or, for a batch, (n, k, 2)."""
+        raise NotImplementedError
+
+    def jacobian_at(self, points: NDArray) -> NDArray:
+        """Return D tau (..., k, 2, 2) at `points`; entry [a, b] is d tau_a / d u_b."""
+        raise NotImplementedError
+
+    def scaled(self, factor: Any) -> Self:
+        """Return factor * tau; `factor` is a number or, for a batch, one a field (n,)."""
+        raise NotImplementedError
+
+    def __getitem__(self, index: Any) -> Self:
+        raise NotImplementedError
+
+    @cached_property
+    def sup_norm(self) -> Any:
+        """Sup over u of |tau(u)|, in pixels."""
+        raise NotImplementedError
+
+    @cached_property
+    def jacobian_sup_norm(self) -> Any:
+        """Sup over u of the spectral norm of D tau(u): the s of the stability theorems, without unit."""
+        raise NotImplementedError
+
+    @cached_property
+    def min_det(self) -> Any:
+        """Min over u of det(I - D tau(u)): the smallest local change of area, <= 0 where the field folds."""
+        raise NotImplementedError
+
+    # -- what follows ------------------------------------------------------------------------------------------------
+
+    @property
+    def values(self) -> NDArray:
+        """Tau at the pixels, (h, w, 2) or (n, h, w, 2)."""
+        return self.at(pixel_grid(self.shape).reshape(-1, 2)).reshape(*self.batch_shape, *self.shape, 2)
+
+    @property
+    def jacobian(self) -> NDArray:
+        """D tau at the pixels, (h, w, 2, 2) or (n, h, w, 2, 2)."""
+        points = pixel_grid(self.shape).reshape(-1, 2)
+        return self.jacobian_at(points).reshape(*self.batch_shape, *self.shape, 2, 2)
+
+    def is_diffeomorphism(self) -> Any:
+        """Return whether det(I - D tau) > 0 everywhere: a bool, or an array (n,) for a batch.
+
+        For the fields here that makes u -> u - tau(u) one-to-one: an affine map is, and a sine field fixes the
+        border of the rectangle. A Jacobian norm below 1 implies it.
+        """
+        return self.min_det > 0
+
+    def rescale_to(self, *, jacobian_norm: Any = None, sup_norm: Any = None) -> Self:
+        """Return the multiple of tau, by a positive factor, of the given norm.
+
+        Parameters
+        ----------
+        jacobian_norm : float
+            Wanted sup of |D tau|; no unit.
+        sup_norm : float
+            Wanted sup of |tau|, in pixels. Exactly one of the two.
+
+        Raises
+        ------
+        ValueError
+            If not exactly one norm is given, if it is not > 0, or if a field of the batch has norm 0.
+        """
+        if (jacobian_norm is None) == (sup_norm is None):
+            raise ValueError("rescale_to wants exactly one of jacobian_norm and sup_norm.")
+        name = "sup_norm" if jacobian_norm is None else "jacobian_norm"
+        wanted = check_positive(sup_norm if jacobian_norm is None else jacobian_norm, name)
+        now = np.asarray(self.sup_norm if jacobian_norm is None else self.jacobian_sup_norm)
+        if not (now > 0).all():
+            raise ValueError(f"A field whose {name} is 0 cannot be rescaled to {name}={wanted}.")
+        return self.scaled(wanted / now)
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> NDArray:
+        return self.values if dtype is None else self.values.astype(dtype)
+
+    def __len__(self) -> int:
+        if not self.batch_shape:
+            raise TypeError("A single field has no length.")
+        return self.batch_shape[0]
+
+    def _finish(self, values: NDArray) -> Any:
+        """Return norms as this field shows them: a float if it is single."""
+        return values if self.batch_shape else float(values)
+
+
+@dataclass(frozen=True, eq=False)
+class AffineField(DisplacementField):
+    r"""tau(u) = b + A (u - centre), the centre of the image at ((h - 1)/2, (w - 1)/2).
+
+    Parameters
+    ----------
+    shape : tuple (h, w)
+        Pixels of the image.
+    matrix : ndarray (2, 2) or (n, 2, 2)
+        A; its spectral norm is the Jacobian norm.
+    offset : ndarray (2,) or (n, 2)
+        b, in pixels.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> field = AffineField((28, 28), matrix=0.1 * np.eye(2), offset=np.zeros(2))
+    >>> field.values.shape, round(field.jacobian_sup_norm, 12), round(field.min_det, 12)
+    ((28, 28, 2), 0.1, 0.81)
+    """
+
+    matrix: NDArray
+    offset: NDArray
+
+    def __post_init__(self) -> None:
+        freeze(self, "matrix", self.matrix, (2, 2))
+        freeze(self, "offset", self.offset, (2,))
+        if self.matrix.shape[:-2] != self.offset.shape[:-1]:
+            raise ValueError(
+                f"matrix {self.matrix.shape} and offset {self.offset.shape} hold different numbers of fields."
+            )
+
+    @property
+    def batch_shape(self) -> tuple[int, ...]:
+        """``()`` for one field, ``(n,)`` for a batch."""
+        return self.matrix.shape[:-2]
+
+    def at(self, points: NDArray) -> NDArray:
+        """Return tau (..., k, 2), in pixels, at `points` (k, 2) or, for a batch, (n, k, 2)."""
+        centred = np.asarray(points, np.float64) - (np.array(self.shape) - 1) / 2
+        return centred @ np.swapaxes(self.matrix, -1, -2) + self.offset[..., None, :]
+
+    def jacobian_at(self, points: NDArray) -> NDArray:
+        """Return D tau (..., k, 2, 2) at `points`; entry [a, b] is d tau_a / d u_b."""
+        return np.repeat(self.matrix[..., None, :, :], np.shape(points)[-2], axis=-3)
+
+    def scaled(self, factor: Any) -> AffineField:
+        """Return factor * tau; `factor` is a number or, for a batch, one a field (n,)."""
+        factor = np.asarray(factor, np.float64)
+        return AffineField(self.shape, factor[..., None, None] * self.matrix, factor[..., None] * self.offset)
+
+    def __getitem__(self, index: Any) -> AffineField:
+        return AffineField(self.shape, self.matrix[index], self.offset[index])
+
+    @cached_property
+    def sup_norm(self) -> Any:
+        """Sup over u of |tau(u)|, in pixels: a convex function, so it is reached at a corner."""
+        h, w = self.shape
+        corners = np.array([[0, 0], [0, w - 1], [h - 1, 0], [h - 1, w - 1]])
+        return self._finish(length(self.at(corners)).max(-1))
+
+    @cached_property
+    def jacobian_sup_norm(self) -> Any:
+        """The spectral norm of A."""
+        return self._finish(spectral_norm(self.matrix))
+
+    @cached_property
+    def min_det(self) -> Any:
+        """det(I - A)."""
+        return self._finish(det_one_minus(self.matrix))
+
+
+def pixel_grid(shape: Pair) -> NDArray:
+    """Return the pixel coordinates (h, w, 2), (row, column)."""
+    return np.stack(np.meshgrid(*(np.arange(float(n)) for n in shape), indexing="ij"), -1)
+
+
+def spectral_norm(matrix: NDArray) -> NDArray:
+    r"""Return the largest singular value of 2 x 2 matrices (..., 2, 2), in closed form.
+
+    With [[a, b], [c, d]]: (sqrt((a + d)^2 + (b - c)^2) + sqrt((a - d)^2 + (b + c)^2)) / 2.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> float(spectral_norm(np.array([[3.0, 0.0], [0.0, -4.0]])))
+    4.0
+    """
+    a, b, c, d = matrix[..., 0, 0], matrix[..., 0, 1], matrix[..., 1, 0], matrix[..., 1, 1]
+    return (np.hypot(a + d, b - c) + np.hypot(a - d, b + c)) / 2
+
+
+def det_one_minus(matrix: NDArray) -> NDArray:
+    """Return det(I - A) of 2 x 2 matrices (..., 2, 2)."""
+    a, b, c, d = matrix[..., 0, 0], matrix[..., 0, 1], matrix[..., 1, 0], matrix[..., 1, 1]
+    return (1 - a) * (1 - d) - b * c
+
+
+def length(tau: NDArray) -> NDArray:
+    """Return |tau| of displacements (..., 2)."""
+    return np.hypot(tau[..., 0], tau[..., 1])
+
+
+def freeze(field: DisplacementField, name: str, value: Any, core: tuple[int, ...]) -> None:
+    """Store `value` as a read-only float64 array whose last axes are `core`, after at most one batch axis."""
+    value = np.array(value, np.float64)
+    if value.shape[max(value.ndim - len(core), 0) :] != core or value.ndim - len(core) not in (0, 1):
+        raise ValueError(f"{name} must have shape {core} or (n, {', '.join(map(str, core))}), got {value.shape}.")
+    if not math.isfinite(value.sum()):
+        raise ValueError(f"{name} holds non-finite values (NaN or infinity).")
+    value.flags.writeable = False
+    object.__setattr__(field, name, value)

@@ -1,0 +1,497 @@
+import json
+import os
+import sys
+
+import numpy as np
+import pytest
+from scipy import fft, ndimage
+from scipy.stats import ortho_group
+from sklearn.base import BaseEstimator, TransformerMixin
+from sklearn.decomposition import PCA
+from sklearn.pipeline import make_pipeline
+from sklearn.svm import SVC
+
+from kernelconv.deformations import Dilation, Rotation, SmoothDeformation, Translation, warp
+from kernelconv.stability import (
+    StabilityReport,
+    StabilityRow,
+    bootstrap_interval,
+    deformation_sensitivity,
+    lipschitz_ratio,
+    measure_stability,
+    noise_sensitivity,
+    relative_change,
+    relative_stability,
+)
+from kernelconv.stability.protocol import MEASURES, as_representation, matched_noise
+
+SMOOTH = SmoothDeformation(cutoff=3)
+
+
+def blobs(n=12, size=20, seed=0, dtype=np.float64):
+    """Images of a few Gaussian blobs, zero at the border."""
+    rng = np.random.default_rng(seed)
+    rows, columns = np.indices((size, size))
+    r, c = rng.uniform(0.3 * size, 0.65 * size, (2, n, 3, 1, 1))
+    return np.exp(-((rows - r) ** 2 + (columns - c) ** 2) / (2 * 1.8**2)).sum(1).astype(dtype)
+
+
+def pixels(x):
+    return x
+
+
+def fourier_modulus(x):
+    return np.abs(np.fft.fft2(x, axes=(1, 2)))
+
+
+def features_pair(n=30, d=7, seed=0):
+    rng = np.random.default_rng(seed)
+    return [rng.standard_normal((n, d)) for _ in range(3)]
+
+
+# -- measures ----------------------------------------------------------------------------------------------------------
+
+
+def test_measures_equal_their_naive_loops():
+    a, b, c = features_pair()
+    n = len(a)
+    pairs = [np.sum((a[i] - a[j]) ** 2) for i in range(n) for j in range(n) if i != j]
+    change, noise = (np.mean([np.sum((p[i] - a[i]) ** 2) for i in range(n)]) for p in (b, c))
+    expected = [np.linalg.norm(b[i] - a[i]) / np.linalg.norm(a[i]) for i in range(n)]
+    np.testing.assert_allclose(relative_change(a, b), expected, rtol=1e-12)
+    np.testing.assert_allclose(lipschitz_ratio(a, b, 0.2), np.array(expected) / 0.2, rtol=1e-12)
+    assert deformation_sensitivity(a, b) == pytest.approx(change / np.mean(pairs), rel=1e-12)
+    assert noise_sensitivity(a, c) == pytest.approx(noise / np.mean(pairs), rel=1e-12)
+    assert relative_stability(a, b, c) == pytest.approx(change / noise, rel=1e-12)
+
+
+def test_measures_do_not_see_scale_nor_the_shape_of_features():
+    a, b, c = features_pair(d=12)
+    for scale in (1e-3, 7.0):
+        np.testing.assert_allclose(relative_change(scale * a, scale * b), relative_change(a, b), rtol=1e-12)
+        r = relative_stability(scale * a, scale * b, scale * c)
+        assert r == pytest.approx(relative_stability(a, b, c), rel=1e-10)
+    maps = [p.reshape(30, 2, 3, 2) for p in (a, b, c)]
+    assert relative_stability(*maps) == relative_stability(a, b, c)
+
+
+def test_measures_of_float32_features_are_summed_in_float64():
+    a, b, c = features_pair(n=200, d=3000)
+    exact = relative_stability(a, b, c)
+    assert relative_stability(*(p.astype(np.float32) for p in (a, b, c))) == pytest.approx(exact, rel=1e-6)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("level", [0.0, 0.1, 1e3])
+def test_a_constant_map_is_an_error(dtype, level):
+    constant = np.full((50, 33), level, dtype)
+    for measure in (deformation_sensitivity, noise_sensitivity):
+        with pytest.raises(ValueError, match="the same features for every image: a constant map"):
+            measure(constant, constant)
+    with pytest.raises(ValueError, match="a constant map"):
+        relative_stability(constant, constant, constant)
+    with pytest.raises(ValueError, match="a constant map"):
+        measure_stability(lambda x: np.full((len(x), 5), 0.1), blobs(), SMOOTH, measures=["relative_stability"])
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (
+            lambda a: relative_change(np.vstack([a[:2], 0 * a[:1]]), a[:3]),
+            r"Phi\(x\) = 0 for 1 of 3 images \(index 2\)",
+        ),
+        (lambda a: relative_change(a, a[:4]), r"must have one shape, got \(4, 7\) and \(30, 7\)"),
+        (lambda a: relative_change(a, np.where(a > 2, np.nan, a)), "features holds .* non-finite values"),
+        (lambda a: relative_change(a[0], a[0]), "at least two axes"),
+        (lambda a: lipschitz_ratio(a, a, 0.0), "strength must be > 0"),
+        (lambda a: deformation_sensitivity(a[:1], a[:1]), "needs at least two images, got 1"),
+        (lambda a: relative_stability(a, a + 1, a), "The noise does not change the features"),
+        (lambda a: bootstrap_interval([1.0], 0), r"at least two images, got shape \(1,\)"),
+        (lambda a: bootstrap_interval([1.0, np.nan], 0), "values holds 1 non-finite"),
+        (lambda a: bootstrap_interval([1.0, 2.0], 0, level=1.0), r"level must be between 0 and 1, got 1\.0"),
+        (lambda a: bootstrap_interval([1.0, 2.0], 0, over=[1.0, 2.0, 3.0]), "over holds 3 images, values 2"),
+        (lambda a: bootstrap_interval([1.0, 2.0], 0, n_resamples=0), "n_resamples must be an int >= 1, got 0"),
+    ],
+)
+def test_measures_say_what_is_wrong(call, message):
+    with pytest.raises(ValueError, match=message):
+        call(features_pair()[0])
+
+
+# -- bootstrap ---------------------------------------------------------------------------------------------------------
+
+
+def test_the_interval_covers_the_mean_as_often_as_it_says():
+    rng = np.random.default_rng(0)
+    hits = [
+        low <= 1.0 <= high
+        for low, high in (
+            bootstrap_interval(rng.exponential(size=60), rng, level=0.9, n_resamples=300) for _ in range(300)
+        )
+    ]
+    assert 0.84 < np.mean(hits) < 0.94
+
+
+def test_the_interval_is_clustered_by_image():
+    image_effect = np.random.default_rng(0).standard_normal((80, 1))
+    once = np.diff(bootstrap_interval(image_effect, 1))
+    repeated = np.diff(bootstrap_interval(np.repeat(image_effect, 10, axis=1), 1))
+    assert repeated == pytest.approx(once, rel=1e-12)  # ten draws that say the same are no more images
+    assert once == pytest.approx(2 * 1.96 * image_effect.std() / np.sqrt(80), rel=0.1)
+
+
+def test_the_interval_of_a_ratio_resamples_both_together():
+    below = np.random.default_rng(0).uniform(1, 5, 50)
+    low, high = bootstrap_interval(3 * below, 0, over=below)
+    assert low == pytest.approx(3)
+    assert high == pytest.approx(3)
+    low, high = bootstrap_interval(3 * below, 0)
+    assert high - low > 0.5
+
+
+def test_the_same_seed_gives_the_same_interval():
+    values = np.random.default_rng(0).uniform(size=50)
+    assert bootstrap_interval(values, 3) == bootstrap_interval(values, 3)
+    assert bootstrap_interval(values, 3) != bootstrap_interval(values, 4)
+
+
+# -- measure_stability: known answers ----------------------------------------------------------------------------------
+
+
+def test_identity_and_orthogonal_maps_have_relative_stability_one():
+    x = blobs(size=12)
+    q = ortho_group.rvs(144, random_state=0)
+    for phi in (pixels, lambda x: 3 * fft.dctn(x, axes=(1, 2), norm="ortho"), lambda x: x.reshape(len(x), -1) @ q):
+        report = measure_stability(phi, x, SMOOTH, n_draws=2, random_state=0)
+        np.testing.assert_allclose([r.mean for r in report.select("relative_stability")], 1, atol=1e-10)
+        assert min(r.mean for r in report.select("relative_change")) > 0.02
+
+
+def test_relative_stability_one_is_no_accident():
+    report = measure_stability(lambda x: ndimage.gaussian_filter(x, (0, 2, 2)), blobs(), SMOOTH, random_state=0)
+    assert min(r.mean for r in report.select("relative_stability")) > 1.2  # a blur kills white noise
+
+
+def test_pixels_see_the_deformation_itself():
+    x = blobs()
+    (row,) = measure_stability(pixels, x, Translation(), [1.5], measures=["lipschitz_ratio"], random_state=0)
+    fields = Translation().sample((20, 20), 1.5, np.random.default_rng(0).spawn(1)[0].spawn(3)[0], size=len(x))
+    change = np.linalg.norm((warp(x, fields) - x).reshape(12, -1), axis=1) / np.linalg.norm(x.reshape(12, -1), axis=1)
+    assert row.mean == pytest.approx(change.mean() / 1.5, rel=1e-12)
+    assert row.low < row.mean < row.high
+    assert (row.family, row.unit, row.n_images, row.n_draws) == ("Translation()", "px", 12, 1)
+
+
+def test_the_fourier_modulus_does_not_see_circular_shifts():
+    x = np.random.default_rng(0).standard_normal((5, 16, 16))
+    moved = warp(x, np.broadcast_to([3.0, -5.0], (16, 16, 2)), boundary="circular")
+    assert relative_change(fourier_modulus(x), fourier_modulus(moved)).max() < 1e-12
+    assert relative_change(x, moved).min() > 0.5
+
+
+@pytest.mark.parametrize("sigma", [1.5, 3.0])
+def test_a_blur_is_translation_stable(sigma):
+    x = np.pad(blobs(30), ((0, 0), (12, 12), (12, 12)))
+
+    def blur(x):
+        return ndimage.gaussian_filter(x, (0, sigma, sigma), mode="constant", truncate=6)
+
+    for c in (0.5, 1.0, 2.0):
+        fields = Translation().sample((44, 44), c, rng=0, size=30)
+        change = np.linalg.norm((blur(warp(x, fields)) - blur(x)).reshape(30, -1), axis=1)
+        ratio = change / np.linalg.norm(x.reshape(30, -1), axis=1) * sigma * np.sqrt(np.e) / c
+        assert 0.2 < ratio.max() <= 1
+
+
+def test_a_blurred_sinusoid_moves_as_its_formula_says():
+    omega, sigma, c = 2 * np.pi * 3 / 64, 2.0, 1.3
+    x = np.sin(omega * np.arange(64))[None, :, None] * np.ones((1, 1, 8))
+    frequency = 2 * np.pi * np.fft.fftfreq(64)
+    low_pass = np.exp(-((sigma * frequency) ** 2) / 2)[None, :, None]
+
+    def blur(x):
+        return np.fft.ifft(low_pass * np.fft.fft(x, axis=1), axis=1).real
+
+    moved = warp(x, np.broadcast_to([c, 0.0], (64, 8, 2)), boundary="circular")
+    change = np.linalg.norm(blur(moved) - blur(x)) / np.linalg.norm(x)
+    assert change == pytest.approx(2 * np.sin(omega * c / 2) * np.exp(-((sigma * omega) ** 2) / 2), rel=2e-5)
+
+
+@pytest.mark.parametrize(("xi", "expected"), [(0.3, 0.2659), (1.0, 0.8051), (2.5, 1.3638)])
+def test_the_fourier_modulus_is_unstable_at_high_frequency(xi, expected):
+    width, s = 24.0, 0.05
+    u = np.arange(-256, 256.0)
+
+    def gabor(u):
+        return (np.exp(-(u**2) / (2 * width**2)) * np.cos(xi * u))[None, None]
+
+    change = relative_change(fourier_modulus(gabor(u)), fourier_modulus(gabor((1 - s) * u)))
+    assert change[0] == pytest.approx(expected, abs=1e-4)
+
+
+REFERENCE = {  # mean relative change at .05 .1 .2 .3 .5, and R at s = .1
+    "pixels": (pixels, [0.089, 0.181, 0.359, 0.507, 0.721], 1.0),
+    "Fourier modulus": (fourier_modulus, [0.043, 0.089, 0.169, 0.231, 0.325], 0.49),
+}
+
+
+@pytest.mark.skipif("KERNELCONV_DATA" not in os.environ, reason="KERNELCONV_DATA names no folder with MNIST")
+@pytest.mark.parametrize("name", REFERENCE)
+def test_reference_numbers_on_mnist(name):
+    from kernelconv.datasets import load_mnist
+
+    phi, changes, stability = REFERENCE[name]
+    x = np.pad(load_mnist()[2][:200], ((0, 0), (2, 2), (2, 2)))
+    report = measure_stability(phi, x, SMOOTH, (0.05, 0.1, 0.2, 0.3, 0.5), n_draws=4, random_state=0)
+    np.testing.assert_allclose([r.mean for r in report.select("relative_change")], changes, rtol=0.06)
+    assert report.select("relative_stability")[1].mean == pytest.approx(stability, rel=0.06)
+
+
+# -- measure_stability: contract ---------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("family", [SMOOTH, Rotation(), Dilation(), Translation()], ids=repr)
+def test_the_same_seed_gives_the_same_bits_for_any_number_of_threads(family):
+    x = blobs(150, dtype=np.float32)
+    reports = [measure_stability(pixels, x, family, [0.1, 0.4], random_state=0, n_jobs=n) for n in (1, 2, 3)]
+    assert reports[0] == reports[1] == reports[2]
+    other = measure_stability(pixels, x, family, [0.1, 0.4], random_state=1)
+    assert other.rows[0].mean != reports[0].rows[0].mean
+
+
+def test_rivals_see_the_same_images_whatever_they_and_the_measures_are():
+    def recording(inner, seen):
+        def phi(x):
+            seen.append(x.copy())
+            return inner(x)
+
+        return phi
+
+    seen = [[], [], []]
+    x, options = blobs(), {"n_draws": 2, "random_state": 0}
+    measure_stability(recording(pixels, seen[0]), x, SMOOTH, **options)
+    np.random.default_rng(5).random(3)
+    measure_stability(recording(lambda x: np.tanh(x[:, ::3]), seen[1]), x, SMOOTH, **options)
+    measure_stability(recording(pixels, seen[2]), x, SMOOTH, measures=["relative_change"], **options)
+    assert len(seen[0]) == len(seen[1]) == 1 + 3 * 2 * 2  # clean; then 3 strengths, 2 draws, deformed and noisy
+    assert all(np.array_equal(a, b) for a, b in zip(seen[0], seen[1], strict=True))
+    assert len(seen[2]) == 1 + 3 * 2
+    assert all(any(np.array_equal(a, b) for b in seen[0]) for a in seen[2])
+    assert len({a.tobytes() for a in seen[0]}) == len(seen[0])
+
+
+def test_noise_has_the_norm_of_the_deformation_image_by_image():
+    change = np.random.default_rng(0).standard_normal((6, 5, 4)) * np.arange(6)[:, None, None]
+    noise = matched_noise(change, np.random.default_rng(1))
+    np.testing.assert_allclose(np.linalg.norm(noise, axis=(1, 2)), np.linalg.norm(change, axis=(1, 2)), rtol=1e-12)
+    assert abs(np.sum(noise * change)) < 0.3 * np.sum(change**2)
+
+
+@pytest.mark.parametrize("shape", [(4, 9, 8), (4, 9, 8, 1), (4, 9, 8, 3)])
+def test_phi_is_given_images_of_the_rank_and_dtype_of_x(shape):
+    seen = []
+
+    def phi(x):
+        seen.append((x.shape, x.dtype))
+        return x
+
+    for dtype, kept in ((np.float32, np.float32), (np.float64, np.float64), (np.uint8, np.float32)):
+        x = (100 * np.random.default_rng(0).random(shape)).astype(dtype)
+        measure_stability(phi, x, SMOOTH, [0.2], random_state=0)
+        assert set(seen) == {(shape, np.dtype(kept))}
+        seen.clear()
+
+
+class Flatten(TransformerMixin, BaseEstimator):
+    def fit(self, X, y=None):
+        return self
+
+    def __sklearn_is_fitted__(self):
+        return True
+
+    def transform(self, X):
+        return X.reshape(len(X), -1)
+
+    def __call__(self, X):
+        raise AssertionError("transform comes first")
+
+
+class Forward:
+    def forward(self, x):
+        return x
+
+
+@pytest.mark.parametrize("phi", [Flatten(), Forward(), make_pipeline(Flatten(), PCA(5, random_state=0))], ids=repr)
+def test_estimators_networks_and_pipelines_are_measured(phi):
+    x = blobs()
+    if hasattr(phi, "fit"):
+        phi.fit(x)
+    report = measure_stability(phi, x, SMOOTH, [0.2], random_state=0)
+    direct = measure_stability(getattr(phi, "transform", pixels), x, SMOOTH, [0.2], random_state=0)
+    assert report == direct
+    assert all(np.isfinite(r.mean) for r in report)
+
+
+def test_every_measure_agrees_with_its_pure_function():
+    x, seen = blobs(), []
+
+    def phi(x):
+        seen.append(fourier_modulus(x))
+        return seen[-1]
+
+    report = measure_stability(phi, x, SMOOTH, [0.3], measures=tuple(MEASURES), random_state=0)
+    clean, warped, noisy = seen
+    found = {r.measure: r.mean for r in report}
+    assert found["relative_change"] == pytest.approx(relative_change(clean, warped).mean(), rel=1e-12)
+    assert found["lipschitz_ratio"] == pytest.approx(lipschitz_ratio(clean, warped, 0.3).mean(), rel=1e-12)
+    assert found["deformation_sensitivity"] == pytest.approx(deformation_sensitivity(clean, warped), rel=1e-12)
+    assert found["noise_sensitivity"] == pytest.approx(noise_sensitivity(clean, noisy), rel=1e-12)
+    assert found["relative_stability"] == pytest.approx(relative_stability(clean, warped, noisy), rel=1e-12)
+    assert all(r.low <= r.mean <= r.high for r in report)
+
+
+def test_order_and_boundary_reach_the_warp():
+    x = 1 + blobs(4)
+    options = {"measures": ["relative_change"], "random_state": 0}
+    means = {
+        (order, boundary): measure_stability(pixels, x, Translation(), [2.3], order=order, boundary=boundary, **options)
+        .rows[0]
+        .mean
+        for order in (1, 3)
+        for boundary in ("zero", "symmetric")
+    }
+    assert len(set(means.values())) == 4
+    assert means[3, "zero"] > means[3, "symmetric"]
+
+
+def test_strengths_above_one_half_are_flagged():
+    rows = measure_stability(pixels, blobs(), SMOOTH, [0.5, 0.51], measures=["relative_change"], random_state=0).rows
+    assert [r.within_theorem for r in rows] == [True, False]
+    (row,) = measure_stability(pixels, blobs(), Translation(), [3], measures=["relative_change"], random_state=0)
+    assert row.within_theorem
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"phi": lambda x: x[:-1]}, r"features of shape \(11, 20, 20\) for 12 images: it must return one row an image"),
+        ({"phi": lambda x: np.sum(x)}, r"features of shape \(\) for 12 images"),
+        ({"phi": lambda x: np.where(x > 0.5, np.nan, x)}, r"phi\(X\) holds \d+ non-finite values"),
+        ({"phi": lambda x: np.fft.fft2(x)}, r"Complex data not supported: phi\(X\)"),
+        ({"phi": lambda x: [None] * len(x)}, r"phi\(X\) must hold numbers|phi\(X\) holds 12 non-finite"),
+        ({"phi": lambda x: np.ones((len(x), 3))}, "the same features for every image: a constant map"),
+        ({"phi": Flatten}, "phi is the class Flatten: pass an instance"),
+        ({"phi": SVC()}, "SVC has no transform. Pass the function to be measured: phi=model.decision_function"),
+        ({"phi": make_pipeline(Flatten(), SVC())}, r"Pipeline has no transform.*phi=model\[:-1\]"),
+        ({"phi": 3}, "phi must be a callable or have transform or forward, got int"),
+        ({"X": np.concatenate([blobs(3), np.zeros((1, 20, 20))])}, r"Phi\(x\) = 0 for 1 of 4 images \(index 3\)"),
+        ({"X": blobs(1)}, "X holds 1 image: spreads and intervals need at least two"),
+        ({"X": blobs().reshape(12, -1)}, r"X must be images, .* got shape \(12, 400\).*reshape inside phi"),
+        ({"X": np.zeros((5, 3, 20, 20))}, "X has shape .* channels first"),
+        ({"X": np.full((5, 20, 20), np.inf)}, "X holds 2000 non-finite values"),
+        (
+            {"deformation": "smooth"},
+            r"deformation must be a family such as SmoothDeformation\(cutoff=3\), got 'smooth'",
+        ),
+        ({"strengths": (0.1, 1.0)}, "strength=1.0 is not below 1"),
+        ({"strengths": (0.0,)}, "strength must be > 0 and finite, got 0.0"),
+        ({"strengths": (-0.1,)}, "strength must be > 0 and finite, got -0.1"),
+        ({"strengths": ()}, "strengths must be a non-empty sequence"),
+        ({"strengths": 0.1}, "strengths must be a non-empty sequence, got 0.1"),
+        ({"measures": ("speed",)}, "each of measures must be one of 'relative_change', .* got 'speed'"),
+        ({"measures": "relative_change"}, "measures must be a non-empty sequence, got 'relative_change'"),
+        ({"n_draws": 0}, "n_draws must be an int >= 1, got 0"),
+        ({"n_jobs": 0}, "n_jobs must be None or a non-zero int, got 0"),
+        ({"order": 2}, "order must be 0"),
+        ({"boundary": "wrap"}, "boundary must be one of"),
+        ({"random_state": -1}, "random_state must be None, an int >= 0"),
+    ],
+)
+def test_measure_stability_says_what_is_wrong(changes, message):
+    arguments = {"phi": pixels, "X": blobs(), "deformation": SMOOTH, "random_state": 0} | changes
+    with pytest.raises(ValueError, match=message):
+        measure_stability(**arguments)
+
+
+def test_a_map_that_breaks_only_on_deformed_images_is_named():
+    x = blobs()
+
+    def phi(images):
+        return images if np.array_equal(images, x) else np.full_like(images, np.nan)
+
+    with pytest.raises(ValueError, match=r"phi\(L_tau X\) holds 4800 non-finite"):
+        measure_stability(phi, x, SMOOTH, random_state=0)
+
+
+def test_as_representation_prefers_transform_to_the_object_itself():
+    flatten = Flatten()
+    assert as_representation(flatten) == flatten.transform
+    assert as_representation(pixels) is pixels
+
+
+# -- report ------------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def report():
+    return measure_stability(pixels, blobs(), SMOOTH, (0.1, 0.7), n_draws=2, random_state=0)
+
+
+def test_the_report_holds_its_rows_in_order(report):
+    assert len(report) == 6
+    assert [r.strength for r in report] == [0.1] * 3 + [0.7] * 3
+    assert [r.strength for r in report.select("lipschitz_ratio")] == [0.1, 0.7]
+    assert all(r.family == "SmoothDeformation(cutoff=3)" and r.n_draws == 2 for r in report)
+    with pytest.raises(ValueError, match="no measure 'speed'; it holds relative_change, lipschitz_ratio"):
+        report.select("speed")
+
+
+def test_the_report_survives_json(report):
+    rows = json.loads(json.dumps(report.to_dict()))["rows"]
+    assert StabilityReport(tuple(StabilityRow(**r) for r in rows)) == report
+
+
+def test_the_report_as_csv_and_as_frame_agree(report, tmp_path):
+    pd = pytest.importorskip("pandas")
+    report.to_csv(tmp_path / "stability.csv")
+    frame = report.to_frame()
+    assert frame.shape == (6, 10)
+    read = pd.read_csv(tmp_path / "stability.csv", keep_default_na=False)
+    pd.testing.assert_frame_equal(read, frame, check_dtype=False)
+
+
+def test_the_report_as_text(report):
+    text = str(report)
+    assert text.splitlines()[0] == "SmoothDeformation(cutoff=3): 12 images, 2 draws each, mean [95 % interval]"
+    assert len(text.splitlines()) == 1 + 1 + 6 + 1
+    row = report.select("relative_change")[1]
+    line = f"0.7 *     relative_change     {row.mean:.4f}  [{row.low:.4f}, {row.high:.4f}]"
+    assert line in text.splitlines()
+    assert "above 1/2, where the stability theorem is not stated" in text
+    assert str(StabilityReport(())) == "StabilityReport without rows"
+
+
+def test_the_report_as_a_figure(report):
+    pytest.importorskip("matplotlib")
+    ax = report.plot(label="pixels")
+    assert report.plot(ax, measure="lipschitz_ratio") is ax
+    rows = report.select("relative_change")
+    np.testing.assert_array_equal(ax.lines[0].get_xydata(), [(r.strength, r.mean) for r in rows])
+    band = ax.collections[0].get_paths()[0].vertices
+    assert {r.low for r in rows} | {r.high for r in rows} <= set(band[:, 1])
+    assert ax.get_legend().get_texts()[0].get_text() == "pixels"
+    assert ax.get_xlabel() == "Jacobian norm of the deformation"
+
+
+@pytest.mark.parametrize(
+    ("module", "method", "message"),
+    [
+        ("pandas", "to_frame", "to_frame needs pandas: pip install pandas"),
+        ("matplotlib.figure", "plot", r"plot needs matplotlib: pip install kernelconv\[plot\]"),
+    ],
+)
+def test_a_missing_package_is_named(report, monkeypatch, module, method, message):
+    monkeypatch.setitem(sys.modules, module, None)
+    with pytest.raises(ImportError, match=message):
+        getattr(report, method)()
