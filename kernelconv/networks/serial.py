@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 
 from kernelconv._check import check_images
 from kernelconv._parallel import apply_blocks, block_length, map_blocks
-from kernelconv.operators.base import Grads, Part, Shape3
-from kernelconv.operators.composite import Composite, Maps
+from kernelconv.operators.base import Grads, ParamPullback, Part, Shape3, State
+from kernelconv.operators.composite import Composite, Maps, joined
 
 
 @dataclass(frozen=True, repr=False)
@@ -89,6 +89,24 @@ class Network(Composite):
 
         gx, grads = zip(*map_blocks(run, len(x), self.block(x.itemsize), n_jobs), strict=True)
         return np.concatenate(gx), sum_grads(grads)
+
+    def linearize_params(
+        self, x: NDArray, *, train: bool = False, rng: np.random.Generator | None = None
+    ) -> tuple[NDArray, ParamPullback, State]:
+        """Return (y, pullback, new state); nothing is pulled back further than the first part that has params."""
+        first = next((i for i, part in enumerate(self.parts) if part.params), len(self.parts) - 1)
+        states = {}
+        for name, part in zip(self.names[:first], self.parts[:first], strict=True):
+            x, _, states[name] = part.linearize(x, train=train, rng=rng)
+        x, pull_first, states[self.names[first]] = self.parts[first].linearize_params(x, train=train, rng=rng)
+        after = self._copy_with(parts=self.parts[first + 1 :], names=self.names[first + 1 :])
+        y, pull_after, states_after = after.linearize(x, train=train, rng=rng)
+
+        def pullback(g: NDArray) -> Grads:
+            g, grads = pull_after(g)
+            return {**joined({self.names[first]: pull_first(g)}), **grads}
+
+        return y, pullback, {**joined(states), **states_after}
 
     def block(self, itemsize: int = 4) -> int:
         """Return how many images make a block: what one of them touches, over the cache."""

@@ -185,10 +185,10 @@ def loss_gradient(
 
     def run(s: slice) -> tuple[NDArray, float, Grads, Any]:
         rng = np.random.default_rng([*seed, s.start])
-        y, pullback, state = network.linearize(x[s], train=True, rng=rng)
+        y, pullback, state = network.linearize_params(x[s], train=True, rng=rng)
         scores = y.reshape(len(y), -1)
         value, g = loss(scores, labels[s])
-        return scores, value, pullback((g / len(x)).astype(x.dtype).reshape(y.shape))[1], state
+        return scores, value, pullback((g / len(x)).astype(x.dtype).reshape(y.shape)), state
 
     block = len(x) if network.couples_samples else TRAIN_BLOCK
     scores, values, grads, states = zip(*map_blocks(run, len(x), block, n_jobs), strict=True)

@@ -16,6 +16,7 @@ from kernelconv._check import Pair
 Shape3 = tuple[int, ...]  # (height, width, channels)
 Grads = dict[str, NDArray]
 Pullback = Callable[[NDArray], tuple[NDArray, Grads]]
+ParamPullback = Callable[[NDArray], Grads]
 State = Mapping[str, NDArray]
 
 
@@ -184,6 +185,16 @@ class Part:
         shape = x.shape
         return self.forward(x), lambda g: (self._adjoint(g, shape), {}), self.state
 
+    def linearize_params(
+        self, x: NDArray, *, train: bool = False, rng: np.random.Generator | None = None
+    ) -> tuple[NDArray, ParamPullback, State]:
+        """Return (F(x), pullback, new state); ``pullback(g) -> gradients in params``: all that training needs of it.
+
+        Parts whose gradient in x is costly leave it out here.
+        """
+        y, pullback, state = self.linearize(x, train=train, rng=rng)
+        return y, lambda g: pullback(g)[1], state
+
     def vjp(self, x: NDArray, g: NDArray) -> tuple[NDArray, Grads]:
         """Return (gradient in x, gradients in params) of <g, F(x)> in evaluation mode."""
         return self.linearize(x)[1](g)
@@ -235,3 +246,11 @@ class Part:
 def on_channels(x: NDArray, matrix: NDArray) -> NDArray:
     """Return x matrix at each position: (n, h, w, c), (c, c') -> (n, h, w, c'), as a single matrix product."""
     return (x.reshape(-1, x.shape[-1]) @ matrix).reshape(*x.shape[:-1], matrix.shape[1])
+
+
+def sum_positions(g: NDArray) -> NDArray:
+    """Return the sum of (n, h, w, c) over images and positions, (c,), as one matrix product."""
+    if g.transpose(1, 0, 2, 3).flags.c_contiguous:  # the layout that convolutions return: reshape without a copy
+        g = g.transpose(1, 0, 2, 3)
+    rows = g.reshape(-1, g.shape[-1])
+    return np.ones(len(rows), g.dtype) @ rows

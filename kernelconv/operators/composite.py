@@ -111,12 +111,12 @@ class Composite(Part):
     @property
     def params(self) -> Grads:
         """Every part's params, named "part.param"."""
-        return _joined({n: p.params for n, p in self.named_parts.items()})
+        return joined({n: p.params for n, p in self.named_parts.items()})
 
     @property
     def state(self) -> Grads:
         """Every part's state, named "part.name"."""
-        return _joined({n: p.state for n, p in self.named_parts.items()})
+        return joined({n: p.state for n, p in self.named_parts.items()})
 
     @property
     def in_shape(self) -> Any:
@@ -147,7 +147,7 @@ class Composite(Part):
 
     def constrain(self, params: Mapping[str, NDArray]) -> dict[str, NDArray]:
         """Return `params` brought back to the sets they live on, part by part."""
-        return _joined({n: p.constrain(_inner(params, n)) for n, p in self.named_parts.items() if p.params})
+        return joined({n: p.constrain(_inner(params, n)) for n, p in self.named_parts.items() if p.params})
 
     def astype(self, dtype: DTypeLike) -> Self:
         """Return a copy whose params and state have `dtype`."""
@@ -175,9 +175,9 @@ class Composite(Part):
             grads = {}
             for name, pull in reversed(pullbacks):
                 g, grads[name] = pull(g)
-            return g, _joined(grads)
+            return g, joined(grads)
 
-        return x, pullback, _joined(states)
+        return x, pullback, joined(states)
 
     def _adjoint(self, y: NDArray, shape: tuple[int, ...]) -> NDArray:
         shapes = self.shapes(shape[1:])[:-1]
@@ -198,7 +198,8 @@ class Composite(Part):
         return new
 
 
-def _joined(by_part: Mapping[str, Mapping[str, NDArray]]) -> Grads:
+def joined(by_part: Mapping[str, Mapping[str, NDArray]]) -> Grads:
+    """Return the arrays of all parts, named "part.name"."""
     return {f"{name}.{key}": value for name, inner in by_part.items() for key, value in inner.items()}
 
 

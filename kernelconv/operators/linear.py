@@ -9,7 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kernelconv._check import Pair, check_count
-from kernelconv.operators.base import Part, Pullback, Shape3, State, on_channels
+from kernelconv.operators.base import ParamPullback, Part, Pullback, Shape3, State, sum_positions
+from kernelconv.operators.correlation import correlation
 from kernelconv.operators.patches import PairLike, PatchExtraction
 
 
@@ -33,11 +34,6 @@ class _Affine(Part):
         """True without a bias."""
         return not self.bias
 
-    @property
-    def patches(self) -> PatchExtraction:
-        """The patch extraction that the matrix multiplies."""
-        raise NotImplementedError
-
     def _draw(self, in_shape: Shape3, fan_in: int, rng: np.random.Generator | None) -> Any:
         if rng is None:
             name = type(self).__name__
@@ -51,37 +47,48 @@ class _Affine(Part):
         self._check_built()
         return self.params["weight"].astype(dtype, copy=False)
 
-    def _multiply(self, p: NDArray) -> NDArray:
-        y = on_channels(p, self._weight(p.dtype))
-        if self.bias:
-            y += self.params["bias"].astype(p.dtype, copy=False)
-        return y
+    # How x is unfolded, multiplied and folded back: a convolution's `Correlation`; a dense map reads rows as they are.
 
-    def lipschitz(self, in_shape: Shape3) -> float | None:
-        """Return norm(P) norm(W) of a built part, else None."""
-        if self.in_shape is None:
-            return None
-        return self.patches.lipschitz(in_shape) * float(np.linalg.norm(self.params["weight"], 2))
+    def _unfold(self, x: NDArray) -> NDArray:
+        """Return what the products read."""
+        raise NotImplementedError
+
+    def _multiply(self, u: NDArray, shape: tuple[int, ...]) -> NDArray:
+        """Return (P x) W for x of `shape`."""
+        raise NotImplementedError
+
+    def _weight_gradient(self, u: NDArray, g: NDArray, shape: tuple[int, ...]) -> NDArray:
+        """Return (P x)' g."""
+        raise NotImplementedError
+
+    def _add_bias(self, y: NDArray) -> NDArray:
+        if self.bias:
+            y += self.params["bias"].astype(y.dtype, copy=False)
+        return y
 
     def forward(self, x: NDArray) -> NDArray:
         """Return (P x) W + b: (n, h, w, c) -> (n, h', w', c')."""
-        return self._multiply(self.patches.forward(x))
-
-    def _adjoint(self, y: NDArray, shape: tuple[int, ...]) -> NDArray:
-        return self.patches._adjoint(on_channels(y, self._weight(y.dtype).T), shape)
+        self._check_built()
+        return self._add_bias(self._multiply(self._unfold(x), x.shape))
 
     def linearize(self, x: NDArray, *, train: bool = False, rng: Any = None) -> tuple[NDArray, Pullback, State]:
         """Return (y, pullback, state): gradient in W is (P x)' g, in x it is P*(g W')."""
-        p = self.patches.forward(x)
+        y, pull, state = self.linearize_params(x)
+        return y, lambda g: (self._adjoint(g, x.shape), pull(g)), state
 
-        def pullback(g: NDArray) -> tuple[NDArray, dict[str, NDArray]]:
-            rows = g.reshape(-1, self.n_outputs)
-            grads = {"weight": p.reshape(-1, p.shape[-1]).T @ rows}
+    def linearize_params(
+        self, x: NDArray, *, train: bool = False, rng: Any = None
+    ) -> tuple[NDArray, ParamPullback, State]:
+        """Return (y, pullback to the params, state)."""
+        u = self._unfold(x)
+
+        def pullback(g: NDArray) -> dict[str, NDArray]:
+            grads = {"weight": self._weight_gradient(u, g, x.shape)}
             if self.bias:
-                grads["bias"] = rows.sum(axis=0)
-            return self._adjoint(g, x.shape), grads
+                grads["bias"] = sum_positions(g)
+            return grads
 
-        return self._multiply(p), pullback, self.state
+        return self._add_bias(self._multiply(u, x.shape)), pullback, self.state
 
 
 @dataclass(frozen=True, repr=False)
@@ -157,6 +164,12 @@ class Convolution(_Affine):
         """True with circular borders."""
         return self.padding == "circular"
 
+    def lipschitz(self, in_shape: Shape3) -> float | None:
+        """Return norm(P) norm(W) of a built part, else None."""
+        if self.in_shape is None:
+            return None
+        return self.patches.lipschitz(in_shape) * float(np.linalg.norm(self.params["weight"], 2))
+
     def out_shape(self, in_shape: Shape3) -> Shape3:
         """Return (h', w', n_filters)."""
         return (*self.patches.out_shape(in_shape)[:2], self.n_filters)
@@ -168,6 +181,18 @@ class Convolution(_Affine):
     def multiply_adds(self, in_shape: Shape3) -> int:
         """Return h' w' k_h k_w c n_filters."""
         return int(np.prod(self.patches.out_shape(in_shape))) * self.n_filters
+
+    def _unfold(self, x: NDArray) -> NDArray:
+        return correlation(self.patches, x.shape[1:]).unfold(x)
+
+    def _multiply(self, u: NDArray, shape: tuple[int, ...]) -> NDArray:
+        return correlation(self.patches, shape[1:]).multiply(u, self._weight(u.dtype))
+
+    def _weight_gradient(self, u: NDArray, g: NDArray, shape: tuple[int, ...]) -> NDArray:
+        return correlation(self.patches, shape[1:]).weight_gradient(u, g)
+
+    def _adjoint(self, y: NDArray, shape: tuple[int, ...]) -> NDArray:
+        return correlation(self.patches, shape[1:]).input_gradient(y, self._weight(y.dtype))
 
     def build(self, in_shape: Shape3, rng: np.random.Generator | None = None, data: Any = None) -> Convolution:
         """Return a copy with weights drawn from `rng`; `data` is not needed."""
@@ -213,12 +238,6 @@ class Dense(_Affine):
         """`n_units`."""
         return self.n_units
 
-    @property
-    def patches(self) -> PatchExtraction:
-        """The whole image as one patch: needs a built part."""
-        self._check_built()
-        return PatchExtraction(self.in_shape[:2])
-
     def out_shape(self, in_shape: Shape3) -> Shape3:
         """Return (1, 1, n_units)."""
         return 1, 1, self.n_units
@@ -230,6 +249,22 @@ class Dense(_Affine):
     def multiply_adds(self, in_shape: Shape3) -> int:
         """Return h w c n_units."""
         return int(np.prod(in_shape)) * self.n_units
+
+    def lipschitz(self, in_shape: Shape3) -> float | None:
+        """Return norm(W) of a built part, else None."""
+        return None if self.in_shape is None else float(np.linalg.norm(self.params["weight"], 2))
+
+    def _unfold(self, x: NDArray) -> NDArray:
+        return x.reshape(len(x), -1)
+
+    def _multiply(self, u: NDArray, shape: tuple[int, ...]) -> NDArray:
+        return (u @ self._weight(u.dtype)).reshape(len(u), 1, 1, -1)
+
+    def _weight_gradient(self, u: NDArray, g: NDArray, shape: tuple[int, ...]) -> NDArray:
+        return u.T @ g.reshape(len(u), -1)
+
+    def _adjoint(self, y: NDArray, shape: tuple[int, ...]) -> NDArray:
+        return (y.reshape(len(y), -1) @ self._weight(y.dtype).T).reshape(shape)
 
     def build(self, in_shape: Shape3, rng: np.random.Generator | None = None, data: Any = None) -> Dense:
         """Return a copy with weights drawn from `rng`; `data` is not needed."""

@@ -279,36 +279,62 @@ class MaxPooling(Part):
         """Return (size, stride)."""
         return self.size, self.stride
 
-    def _views(self, x: NDArray) -> list[NDArray]:
-        """Return, for each place in the window in row-major order, the (n, h', w', c) view of what it sees."""
-        gh, gw, _ = self.out_shape(x.shape[1:])
-        (kh, kw), (sh, sw) = self.size, self.stride
-        return [
-            x[:, k : k + (gh - 1) * sh + 1 : sh, j : j + (gw - 1) * sw + 1 : sw] for k in range(kh) for j in range(kw)
-        ]
+    def _views(self, x: NDArray, axis: int) -> list[NDArray]:
+        """Return, for each place in a window along `axis`, the view of what it sees."""
+        size, stride = self.size[axis - 1], self.stride[axis - 1]
+        positions = (x.shape[axis] - size) // stride + 1
+        cut = [slice(k, k + (positions - 1) * stride + 1, stride) for k in range(size)]
+        return [x[:, s] if axis == 1 else x[:, :, s] for s in cut]
 
-    def forward(self, x: NDArray) -> NDArray:
-        """Return the maxima: (n, h, w, c) -> (n, h', w', c)."""
-        first, *rest = self._views(x)
-        out = first.copy()
-        for view in rest:
+    def _along(self, x: NDArray, axis: int) -> NDArray:
+        """Return the maxima of the windows along one axis."""
+        first, *rest = self._views(x, axis)
+        if not rest:
+            return first
+        out = np.maximum(first, rest[0])
+        for view in rest[1:]:
             np.maximum(out, view, out=out)
         return out
 
+    def _along_pullback(self, x: NDArray, y: NDArray, g: NDArray, axis: int) -> NDArray:
+        """Return the gradient of ``y = _along(x, axis)``: `g` goes to the first maximum of each window."""
+        size, stride = self.size[axis - 1], self.stride[axis - 1]
+        tiles = size == stride and x.shape[axis] == size * y.shape[axis]  # each input is in one window
+        gx = (np.empty_like if tiles else np.zeros_like)(x, g.dtype)
+        sources, targets = self._views(x, axis), self._views(gx, axis)
+        for view, target in zip(sources[:-1], targets[:-1], strict=True):
+            here = g * (view == y)
+            g = g - here  # what no earlier entry took
+            _put(target, here, tiles)
+        _put(targets[-1], g, tiles)
+        return gx
+
+    def forward(self, x: NDArray) -> NDArray:
+        """Return the maxima: (n, h, w, c) -> (n, h', w', c)."""
+        self.out_shape(x.shape[1:])
+        y = self._along(self._along(x, 2), 1)
+        return y.copy() if y.base is not None else y
+
     def linearize(self, x: NDArray, *, train: bool = False, rng: Any = None) -> tuple[NDArray, Pullback, State]:
-        """Return (maxima, pullback, state); the gradient goes to the first maximum of each window."""
-        y = self.forward(x)
+        """Return (maxima, pullback, state); the gradient goes to the first maximum of each window.
+
+        Columns first, then rows: the first row that holds the maximum, and in it the first column.
+        """
+        self.out_shape(x.shape[1:])
+        rows = self._along(x, 2)
+        y = self._along(rows, 1)
 
         def pullback(g: NDArray) -> tuple[NDArray, dict[str, NDArray]]:
-            gx = np.zeros(x.shape, g.dtype)
-            open_ = np.ones(y.shape, bool)
-            for view, target in zip(self._views(x), self._views(gx), strict=True):
-                hit = open_ & (view == y)
-                target += g * hit
-                open_ &= ~hit
-            return gx, {}
+            return self._along_pullback(x, rows, self._along_pullback(rows, y, g, 1), 2), {}
 
         return y, pullback, self.state
+
+
+def _put(target: NDArray, values: NDArray, alone: bool) -> None:
+    if alone:
+        target[...] = values
+    else:
+        target += values
 
 
 @dataclass(frozen=True, repr=False)

@@ -1,0 +1,196 @@
+"""y = (P x) W and its two adjoints without the matrix of patches: the engine of `Convolution`.
+
+P repeats every pixel k_h k_w times. Here columns alone are unfolded, and each filter row is one matrix product on a
+slice of rows that lies in one piece, since the row axis comes first in memory: arrays are (h, n, w, c) inside, and
+transposed views outside. Maps of a few channels are unfolded into planes instead, one an entry of the patch.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+import numpy as np
+from numpy.lib.stride_tricks import as_strided
+from numpy.typing import NDArray
+
+from kernelconv._check import Pair
+from kernelconv.operators.borders import pad, pad_adjoint
+from kernelconv.operators.patches import PatchExtraction
+
+#: Up to this many channels a row of a filter is too short for a matrix product of its own.
+FEW_CHANNELS = 4
+
+
+def correlation(patches: PatchExtraction, in_shape: tuple[int, ...]) -> Correlation:
+    """Return what multiplies the patches of maps (h, w, c) = `in_shape` by a matrix."""
+    return (Planes if in_shape[2] <= FEW_CHANNELS else Rows)(patches, in_shape)
+
+
+class Correlation:
+    """The maps x -> (P x) W for one P and one shape of maps. Subclasses say how x is unfolded.
+
+    ``unfold(x)`` gives u; ``multiply(u, W)`` gives (P x) W, ``weight_gradient(u, g)`` gives (P x)' g, and
+    ``input_gradient(g, W)`` gives P*(g W').
+    """
+
+    def __init__(self, patches: PatchExtraction, in_shape: tuple[int, ...]) -> None:
+        self.patches = patches
+        self.h, self.w, self.c = in_shape
+        self.grid: Pair = patches.out_shape(in_shape)[:2]
+        rows, self.columns = patches.borders()
+        zero = patches.padding == "zero"
+        self.rows: Pair = (0, 0) if zero else rows  # rows of zeros are left out of the products instead
+        self.top = rows[0] if zero else 0
+        self.height, self.width = self.h + sum(self.rows), self.w + sum(self.columns)
+
+    def unfold(self, x: NDArray) -> NDArray:
+        """Return what the products read, from maps (n, h, w, c)."""
+        raise NotImplementedError
+
+    def multiply(self, u: NDArray, weight: NDArray) -> NDArray:
+        """Return (P x) W, (n, h', w', m), from ``unfold(x)`` and W (k_h k_w c, m)."""
+        raise NotImplementedError
+
+    def weight_gradient(self, u: NDArray, g: NDArray) -> NDArray:
+        """Return (P x)' g, (k_h k_w c, m), from ``unfold(x)`` and g (n, h', w', m)."""
+        raise NotImplementedError
+
+    def input_gradient(self, g: NDArray, weight: NDArray) -> NDArray:
+        """Return P*(g W'), (n, h, w, c), from g (n, h', w', m)."""
+        raise NotImplementedError
+
+    def _bordered(self, x: NDArray) -> NDArray:
+        """Return x with its borders, (H, n, W, c) in one piece."""
+        x = pad(x, self.rows, self.columns, self.patches.padding)
+        return np.ascontiguousarray(x.transpose(1, 0, 2, 3))
+
+    def _unbordered(self, y: NDArray) -> NDArray:
+        """Return the adjoint of ``_bordered``, (n, h, w, c)."""
+        return pad_adjoint(y.transpose(1, 0, 2, 3), self.rows, self.columns, self.patches.padding)
+
+    def _filter_rows(self) -> list[tuple[int, slice, slice]]:
+        """Return (k, output rows, input rows) for each filter row k that meets the map, widest reach first."""
+        step, dilation = self.patches.stride[0], self.patches.dilation[0]
+        found = []
+        for k in range(self.patches.size[0]):
+            offset = k * dilation - self.top
+            lo = max(0, -(offset // step))
+            hi = min(self.grid[0], (self.height - 1 - offset) // step + 1)
+            if lo < hi:
+                first = lo * step + offset
+                found.append((k, slice(lo, hi), slice(first, first + (hi - lo - 1) * step + 1, step)))
+        return sorted(found, key=lambda entry: entry[1].start - entry[1].stop)
+
+    def _filter_columns(self) -> Iterator[tuple[int, slice]]:
+        """Yield (j, input columns) for each filter column."""
+        step, dilation = self.patches.stride[1], self.patches.dilation[1]
+        for j in range(self.patches.size[1]):
+            yield j, slice(j * dilation, j * dilation + (self.grid[1] - 1) * step + 1, step)
+
+
+class Rows(Correlation):
+    """Columns unfolded, u = (H, n, w', k_w c); a product for each filter row."""
+
+    def unfold(self, x: NDArray) -> NDArray:
+        """Return the row patches of `x`, (H, n, w', k_w c)."""
+        x = self._bordered(x)
+        q, n, kw, c = x.itemsize, x.shape[1], self.patches.size[1], self.c
+        a, b = n * self.width * c * q, self.width * c * q
+        step, dilation = self.patches.stride[1] * c * q, self.patches.dilation[1] * c * q
+        if self.patches.dilation[1] == 1:
+            view = as_strided(x, (self.height, n, self.grid[1], kw * c), (a, b, step, q), writeable=False)
+        else:
+            shape = (self.height, n, self.grid[1], kw, c)
+            view = as_strided(x, shape, (a, b, step, dilation, q), writeable=False)
+        return view.reshape(self.height, n, self.grid[1], kw * c)
+
+    def multiply(self, u: NDArray, weight: NDArray) -> NDArray:
+        """Return the sum over filter rows of u[rows] W_k."""
+        per_row = weight.reshape(self.patches.size[0], u.shape[3], -1)
+        shape = (self.grid[0], *u.shape[1:3], weight.shape[1])
+        return self._accumulate(shape, u, lambda k: per_row[k], transposed=False).transpose(1, 0, 2, 3)
+
+    def weight_gradient(self, u: NDArray, g: NDArray) -> NDArray:
+        """Return the products u[rows]' g[rows], one a filter row."""
+        g = np.ascontiguousarray(g.transpose(1, 0, 2, 3))
+        kwc, m = u.shape[3], g.shape[3]
+        out = np.zeros((self.patches.size[0], kwc, m), g.dtype)
+        for k, target, source in self._filter_rows():
+            np.matmul(u[source].reshape(-1, kwc).T, g[target].reshape(-1, m), out=out[k])
+        return out.reshape(-1, m)
+
+    def input_gradient(self, g: NDArray, weight: NDArray) -> NDArray:
+        """Return the overlap-add of g W_k': over rows with each product, then over columns."""
+        g = np.ascontiguousarray(g.transpose(1, 0, 2, 3))
+        n, kw = g.shape[1], self.patches.size[1]
+        per_row = weight.reshape(self.patches.size[0], kw * self.c, -1)
+        shape = (self.height, n, self.grid[1], kw * self.c)
+        e = self._accumulate(shape, g, lambda k: per_row[k].T, transposed=True)
+        if kw == 1 and self.grid[1] == self.width:
+            return self._unbordered(e)
+        e = e.reshape(self.height, n, self.grid[1], kw, self.c)
+        out = np.zeros((self.height, n, self.width, self.c), g.dtype)
+        for j, columns in self._filter_columns():
+            out[:, :, columns] += e[:, :, :, j]
+        return self._unbordered(out)
+
+    def _accumulate(
+        self, shape: tuple[int, ...], a: NDArray, matrix: Callable[[int], NDArray], *, transposed: bool
+    ) -> NDArray:
+        """Return the sum over filter rows k of a[rows] matrix(k), added to the rows it belongs to."""
+        out, begun = np.empty(shape, a.dtype), False
+        rest = None
+        for k, target, source in self._filter_rows():
+            if transposed:
+                target, source = source, target
+            rows = a[source].reshape(-1, a.shape[3])
+            if not begun and out[target].shape == shape:
+                np.matmul(rows, matrix(k), out=out.reshape(-1, shape[3]))
+            else:
+                if not begun:
+                    out[:] = 0
+                if rest is None:
+                    rest = np.empty((len(rows), shape[3]), a.dtype)
+                product = np.matmul(rows, matrix(k), out=rest[: len(rows)])
+                out[target] += product.reshape(out[target].shape)
+            begun = True
+        if not begun:
+            out[:] = 0
+        return out
+
+
+class Planes(Correlation):
+    """Everything unfolded, u = (k_h k_w c, h', n, w'): one plane an entry of the patch, for a few channels."""
+
+    def unfold(self, x: NDArray) -> NDArray:
+        """Return the planes of `x`, (k_h k_w c, h', n, w')."""
+        x = self._bordered(x)
+        kh, kw = self.patches.size
+        u = np.zeros((kh, kw, self.c, self.grid[0], x.shape[1], self.grid[1]), x.dtype)
+        for k, target, source in self._filter_rows():
+            for j, columns in self._filter_columns():
+                for channel in range(self.c):
+                    u[k, j, channel, target] = x[source, :, columns, channel]
+        return u.reshape(-1, *u.shape[3:])
+
+    def multiply(self, u: NDArray, weight: NDArray) -> NDArray:
+        """Return u' W."""
+        y = u.reshape(len(u), -1).T @ weight
+        return y.reshape(*u.shape[1:], -1).transpose(1, 0, 2, 3)
+
+    def weight_gradient(self, u: NDArray, g: NDArray) -> NDArray:
+        """Return u g."""
+        return u.reshape(len(u), -1) @ g.transpose(1, 0, 2, 3).reshape(-1, g.shape[3])
+
+    def input_gradient(self, g: NDArray, weight: NDArray) -> NDArray:
+        """Return the overlap-add of the planes of W g'."""
+        kh, kw = self.patches.size
+        n = len(g)
+        planes = weight @ g.transpose(1, 0, 2, 3).reshape(-1, g.shape[3]).T
+        planes = planes.reshape(kh, kw, self.c, self.grid[0], n, self.grid[1])
+        out = np.zeros((self.height, n, self.width, self.c), g.dtype)
+        for k, target, source in self._filter_rows():
+            for j, columns in self._filter_columns():
+                for channel in range(self.c):
+                    out[source, :, columns, channel] += planes[k, j, channel, target]
+        return self._unbordered(out)
