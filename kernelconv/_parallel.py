@@ -7,9 +7,11 @@ not depend on the number of threads.
 from __future__ import annotations
 
 import contextlib
+import itertools
+import os
 import threading
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from functools import lru_cache
 from typing import Any, TypeVar
 
@@ -72,13 +74,102 @@ def map_blocks(function: Callable[[slice], T], n: int, block: int, n_jobs: int |
     with single_threaded_blas():
         if threads <= 1:
             return [function(s) for s in slices]
-        with ThreadPoolExecutor(threads) as pool:
-            futures = [pool.submit(_as_worker, function, s) for s in slices]
+        return _results([_pool(threads).submit(_as_worker, function, s) for s in slices])
+
+
+@lru_cache(maxsize=4)
+def _pool(threads: int) -> ThreadPoolExecutor:
+    """Return the pool of `threads` workers. It is kept: training comes here at every step."""
+    return ThreadPoolExecutor(threads, thread_name_prefix="kernelconv")
+
+
+if hasattr(os, "register_at_fork"):  # a forked process inherits the pools and none of their threads
+    os.register_at_fork(after_in_child=_pool.cache_clear)
+
+
+def _results(futures: list[Future[T]]) -> list[T]:
+    """Return the results in order; the first error, or an interrupt, stops what has not begun and is raised here."""
+    try:
+        return [f.result() for f in futures]
+    except BaseException:
+        for f in futures:
+            f.cancel()
+        wait(futures)
+        raise
+
+
+def map_coupled(function: Callable[[slice], T], n: int, block: int, n_jobs: int | None = None) -> list[T]:
+    """Return what `map_blocks` returns, for a function whose blocks exchange values through `gather`.
+
+    Every block has a thread of its own, so that all can meet; at most as many compute at a time as `map_blocks`
+    would use. A block that fails releases the others, and its error is raised here.
+    """
+    slices = block_slices(n, block)
+    if len(slices) == 1:
+        return map_blocks(function, n, block, n_jobs)
+    meeting = _Meeting(len(slices), min(n_threads(n_jobs), len(slices)))
+    # a pool of its own: in a shared one the blocks of two callers could wait for each other's threads
+    with single_threaded_blas(), ThreadPoolExecutor(len(slices), thread_name_prefix="kernelconv") as pool:
+        values = _results([pool.submit(_as_party, function, s, meeting, i) for i, s in enumerate(slices)])
+    if meeting.error is not None:
+        raise meeting.error
+    return values  # type: ignore[return-value]  # None only where there was an error
+
+
+def gather(value: T) -> list[T]:
+    """Return the `value` of every block of the mini-batch, in block order; ``[value]`` outside `map_coupled`.
+
+    Each block of `map_coupled` must come here the same number of times, in the same order.
+    """
+    party = getattr(_thread, "party", None)
+    return [value] if party is None else party(value)
+
+
+class _Meeting:
+    """Where the blocks of one `map_coupled` exchange values, and wait while others compute."""
+
+    def __init__(self, parties: int, threads: int) -> None:
+        self.barrier = threading.Barrier(parties)
+        self.slots = threading.Semaphore(threads)
+        # two tables in turn: whoever is at the next meeting has read the last one
+        self.tables: tuple[list[Any], list[Any]] = ([None] * parties, [None] * parties)
+        self.error: BaseException | None = None
+
+    def fail(self, error: BaseException) -> None:
+        """Keep the first error and release those who wait."""
+        if self.error is None:
+            self.error = error
+        self.barrier.abort()
+
+    def party(self, index: int) -> Callable[[Any], list[Any]]:
+        """Return `gather` for block `index`."""
+        turns = itertools.cycle(self.tables)
+
+        def exchange(value: Any) -> list[Any]:
+            table = next(turns)
+            table[index] = value
+            self.slots.release()
             try:
-                return [f.result() for f in futures]
-            except BaseException:
-                pool.shutdown(wait=False, cancel_futures=True)
-                raise
+                self.barrier.wait()
+            finally:
+                self.slots.acquire()
+            return list(table)
+
+        return exchange
+
+
+def _as_party(function: Callable[[slice], T], s: slice, meeting: _Meeting, index: int) -> T | None:
+    _thread.party = meeting.party(index)
+    try:
+        with meeting.slots:
+            return _as_worker(function, s)
+    except threading.BrokenBarrierError:
+        return None  # another block has failed
+    except BaseException as error:
+        meeting.fail(error)
+        return None
+    finally:
+        _thread.party = None
 
 
 def apply_blocks(function: Callable[[NDArray], NDArray], x: NDArray, block: int, n_jobs: int | None = None) -> NDArray:

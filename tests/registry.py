@@ -6,8 +6,10 @@ from kernelconv.networks.serial import serial
 from kernelconv.operators import (
     ArcCosine,
     AveragePooling,
+    BatchNorm,
     Convolution,
     Dense,
+    Dropout,
     Exponential,
     Flatten,
     GaussianPooling,
@@ -20,6 +22,7 @@ from kernelconv.operators import (
     PatchExtraction,
     Polynomial,
     ReLU,
+    Residual,
     Standardization,
     Vovk,
 )
@@ -63,6 +66,26 @@ SPECIFICATIONS = {
     "convolution": Convolution(3, 3, padding="zero"),
     "convolution linear": Convolution(3, (3, 2), stride=(2, 1), bias=False, padding="circular"),
     "convolution dilated": Convolution(2, 2, dilation=2, bias=False),
+    "convolution of many": serial(Convolution(6, 1, bias=False), Convolution(3, 3, padding="zero", bias=False)),
+    "convolution of many strided": serial(
+        Convolution(5, 1), Convolution(4, (3, 2), stride=(2, 3), dilation=(1, 2), padding="zero")
+    ),
+    "convolution of many reflect": serial(
+        Convolution(5, 1, bias=False), Convolution(2, (2, 3), stride=2, dilation=(2, 1), padding="reflect", bias=False)
+    ),
+    "convolution of many circular": serial(
+        Convolution(5, 1, bias=False), Convolution(2, 3, padding="circular", bias=False)
+    ),
+    "batch normalization": BatchNorm(),
+    "dropout": Dropout(0.3),
+    "residual": Residual(serial(Convolution(2, 3, padding="zero"), BatchNorm(), ReLU())),
+    "residual linear": Residual(
+        Convolution(3, 3, stride=2, padding="zero", bias=False), Convolution(3, 1, stride=2, bias=False)
+    ),
+    "residual shortcut": Residual(
+        serial(Convolution(3, 3, stride=2, padding="zero"), BatchNorm(), Modulus()),
+        serial(Convolution(3, 1, stride=2), BatchNorm()),
+    ),
     "dense": Dense(4),
     "dense linear": Dense(4, bias=False),
     **{f"mapping {kernel}": KernelMapping(5, kernel) for kernel in KERNELS},

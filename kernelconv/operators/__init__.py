@@ -12,7 +12,7 @@ from kernelconv.operators.kernels import (
 from kernelconv.operators.layer import Layer
 from kernelconv.operators.linear import Convolution, Dense, Flatten
 from kernelconv.operators.mapping import KernelMapping, Modulus, ReLU
-from kernelconv.operators.normalization import Standardization
+from kernelconv.operators.normalization import BatchNorm, Standardization
 from kernelconv.operators.nystrom import inverse_sqrt, spherical_kmeans
 from kernelconv.operators.patches import (
     PatchExtraction,
@@ -21,13 +21,17 @@ from kernelconv.operators.patches import (
     sample_patches,
 )
 from kernelconv.operators.pooling import AveragePooling, GaussianPooling, GlobalPooling, MaxPooling
+from kernelconv.operators.regularization import Dropout
+from kernelconv.operators.residual import Residual
 
 __all__ = [
     "ArcCosine",
     "AveragePooling",
+    "BatchNorm",
     "Convolution",
     "Dense",
     "DotProductKernel",
+    "Dropout",
     "Exponential",
     "Flatten",
     "GaussianPooling",
@@ -41,6 +45,7 @@ __all__ = [
     "PatchExtraction",
     "Polynomial",
     "ReLU",
+    "Residual",
     "Standardization",
     "Vovk",
     "extract_patches",

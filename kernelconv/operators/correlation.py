@@ -102,7 +102,8 @@ class Rows(Correlation):
         else:
             shape = (self.height, n, self.grid[1], kw, c)
             view = as_strided(x, shape, (a, b, step, dilation, q), writeable=False)
-        return view.reshape(self.height, n, self.grid[1], kw * c)
+        # one copy, in one piece: the products take slices of its rows as they are
+        return np.ascontiguousarray(view).reshape(self.height, n, self.grid[1], kw * c)
 
     def multiply(self, u: NDArray, weight: NDArray) -> NDArray:
         """Return the sum over filter rows of u[rows] W_k."""

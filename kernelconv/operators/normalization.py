@@ -1,4 +1,4 @@
-"""Normalisation of maps: standardisation by the training set's statistics."""
+"""Normalisation of maps: by the training set's statistics, and by the mini-batch's."""
 
 from __future__ import annotations
 
@@ -8,7 +8,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from kernelconv.operators.base import Part, Pullback, Shape3, State
+from kernelconv._check import check_positive
+from kernelconv._parallel import gather
+from kernelconv.operators.base import Part, Pullback, Shape3, State, sum_positions
 
 
 @dataclass(frozen=True, repr=False)
@@ -70,3 +72,149 @@ class Standardization(Part):
         """Return (y, g -> g / deviation, state)."""
         deviation = self.state["deviation"].astype(x.dtype, copy=False)
         return self.forward(x), lambda g: (g / deviation, {}), self.state
+
+
+@dataclass(frozen=True, repr=False)
+class BatchNorm(Part):
+    r"""Per channel scale (x - mean) / sqrt(variance + epsilon) + shift.
+
+    .. math:: y[i, j, c] = \gamma_c (x[i, j, c] - \mu_c) / \sqrt{\sigma_c^2 + \epsilon} + \beta_c
+
+    In training mean and variance are those of the mini-batch, over its images and positions; in evaluation they are
+    running means of what training has seen.
+
+    Parameters
+    ----------
+    momentum : float
+        Weight of the newest mini-batch in the running means, in (0, 1].
+    epsilon : float
+        Added to the variance.
+
+    Raises
+    ------
+    ValueError
+        From the constructor for values out of range.
+
+    Notes
+    -----
+    ``params``: "scale" (gamma, ones at first) and "shift" (beta, zeros), (c,), which weight decay leaves alone.
+    ``state``: "mean" and "variance", (c,), zeros and ones at first; the variance that goes into the running mean is
+    the unbiased one. A mini-batch that is cut into blocks has one mean and one variance: the blocks exchange their
+    sums, forward and backward, so that the cut changes nothing. Lipschitz constant in evaluation: max of
+    abs(gamma) / sqrt(variance + epsilon).
+
+    References
+    ----------
+    Ioffe & Szegedy (2015), Batch normalization, algorithms 1 and 2.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> x = np.random.default_rng(0).normal(3, 2, (8, 4, 4, 1))
+    >>> y, _, state = BatchNorm().build((4, 4, 1)).linearize(x, train=True)
+    >>> round(float(y.std()), 3), bool(np.isclose(state["mean"][0], 0.1 * x.mean()))
+    (1.0, True)
+    """
+
+    momentum: float = 0.1
+    epsilon: float = 1e-5
+
+    equivariant = True
+    couples_samples = True
+
+    def __post_init__(self) -> None:
+        """Check both numbers."""
+        if check_positive(self.momentum, "momentum") > 1:
+            raise ValueError(f"momentum must be in (0, 1], got {self.momentum!r}.")
+        check_positive(self.epsilon, "epsilon")
+
+    def out_shape(self, in_shape: Shape3) -> Shape3:
+        """Return `in_shape`."""
+        return in_shape
+
+    def lipschitz(self, in_shape: Shape3) -> float | None:
+        """Return max of abs(gamma) / sqrt(variance + epsilon) of a built part, else None."""
+        if self.in_shape is None:
+            return None
+        return float(np.max(np.abs(self.params["scale"]) * self._inverse_deviation(self.state["variance"])))
+
+    def build(self, in_shape: Shape3, rng: np.random.Generator | None = None, data: Any = None) -> BatchNorm:
+        """Return a copy that starts as the identity, up to epsilon."""
+        ones, zeros = np.ones(in_shape[2]), np.zeros(in_shape[2])
+        return self._built(in_shape, {"scale": ones, "shift": zeros}, {"mean": zeros, "variance": ones})
+
+    def _inverse_deviation(self, variance: NDArray) -> NDArray:
+        return 1 / np.sqrt(variance + variance.dtype.type(self.epsilon))
+
+    def forward(self, x: NDArray) -> NDArray:
+        """Return the normalised maps by the running statistics."""
+        self._check_built()
+        slope = self.params["scale"] * self._inverse_deviation(self.state["variance"])
+        y = _lines(x) * _along(slope, x)
+        y += _along(self.params["shift"] - self.state["mean"] * slope, x)
+        return y.reshape(x.shape)
+
+    def linearize(self, x: NDArray, *, train: bool = False, rng: Any = None) -> tuple[NDArray, Pullback, State]:
+        """Return (y, pullback, state); with `train` by the mini-batch's statistics, which the gradient goes through."""
+        self._check_built()
+        if not train:
+            return self._linearize_running(x)
+        mean, own = _moments(x)
+        count, mean_all, square = _pooled(gather((x.size // x.shape[3], mean, own)))
+        inverse = self._inverse_deviation((square / count).astype(x.dtype))
+        unit = _lines(x) - _along(mean_all, x)
+        unit *= _along(inverse, x)
+        y = unit * _along(self.params["scale"], x)
+        y += _along(self.params["shift"], x)
+
+        def pullback(g: NDArray) -> tuple[NDArray, dict[str, NDArray]]:
+            product = _lines(g) * unit
+            grads = {"scale": sum_positions(product.reshape(x.shape)), "shift": sum_positions(g)}
+            blocks = gather((grads["scale"], grads["shift"]))
+            along, level = (sum(block[i] for block in blocks) / count for i in (0, 1))
+            np.multiply(unit, _along(along, x), out=product)
+            np.subtract(_lines(g), product, out=product)
+            product -= _along(level, x)
+            product *= _along(self.params["scale"] * inverse, x)
+            return product.reshape(x.shape), grads
+
+        return y.reshape(x.shape), pullback, self._updated(mean_all, square / max(count - 1, 1))
+
+    def _updated(self, mean: NDArray, variance: NDArray) -> dict[str, NDArray]:
+        new = {"mean": mean, "variance": variance}
+        return {k: (v + self.momentum * (new[k] - v)).astype(v.dtype) for k, v in self.state.items()}
+
+    def _linearize_running(self, x: NDArray) -> tuple[NDArray, Pullback, State]:
+        inverse = self._inverse_deviation(self.state["variance"])
+
+        def pullback(g: NDArray) -> tuple[NDArray, dict[str, NDArray]]:
+            unit = ((_lines(x) - _along(self.state["mean"], x)) * _along(inverse, x)).reshape(x.shape)
+            grads = {"scale": sum_positions(g * unit), "shift": sum_positions(g)}
+            return (_lines(g) * _along(self.params["scale"] * inverse, x)).reshape(x.shape), grads
+
+        return self.forward(x), pullback, self.state
+
+
+def _lines(x: NDArray) -> NDArray:
+    """Return `x` (n, h, w, c) as (n, h, w c): numpy runs through whole lines, not through a few channels at a time."""
+    return x.reshape(*x.shape[:2], -1)
+
+
+def _along(v: NDArray, x: NDArray) -> NDArray:
+    """Return the channel values `v` (c,) repeated along a line of `x`, (w c,)."""
+    return np.tile(v.astype(x.dtype, copy=False), x.shape[2])
+
+
+def _moments(x: NDArray) -> tuple[NDArray, NDArray]:
+    """Return the mean (c,) of `x` and the sum of squares (c,) about it."""
+    mean = sum_positions(x) / x.dtype.type(x.size // x.shape[3])
+    centred = _lines(x) - _along(mean, x)
+    return mean, sum_positions(np.multiply(centred, centred, out=centred).reshape(x.shape))
+
+
+def _pooled(blocks: list[tuple[int, NDArray, NDArray]]) -> tuple[int, NDArray, NDArray]:
+    """Return (count, mean, sum of squares about it) of all blocks together, in float64, in block order."""
+    count = sum(m for m, _, _ in blocks)
+    mean = sum(m * mean.astype(np.float64) for m, mean, _ in blocks) / count
+    square = sum(own.astype(np.float64) + m * (part - mean) ** 2 for m, part, own in blocks)
+    return count, np.asarray(mean), np.asarray(square)
