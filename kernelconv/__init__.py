@@ -13,6 +13,7 @@ from kernelconv.datasets import balanced_subset, load_digits_images, load_images
 from kernelconv.deformations import Dilation, Rotation, SmoothDeformation, Translation, warp
 from kernelconv.networks import (
     AffineSubspaceClassifier,
+    Augmentation,
     ConvKernelNetwork,
     ConvNetClassifier,
     Network,
@@ -30,6 +31,7 @@ from kernelconv.stability import StabilityReport, measure_stability
 
 __all__ = [
     "AffineSubspaceClassifier",
+    "Augmentation",
     "ConvKernelNetwork",
     "ConvNetClassifier",
     "Dilation",

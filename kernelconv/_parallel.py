@@ -77,6 +77,17 @@ def map_blocks(function: Callable[[slice], T], n: int, block: int, n_jobs: int |
         return _results([_pool(threads).submit(_as_worker, function, s) for s in slices])
 
 
+@lru_cache(maxsize=1)
+def keep_memory() -> None:
+    """Make the allocator keep what training frees at the end of each step, instead of handing it back to the system.
+
+    The C library of Linux hands back what is larger than twice the largest chunk it has seen freed, up to 32 MiB, and
+    every step would fault its pages in again: half the time of a small network. One large chunk, freed untouched,
+    raises that limit; elsewhere this does nothing.
+    """
+    np.empty(31 * 2**20, np.uint8)
+
+
 @lru_cache(maxsize=4)
 def _pool(threads: int) -> ThreadPoolExecutor:
     """Return the pool of `threads` workers. It is kept: training comes here at every step."""

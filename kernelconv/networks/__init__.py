@@ -1,9 +1,18 @@
 """Networks: composition by `serial`, and the ready-made estimators."""
 
+from kernelconv.networks.augmentation import Augmentation
 from kernelconv.networks.ckn import ConvKernelNetwork
 from kernelconv.networks.classifiers import AffineSubspaceClassifier
 from kernelconv.networks.cnn import ConvNetClassifier
 from kernelconv.networks.scattering import Scattering2D
 from kernelconv.networks.serial import Network, serial
 
-__all__ = ["AffineSubspaceClassifier", "ConvKernelNetwork", "ConvNetClassifier", "Network", "Scattering2D", "serial"]
+__all__ = [
+    "AffineSubspaceClassifier",
+    "Augmentation",
+    "ConvKernelNetwork",
+    "ConvNetClassifier",
+    "Network",
+    "Scattering2D",
+    "serial",
+]

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import time
+from pathlib import Path
 from typing import Any, Self
 
 import numpy as np
@@ -13,44 +14,15 @@ from sklearn.utils import assert_all_finite
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_consistent_length, column_or_1d
 
-from kernelconv._check import check_choice, check_rng
+from kernelconv._check import check_choice, check_count, check_positive, check_rng
+from kernelconv.networks.augmentation import Augmentation
 from kernelconv.networks.estimator import ImageTransformer
+from kernelconv.networks.presets import ARCHITECTURES, lenet5, mlp, resnet, vgg
 from kernelconv.networks.serial import Network, serial
 from kernelconv.networks.training import Optimizer, log_softmax, train
-from kernelconv.operators import Convolution, Dense, Flatten, MaxPooling, ReLU, Standardization
-from kernelconv.operators.base import Shape3
+from kernelconv.operators import Flatten
 
-
-def lenet5(in_shape: Shape3, n_classes: int) -> Network:
-    """Return LeNet-5's plan with today's widths: two 5x5 convolutions (32, 64), each pooled by 2, dense 128, classes.
-
-    Zero padding keeps the size; an axis that has come down to one pixel is not pooled.
-
-    Examples
-    --------
-    >>> lenet5((28, 28, 1), 10).out_shape((28, 28, 1))
-    (1, 1, 10)
-    """
-    parts: list[Any] = [Standardization()]
-    h, w, _ = in_shape
-    for width in (32, 64):
-        parts += [Convolution(width, 5, padding="zero"), ReLU(), MaxPooling((min(2, h), min(2, w)))]
-        h, w = h // min(2, h), w // min(2, w)
-    return serial(*parts, Flatten(), Dense(128), ReLU(), Dense(n_classes))
-
-
-def mlp(in_shape: Shape3, n_classes: int) -> Network:
-    """Return a fully connected network with one hidden layer of 512 units.
-
-    Examples
-    --------
-    >>> mlp((28, 28, 1), 10)
-    Network: Dense(10) ∘ ReLU() ∘ Dense(512) ∘ Standardization()
-    """
-    return serial(Standardization(), Dense(512), ReLU(), Dense(n_classes))
-
-
-ARCHITECTURES: dict[str, Callable[[Shape3, int], Network]] = {"lenet5": lenet5, "mlp": mlp}
+__all__ = ["ARCHITECTURES", "ConvNetClassifier", "lenet5", "mlp", "resnet", "vgg"]
 
 
 class ConvNetClassifier(ClassifierMixin, ImageTransformer):
@@ -58,7 +30,7 @@ class ConvNetClassifier(ClassifierMixin, ImageTransformer):
 
     Parameters
     ----------
-    architecture : {"lenet5", "mlp"} or Network
+    architecture : {"lenet5", "vgg", "resnet", "mlp"} or Network
         A preset sized to the images, or a network (not built) that ends in one position with a channel a class.
     epochs : int
         Passes over the training images.
@@ -66,8 +38,8 @@ class ConvNetClassifier(ClassifierMixin, ImageTransformer):
         Images a step.
     learning_rate : float
         The highest learning rate.
-    schedule : {"cosine", "constant"}
-        How it goes on.
+    schedule : {"cosine", "one_cycle", "step", "constant"}
+        How it goes on; see `learning_rates`.
     optimizer : {"adam", "sgd"}
         Adam, or SGD with Nesterov momentum.
     momentum : float
@@ -76,12 +48,26 @@ class ConvNetClassifier(ClassifierMixin, ImageTransformer):
         Decoupled decay, on weights and not on biases.
     loss : {"softmax", "squared_hinge"}
         Training loss.
+    augmentation : Augmentation, optional
+        Random changes of the training images, new ones at every step.
+    early_stopping : bool
+        Hold `validation_fraction` of the images out, stop after `patience` epochs without a lower loss on them, and
+        keep the network of the lowest.
+    validation_fraction : float
+        Share of the images of each class held out, in (0, 1).
+    patience : int
+        Epochs.
+    warm_start : bool
+        ``fit`` goes on from the network of the last ``fit`` on the same shape and classes.
+    checkpoint : path, optional
+        File that keeps where ``fit`` stands after each epoch: an interrupted ``fit`` called again goes on from there.
+        Needs an int `random_state`.
     image_shape : tuple (h, w) or (h, w, c), optional
         How rows of a 2-D X are read as images.
     random_state : int, Generator, RandomState or None
         Draws the weights and shuffles the images.
     verbose : bool
-        Print one line an epoch.
+        Print one line an epoch, with the seconds since the start.
     n_jobs : int, optional
         Threads; the bits do not depend on it.
 
@@ -92,7 +78,8 @@ class ConvNetClassifier(ClassifierMixin, ImageTransformer):
     classes_ : ndarray (n_classes,)
         Labels in the order of the scores.
     history_ : list of dict
-        Per epoch: epoch, loss, accuracy on the training images.
+        Per epoch: epoch, loss, accuracy on the training images, and with `early_stopping` validation_loss and
+        validation_accuracy.
     n_features_in_, image_shape_ : int, tuple
         What ``fit`` has seen.
 
@@ -132,6 +119,12 @@ class ConvNetClassifier(ClassifierMixin, ImageTransformer):
         momentum: float = 0.9,
         weight_decay: float = 0.01,
         loss: str = "softmax",
+        augmentation: Augmentation | None = None,
+        early_stopping: bool = False,
+        validation_fraction: float = 0.1,
+        patience: int = 5,
+        warm_start: bool = False,
+        checkpoint: str | Path | None = None,
         image_shape: Any = None,
         random_state: Any = None,
         verbose: bool = False,
@@ -146,6 +139,12 @@ class ConvNetClassifier(ClassifierMixin, ImageTransformer):
         self.momentum = momentum
         self.weight_decay = weight_decay
         self.loss = loss
+        self.augmentation = augmentation
+        self.early_stopping = early_stopping
+        self.validation_fraction = validation_fraction
+        self.patience = patience
+        self.warm_start = warm_start
+        self.checkpoint = checkpoint
         self.image_shape = image_shape
         self.random_state = random_state
         self.verbose = verbose
@@ -155,10 +154,22 @@ class ConvNetClassifier(ClassifierMixin, ImageTransformer):
         """Train on images `X` (n, h, w), (n, h, w, c) or rows, and labels `y` (n,)."""
         if y is None:
             raise ValueError(f"{type(self).__name__} requires y to be passed, but the target y is None.")
+        if self.checkpoint is not None and not isinstance(self.random_state, int | np.integer):
+            raise ValueError("checkpoint needs an int random_state, so that a later fit is the same training.")
+        before = self._fitted_for() if self.warm_start else None
         images = self._read_images(X, reset=True)
         labels = self._read_labels(y, images)
         rng = check_rng(self.random_state)
-        network = self._specification().build(self.image_shape_, rng, images)
+        held_out = self._held_out(labels, rng)
+        if held_out is None:
+            validation = None
+        else:
+            validation = images[held_out], labels[held_out]
+            images, labels = images[~held_out], labels[~held_out]
+        if before is not None and before[:2] == (self.image_shape_, tuple(self.classes_)):
+            network = before[2]
+        else:
+            network = self._specification().build(self.image_shape_, rng, images)
         self.network_, self.history_ = train(
             network,
             images,
@@ -168,24 +179,118 @@ class ConvNetClassifier(ClassifierMixin, ImageTransformer):
             batch_size=self.batch_size,
             learning_rate=self.learning_rate,
             schedule=self.schedule,
-            optimizer=Optimizer(self.optimizer, self.momentum, self.weight_decay),
+            optimizer=self._optimizer(),
             loss=self.loss,
             n_jobs=self.n_jobs,
-            progress=_print_epoch if self.verbose else None,
+            progress=_EpochPrinter() if self.verbose else None,
+            augmentation=self.augmentation,
+            validation=validation,
+            patience=None if validation is None else check_count(self.patience, "patience"),
+            checkpoint=self.checkpoint,
         )
+        self._memory = None
         self.maps_shape_ = self._features().out_shape(self.image_shape_)
         return self
 
-    def _read_labels(self, y: Any, images: NDArray) -> NDArray:
+    def partial_fit(self, X: Any, y: Any, classes: Any = None) -> Self:
+        """Go once through images `X` and labels `y` at `learning_rate`, going on from what has been learned.
+
+        Parameters
+        ----------
+        X : array-like, shape (n, h, w), (n, h, w, c) or rows
+            Images.
+        y : array-like (n,)
+            Labels.
+        classes : array-like, optional
+            All labels there will be; needed by the first call if `y` does not hold them all.
+
+        Raises
+        ------
+        ValueError
+            If `y` holds a label that is not among the classes, and as ``fit``.
+        """
+        first = not hasattr(self, "network_")
+        images = self._read_images(X, reset=first)
+        if first:
+            labels = self._read_labels(y if classes is None else classes)
+            self._rng, self._memory = check_rng(self.random_state), None
+            self.network_ = self._specification().build(self.image_shape_, self._rng, images)
+            self.history_ = []
+        labels = self._encoded(y, images)
+        rng = getattr(self, "_rng", None) or check_rng(self.random_state)
+        network = self.network_.astype(images.dtype)
+        memory = self._memory or self._optimizer().start(network.params)
+        self.network_, record = train(
+            network,
+            images,
+            labels,
+            rng=rng,
+            epochs=1,
+            batch_size=self.batch_size,
+            learning_rate=self.learning_rate,
+            schedule="constant",
+            optimizer=self._optimizer(),
+            loss=self.loss,
+            n_jobs=self.n_jobs,
+            augmentation=self.augmentation,
+            memory=memory,
+        )
+        self._rng, self._memory = rng, memory
+        self.history_ = [*self.history_, {**record[0], "epoch": len(self.history_) + 1}]
+        self.maps_shape_ = self._features().out_shape(self.image_shape_)
+        return self
+
+    def _optimizer(self) -> Optimizer:
+        return Optimizer(self.optimizer, self.momentum, self.weight_decay)
+
+    def _fitted_for(self) -> tuple[Any, Any, Network] | None:
+        """Return (image shape, classes, network) of the last fit, if there was one."""
+        if not hasattr(self, "network_"):
+            return None
+        return self.image_shape_, tuple(self.classes_), self.network_
+
+    def _held_out(self, labels: NDArray, rng: np.random.Generator) -> NDArray | None:
+        """Return which images validate, the same share of every class; None without early stopping."""
+        if not self.early_stopping:
+            return None
+        if not check_positive(self.validation_fraction, "validation_fraction") < 1:
+            raise ValueError(f"validation_fraction must be in (0, 1), got {self.validation_fraction!r}.")
+        held_out = np.zeros(len(labels), bool)
+        for label in range(len(self.classes_)):
+            of_class = rng.permutation(np.flatnonzero(labels == label))
+            if len(of_class) < 2:
+                raise ValueError(
+                    f"early_stopping holds images of every class out; class {self.classes_[label]!r} has only "
+                    f"{len(of_class)}, at least 2 are needed."
+                )
+            share = round(self.validation_fraction * len(of_class))
+            held_out[of_class[: min(max(share, 1), len(of_class) - 1)]] = True
+        return held_out
+
+    def _read_labels(self, y: Any, images: NDArray | None = None) -> NDArray:
+        """Learn ``classes_`` from `y` and return class indices."""
         y = column_or_1d(y, warn=True)
         assert_all_finite(y, input_name="y")
-        check_consistent_length(images, y)
+        if images is not None:
+            check_consistent_length(images, y)
         check_classification_targets(y)
         encoder = LabelEncoder().fit(y)
         if len(encoder.classes_) < 2:
             raise ValueError(f"A classifier needs at least 2 classes, y holds one class only: {encoder.classes_[0]!r}.")
         self.classes_ = encoder.classes_
         return encoder.transform(y)
+
+    def _encoded(self, y: Any, images: NDArray) -> NDArray:
+        """Return class indices of labels `y`, which must be among ``classes_``."""
+        y = column_or_1d(y, warn=True)
+        check_consistent_length(images, y)
+        unknown = np.setdiff1d(y, self.classes_)
+        if len(unknown):
+            raise ValueError(
+                f"y holds {unknown.tolist()}, not among the classes {self.classes_.tolist()}: pass all of them as "
+                "classes to the first partial_fit."
+            )
+        return np.searchsorted(self.classes_, y)
 
     def _specification(self) -> Network:
         n_classes = len(self.classes_)
@@ -236,5 +341,12 @@ class ConvNetClassifier(ClassifierMixin, ImageTransformer):
         return self.network_.summary()
 
 
-def _print_epoch(record: dict[str, float]) -> None:
-    print(f"epoch {record['epoch']:3.0f}  loss {record['loss']:.4f}  accuracy {record['accuracy']:.4f}", flush=True)
+class _EpochPrinter:
+    """Prints each epoch's record with the seconds since the start."""
+
+    def __init__(self) -> None:
+        self.start = time.perf_counter()
+
+    def __call__(self, record: dict[str, float]) -> None:
+        values = "  ".join(f"{k.replace('_', ' ')} {v:.4f}" for k, v in record.items() if k != "epoch")
+        print(f"epoch {record['epoch']:3.0f}  {values}  {time.perf_counter() - self.start:.0f} s", flush=True)

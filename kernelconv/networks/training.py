@@ -1,173 +1,51 @@
-"""Training of a network by gradient descent: losses, optimisers, schedules, the epoch loop."""
+"""Training of a network by gradient descent: the gradient of a mini-batch, and the epoch loop."""
 
 from __future__ import annotations
 
+import pickle
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from kernelconv._check import check_choice, check_count, check_positive
-from kernelconv._parallel import map_blocks
+from kernelconv._check import check_choice, check_count
+from kernelconv._files import write_atomically
+from kernelconv._parallel import keep_memory, map_blocks, map_coupled
+from kernelconv.networks.losses import LOSSES, Loss, log_softmax, softmax_cross_entropy, squared_hinge
+from kernelconv.networks.optimizers import Optimizer, learning_rates
 from kernelconv.networks.serial import Network, sum_grads
 from kernelconv.operators.base import Grads
 
-Loss = Callable[[NDArray, NDArray], tuple[float, NDArray]]
+__all__ = [
+    "LOSSES",
+    "Loss",
+    "Optimizer",
+    "Record",
+    "learning_rates",
+    "log_softmax",
+    "loss_gradient",
+    "softmax_cross_entropy",
+    "squared_hinge",
+    "train",
+]
+
+Augment = Callable[[NDArray, np.random.Generator], NDArray]
+Record = dict[str, float]
 
 #: Samples whose gradient one thread computes at a time. Fixed, so that sums do not depend on the number of threads.
 TRAIN_BLOCK = 32
 
 
-def log_softmax(scores: NDArray) -> NDArray:
-    """Return log softmax of `scores` (n, n_classes) along the classes, without overflow.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> np.exp(log_softmax(np.array([[0.0, 0.0], [1000.0, 0.0]])))
-    array([[0.5, 0.5],
-           [1. , 0. ]])
-    """
-    scores = scores - scores.max(axis=1, keepdims=True)
-    return scores - np.log(np.exp(scores).sum(axis=1, keepdims=True))
-
-
-def softmax_cross_entropy(scores: NDArray, labels: NDArray) -> tuple[float, NDArray]:
-    r"""Return the sum of -log softmax(scores)[label] and its gradient in the scores.
-
-    Parameters
-    ----------
-    scores : ndarray (n, n_classes)
-        One row an image.
-    labels : ndarray of int (n,)
-        Class indices.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> value, gradient = softmax_cross_entropy(np.zeros((1, 2)), np.array([0]))
-    >>> round(value, 4), gradient
-    (0.6931, array([[-0.5,  0.5]]))
-    """
-    log_p = log_softmax(scores)
-    rows = np.arange(len(labels))
-    gradient = np.exp(log_p)
-    gradient[rows, labels] -= 1
-    return -float(log_p[rows, labels].sum(dtype=np.float64)), gradient
-
-
-def squared_hinge(scores: NDArray, labels: NDArray) -> tuple[float, NDArray]:
-    r"""Return the sum of one-vs-rest squared hinges max(0, 1 - t s)^2 / 2, t = +-1, and its gradient in the scores.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> squared_hinge(np.array([[2.0, -0.5]]), np.array([0]))
-    (0.125, array([[-0. ,  0.5]]))
-    """
-    target = np.where(np.arange(scores.shape[1]) == labels[:, None], 1, -1).astype(scores.dtype)
-    slack = np.maximum(1 - target * scores, 0)
-    return float((slack**2).sum(dtype=np.float64)) / 2, -target * slack
-
-
-LOSSES: dict[str, Loss] = {"softmax": softmax_cross_entropy, "squared_hinge": squared_hinge}
-
-
-@dataclass(frozen=True)
-class Optimizer:
-    r"""One step of SGD with Nesterov momentum or of Adam, weight decay decoupled and on weights alone.
-
-    Parameters
-    ----------
-    kind : {"adam", "sgd"}
-        Adam (Kingma & Ba 2015), decay as in AdamW (Loshchilov & Hutter 2019); or SGD with Nesterov momentum.
-    momentum : float
-        First-moment decay, in [0, 1).
-    weight_decay : float
-        lambda >= 0: params named "weight" are multiplied by 1 - rate * lambda at each step.
-    second : float
-        Adam's second-moment decay.
-    epsilon : float
-        Adam's floor on the root of the second moment.
-    """
-
-    kind: str = "adam"
-    momentum: float = 0.9
-    weight_decay: float = 0.0
-    second: float = 0.999
-    epsilon: float = 1e-8
-
-    def __post_init__(self) -> None:
-        """Check every field."""
-        check_choice(self.kind, "optimizer", ("adam", "sgd"))
-        check_positive(self.weight_decay, "weight_decay", zero=True)
-        check_positive(self.epsilon, "epsilon")
-        for name in ("momentum", "second"):
-            if not check_positive(getattr(self, name), name, zero=True) < 1:
-                raise ValueError(f"{name} must be in [0, 1), got {getattr(self, name)!r}.")
-
-    def start(self, params: Grads) -> dict[str, Any]:
-        """Return the memory before the first step."""
-        moments = ("first", "second") if self.kind == "adam" else ("first",)
-        return {"count": 0, **{m: {k: np.zeros_like(v) for k, v in params.items()} for m in moments}}
-
-    def step(self, params: Grads, grads: Grads, memory: dict[str, Any], rate: float) -> Grads:
-        """Return the params after one step of learning rate `rate`; `memory` is updated in place."""
-        memory["count"] += 1
-        new = {}
-        for name, p in params.items():
-            decay = 1 - rate * self.weight_decay if name.rpartition(".")[2] == "weight" else 1.0
-            new[name] = p * p.dtype.type(decay) - self._move(name, grads[name], memory, rate)
-        return new
-
-    def _move(self, name: str, g: NDArray, memory: dict[str, Any], rate: float) -> NDArray:
-        first = memory["first"][name]
-        first *= self.momentum
-        if self.kind == "sgd":
-            first += g
-            return g.dtype.type(rate) * (g + g.dtype.type(self.momentum) * first)
-        first += (1 - self.momentum) * g
-        second = memory["second"][name]
-        second *= self.second
-        second += (1 - self.second) * g * g
-        t = memory["count"]
-        scale = rate * np.sqrt(1 - self.second**t) / (1 - self.momentum**t)
-        return (
-            g.dtype.type(scale) * first / (np.sqrt(second) + g.dtype.type(self.epsilon * np.sqrt(1 - self.second**t)))
-        )
-
-
-def learning_rates(rate: float, schedule: str, n_steps: int) -> NDArray:
-    """Return the learning rate of each of `n_steps` steps.
-
-    Parameters
-    ----------
-    rate : float
-        The highest one.
-    schedule : {"constant", "cosine"}
-        "cosine" goes from `rate` to 0 along half a cosine (Loshchilov & Hutter 2017).
-
-    Examples
-    --------
-    >>> learning_rates(1.0, "cosine", 4).round(3)
-    array([1.   , 0.854, 0.5  , 0.146])
-    """
-    check_positive(rate, "learning_rate")
-    check_choice(schedule, "schedule", ("constant", "cosine"))
-    if schedule == "constant":
-        return np.full(n_steps, rate)
-    return rate * (1 + np.cos(np.pi * np.arange(n_steps) / n_steps)) / 2
-
-
 def loss_gradient(
-    network: Network, x: NDArray, labels: NDArray, loss: Loss, seed: Any, n_jobs: int | None = None
+    network: Network, x: NDArray, labels: NDArray, loss: Loss, seed: Any, n_jobs: int | None = None, augmentation: Augment | None = None
 ) -> tuple[NDArray, float, Grads, Grads]:
     """Return (scores, mean loss, its gradients in the params, new state) of one mini-batch, in training mode.
 
-    The batch is cut into blocks of fixed length, computed on threads and summed in block order. A network that
-    couples samples (BatchNorm) runs in one block, since its statistics are those of the whole batch.
+    The batch is cut into blocks of fixed length, computed on threads and summed in block order. The blocks of a
+    network that couples samples (BatchNorm) meet at each part that does, and exchange their sums there.
 
     Parameters
     ----------
@@ -180,19 +58,36 @@ def loss_gradient(
     loss : callable
         (scores, labels) -> (sum, gradient in the scores).
     seed : sequence of int
-        Seeds the masks of each block.
+        Seeds the masks of each block, and the augmentation.
+    augmentation : callable, optional
+        (images, rng) -> images of the same shape; applied block by block.
     """
 
     def run(s: slice) -> tuple[NDArray, float, Grads, Any]:
         rng = np.random.default_rng([*seed, s.start])
-        y, pullback, state = network.linearize_params(x[s], train=True, rng=rng)
+        images = x[s] if augmentation is None else augmentation(x[s], rng)
+        y, pullback, state = network.linearize_params(images, train=True, rng=rng)
         scores = y.reshape(len(y), -1)
         value, g = loss(scores, labels[s])
         return scores, value, pullback((g / len(x)).astype(x.dtype).reshape(y.shape)), state
 
-    block = len(x) if network.couples_samples else TRAIN_BLOCK
-    scores, values, grads, states = zip(*map_blocks(run, len(x), block, n_jobs), strict=True)
+    keep_memory()
+    run_blocks = map_coupled if network.couples_samples else map_blocks
+    scores, values, grads, states = zip(*run_blocks(run, len(x), TRAIN_BLOCK, n_jobs), strict=True)
     return np.concatenate(scores), sum(values) / len(x), sum_grads(grads), states[0]
+
+
+@dataclass
+class _Run:
+    """Where a training stands between two epochs."""
+
+    network: Network
+    memory: dict[str, Any]
+    rng: np.random.Generator
+    seed: int
+    history: list[Record] = field(default_factory=list)
+    best: Network | None = None
+    waited: int = 0  # epochs since the best
 
 
 def train(
@@ -208,8 +103,13 @@ def train(
     optimizer: Optimizer | None = None,
     loss: str = "softmax",
     n_jobs: int | None = None,
-    progress: Callable[[dict[str, float]], None] | None = None,
-) -> tuple[Network, list[dict[str, float]]]:
+    progress: Callable[[Record], None] | None = None,
+    augmentation: Augment | None = None,
+    validation: tuple[NDArray, NDArray] | None = None,
+    patience: int | None = None,
+    memory: dict[str, Any] | None = None,
+    checkpoint: str | Path | None = None,
+) -> tuple[Network, list[Record]]:
     """Train a built network on images and class indices; return (network, history).
 
     Parameters
@@ -234,6 +134,18 @@ def train(
         Threads; the bits do not depend on it.
     progress : callable, optional
         Called with each epoch's record.
+    augmentation : callable, optional
+        (images, rng) -> images, applied anew at every step; `Augmentation` is one.
+    validation : (images, class indices), optional
+        Scored after each epoch; adds "validation_loss" and "validation_accuracy" to the records.
+    patience : int, optional
+        With `validation`: stop after so many epochs without a lower validation loss, and return the network of the
+        lowest.
+    memory : dict, optional
+        What ``optimizer.start`` returned, to go on from earlier steps; updated in place.
+    checkpoint : path, optional
+        File that keeps where the training stands after each epoch. If it exists, training goes on from there. It is
+        a pickle: open only your own.
 
     Returns
     -------
@@ -245,36 +157,95 @@ def train(
     Raises
     ------
     ValueError
-        If a value is out of range, or if the loss stops being finite (lower the learning rate).
+        If a value is out of range, if the loss stops being finite (lower the learning rate), or if `checkpoint`
+        holds a training with other settings.
     """
     check_count(epochs, "epochs")
     batch_size = min(check_count(batch_size, "batch_size"), len(x))
     objective = LOSSES[check_choice(loss, "loss", tuple(LOSSES))]
     optimizer = optimizer or Optimizer()
+    if patience is not None and validation is None:
+        raise ValueError("patience needs validation=(images, labels): it counts epochs without a lower loss on them.")
+    n_steps = -(-len(x) // batch_size)
+    rates = learning_rates(learning_rate, schedule, epochs * n_steps)
     network = network.astype(x.dtype)
-    memory = optimizer.start(network.params)
-    starts = range(0, len(x), batch_size)
-    rates = learning_rates(learning_rate, schedule, epochs * len(starts))
-    seed = int(rng.integers(2**63))
-    history = []
-    for epoch in range(epochs):
-        order, total, right = rng.permutation(len(x)), 0.0, 0
-        for i, lo in enumerate(starts):
-            batch = order[lo : lo + batch_size]
-            step = epoch * len(starts) + i
-            scores, value, grads, state = loss_gradient(
-                network, x[batch], labels[batch], objective, (seed, step), n_jobs
-            )
-            if not np.isfinite(value):
-                raise ValueError(
-                    f"The training loss is {value} at epoch {epoch + 1}, step {i + 1}: lower learning_rate "
-                    f"(now {learning_rate:g}) or scale the images."
-                )
-            params = optimizer.step(network.params, grads, memory, float(rates[step]))
-            network = network.replace(network.constrain(params), state)
-            total += value * len(batch)
-            right += int((scores.argmax(axis=1) == labels[batch]).sum())
-        history.append({"epoch": epoch + 1, "loss": total / len(x), "accuracy": right / len(x)})
+    start = _Run(network, memory or optimizer.start(network.params), rng, int(rng.integers(2**63)))
+    settings = (len(x), epochs, batch_size, learning_rate, schedule, optimizer, loss, patience, start.seed)
+    run = _resumed(checkpoint, settings) or start
+    while len(run.history) < epochs and not (patience is not None and run.waited >= patience):
+        first = len(run.history) * n_steps
+        record = _epoch(
+            run, x, labels, batch_size, rates[first : first + n_steps], optimizer, objective, n_jobs, augmentation
+        )
+        if validation is not None:
+            _validate(run, record, validation, objective, n_jobs, keep_best=patience is not None)
+        run.history.append(record)
+        if checkpoint is not None:
+            write_atomically(checkpoint, pickle.dumps((settings, run)))
         if progress is not None:
-            progress(history[-1])
-    return network, history
+            progress(record)
+    return run.best or run.network, run.history
+
+
+def _epoch(
+    run: _Run,
+    x: NDArray,
+    labels: NDArray,
+    batch_size: int,
+    rates: NDArray,
+    optimizer: Optimizer,
+    loss: Loss,
+    n_jobs: int | None,
+    augmentation: Augment | None,
+) -> Record:
+    """Run one epoch, updating `run`, and return its record."""
+    order, total, right = run.rng.permutation(len(x)), 0.0, 0
+    done = len(run.history)
+    for i, rate in enumerate(rates):
+        batch = order[i * batch_size : (i + 1) * batch_size]
+        seed = (run.seed, done * len(rates) + i)
+        # an augmentation is handed over only where there is one: callers may wrap loss_gradient
+        extra = {} if augmentation is None else {"augmentation": augmentation}
+        scores, value, grads, state = loss_gradient(run.network, x[batch], labels[batch], loss, seed, n_jobs, **extra)
+        if not np.isfinite(value):
+            raise ValueError(
+                f"The training loss is {value} at epoch {done + 1}, step {i + 1}: lower learning_rate "
+                f"(now {rates.max():g}) or scale the images."
+            )
+        params = optimizer.step(run.network.params, grads, run.memory, float(rate))
+        run.network = run.network.replace(run.network.constrain(params), state)
+        total += value * len(batch)
+        right += int((scores.argmax(axis=1) == labels[batch]).sum())
+    return {"epoch": done + 1, "loss": total / len(x), "accuracy": right / len(x)}
+
+
+def _validate(
+    run: _Run, record: Record, validation: tuple[NDArray, NDArray], loss: Loss, n_jobs: int | None, *, keep_best: bool
+) -> None:
+    """Add the validation scores to `record`, and keep the network of the lowest validation loss."""
+    x, labels = validation
+    scores = run.network.forward(x, n_jobs).reshape(len(x), -1)
+    record["validation_loss"] = loss(scores, labels)[0] / len(x)
+    record["validation_accuracy"] = float((scores.argmax(axis=1) == labels).mean())
+    if not keep_best:
+        return
+    if record["validation_loss"] < min((r["validation_loss"] for r in run.history), default=np.inf):
+        run.best, run.waited = run.network, 0
+    else:
+        run.waited += 1
+
+
+def _resumed(checkpoint: str | Path | None, settings: tuple[Any, ...]) -> _Run | None:
+    """Return the run that `checkpoint` holds, None if there is no such file."""
+    if checkpoint is None or not Path(checkpoint).exists():
+        return None
+    try:
+        found, run = pickle.loads(Path(checkpoint).read_bytes())
+    except (pickle.UnpicklingError, EOFError, ValueError, TypeError) as error:
+        raise ValueError(f"{checkpoint} is not a checkpoint of train ({error}): delete it, or name another.") from None
+    if found != settings:
+        raise ValueError(
+            f"{checkpoint} holds a training with other settings, {found}, than asked for, {settings}: delete it, or "
+            "name another."
+        )
+    return run
