@@ -20,7 +20,7 @@ class Augmentation:
     r"""Random shift, rotation, smooth deformation, flip, noise and cutout of images.
 
     Shift, rotation and deformation add up to one displacement field, L_tau x(u) = x(u - tau(u)), so that an image is
-    interpolated once (bilinear, zeros outside).
+    interpolated once (cubic spline, zeros outside).
 
     Parameters
     ----------
@@ -83,7 +83,7 @@ class Augmentation:
         if self.flip:
             x = np.where(rng.random(len(x))[:, None, None, None] < 0.5, x[:, :, ::-1], x)
         if self.shift or self.rotation or self.deformation:
-            x = warp(x, self.displacements(len(x), x.shape[1:3], rng), order=1, n_jobs=1)
+            x = warp(x, self.displacements(len(x), x.shape[1:3], rng), n_jobs=1)
         if self.noise:
             x = x + x.dtype.type(self.noise) * rng.standard_normal(x.shape, dtype=x.dtype)
         return self._cut(x, rng) if self.cutout else x
