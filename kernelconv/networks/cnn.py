@@ -111,8 +111,8 @@ class ConvNetClassifier(ClassifierMixin, ImageTransformer):
         self,
         architecture: Any = "lenet5",
         *,
-        epochs: int = 20,
-        batch_size: int = 64,
+        epochs: int = 40,
+        batch_size: int = 32,
         learning_rate: float = 2e-3,
         schedule: str = "cosine",
         optimizer: str = "adam",
@@ -260,7 +260,7 @@ class ConvNetClassifier(ClassifierMixin, ImageTransformer):
             of_class = rng.permutation(np.flatnonzero(labels == label))
             if len(of_class) < 2:
                 raise ValueError(
-                    f"early_stopping holds images of every class out; class {self.classes_[label]!r} has only "
+                    f"early_stopping holds images of every class out; class {self.classes_[label]} has only "
                     f"{len(of_class)}, at least 2 are needed."
                 )
             share = round(self.validation_fraction * len(of_class))

@@ -1,0 +1,114 @@
+"""Augmentation: each change alone, what it leaves alone, and where its randomness comes from."""
+
+import numpy as np
+import pytest
+
+from kernelconv import Augmentation, SmoothDeformation, warp
+from kernelconv.networks.augmentation import _unit_fields
+
+RNG = np.random.default_rng
+
+
+def images(n=20, shape=(12, 10, 1), seed=0):
+    x = RNG(seed).uniform(1, 2, (n, *shape))
+    x.flags.writeable = False
+    return x
+
+
+def test_nothing_asked_changes_nothing():
+    assert np.array_equal(Augmentation()(images(), RNG(0)), images())
+
+
+@pytest.mark.parametrize(
+    "change",
+    [{"shift": 2}, {"rotation": 20}, {"deformation": 0.4}, {"noise": 0.2}, {"cutout": 3}, {"flip": True}],
+    ids=lambda c: next(iter(c)),
+)
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_each_change_follows_from_the_generator(change, dtype):
+    x, augmentation = images().astype(dtype), Augmentation(**change)
+    y = augmentation(x, RNG(3))
+    assert y.shape == x.shape
+    assert y.dtype == dtype
+    assert np.array_equal(y, augmentation(x, RNG(3)))
+    assert not np.array_equal(y, augmentation(x, RNG(4)))
+    assert not np.array_equal(y, x)
+    one = np.array([np.ptp(image - other) for image, other in zip(y, x, strict=True)])
+    assert len(np.unique(one)) > 1  # every image has its own
+
+
+def test_shifts_are_uniform_and_bounded():
+    tau = Augmentation(shift=2.0).displacements(4000, (3, 4), RNG(0))
+    assert tau.shape == (4000, 3, 4, 2)
+    assert (np.ptp(tau, axis=(1, 2)) == 0).all()
+    assert np.abs(tau).max() <= 2
+    assert np.allclose(tau[:, 0, 0].std(axis=0), 2 / np.sqrt(3), rtol=0.05)
+    assert np.abs(tau[:, 0, 0].mean(axis=0)).max() < 0.1
+
+
+def test_a_rotation_turns_about_the_centre():
+    tau = Augmentation(rotation=30).displacements(50, (9, 7), RNG(0))
+    assert np.abs(tau[:, 4, 3]).max() < 1e-6
+    points = np.stack(np.meshgrid(np.arange(9) - 4, np.arange(7) - 3, indexing="ij"), axis=-1)
+    moved = points - tau  # x(u - tau(u)): lengths stay
+    assert np.allclose(np.linalg.norm(moved, axis=-1), np.linalg.norm(points, axis=-1), atol=1e-5)
+    cosine = (moved[:, 0, 0] * points[0, 0]).sum(-1) / (points[0, 0] ** 2).sum()
+    angles = np.rad2deg(np.arccos(np.clip(cosine, -1, 1)))
+    assert 20 < angles.max() <= 30.001
+
+
+def test_deformations_have_the_norm_they_are_given():
+    fields = _unit_fields((12, 10))
+    again = SmoothDeformation().sample((12, 10), 0.5, 0, len(fields))
+    assert np.allclose(again.jacobian_sup_norm, 0.5, rtol=1e-6)
+    assert np.array_equal(fields, 2 * again.values)
+    tau = Augmentation(deformation=0.3).displacements(30, (12, 10), RNG(0))
+    steps = [np.diff(tau, axis=axis) for axis in (1, 2)]
+    assert 0.05 < max(np.abs(step).max() for step in steps) < 0.3 * 1.0001
+    assert Augmentation(deformation=0.3)(images(3, (1, 9, 2)), RNG(0)).shape == (3, 1, 9, 2)
+
+
+def test_displacements_add_up_to_one_warp():
+    augmentation = Augmentation(shift=1, rotation=10, deformation=0.2)
+    x = images()
+    tau = augmentation.displacements(len(x), x.shape[1:3], RNG(5))
+    assert np.array_equal(augmentation(x, RNG(5)), warp(x, tau))
+
+
+def test_noise_has_its_deviation():
+    x = images(200)
+    assert np.std(Augmentation(noise=0.3)(x, RNG(0)) - x) == pytest.approx(0.3, rel=0.03)
+
+
+def test_flips_mirror_left_and_right_half_of_the_time():
+    x = images(400)
+    y = Augmentation(flip=True)(x, RNG(0))
+    mirrored = (y == x[:, :, ::-1]).all(axis=(1, 2, 3))
+    assert np.array_equal(mirrored, ~(y == x).all(axis=(1, 2, 3)))
+    assert 0.4 < mirrored.mean() < 0.6
+
+
+def test_cutout_is_a_square_of_zeros():
+    x = images(300)
+    y = Augmentation(cutout=4)(x, RNG(0))
+    gone = y == 0
+    assert np.array_equal(y[~gone], x[~gone])
+    rows, columns = gone.any(axis=(2, 3)).sum(axis=1), gone.any(axis=(1, 3)).sum(axis=1)
+    assert np.array_equal(gone.sum(axis=(1, 2, 3)), rows * columns)
+    assert rows.max() == columns.max() == 4
+    assert rows.min() >= 1  # smaller only at the border
+    assert gone.mean(axis=0).min() > 0  # anywhere
+
+
+@pytest.mark.parametrize(
+    ("values", "match"),
+    [
+        ({"shift": -1}, "shift must be >= 0"),
+        ({"noise": np.nan}, "noise must be"),
+        ({"deformation": 1.0}, "deformation must be below 1"),
+        ({"cutout": 1.5}, "cutout must be an int >= 1"),
+    ],
+)
+def test_augmentation_refuses(values, match):
+    with pytest.raises(ValueError, match=match):
+        Augmentation(**values)

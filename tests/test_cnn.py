@@ -1,0 +1,352 @@
+"""The presets and their training: PyTorch's losses, schedules, early stopping, checkpoints, warm starts, faults."""
+
+import pickle
+
+import numpy as np
+import pytest
+from sklearn.base import clone
+from sklearn.exceptions import NotFittedError
+
+from kernelconv import Augmentation, ConvNetClassifier, load_digits_images
+from kernelconv.networks.presets import ARCHITECTURES, lenet5, resnet, vgg
+from kernelconv.networks.serial import serial
+from kernelconv.networks.training import (
+    Optimizer,
+    learning_rates,
+    log_softmax,
+    loss_gradient,
+    softmax_cross_entropy,
+    train,
+)
+from kernelconv.operators import BatchNorm, Convolution, Dense, Dropout, Flatten, MaxPooling, ReLU, Residual
+from kernelconv.testing import check_image_estimator, check_vjp
+
+RNG = np.random.default_rng
+
+
+def problem(n=70, shape=(8, 7), classes=3, seed=0):
+    """Images of noise with a brighter patch, whose place is the class."""
+    rng = RNG(seed)
+    x, y = rng.standard_normal((n, *shape, 1)), np.arange(n) % classes
+    for i, label in enumerate(y):
+        x[i, :3, 2 * label : 2 * label + 2] += 2
+    return x, y
+
+
+def plan(classes=3):
+    return serial(Convolution(4, 3), ReLU(), MaxPooling(2), Flatten(), Dropout(0.2), Dense(classes))
+
+
+def small(**values):
+    return ConvNetClassifier(plan(), **{"epochs": 4, "batch_size": 16, "random_state": 0, **values})
+
+
+# Presets
+
+
+@pytest.mark.parametrize("name", list(ARCHITECTURES))
+@pytest.mark.parametrize("shape", [(28, 28, 1), (32, 32, 3), (8, 8, 1), (1, 30, 1), (1, 1, 1), (2, 5, 3)])
+def test_presets_fit_any_size(name, shape):
+    network = ARCHITECTURES[name](shape, 7).build(shape, RNG(0))
+    assert network.out_shape(shape) == (1, 1, 7)
+    y = network.forward(RNG(1).standard_normal((2, *shape)))
+    assert y.shape == (2, 1, 1, 7)
+    assert np.abs(y).max() > 0
+
+
+@pytest.mark.parametrize("name", list(ARCHITECTURES))
+@pytest.mark.parametrize("train_seed", [None, 3])
+def test_gradients_of_presets(name, train_seed):
+    shape = (12, 12, 1)
+    network = ARCHITECTURES[name](shape, 3).build(shape, RNG(0))
+    x = RNG(1).standard_normal((3, *shape))
+    check_vjp(network, x, RNG(2), train_seed=train_seed, params=False, h=1e-7)
+    # in the params along one direction for all: a network of some twenty of them
+    y, pull, _ = network.linearize(x, train=train_seed is not None, rng=RNG(3))
+    g = RNG(4).standard_normal(y.shape)
+    grads = pull(g)[1]
+    t = {k: RNG(5).standard_normal(v.shape) / np.sqrt(v.size) for k, v in network.params.items()}
+
+    def value(sign):
+        moved = network.replace({k: v + sign * 1e-6 * t[k] for k, v in network.params.items()})
+        return np.vdot(moved.linearize(x, train=train_seed is not None, rng=RNG(3))[0], g)
+
+    expected = (value(1) - value(-1)) / 2e-6
+    assert abs(expected) > 1e-2
+    assert sum(np.vdot(grads[k], t[k]) for k in t) == pytest.approx(expected, rel=1e-6)
+
+
+def test_parameters_counted_by_hand():
+    def count(network, shape):
+        return network.build(shape, RNG(0)).n_params()
+
+    assert count(lenet5((28, 28, 1), 10), (28, 28, 1)) == 26 * 32 + 801 * 64 + (25 * 64 + 1) * 128 + 1290
+    blocks = 2 * 9 * 32**2 + (9 * 32 + 9 * 64 + 32) * 64 + (9 * 64 + 9 * 128 + 64) * 128
+    normalized = 2 * (32 * 3 + 64 * 3 + 128 * 3)
+    assert count(resnet((28, 28, 1), 10), (28, 28, 1)) == 9 * 32 + blocks + normalized + 1290
+    convolutions = 9 * (32 + 32**2 + 32 * 64 + 64**2 + 64 * 128 + 128**2) + 4 * (32 + 64 + 128)
+    assert count(vgg((32, 32, 1), 10), (32, 32, 1)) == convolutions + (16 * 128 + 1) * 256 + 2570
+
+
+def test_deep_presets_hold_what_their_names_say():
+    parts = resnet((28, 28, 1), 10).parts
+    assert sum(isinstance(p, Residual) for p in parts) == 3
+    assert any(isinstance(p, BatchNorm) for p in parts)
+    assert sum(isinstance(p, Convolution) for p in vgg((28, 28, 1), 10).parts) == 6
+
+
+@pytest.mark.parametrize("name", ["vgg", "resnet"])
+def test_deep_presets_learn_digits(name):
+    x, y = load_digits_images()
+    clf = ConvNetClassifier(name, epochs=6, random_state=0).fit(x[:600], y[:600])
+    assert clf.score(x[1000:], y[1000:]) > 0.9
+    assert clf.history_[-1]["loss"] < 0.3
+    assert clf.transform(x[:3]).shape == (3, 256 if name == "vgg" else 128)
+    assert "total" in clf.summary()
+
+
+# PyTorch
+
+
+@pytest.fixture
+def torch():
+    torch = pytest.importorskip("torch", reason="PyTorch is a peer: pip install kernelconv[peers]")
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)  # small batches: threads only get in the way
+    yield torch
+    torch.set_num_threads(threads)
+
+
+@pytest.mark.parametrize(("dtype", "tolerance"), [(np.float64, 1e-8), (np.float32, 1e-3)])
+@pytest.mark.parametrize("kind", ["sgd", "adam"])
+def test_lenet_has_the_losses_of_torch_for_twenty_steps(torch, dtype, tolerance, kind):
+    shape = (28, 28, 1)
+    parts = [p for p in lenet5(shape, 10).parts[1:] if not isinstance(p, Dropout)]
+    network = serial(*parts).build(shape, RNG(0)).astype(dtype)
+    names = list(network.params)
+    theirs = [torch.tensor(network.params[n], requires_grad=True) for n in names]
+    rate = 1e-3 if kind == "adam" else 0.01
+    optimizer, memory = Optimizer(kind), None
+    memory = optimizer.start(network.params)
+    peer = torch.optim.Adam(theirs, lr=rate) if kind == "adam" else torch.optim.SGD(theirs, rate, 0.9, nesterov=True)
+    losses = []
+    for step in range(20):
+        x = RNG(step).standard_normal((36, *shape)).astype(dtype)
+        y = RNG(100 + step).integers(10, size=36)
+        loss = torch.nn.functional.cross_entropy(torch_lenet(torch, x, theirs), torch.from_numpy(y))
+        peer.zero_grad()
+        loss.backward()
+        peer.step()
+        _, value, grads, _ = loss_gradient(network, x, y, softmax_cross_entropy, (0, step), 2)
+        assert value == pytest.approx(loss.item(), rel=tolerance)
+        network = network.replace(optimizer.step(network.params, grads, memory, rate))
+        losses.append(value)
+    assert np.ptp(losses) > 0.1
+
+
+def torch_lenet(torch, x, params):
+    """The preset without standardisation and dropout, written in PyTorch; dense weights in our order (h, w, c)."""
+    f = torch.nn.functional
+    w1, b1, w2, b2, w3, b3, w4, b4 = params
+    z = torch.tensor(np.moveaxis(x, -1, 1).copy())
+    z = f.max_pool2d(f.relu(f.conv2d(z, w1.reshape(5, 5, 1, 32).permute(3, 2, 0, 1), b1, padding=2)), 2)
+    z = f.max_pool2d(f.relu(f.conv2d(z, w2.reshape(5, 5, 32, 64).permute(3, 2, 0, 1), b2)), 2)
+    return f.relu(z.permute(0, 2, 3, 1).reshape(len(x), -1) @ w3 + b3) @ w4 + b4
+
+
+# Schedules
+
+
+def test_schedules():
+    step = learning_rates(1.0, "step", 8)
+    assert np.allclose(step, [1, 1, 1, 1, 0.1, 0.1, 0.01, 0.01])
+    cycle = learning_rates(0.5, "one_cycle", 1000)
+    assert cycle[0] == pytest.approx(0.05)
+    assert cycle.max() == pytest.approx(0.5)
+    assert cycle.argmax() == 200
+    assert (np.diff(cycle[:200]) > 0).all()
+    assert (np.diff(cycle[200:]) < 0).all()
+    assert cycle[600] == pytest.approx(0.25)
+    assert cycle[-1] < 1e-5
+
+
+# Early stopping
+
+
+def test_early_stopping_keeps_the_best_network_and_stops():
+    x, y = problem(90)
+    clf = small(early_stopping=True, epochs=60, patience=2, validation_fraction=0.3, learning_rate=0.03).fit(x, y)
+    losses = [h["validation_loss"] for h in clf.history_]
+    assert len(losses) < 60
+    assert len(losses) == np.argmin(losses) + 3
+    held_out = clf._held_out(y, RNG(0))
+    scores = clf.network_.forward(x[held_out]).reshape(held_out.sum(), -1)
+    assert softmax_cross_entropy(scores, y[held_out])[0] / held_out.sum() == pytest.approx(min(losses), rel=1e-12)
+    assert 0 <= clf.history_[0]["validation_accuracy"] <= 1
+
+
+def test_every_class_is_held_out_alike():
+    y = np.repeat([0, 1, 2], [50, 20, 2])
+    clf = small(early_stopping=True)
+    clf.classes_ = np.arange(3)
+    held_out = clf._held_out(y, RNG(0))
+    assert np.bincount(y[held_out]).tolist() == [5, 2, 1]
+    assert not np.array_equal(held_out, clf._held_out(y, RNG(1)))
+
+
+def test_early_stopping_refuses():
+    x, y = problem(30)
+    with pytest.raises(ValueError, match="class 7 has only 1, at least 2 are needed"):
+        small(early_stopping=True).fit(x, np.where(np.arange(30) == 4, 7, y))
+    with pytest.raises(ValueError, match=r"validation_fraction must be in \(0, 1\), got 1.0"):
+        small(early_stopping=True, validation_fraction=1.0).fit(x, y)
+    with pytest.raises(ValueError, match="patience must be an int >= 1"):
+        small(early_stopping=True, patience=0).fit(x, y)
+    with pytest.raises(ValueError, match="patience needs validation"):
+        train(plan().build((8, 7, 1), RNG(0)), x, y, rng=RNG(0), epochs=1, batch_size=9, learning_rate=1, patience=2)
+
+
+# Checkpoints, warm starts, partial fits
+
+
+def test_an_interrupted_fit_goes_on_to_the_same_bits(tmp_path, monkeypatch):
+    from kernelconv.networks import training
+
+    x, y = problem()
+    whole = small().fit(x, y)
+    clf, real, steps = small(checkpoint=tmp_path / "run"), training.loss_gradient, []
+
+    def interrupted(*values, **named):
+        steps.append(1)
+        if len(steps) == 13:  # in the third epoch of five steps
+            raise KeyboardInterrupt
+        return real(*values, **named)
+
+    monkeypatch.setattr(training, "loss_gradient", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        clf.fit(x, y)
+    assert [p.name for p in tmp_path.iterdir()] == ["run"]
+    clf.fit(x, y)
+    assert len(steps) == 13 + 10
+    assert clf.history_ == whole.history_
+    assert all(np.array_equal(v, whole.network_.params[k]) for k, v in clf.network_.params.items())
+    clf.fit(x, y)  # finished: nothing is left to do
+    assert len(steps) == 13 + 10
+
+
+def test_checkpoints_of_something_else_are_refused(tmp_path):
+    x, y = problem()
+    small(checkpoint=tmp_path / "run").fit(x, y)
+    with pytest.raises(ValueError, match="holds a training with other settings"):
+        small(checkpoint=tmp_path / "run", learning_rate=0.5).fit(x, y)
+    (tmp_path / "run").write_bytes(b"something")
+    with pytest.raises(ValueError, match="is not a checkpoint of train"):
+        small(checkpoint=tmp_path / "run").fit(x, y)
+    with pytest.raises(ValueError, match="checkpoint needs an int random_state"):
+        small(checkpoint=tmp_path / "other", random_state=None).fit(x, y)
+
+
+def test_warm_start_goes_on_and_a_cold_one_does_not():
+    x, y = problem()
+    clf = small(warm_start=True, schedule="constant", epochs=6).fit(x, y)
+    first = clf.history_[-1]["loss"]
+    before = clf.network_
+    assert clf.fit(x, y).history_[0]["loss"] < 1.2 * first
+    assert before is not clf.network_
+    assert small(epochs=1).fit(x, y).history_[0]["loss"] > 1.3 * first
+    clf.fit(x, np.array(list("abc"))[y])  # other classes: from the start
+    assert clf.history_[0]["loss"] > 1.3 * first
+    assert clf.fit(x[:, 1:], y).network_.in_shape == (7, 7, 1)
+
+
+def test_partial_fit_is_a_training_in_pieces():
+    x, y = problem(60)
+    clf = small(learning_rate=0.01)
+    for epoch in range(15):
+        for lo in (0, 30):
+            clf.partial_fit(x[lo : lo + 30], y[lo : lo + 30], classes=[0, 1, 2])
+    assert [h["epoch"] for h in clf.history_] == list(range(1, 31)), epoch
+    assert clf.history_[-1]["loss"] < 0.5 * clf.history_[0]["loss"]
+    assert clf.score(x, y) > 0.9
+    again = small(learning_rate=0.01)
+    for _ in range(15):
+        for lo in (0, 30):
+            again.partial_fit(x[lo : lo + 30], y[lo : lo + 30], classes=[0, 1, 2])
+    assert np.array_equal(clf.decision_function(x), again.decision_function(x))
+
+
+def test_partial_fit_needs_its_classes():
+    x, y = problem(30)
+    clf = small().partial_fit(x, y)
+    with pytest.raises(ValueError, match=r"y holds \[5\], not among the classes \[0, 1, 2\]"):
+        clf.partial_fit(x, np.where(y == 2, 5, y))
+    with pytest.raises(ValueError, match="holds images of shape"):
+        clf.partial_fit(x[:, 1:], y)
+    fitted = small().fit(x, y)
+    loss = fitted.history_[-1]["loss"]
+    assert fitted.partial_fit(x, y).history_[-1]["epoch"] == 5
+    assert fitted.history_[-1]["loss"] < 1.3 * loss
+
+
+# scikit-learn's promises on images, with all that training offers switched on
+
+
+@pytest.mark.parametrize(
+    "clf",
+    [
+        small(augmentation=Augmentation(shift=1, rotation=10, deformation=0.2, noise=0.1, cutout=2)),
+        small(early_stopping=True, validation_fraction=0.4),
+        ConvNetClassifier("resnet", epochs=1, batch_size=8, random_state=0),
+    ],
+    ids=["augmented", "early stopping", "resnet"],
+)
+def test_promises_on_images(clf):
+    x, y = problem(18)
+    check_image_estimator(clf, x[..., 0], y)
+
+
+def test_augmented_fit_has_the_same_bits_for_any_number_of_threads():
+    x, y = problem()
+    first, *others = (
+        small(augmentation=Augmentation(shift=1, noise=0.1), batch_size=70, n_jobs=n_jobs).fit(x, y).predict_proba(x)
+        for n_jobs in (1, 2, 3)
+    )
+    assert all(np.array_equal(other, first) for other in others)
+    assert not np.array_equal(small(batch_size=70).fit(x, y).predict_proba(x), first)
+
+
+# Faults
+
+
+@pytest.mark.filterwarnings("ignore::RuntimeWarning")  # the overflow itself
+def test_a_loss_that_explodes_says_what_to_lower():
+    x, y = problem()
+    with pytest.raises(ValueError, match=r"training loss is (nan|inf) at epoch \d+, step \d+: lower learning_rate"):
+        small(optimizer="sgd", learning_rate=1e12, loss="squared_hinge", epochs=20).fit(x, y)
+
+
+@pytest.mark.parametrize("name", ["lenet5", "vgg", "resnet", "mlp"])
+def test_faults_are_clear(name):
+    x, y = problem(12)
+    clf = ConvNetClassifier(name, epochs=1, random_state=0)
+    with pytest.raises(NotFittedError):
+        clf.predict(x)
+    with pytest.raises(ValueError, match="one class only"):
+        clf.fit(x, np.zeros(12, int))
+    with pytest.raises(ValueError, match="empty"):
+        clf.fit(x[:0], y[:0])
+    clf.fit(x, np.array(["cat", "dog", "owl"])[y])
+    assert set(clf.predict(x)) <= {"cat", "dog", "owl"}
+    assert np.allclose(clf.predict_proba(x).sum(axis=1), 1)
+    with pytest.raises(ValueError, match=r"shape \(7, 7, 1\), but ConvNetClassifier was fitted on images of shape"):
+        clf.predict(x[:, 1:])
+    with pytest.raises(ValueError, match="empty"):
+        clf.predict(x[:0])
+    assert np.array_equal(pickle.loads(pickle.dumps(clf)).predict(x), clf.predict(x))
+
+
+def test_an_image_left_alone_in_the_last_batch_does_no_harm():
+    x, y = problem(33)
+    clf = ConvNetClassifier("resnet", epochs=2, batch_size=32, random_state=0).fit(x, y)
+    assert np.isfinite(log_softmax(clf.decision_function(x))).all()
+    assert clone(clf).get_params() == clf.get_params()

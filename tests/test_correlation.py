@@ -1,0 +1,84 @@
+"""The engine of Convolution: (P x) W and its adjoints without the matrix of patches, against that matrix."""
+
+from itertools import product
+
+import numpy as np
+import pytest
+
+from kernelconv.operators import Convolution, PatchExtraction
+from kernelconv.operators.correlation import Planes, Rows, correlation
+
+RNG = np.random.default_rng
+GEOMETRIES = [
+    {"size": 1},
+    {"size": 1, "stride": 2},
+    {"size": 3},
+    {"size": (2, 5), "dilation": (2, 1)},
+    {"size": (5, 2), "stride": (2, 3), "dilation": (1, 3)},
+    {"size": 3, "stride": 4},
+    {"size": (7, 1), "padding": "zero"},  # more rows of zeros than of pixels
+]
+
+
+def cases():
+    for geometry, padding in product(GEOMETRIES, ("valid", "zero", "reflect", "circular", "symmetric")):
+        yield {"padding": padding, **geometry}
+
+
+@pytest.mark.parametrize("channels", [1, 3, 5])
+@pytest.mark.parametrize("geometry", cases(), ids=str)
+def test_products_are_those_of_the_patches(geometry, channels):
+    shape = (7, 8, channels)
+    patches = PatchExtraction(**geometry)
+    engine = correlation(patches, shape)
+    assert isinstance(engine, Planes if channels < 5 else Rows)
+    x = RNG(0).standard_normal((3, *shape))
+    p = patches.forward(x)
+    weight = RNG(1).standard_normal((p.shape[3], 4))
+    y = p @ weight
+    g = RNG(2).standard_normal(y.shape)
+    u = engine.unfold(x)
+    assert np.abs(y).max() > 1
+    assert np.allclose(engine.multiply(u, weight), y, rtol=1e-12, atol=1e-12)
+    expected = p.reshape(-1, p.shape[3]).T @ g.reshape(-1, 4)
+    assert np.allclose(engine.weight_gradient(u, g), expected, rtol=1e-12, atol=1e-12)
+    back = patches._adjoint(g @ weight.T, x.shape)
+    assert np.allclose(engine.input_gradient(g, weight), back, rtol=1e-12, atol=1e-12)
+
+
+@pytest.mark.parametrize("channels", [2, 6])
+def test_any_layout_in_memory_gives_the_same(channels):
+    part = Convolution(4, 3, padding="zero").build((6, 5, channels), RNG(0))
+    x = RNG(1).standard_normal((4, 6, 5, channels))
+    g = RNG(2).standard_normal((4, 6, 5, 4))
+    wanted = part.vjp(x, g)
+    strange = np.ascontiguousarray(x.transpose(3, 1, 0, 2)).transpose(2, 1, 3, 0)
+    reversed_ = x[::-1].copy()[::-1]
+    turned = np.ascontiguousarray(g.transpose(1, 0, 2, 3)).transpose(1, 0, 2, 3)
+    for other in (strange, reversed_):
+        assert not other.flags.c_contiguous
+        assert np.array_equal(part.forward(other), part.forward(x))
+        for gradient in (turned, g[::-1].copy()[::-1]):
+            gx, grads = part.vjp(other, gradient)
+            assert np.allclose(gx, wanted[0], rtol=1e-13, atol=1e-13)
+            assert all(np.allclose(grads[k], wanted[1][k], rtol=1e-12) for k in grads)
+
+
+@pytest.mark.parametrize("channels", [2, 6])
+def test_a_filter_row_that_never_meets_the_map_has_no_gradient(channels):
+    """A 5-row filter on maps of one row sees zeros but for its middle row."""
+    part = Convolution(3, (5, 1), padding="zero").build((1, 4, channels), RNG(0))
+    x = RNG(1).standard_normal((2, 1, 4, channels))
+    _, grads = part.vjp(x, np.ones((2, 1, 4, 3)))
+    rows = grads["weight"].reshape(5, channels, 3)
+    assert np.abs(rows[2]).max() > 0
+    assert not rows[[0, 1, 3, 4]].any()
+
+
+def test_params_alone_have_the_gradient_of_both():
+    part = Convolution(4, 3).build((6, 5, 2), RNG(0))
+    x, g = RNG(1).standard_normal((4, 6, 5, 2)), RNG(2).standard_normal((4, 4, 3, 4))
+    y, pull, _ = part.linearize_params(x)
+    assert np.array_equal(y, part.forward(x))
+    grads = pull(g)
+    assert {k: v.tolist() for k, v in grads.items()} == {k: v.tolist() for k, v in part.vjp(x, g)[1].items()}
