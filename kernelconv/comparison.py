@@ -21,6 +21,7 @@ from sklearn.svm import SVC
 
 from kernelconv._check import check_count
 from kernelconv._files import write_atomically
+from kernelconv._parallel import single_threaded_blas
 from kernelconv._version import __version__
 from kernelconv.datasets import balanced_subset, load_digits_images, load_images, load_mnist
 from kernelconv.deformations import SmoothDeformation, warp
@@ -242,7 +243,8 @@ class Comparison:
             record = self.load(cell)
             known = record is not None
             if record is None:
-                record = run_cell(self.split, cell)
+                with single_threaded_blas():  # no bit depends on the cores, and a busy machine does not slow the heads
+                    record = run_cell(self.split, cell)
                 write_atomically(self.path(cell), json.dumps(record))
             yield cell, record, known
 

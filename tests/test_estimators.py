@@ -381,6 +381,24 @@ def test_history_and_verbose(capsys):
     assert not capsys.readouterr().out
 
 
+def test_every_parameter_reaches_the_training(monkeypatch):
+    from kernelconv.networks import cnn as module
+
+    asked = {}
+
+    def spy(network, images, labels, **values):
+        asked.update(values)
+        return network, []
+
+    monkeypatch.setattr(module, "train", spy)
+    values = {"epochs": 7, "batch_size": 5, "learning_rate": 0.3, "schedule": "constant", "loss": "squared_hinge"}
+    cnn(**values, optimizer="sgd", momentum=0.7, weight_decay=0.2, n_jobs=2).fit(*problem())
+    assert {k: asked[k] for k in values} == values
+    assert asked["n_jobs"] == 2
+    assert asked["optimizer"] == module.Optimizer("sgd", 0.7, 0.2)
+    assert asked["progress"] is None
+
+
 def test_presets_by_name():
     x, y = problem(12, (5, 4))
     for name, n_parts in (("lenet5", 11), ("mlp", 4)):

@@ -338,11 +338,12 @@ def test_history_is_of_the_epoch_as_it_ran():
 
 
 def test_every_image_is_seen_once_an_epoch_in_another_order(monkeypatch):
-    seen = []
+    seen, seeds = [], set()
     real = training.loss_gradient
 
     def spy(network, x, labels, *rest):
         seen.append(x[:, 0, 0, 0])
+        seeds.add(rest[1])
         return real(network, x, labels, *rest)
 
     monkeypatch.setattr(training, "loss_gradient", spy)
@@ -353,6 +354,7 @@ def test_every_image_is_seen_once_an_epoch_in_another_order(monkeypatch):
     assert np.array_equal(np.sort(first), np.sort(x[:, 0, 0, 0]))
     assert np.array_equal(np.sort(second), np.sort(first))
     assert not np.array_equal(first, second)
+    assert len(seeds) == 10  # each step draws its own masks
 
 
 def test_progress_is_told_of_each_epoch():
