@@ -22,14 +22,14 @@ from kernelconv.operators import Convolution, Dense, Flatten, MaxPooling, ReLU
 
 
 def lenet(padding):
-    """Our network; `padding` is "valid" or "zero"."""
+    """Return our network; `padding` is "valid" or "zero"."""
     parts = [Convolution(32, 5, padding=padding), MaxPooling(2), ReLU()]
     parts += [Convolution(64, 5, padding=padding), MaxPooling(2), ReLU(), Flatten(), Dense(128), ReLU(), Dense(10)]
     return serial(*parts).build((28, 28, 1), np.random.default_rng(0)).astype(np.float32)
 
 
 def torch_lenet(network, padding, relu_first):
-    """The same network and weights in PyTorch."""
+    """Return the same network, with the same weights, in PyTorch."""
     pad, shape = (2 if padding == "zero" else 0), network.shapes((28, 28, 1))
     h, w, c = shape[6]
     convolution = [torch.nn.Conv2d(1, 32, 5, padding=pad), torch.nn.Conv2d(32, 64, 5, padding=pad)]

@@ -107,6 +107,9 @@ class ConvNetClassifier(ClassifierMixin, ImageTransformer):
     ((3,), (3, 128))
     """
 
+    _rng: np.random.Generator
+    _memory: dict[str, Any]  # the optimiser's, between partial fits
+
     def __init__(
         self,
         architecture: Any = "lenet5",
@@ -170,27 +173,34 @@ class ConvNetClassifier(ClassifierMixin, ImageTransformer):
             network = before[2]
         else:
             network = self._specification().build(self.image_shape_, rng, images)
-        self.network_, self.history_ = train(
+        self.network_, self.history_ = self._train(
             network,
             images,
             labels,
             rng=rng,
             epochs=self.epochs,
-            batch_size=self.batch_size,
-            learning_rate=self.learning_rate,
             schedule=self.schedule,
-            optimizer=self._optimizer(),
-            loss=self.loss,
-            n_jobs=self.n_jobs,
             progress=_EpochPrinter() if self.verbose else None,
-            augmentation=self.augmentation,
             validation=validation,
             patience=None if validation is None else check_count(self.patience, "patience"),
             checkpoint=self.checkpoint,
         )
-        self._memory = None
+        self._rng, self._memory = rng, {}
         self.maps_shape_ = self._features().out_shape(self.image_shape_)
         return self
+
+    def _train(self, *data: Any, **values: Any) -> tuple[Network, list[dict[str, float]]]:
+        """Call `train` with what ``fit`` and ``partial_fit`` have in common."""
+        return train(
+            *data,
+            batch_size=self.batch_size,
+            learning_rate=self.learning_rate,
+            optimizer=self._optimizer(),
+            loss=self.loss,
+            n_jobs=self.n_jobs,
+            augmentation=self.augmentation,
+            **values,
+        )
 
     def partial_fit(self, X: Any, y: Any, classes: Any = None) -> Self:
         """Go once through images `X` and labels `y` at `learning_rate`, going on from what has been learned.
@@ -209,33 +219,17 @@ class ConvNetClassifier(ClassifierMixin, ImageTransformer):
         ValueError
             If `y` holds a label that is not among the classes, and as ``fit``.
         """
-        first = not hasattr(self, "network_")
-        images = self._read_images(X, reset=first)
-        if first:
-            labels = self._read_labels(y if classes is None else classes)
-            self._rng, self._memory = check_rng(self.random_state), None
+        images = self._read_images(X, reset=not hasattr(self, "network_"))
+        if not hasattr(self, "network_"):
+            self._read_labels(y if classes is None else classes)
+            self._rng, self._memory, self.history_ = check_rng(self.random_state), {}, []
             self.network_ = self._specification().build(self.image_shape_, self._rng, images)
-            self.history_ = []
         labels = self._encoded(y, images)
-        rng = getattr(self, "_rng", None) or check_rng(self.random_state)
         network = self.network_.astype(images.dtype)
-        memory = self._memory or self._optimizer().start(network.params)
-        self.network_, record = train(
-            network,
-            images,
-            labels,
-            rng=rng,
-            epochs=1,
-            batch_size=self.batch_size,
-            learning_rate=self.learning_rate,
-            schedule="constant",
-            optimizer=self._optimizer(),
-            loss=self.loss,
-            n_jobs=self.n_jobs,
-            augmentation=self.augmentation,
-            memory=memory,
+        self._memory = self._memory or self._optimizer().start(network.params)
+        self.network_, record = self._train(
+            network, images, labels, rng=self._rng, epochs=1, schedule="constant", memory=self._memory
         )
-        self._rng, self._memory = rng, memory
         self.history_ = [*self.history_, {**record[0], "epoch": len(self.history_) + 1}]
         self.maps_shape_ = self._features().out_shape(self.image_shape_)
         return self

@@ -40,7 +40,13 @@ TRAIN_BLOCK = 32
 
 
 def loss_gradient(
-    network: Network, x: NDArray, labels: NDArray, loss: Loss, seed: Any, n_jobs: int | None = None, augmentation: Augment | None = None
+    network: Network,
+    x: NDArray,
+    labels: NDArray,
+    loss: Loss,
+    seed: Any,
+    n_jobs: int | None = None,
+    augmentation: Augment | None = None,
 ) -> tuple[NDArray, float, Grads, Grads]:
     """Return (scores, mean loss, its gradients in the params, new state) of one mini-batch, in training mode.
 
@@ -85,6 +91,7 @@ class _Run:
     memory: dict[str, Any]
     rng: np.random.Generator
     seed: int
+    learning_rate: float
     history: list[Record] = field(default_factory=list)
     best: Network | None = None
     waited: int = 0  # epochs since the best
@@ -169,7 +176,7 @@ def train(
     n_steps = -(-len(x) // batch_size)
     rates = learning_rates(learning_rate, schedule, epochs * n_steps)
     network = network.astype(x.dtype)
-    start = _Run(network, memory or optimizer.start(network.params), rng, int(rng.integers(2**63)))
+    start = _Run(network, memory or optimizer.start(network.params), rng, int(rng.integers(2**63)), learning_rate)
     settings = (len(x), epochs, batch_size, learning_rate, schedule, optimizer, loss, patience, start.seed)
     run = _resumed(checkpoint, settings) or start
     while len(run.history) < epochs and not (patience is not None and run.waited >= patience):
@@ -210,7 +217,7 @@ def _epoch(
         if not np.isfinite(value):
             raise ValueError(
                 f"The training loss is {value} at epoch {done + 1}, step {i + 1}: lower learning_rate "
-                f"(now {rates.max():g}) or scale the images."
+                f"(now {run.learning_rate:g}) or scale the images."
             )
         params = optimizer.step(run.network.params, grads, run.memory, float(rate))
         run.network = run.network.replace(run.network.constrain(params), state)

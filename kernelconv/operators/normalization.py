@@ -171,7 +171,7 @@ class BatchNorm(Part):
             product = _lines(g) * unit
             grads = {"scale": sum_positions(product.reshape(x.shape)), "shift": sum_positions(g)}
             blocks = gather((grads["scale"], grads["shift"]))
-            along, level = (sum(block[i] for block in blocks) / count for i in (0, 1))
+            along, level = (np.sum([block[i] for block in blocks], axis=0) / count for i in (0, 1))
             np.multiply(unit, _along(along, x), out=product)
             np.subtract(_lines(g), product, out=product)
             product -= _along(level, x)

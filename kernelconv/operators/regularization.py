@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
 from numpy.typing import NDArray
 
 from kernelconv._check import check_positive
@@ -66,7 +65,7 @@ class Dropout(Part):
         return y
 
     def linearize(self, x: NDArray, *, train: bool = False, rng: Any = None) -> tuple[NDArray, Pullback, State]:
-        """Return (y, pullback, state); with `train` the mask is drawn from `rng`, and the gradient passes through it."""
+        """Return (y, pullback, state); with `train` through a mask drawn from `rng`."""
         if not train:
             return super().linearize(x)
         if rng is None:
