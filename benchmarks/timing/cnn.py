@@ -1,6 +1,7 @@
 """Forward + backward of a LeNet-5-like network, images a second: this library beside PyTorch on the same CPU.
 
     OPENBLAS_NUM_THREADS=2 python benchmarks/timing/cnn.py
+    OPENBLAS_NUM_THREADS=1 python benchmarks/timing/cnn.py --threads 1 --clock cpu      (on a machine that is busy)
 
 conv 5x5x32, pool, conv 5x5x64, pool, dense 128, 10; batch 128, float32, 2 threads each. The same weights on both
 sides; losses and gradients are compared before anything is timed. The sides take turns; medians are printed.
@@ -84,7 +85,7 @@ def contenders(padding, batch, threads):
     return sides
 
 
-def measure(sides, repeats):
+def measure(sides, repeats, clock):
     results = {name: side() for name, side in sides.items()}
     for name, values in results.items():
         for got, wanted in zip(values, results["ours"], strict=True):
@@ -93,10 +94,10 @@ def measure(sides, repeats):
     seconds = {name: [] for name in sides}
     for i in range(repeats + 3):
         for name, side in sides.items():
-            start = time.perf_counter()
+            start = clock()
             side()
             if i >= 3:
-                seconds[name].append(time.perf_counter() - start)
+                seconds[name].append(clock() - start)
     return {name: float(np.median(s)) for name, s in seconds.items()}
 
 
@@ -105,12 +106,15 @@ def main():
     parser.add_argument("--repeats", type=int, default=25)
     parser.add_argument("--batch", type=int, default=128)
     parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--clock", choices=("wall", "cpu"), default="wall", help="cpu: seconds of all threads together")
     parser.add_argument("--json", help="write the figures to this file")
     args = parser.parse_args()
     torch.set_num_threads(args.threads)
+    clock = time.perf_counter if args.clock == "wall" else time.process_time
     found = {"settings": {"batch": args.batch, "threads": args.threads, "dtype": "float32", "repeats": args.repeats}}
+    found["settings"]["clock"] = args.clock
     for padding in ("valid", "zero"):
-        seconds = measure(contenders(padding, args.batch, args.threads), args.repeats)
+        seconds = measure(contenders(padding, args.batch, args.threads), args.repeats, clock)
         rates = {name: args.batch / s for name, s in seconds.items()}
         ratios = {
             layout: rates["ours"] / max(r for name, r in rates.items() if name.startswith(f"torch {layout},"))
