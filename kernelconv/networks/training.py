@@ -35,7 +35,8 @@ __all__ = [
 Augment = Callable[[NDArray, np.random.Generator], NDArray]
 Record = dict[str, float]
 
-#: Samples whose gradient one thread computes at a time. Fixed, so that sums do not depend on the number of threads.
+#: Samples whose gradient one thread computes at a time, at most; small batches make two blocks. The border follows
+#: from the batch size alone, so that sums do not depend on the number of threads.
 TRAIN_BLOCK = 32
 
 
@@ -79,7 +80,8 @@ def loss_gradient(
 
     keep_memory()
     run_blocks = map_coupled if network.couples_samples else map_blocks
-    scores, values, grads, states = zip(*run_blocks(run, len(x), TRAIN_BLOCK, n_jobs), strict=True)
+    block = min(TRAIN_BLOCK, max(8, -(-len(x) // 2)))
+    scores, values, grads, states = zip(*run_blocks(run, len(x), block, n_jobs), strict=True)
     return np.concatenate(scores), sum(values) / len(x), sum_grads(grads), states[0]
 
 
