@@ -11,7 +11,7 @@ from sklearn.model_selection import GridSearchCV, cross_val_score
 from sklearn.pipeline import make_pipeline
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
-from kernelconv.networks import _scattering_engine
+from kernelconv.networks import _scattering_by_frequency, _scattering_by_map, _scattering_engine
 from kernelconv.networks.scattering import Scattering2D, ScatteringPath
 from kernelconv.operators.filters import FilterBank, crop
 
@@ -126,9 +126,12 @@ def subsampled(x, J, L, max_order):
     return np.stack([averages[path] for path in sorted(averages, key=lambda path: (len(path), path))])
 
 
+@pytest.mark.parametrize("small", [0, 10_000], ids=["by map", "by frequency"])
 @pytest.mark.parametrize("chunk_bytes", [2**8, 2**12, 2**20])
-def test_subsampled_cascade_whatever_the_chunks(chunk_bytes, monkeypatch):
-    monkeypatch.setattr(_scattering_engine, "CHUNK_BYTES", chunk_bytes)
+def test_subsampled_cascade_whatever_the_chunks(chunk_bytes, small, monkeypatch):
+    monkeypatch.setattr(_scattering_engine, "SMALL", small)
+    monkeypatch.setattr(_scattering_by_map, "CHUNK_BYTES", chunk_bytes)
+    monkeypatch.setattr(_scattering_by_frequency, "CHUNK_BYTES", chunk_bytes)
     x = images(2, 32, 48)
     scattering = Scattering2D(J=4, L=3, max_order=3, padding="circular").fit(x)
     maps = as_maps(scattering.transform(x), scattering)
