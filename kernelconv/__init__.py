@@ -16,6 +16,7 @@ from kernelconv.networks import (
     ConvKernelNetwork,
     ConvNetClassifier,
     Network,
+    Scattering1D,
     Scattering2D,
     serial,
 )
@@ -40,6 +41,7 @@ __all__ = [
     "Network",
     "PatchExtraction",
     "Rotation",
+    "Scattering1D",
     "Scattering2D",
     "SmoothDeformation",
     "StabilityReport",

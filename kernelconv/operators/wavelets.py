@@ -41,8 +41,8 @@ def gaussian_1d(n: int, sigma: float) -> NDArray:
     array([1.    , 0.2912, 0.0072, 0.    , 0.    , 0.    , 0.0072, 0.2912])
     """
     n, sigma = check_count(n, "n"), check_positive(sigma, "sigma")
-    k = _window(n, 0.0, RADIUS / sigma)
-    return _fold(np.exp(-0.5 * (sigma * 2 * np.pi / n * k) ** 2), int(k[0]), n)
+    k = window(n, 0.0, RADIUS / sigma)
+    return fold(np.exp(-0.5 * (sigma * 2 * np.pi / n * k) ** 2), int(k[0]), n)
 
 
 def gaussian(shape: int | tuple[int, int], sigma: float) -> NDArray:
@@ -166,7 +166,7 @@ def _elongated(shape: tuple[int, int], sigma: float, theta: float, xi: float, sl
     cos, sin = np.cos(theta), np.sin(theta)
     along, across = sigma**2, (sigma / slant) ** 2
     rows, cols = (
-        _window(n, xi * e, RADIUS * np.hypot(e / sigma, e2 * slant / sigma))
+        window(n, xi * e, RADIUS * np.hypot(e / sigma, e2 * slant / sigma))
         for n, e, e2 in zip(shape, (cos, sin), (sin, cos), strict=True)
     )
     u = (2 * np.pi / shape[0] * rows - xi * cos)[:, None]
@@ -176,17 +176,17 @@ def _elongated(shape: tuple[int, int], sigma: float, theta: float, xi: float, sl
         + (along * sin**2 + across * cos**2) * v**2
         + 2 * cos * sin * (along - across) * u * v
     )
-    values = _fold(np.exp(-0.5 * form), int(rows[0]), shape[0])
-    return _fold(values.T, int(cols[0]), shape[1]).T
+    values = fold(np.exp(-0.5 * form), int(rows[0]), shape[0])
+    return fold(values.T, int(cols[0]), shape[1]).T
 
 
-def _window(n: int, centre: float, radius: float) -> NDArray:
+def window(n: int, centre: float, radius: float) -> NDArray:
     """Integer frequencies k with 2 pi k / n within `radius` of `centre` (rad/px)."""
     step = 2 * np.pi / n
     return np.arange(np.floor((centre - radius) / step), np.ceil((centre + radius) / step) + 1)
 
 
-def _fold(values: NDArray, start: int, n: int) -> NDArray:
+def fold(values: NDArray, start: int, n: int) -> NDArray:
     """Sum rows whose indices start, start + 1, ... agree modulo n; row r of the result is index r modulo n."""
     before = start % n
     periods = -(-(before + len(values)) // n)
