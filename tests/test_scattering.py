@@ -158,6 +158,26 @@ def test_kymatios_grid_gives_kymatios_array(size, J, L, max_order):
     assert relative(in_float32, maps) < 1e-5
 
 
+@pytest.mark.parametrize(("size", "J"), [((96, 128), 5), ((128, 96), 2)], ids=str)
+def test_large_images_give_kymatios_array(size, J):
+    x = images(1, *size)
+    expected = ScatteringNumPy2D(J, size, 4, 2)(x)
+    scattering = Scattering2D(J, 4, grid="kymatio").fit(x)
+    assert scattering.filter_bank_.phi.size > _scattering_engine.SMALL
+    assert relative(as_maps(scattering.transform(x), scattering), expected) < 1e-4
+
+
+@pytest.mark.parametrize(("oversampling", "paths"), [(0, "decreasing"), (1, "decreasing"), (1, "all")])
+def test_both_cascades_agree(oversampling, paths, monkeypatch):
+    x = images(3, 20, 27, dtype=np.float32)
+    given = {"oversampling": oversampling, "paths": paths, "padding": "symmetric"}
+    rows = []
+    for small in (0, 10**6):
+        monkeypatch.setattr(_scattering_engine, "SMALL", small)
+        rows.append(Scattering2D(3, 4, **given).fit_transform(x))
+    assert 0 < relative(rows[0], rows[1]) < 1e-5
+
+
 def test_paths_are_in_kymatios_order():
     x = images(1, 16, 16)
     listed = ScatteringNumPy2D(3, (16, 16), 4, out_type="list")(x)

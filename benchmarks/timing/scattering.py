@@ -35,10 +35,10 @@ except ImportError:
 
 #: name: (2-D image size or 1-D length, J, Q, signals timed, batch sizes of the peers)
 CASES = {
-    "28-J2": ((28, 28), 2, None, 1024, (16, 64, 256)),
-    "28-J3": ((28, 28), 3, None, 512, (16, 64, 256)),
-    "256-J4": ((256, 256), 4, None, 16, (1, 4, 16)),
-    "1-D 8192-J8-Q8": ((8192,), 8, 8, 64, (1, 4, 16)),
+    "28-J2": ((28, 28), 2, None, 512, (64, 256)),
+    "28-J3": ((28, 28), 3, None, 256, (64, 256)),
+    "256-J4": ((256, 256), 4, None, 8, (1, 8)),
+    "1-D 8192-J8-Q8": ((8192,), 8, 8, 32, (1, 8)),
 }
 
 
@@ -94,9 +94,8 @@ def best(name, run, x, sizes):
         for size in sizes
         for threads in ((1, THREADS) if name == "kymatio numpy" else (1,))
     }
-    few = x[: max(1, len(x) // 2)]
-    for way in ways.values():
-        way(x[: min(sizes)])
+    few = x[: max(THREADS * max(sizes) // 2, 1)]
+    run(x[: min(sizes)])
     times = {key: seconds(way, few) for key, way in ways.items()}
     key = min(times, key=times.get)
     return ways[key], f"batches of {key[0]}" + (f", {key[1]} at a time" if key[1] > 1 else "")

@@ -3,6 +3,7 @@
 from kernelconv.networks.ckn import ConvKernelNetwork
 from kernelconv.networks.classifiers import AffineSubspaceClassifier
 from kernelconv.networks.cnn import ConvNetClassifier
+from kernelconv.networks.roto_translation import RotoTranslationScattering2D
 from kernelconv.networks.scattering import Scattering2D
 from kernelconv.networks.scattering_1d import Scattering1D
 from kernelconv.networks.serial import Network, serial
@@ -12,6 +13,7 @@ __all__ = [
     "ConvKernelNetwork",
     "ConvNetClassifier",
     "Network",
+    "RotoTranslationScattering2D",
     "Scattering1D",
     "Scattering2D",
     "serial",

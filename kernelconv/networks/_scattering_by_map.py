@@ -31,7 +31,8 @@ class CascadeByMap:
     def __init__(self, engine: Engine, dtype: np.dtype):
         self.engine = engine
         self.wavelets = {
-            (r, j): _Wavelets(engine.bank.psi[j], r, engine.target(r, j), dtype) for r, j in engine.transitions
+            (r, j): _Wavelets(engine.bank.psi[j], r, engine.target(r, j), dtype, engine.symmetric)
+            for r, j in engine.transitions
         }
         self.low_pass = {r: _LowPass([m.astype(dtype) for m in engine.low_pass(r)]) for r in engine.resolutions}
 
@@ -132,8 +133,8 @@ class CascadeByMap:
 class _Wavelets:
     """All angles of one scale, from maps at one resolution to maps at a coarser one."""
 
-    def __init__(self, psi: NDArray, source: int, target: int, dtype: np.dtype):
-        psi = crop(psi, 2**source)
+    def __init__(self, psi: NDArray, source: int, target: int, dtype: np.dtype, symmetric: bool):
+        psi = crop(psi, 2**source, symmetric=symmetric)
         angles, height, width = psi.shape
         k = 2 ** (target - source)
         h, w = self.shape = height // k, width // k

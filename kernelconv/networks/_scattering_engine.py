@@ -38,9 +38,10 @@ class Engine:
         oversampling: int = 0,
         bank: str = "morlet",
         every: bool = False,
+        symmetric: bool = False,
     ):
         self.J, self.L, self.max_order, self.padding, self.oversampling = J, L, max_order, padding, oversampling
-        self.size, self.every = tuple(size), every
+        self.size, self.every, self.symmetric = tuple(size), every, symmetric
         self.axes = self.sampling(size, J, padding, grid, oversampling)
         self.bank = FilterBank((self.axes[0].padded, self.axes[1].padded), J, L, bank)
         self.paths = scattering_paths(J, L, max_order, every=every)

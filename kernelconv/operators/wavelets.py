@@ -134,7 +134,7 @@ def morlet(shape: int | tuple[int, int], sigma: float, theta: float, xi: float, 
     return psi
 
 
-def crop(filters: NDArray, factor: int, axes: tuple[int, ...] = (-2, -1)) -> NDArray:
+def crop(filters: NDArray, factor: int, axes: tuple[int, ...] = (-2, -1), *, symmetric: bool = False) -> NDArray:
     """Return Fourier-domain `filters` on a grid `factor` times coarser: frequencies beyond its band are dropped.
 
     Parameters
@@ -145,6 +145,8 @@ def crop(filters: NDArray, factor: int, axes: tuple[int, ...] = (-2, -1)) -> NDA
         Subsampling factor (px).
     axes : tuple of int
         Frequency axes.
+    symmetric : bool
+        Take the mean of both sides at the coarse Nyquist frequency; by default its negative side.
 
     Examples
     --------
@@ -157,7 +159,11 @@ def crop(filters: NDArray, factor: int, axes: tuple[int, ...] = (-2, -1)) -> NDA
         n = filters.shape[axis]
         half = n // factor // 2
         keep = np.r_[:half, n - (n // factor - half) : n] if factor > 1 else np.arange(n)
-        filters = np.take(filters, keep, axis=axis)
+        cropped = np.take(filters, keep, axis=axis)
+        if symmetric and factor > 1:
+            ends = np.take(filters, [half, n - half], axis=axis).mean(axis=axis)
+            np.moveaxis(cropped, axis, 0)[half] = ends
+        filters = cropped
     return filters
 
 
