@@ -346,16 +346,19 @@ def test_pickle_clone_and_set_params():
     assert np.array_equal(changed.transform(x), Scattering2D(J=3, L=6, padding="zero").fit_transform(x))
 
 
-def test_grid_search_scores_each_model():
+@pytest.mark.parametrize("n_jobs", [None, 2])
+def test_grid_search_scores_each_model(n_jobs):
     rng = np.random.default_rng(0)
     y = np.repeat([0, 1], 20)
     waves = np.cos(np.arange(16) * np.where(y == 0, 0.9, 1.1)[:, None] + rng.uniform(0, 6, (40, 1)))
     x = (waves[:, None] + 0.7 * rng.standard_normal((40, 16, 16))).astype(np.float32)
     pipeline = make_pipeline(Scattering2D(L=2), LogisticRegression(max_iter=2000))
-    search = GridSearchCV(pipeline, {"scattering2d__J": [1, 2, 3]}, cv=3).fit(x, y)
+    grid = {"scattering2d__J": [1, 2, 3], "scattering2d__L": [2, 3]}
+    search = GridSearchCV(pipeline, grid, cv=3, n_jobs=n_jobs).fit(x, y)
     fresh = [
-        cross_val_score(make_pipeline(Scattering2D(J=J, L=2), LogisticRegression(max_iter=2000)), x, y, cv=3).mean()
+        cross_val_score(make_pipeline(Scattering2D(J=J, L=L), LogisticRegression(max_iter=2000)), x, y, cv=3).mean()
         for J in (1, 2, 3)
+        for L in (2, 3)
     ]
     np.testing.assert_array_equal(search.cv_results_["mean_test_score"], fresh)
     assert len(set(fresh)) > 1
