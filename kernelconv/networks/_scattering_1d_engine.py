@@ -9,12 +9,12 @@ import scipy.fft
 from numpy.typing import DTypeLike, NDArray
 
 from kernelconv._check import check_count
-from kernelconv._parallel import CACHE_BYTES
 from kernelconv.networks._scattering_paths import PADDINGS, Scratch
 from kernelconv.operators.filters_1d import SIGMA_0, low_pass_1d, low_pass_reach, morlet_1d, wavelets_1d
 
-#: Bytes of complex signals computed at once.
-CHUNK_BYTES = 2**20
+#: Bytes of complex signals computed at once, and of one block of padded signals with what is made of them: larger
+#: than a core's cache, for there are many short steps between which Python's lock changes hands.
+CHUNK_BYTES, BLOCK_BYTES = 2**22, 2**23
 
 
 class SignalPath(NamedTuple):
@@ -97,7 +97,7 @@ class Engine1D:
 
     def block(self, itemsize: int) -> int:
         """Return how many signals make a block."""
-        return int(np.clip(CACHE_BYTES // (16 * itemsize * self.padded), 1, 64))
+        return int(np.clip(BLOCK_BYTES // (16 * itemsize * self.padded), 1, 64))
 
     def prepare(self, dtype: DTypeLike) -> _Plan:
         """Cast the filters to `dtype` once. Call before the threads start."""
@@ -140,6 +140,7 @@ class _Plan:
             resolutions.add(self.filters[key].target)
         low = low_pass_1d(engine.padded, engine.sigma_low)
         self.low_pass = {r: self._averaging(self._coarse(low, r), r) for r in resolutions}
+        self.low_bins = {r: self._averaging_bins(self._coarse(low, r), r) for r in resolutions}
 
     def resolution(self, path: SignalPath) -> int:
         """Return the resolution of U[path]."""
@@ -159,18 +160,34 @@ class _Plan:
         at = self.engine.at // 2**resolution
         return kernel[(at - np.arange(len(kernel))[:, None]) % len(kernel)].astype(self.dtype)
 
+    def _averaging_bins(self, low: NDArray, resolution: int) -> NDArray:
+        """Return the matrix (2 bins, t') that averages and samples from the lowest bins of the half spectrum.
+
+        Bins whose weight is below rounding are left out; with none left out it still is exact.
+        """
+        n, half = len(low), len(low) // 2 + 1
+        bins = np.arange(np.flatnonzero(np.abs(low[:half]) > 4 * np.finfo(self.dtype).eps * np.abs(low).max())[-1] + 1)
+        once = (bins == 0) | (2 * bins == n)  # all others stand for their mirror image too
+        phases = 2 * np.pi / n * bins[:, None] * (self.engine.at // 2**resolution)
+        weights = low[bins, None] * np.where(once, 1, 2)[:, None] / n
+        both = np.stack([weights * np.cos(phases), -weights * np.sin(phases)], axis=1)
+        return both.reshape(2 * len(bins), -1).astype(self.dtype)
+
     def descend(self, scratch: Scratch, u: NDArray, resolution: int, parents: NDArray, out: NDArray) -> None:
         """Average `u` (m, p, t), U of the paths `parents`, into `out`, and go on to the paths that continue them.
 
         All `parents` have the same scales, so they go on to the same wavelets.
         """
         m, p, t = u.shape
-        out[:, parents] = (u.reshape(m * p, t) @ self.low_pass[resolution]).reshape(m, p, -1)
         wavelets = self.children[parents[0]]
         if not wavelets:
+            out[:, parents] = (u.reshape(m * p, t) @ self.low_pass[resolution]).reshape(m, p, -1)
             return
         order = self.engine.paths[parents[0]].order + 1
         spectrum = scipy.fft.rfft(u, axis=-1, workers=1)
+        bins = self.low_bins[resolution]
+        lowest = np.ascontiguousarray(spectrum[..., : len(bins) // 2]).view(self.dtype)
+        out[:, parents] = (lowest.reshape(m * p, -1) @ bins).reshape(m, p, -1)
         by_scale: dict[int, list[int]] = {}
         for n in wavelets:
             by_scale.setdefault(self.engine.bank(order)[n].j, []).append(n)
