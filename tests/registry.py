@@ -2,7 +2,8 @@
 
 import numpy as np
 
-from kernelconv.networks.scattering_parts import LogCompression, PathSelection, ScatteringPath, ScatteringTransform
+from kernelconv.networks.scattering_parts import LogCompression, PathSelection, ScatteringPath
+from kernelconv.networks.scattering_transform import ScatteringTransform
 from kernelconv.networks.serial import serial
 from kernelconv.operators import (
     ArcCosine,

@@ -8,12 +8,8 @@ import pytest
 
 from kernelconv import testing
 from kernelconv.networks.scattering import Scattering2D, ScatteringPath
-from kernelconv.networks.scattering_parts import (
-    LogCompression,
-    ParentNormalization,
-    PathSelection,
-    ScatteringTransform,
-)
+from kernelconv.networks.scattering_parts import LogCompression, ParentNormalization, PathSelection
+from kernelconv.networks.scattering_transform import ScatteringTransform
 from kernelconv.operators.filters import FilterBank
 
 

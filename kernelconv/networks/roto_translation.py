@@ -14,7 +14,7 @@ from kernelconv.networks._scattering_by_map import CascadeByMap, full_spectrum
 from kernelconv.networks._scattering_engine import Engine
 from kernelconv.networks._scattering_paths import Scratch
 from kernelconv.networks.estimator import ImageTransformer
-from kernelconv.networks.scattering_parts import ScatteringTransform
+from kernelconv.networks.scattering_transform import ScatteringTransform
 from kernelconv.operators.filters_1d import morlet_1d
 
 __all__ = ["RotoTranslationPath", "RotoTranslationScattering2D", "angular_filters"]

@@ -13,12 +13,8 @@ from kernelconv._parallel import apply_blocks, n_threads
 from kernelconv.networks._scattering_engine import Engine
 from kernelconv.networks._scattering_paths import ScatteringPath, Scratch
 from kernelconv.networks.estimator import ImageTransformer
-from kernelconv.networks.scattering_parts import (
-    LogCompression,
-    ParentNormalization,
-    PathSelection,
-    ScatteringTransform,
-)
+from kernelconv.networks.scattering_parts import LogCompression, ParentNormalization, PathSelection
+from kernelconv.networks.scattering_transform import ScatteringTransform
 from kernelconv.networks.serial import serial
 from kernelconv.operators.base import Part
 
