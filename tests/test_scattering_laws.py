@@ -59,6 +59,13 @@ def test_residual_energy_falls_with_the_order():
     assert residual[0] > 1.5 * residual[1] > 2 * residual[2] > 2.5 * residual[3] > 0
 
 
+def test_energies_do_not_depend_on_the_grids():
+    x = images(2, 32, 32) - 0.5
+    fine, coarse = (Scattering2D(4, 3, 1, padding="circular", oversampling=k).fit(x) for k in (4, 0))
+    np.testing.assert_allclose(coarse.residual_energy(x), fine.residual_energy(x), rtol=0.1)
+    np.testing.assert_allclose(coarse.energies(x).sum(), fine.energies(x).sum(), rtol=0.1)
+
+
 def test_decreasing_paths_hold_most_of_the_energy():
     x = images(2, 32, 32) - 0.5
     given = {"padding": "circular", "oversampling": 3, "bank": "tight"}
@@ -138,6 +145,12 @@ def test_gradient_of_the_whole_network():
     maps = scattering.network_.forward(x[..., None])
     np.testing.assert_allclose(maps, scattering.maps(x), atol=1e-13)
     np.testing.assert_allclose(list(scattering.network_.trace(x[..., None]).values())[-1], maps)
+
+
+def test_gradient_of_parent_normalization():
+    paths = ScatteringTransform(2, 2).build((8, 8, 1)).engine.paths
+    part = ParentNormalization(paths, 0.3).build((2, 3, 2 * len(paths)))
+    assert testing.check_vjp(part, images(2, 2, 3, 2 * len(paths)) - 0.2, np.random.default_rng(0)) < 1e-7
 
 
 def test_lipschitz_constant_is_known_without_subsampling():
