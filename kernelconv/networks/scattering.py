@@ -95,9 +95,11 @@ class Scattering2D(ImageTransformer):
 
     Notes
     -----
-    1 + J L + L^2 J (J - 1) / 2 paths at order 2. One batched FFT for all angles of a scale, products folded onto the
-    coarser grid before the inverse FFT, the low-pass as a matrix product in space. Memory: the output and a few
-    blocks. A fitted object pickles as its parameters; filters are computed again.
+    1 + J L + L^2 J (J - 1) / 2 decreasing paths at order 2. One batched FFT for all angles of a scale, products folded
+    onto the coarser grid before the inverse FFT, the low-pass as a matrix product in space. Images padded to at most
+    80^2 px are computed frequency by frequency, the maps of a block side by side: about half of the time is then
+    the inverse FFTs. Memory: the output and a few blocks. A fitted object pickles as its parameters; filters are
+    computed again.
 
     References
     ----------
