@@ -16,6 +16,8 @@ from kernelconv.networks import (
     ConvKernelNetwork,
     ConvNetClassifier,
     Network,
+    RotoTranslationScattering2D,
+    Scattering1D,
     Scattering2D,
     serial,
 )
@@ -40,6 +42,8 @@ __all__ = [
     "Network",
     "PatchExtraction",
     "Rotation",
+    "RotoTranslationScattering2D",
+    "Scattering1D",
     "Scattering2D",
     "SmoothDeformation",
     "StabilityReport",

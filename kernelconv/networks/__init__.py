@@ -3,7 +3,18 @@
 from kernelconv.networks.ckn import ConvKernelNetwork
 from kernelconv.networks.classifiers import AffineSubspaceClassifier
 from kernelconv.networks.cnn import ConvNetClassifier
+from kernelconv.networks.roto_translation import RotoTranslationScattering2D
 from kernelconv.networks.scattering import Scattering2D
+from kernelconv.networks.scattering_1d import Scattering1D
 from kernelconv.networks.serial import Network, serial
 
-__all__ = ["AffineSubspaceClassifier", "ConvKernelNetwork", "ConvNetClassifier", "Network", "Scattering2D", "serial"]
+__all__ = [
+    "AffineSubspaceClassifier",
+    "ConvKernelNetwork",
+    "ConvNetClassifier",
+    "Network",
+    "RotoTranslationScattering2D",
+    "Scattering1D",
+    "Scattering2D",
+    "serial",
+]
