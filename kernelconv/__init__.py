@@ -17,6 +17,8 @@ from kernelconv.networks import (
     ConvKernelNetwork,
     ConvNetClassifier,
     Network,
+    RotoTranslationScattering2D,
+    Scattering1D,
     Scattering2D,
     serial,
 )
@@ -42,6 +44,8 @@ __all__ = [
     "Network",
     "PatchExtraction",
     "Rotation",
+    "RotoTranslationScattering2D",
+    "Scattering1D",
     "Scattering2D",
     "SmoothDeformation",
     "StabilityReport",

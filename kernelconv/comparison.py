@@ -284,7 +284,7 @@ def run_cell(split: Split, cell: Cell) -> dict[str, Any]:
         "seed": cell.seed,
         "test_error": float(np.mean(predicted != split.y_test)),
         "n_features": int(np.shape(phi.transform(split.X_test[:1]))[1]),
-        "n_params": network.n_params() if isinstance(network, Network) else None,
+        "n_params": (network.n_params() or None) if isinstance(network, Network) else None,
         "fit_seconds": fitted - start,
         "images_per_second": len(predicted) / (done - fitted),
         "relative_change": _relative_change(phi, split.X_test[:N_DEFORMED]),

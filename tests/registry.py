@@ -2,6 +2,8 @@
 
 import numpy as np
 
+from kernelconv.networks.scattering_parts import LogCompression, PathSelection, ScatteringPath
+from kernelconv.networks.scattering_transform import ScatteringTransform
 from kernelconv.networks.serial import serial
 from kernelconv.operators import (
     ArcCosine,
@@ -38,6 +40,8 @@ KERNELS = [
     ArcCosine(1),
     ArcCosine(0),
 ]
+
+PATHS = (ScatteringPath((), ()), ScatteringPath((0,), (0,)))
 
 SPECIFICATIONS = {
     "patches": PatchExtraction(3),
@@ -101,6 +105,11 @@ SPECIFICATIONS = {
         Layer(PatchExtraction(2, padding="zero"), KernelMapping(7, InversePolynomial()), GaussianPooling(2)),
     ),
     "cnn": serial(Convolution(3, 3), ReLU(), MaxPooling(2), Flatten(), Dense(4)),
+    "scattering": ScatteringTransform(2, 3),
+    "scattering circular": ScatteringTransform(1, 3, padding="circular"),
+    "scattering tight": ScatteringTransform(1, 2, padding="circular", oversampling=1, bank="tight", paths="all"),
+    "log": LogCompression(PATHS, 0.1),
+    "path selection": PathSelection(PATHS, (1,)),
     "nested": serial(serial(Convolution(2, 2, bias=False), Modulus()), AveragePooling(2)),
 }
 

@@ -106,6 +106,9 @@ def test_crop_drops_the_high_frequencies():
     np.testing.assert_allclose(np.fft.ifft(crop(low, 4, axes=(0,))) / 4, np.cos(np.pi * np.arange(4) / 2), atol=1e-14)
     np.testing.assert_allclose(crop(high, 4, axes=(0,)), 0, atol=1e-14)
     assert np.array_equal(crop(low, 1, axes=(0,)), low)
+    # the coarse Nyquist frequency, 2 of 8, from its negative side or from both
+    assert np.array_equal(crop(np.arange(8.0), 2, axes=(0,)), [0, 1, 6, 7])
+    assert np.array_equal(crop(np.arange(8.0), 2, axes=(0,), symmetric=True), [0, 1, 4, 7])
 
 
 @pytest.mark.parametrize(

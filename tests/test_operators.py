@@ -478,6 +478,7 @@ def test_a_part_without_gradient_says_so():
 
 def test_the_abstract_part_and_kernel_do_nothing():
     from kernelconv.operators import DotProductKernel
+    from kernelconv.operators.correlation import Correlation
     from kernelconv.operators.linear import _Affine
 
     part, kernel, x = Part(), DotProductKernel(), np.ones((1, 1, 1, 1))
@@ -489,7 +490,13 @@ def test_the_abstract_part_and_kernel_do_nothing():
         lambda: kernel(x),
         lambda: kernel.derivative(x),
         lambda: _Affine().n_outputs,
-        lambda: _Affine().patches,
+        lambda: _Affine()._unfold(x),
+        lambda: _Affine()._multiply(x, x.shape),
+        lambda: _Affine()._weight_gradient(x, x, x.shape),
+        lambda: Correlation(PatchExtraction(1), (1, 1, 1)).unfold(x),
+        lambda: Correlation(PatchExtraction(1), (1, 1, 1)).multiply(x, x),
+        lambda: Correlation(PatchExtraction(1), (1, 1, 1)).weight_gradient(x, x),
+        lambda: Correlation(PatchExtraction(1), (1, 1, 1)).input_gradient(x, x),
     ):
         with pytest.raises(NotImplementedError):
             call()

@@ -11,7 +11,7 @@ from sklearn.model_selection import GridSearchCV, cross_val_score
 from sklearn.pipeline import make_pipeline
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
-from kernelconv.networks import _scattering_engine
+from kernelconv.networks import _scattering_by_frequency, _scattering_by_map, _scattering_engine
 from kernelconv.networks.scattering import Scattering2D, ScatteringPath
 from kernelconv.operators.filters import FilterBank, crop
 
@@ -126,9 +126,12 @@ def subsampled(x, J, L, max_order):
     return np.stack([averages[path] for path in sorted(averages, key=lambda path: (len(path), path))])
 
 
+@pytest.mark.parametrize("small", [0, 10_000], ids=["by map", "by frequency"])
 @pytest.mark.parametrize("chunk_bytes", [2**8, 2**12, 2**20])
-def test_subsampled_cascade_whatever_the_chunks(chunk_bytes, monkeypatch):
-    monkeypatch.setattr(_scattering_engine, "CHUNK_BYTES", chunk_bytes)
+def test_subsampled_cascade_whatever_the_chunks(chunk_bytes, small, monkeypatch):
+    monkeypatch.setattr(_scattering_engine, "SMALL", small)
+    monkeypatch.setattr(_scattering_by_map, "CHUNK_BYTES", chunk_bytes)
+    monkeypatch.setattr(_scattering_by_frequency, "CHUNK_BYTES", chunk_bytes)
     x = images(2, 32, 48)
     scattering = Scattering2D(J=4, L=3, max_order=3, padding="circular").fit(x)
     maps = as_maps(scattering.transform(x), scattering)
@@ -153,6 +156,26 @@ def test_kymatios_grid_gives_kymatios_array(size, J, L, max_order):
     assert relative(maps[:, 1:], expected[:, 1:]) < 1e-4
     in_float32 = as_maps(scattering.transform(x.astype(np.float32)), scattering)
     assert relative(in_float32, maps) < 1e-5
+
+
+@pytest.mark.parametrize(("size", "J"), [((96, 128), 5), ((128, 96), 2)], ids=str)
+def test_large_images_give_kymatios_array(size, J):
+    x = images(1, *size)
+    expected = ScatteringNumPy2D(J, size, 4, 2)(x)
+    scattering = Scattering2D(J, 4, grid="kymatio").fit(x)
+    assert scattering.filter_bank_.phi.size > _scattering_engine.SMALL
+    assert relative(as_maps(scattering.transform(x), scattering), expected) < 1e-4
+
+
+@pytest.mark.parametrize(("oversampling", "paths"), [(0, "decreasing"), (1, "decreasing"), (1, "all")])
+def test_both_cascades_agree(oversampling, paths, monkeypatch):
+    x = images(3, 20, 27, dtype=np.float32)
+    given = {"oversampling": oversampling, "paths": paths, "padding": "symmetric"}
+    rows = []
+    for small in (0, 10**6):
+        monkeypatch.setattr(_scattering_engine, "SMALL", small)
+        rows.append(Scattering2D(3, 4, **given).fit_transform(x))
+    assert 0 < relative(rows[0], rows[1]) < 1e-5
 
 
 def test_paths_are_in_kymatios_order():
@@ -323,16 +346,19 @@ def test_pickle_clone_and_set_params():
     assert np.array_equal(changed.transform(x), Scattering2D(J=3, L=6, padding="zero").fit_transform(x))
 
 
-def test_grid_search_scores_each_model():
+@pytest.mark.parametrize("n_jobs", [None, 2])
+def test_grid_search_scores_each_model(n_jobs):
     rng = np.random.default_rng(0)
     y = np.repeat([0, 1], 20)
     waves = np.cos(np.arange(16) * np.where(y == 0, 0.9, 1.1)[:, None] + rng.uniform(0, 6, (40, 1)))
     x = (waves[:, None] + 0.7 * rng.standard_normal((40, 16, 16))).astype(np.float32)
     pipeline = make_pipeline(Scattering2D(L=2), LogisticRegression(max_iter=2000))
-    search = GridSearchCV(pipeline, {"scattering2d__J": [1, 2, 3]}, cv=3).fit(x, y)
+    grid = {"scattering2d__J": [1, 2, 3], "scattering2d__L": [2, 3]}
+    search = GridSearchCV(pipeline, grid, cv=3, n_jobs=n_jobs).fit(x, y)
     fresh = [
-        cross_val_score(make_pipeline(Scattering2D(J=J, L=2), LogisticRegression(max_iter=2000)), x, y, cv=3).mean()
+        cross_val_score(make_pipeline(Scattering2D(J=J, L=L), LogisticRegression(max_iter=2000)), x, y, cv=3).mean()
         for J in (1, 2, 3)
+        for L in (2, 3)
     ]
     np.testing.assert_array_equal(search.cv_results_["mean_test_score"], fresh)
     assert len(set(fresh)) > 1

@@ -37,6 +37,11 @@ class KymatioEngine:
                 f"engine='kymatio' computes orders 0, 1 and 2 without oversampling, got max_order={native.max_order} "
                 f"and oversampling={native.oversampling}. Use engine='native'."
             )
+        if native.bank.kind != "morlet" or native.every:
+            raise ValueError(
+                f"engine='kymatio' computes Morlet wavelets on decreasing paths, got bank={native.bank.kind!r} and "
+                f"paths={'all' if native.every else 'decreasing'!r}. Use engine='native'."
+            )
         if any(axis.before == axis.after == 0 for axis in native.axes):
             raise ValueError(
                 f"engine='kymatio' always pads a border, but a circular axis that 2**J = {2**native.J} divides has "

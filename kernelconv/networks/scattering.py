@@ -8,10 +8,15 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.utils.validation import check_is_fitted
 
-from kernelconv._check import Shape, check_choice, check_count
-from kernelconv._parallel import apply_blocks, block_length, n_threads
-from kernelconv.networks._scattering_engine import PADDINGS, Engine, ScatteringPath, Scratch
+from kernelconv._check import Shape, check_choice, check_positive
+from kernelconv._parallel import apply_blocks, n_threads
+from kernelconv.networks._scattering_engine import Engine
+from kernelconv.networks._scattering_paths import ScatteringPath, Scratch
 from kernelconv.networks.estimator import ImageTransformer
+from kernelconv.networks.scattering_parts import LogCompression, ParentNormalization, PathSelection
+from kernelconv.networks.scattering_transform import ScatteringTransform
+from kernelconv.networks.serial import serial
+from kernelconv.operators.base import Part
 
 __all__ = ["Scattering2D", "ScatteringPath"]
 
@@ -46,6 +51,21 @@ class Scattering2D(ImageTransformer):
         of 2^J (28 px at J=3 give 4 positions), or where kymatio samples (3 positions, which leave out the last rows).
     engine : {"native", "kymatio"}
         Who computes: this library, or kymatio's NumPy engine (slower; filters 3e-5 apart) behind the same interface.
+    bank : {"morlet", "tight"}
+        Filters: kymatio's, or the same scaled so that their Littlewood-Paley sum is exactly 1. With "tight",
+        `paths` "all", circular padding and `oversampling` = J the transform keeps all energy: ``energies`` and
+        ``residual_energy`` sum to that of the images.
+    paths : {"decreasing", "all"}
+        Frequency-decreasing paths, or those of any scales, (J L)^m of order m.
+    normalized : bool
+        Divide maps of order 2 and more by their parents' (`ParentNormalization`).
+    log : bool
+        Compress the maps of order 1 and more, log(1 + S / epsilon) (`LogCompression`).
+    epsilon : float
+        Of `normalized` and `log`, > 0, in units of the coefficients.
+    energy : float, optional
+        Keep only the paths of largest energy on the images of ``fit``, as few as hold this share, in (0, 1], of the
+        energy of all: Bruna & Mallat prune to the paths that matter. None keeps all and looks at no value.
     n_jobs : int, optional
         Threads; None means the cores this process may use, or what ``joblib.parallel_config`` says.
 
@@ -53,6 +73,9 @@ class Scattering2D(ImageTransformer):
     ----------
     paths_ : tuple of ScatteringPath
         Path of each map, in kymatio's order: by order, then by (scale 1, angle 1, scale 2, angle 2, ...).
+    network_ : Network
+        The same computation as a network of parts, on (n, h, w, c): ``forward``, ``trace``, and ``vjp`` for gradients
+        in the image. Computed by this library whatever the `engine`.
     filter_bank_ : FilterBank
         The wavelets and the low-pass, on the padded image.
     image_shape_ : tuple (h, w, c)
@@ -67,13 +90,16 @@ class Scattering2D(ImageTransformer):
     ValueError
         In ``fit``: if a parameter is out of its range; if 2^J is larger than the height or the width (with zero
         padding on the centred grid, only if it is larger than twice both); or if `engine` is "kymatio" and `max_order`
-        is above 2, `oversampling` above 0, or a circular axis needs no border.
+        is above 2, `oversampling` above 0, `bank` not "morlet", `paths` not "decreasing", or a circular axis needs no
+        border.
 
     Notes
     -----
-    1 + J L + L^2 J (J - 1) / 2 paths at order 2. One batched FFT for all angles of a scale, products folded onto the
-    coarser grid before the inverse FFT, the low-pass as a matrix product in space. Memory: the output and a few
-    blocks. A fitted object pickles as its parameters; filters are computed again.
+    1 + J L + L^2 J (J - 1) / 2 decreasing paths at order 2. One batched FFT for all angles of a scale, products folded
+    onto the coarser grid before the inverse FFT, the low-pass as a matrix product in space. Images padded to at most
+    80^2 px are computed frequency by frequency, the maps of a block side by side: about half of the time is then
+    the inverse FFTs. Memory: the output and a few blocks. A fitted object pickles as its parameters; filters are
+    computed again.
 
     References
     ----------
@@ -105,6 +131,12 @@ class Scattering2D(ImageTransformer):
         oversampling: int = 0,
         grid: str = "centred",
         engine: str = "native",
+        bank: str = "morlet",
+        paths: str = "decreasing",
+        normalized: bool = False,
+        log: bool = False,
+        epsilon: float = 1e-2,
+        energy: float | None = None,
         n_jobs: int | None = None,
     ):
         self.J = J
@@ -115,10 +147,16 @@ class Scattering2D(ImageTransformer):
         self.oversampling = oversampling
         self.grid = grid
         self.engine = engine
+        self.bank = bank
+        self.paths = paths
+        self.normalized = normalized
+        self.log = log
+        self.epsilon = epsilon
+        self.energy = energy
         self.n_jobs = n_jobs
 
     def fit(self, X: Any, y: Any = None) -> Self:
-        """Check the parameters against the images and build the filters; no value of `X` is used.
+        """Check the parameters against the images and build the filters; only `energy` looks at the values of `X`.
 
         Parameters
         ----------
@@ -127,13 +165,20 @@ class Scattering2D(ImageTransformer):
         y : ignored
         """
         images = self._read_images(X, reset=True)
-        self._check_parameters(images.shape[1:3])
-        native = Engine(images.shape[1:3], self.J, self.L, self.max_order, self.padding, self.grid, self.oversampling)
+        check_choice(self.engine, "engine", ("native", "kymatio"))
+        n_threads(self.n_jobs)
+        transform = ScatteringTransform(
+            self.J, self.L, self.max_order, self.padding, self.oversampling, self.grid, self.bank, self.paths
+        ).build(self.image_shape_)
+        native = transform.engine
         self.engine_ = native if self.engine == "native" else _kymatio_engine(native)
         self.paths_ = native.paths
         self.filter_bank_ = native.bank
-        h, w = native.out_size
-        self.maps_shape_ = (h, w, self.image_shape_[2] * len(native.paths))
+        self.network_ = serial(transform).build(self.image_shape_)
+        kept = self._choose_paths(images)
+        self.network_ = serial(transform, *self._finish(kept)).build(self.image_shape_)
+        self.paths_ = tuple(native.paths[i] for i in kept)
+        self.maps_shape_ = self.network_.out_shape(self.image_shape_)
         return self
 
     def transform(self, X: Any) -> NDArray:
@@ -152,15 +197,93 @@ class Scattering2D(ImageTransformer):
         """
         images = self._read_images(X)
         h, w, c = images.shape[1:]
-        native, scratch = self._native(), Scratch()
+        native, scratch, parts = self._native(), Scratch(), self.network_.parts[1:]
 
         def scatter(x: NDArray) -> NDArray:
             gray = np.ascontiguousarray(np.moveaxis(x, -1, 1)).reshape(len(x) * c, h, w)
-            return self.engine_(gray, scratch).reshape(len(x), -1)
+            maps = self.engine_(gray, scratch)
+            if parts:
+                last = np.moveaxis(maps.reshape(len(x), -1, *maps.shape[2:]), 1, -1)
+                for part in parts:
+                    last = part.forward(last)
+                maps = np.moveaxis(last, -1, 1)
+            return maps.reshape(len(x), -1)
 
         self.engine_.prepare(images.dtype)
-        block = block_length(c * native.bytes_per_image(images.dtype.itemsize))
-        return apply_blocks(scatter, images, block, self.n_jobs)
+        return apply_blocks(scatter, images, native.block(images.dtype.itemsize, c), self.n_jobs)
+
+    def energies(self, X: Any) -> NDArray:
+        r"""Return the energy of each path, :math:`4^r \|S[p] x\|^2` (2^r px the output's grid), mean over images.
+
+        Parameters
+        ----------
+        X : array-like, shape (n, h, w), (n, h, w, c) or rows (n, h * w * c)
+            Images.
+
+        Returns
+        -------
+        ndarray, shape (n_paths,), float64
+            In the order of ``paths_``, channels summed. Of the maps as ``transform`` returns them.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from kernelconv import Scattering2D
+        >>> x = np.random.default_rng(0).standard_normal((5, 32, 32))
+        >>> scattering = Scattering2D(J=3, L=4).fit(x)
+        >>> order = np.array([p.order for p in scattering.paths_])
+        >>> np.bincount(order, scattering.energies(x)).round()  # by order
+        array([ 10., 450.,  37.])
+        """
+        check_is_fitted(self)
+        h, w, channels = self.maps_shape_
+        n_paths = len(self.paths_)
+        rows = np.asarray(self.transform(X))
+        by_map = np.einsum("nkf,nkf->k", *2 * [rows.reshape(len(rows), channels, h * w)], dtype=np.float64)
+        rows_axis, cols_axis = self._native().axes
+        return by_map.reshape(-1, n_paths).sum(axis=0) * (rows_axis.stride * cols_axis.stride / len(rows))
+
+    def residual_energy(self, X: Any) -> float:
+        r"""Return the energy of :math:`U[p] x` summed over the paths of order `max_order` + 1, mean over images.
+
+        What the transform leaves out: it falls with `max_order`. Zero if there are no such paths.
+        """
+        images = self._read_images(X)
+        first = self._native()
+        deeper = Engine(
+            first.size, self.J, self.L, self.max_order + 1, self.padding, self.grid, self.oversampling, self.bank,
+            self.paths == "all",
+        )  # fmt: skip
+        cascade, scratch = deeper.prepare_gradient(images.dtype), Scratch()
+        gray = np.moveaxis(images, -1, 1).reshape(-1, *images.shape[1:3])
+
+        def measure(x: NDArray) -> NDArray:
+            return cascade.propagated_energy(deeper.pad(x), self.max_order + 1, scratch)
+
+        return float(apply_blocks(measure, gray, deeper.block(images.itemsize), self.n_jobs).sum() / len(images))
+
+    def propagate(self, X: Any, path: ScatteringPath) -> NDArray:
+        """Return U[path] x, shape (n, h', w', c), on the padded image and on the grid of the path's coarsest scale.
+
+        Parameters
+        ----------
+        X : array-like, shape (n, h, w), (n, h, w, c) or rows (n, h * w * c)
+            Images.
+        path : ScatteringPath
+            One that the transform computes.
+
+        Raises
+        ------
+        ValueError
+            If the transform has no such path.
+        """
+        images = self._read_images(X)
+        native = self._native()
+        if path not in native.paths:
+            raise ValueError(f"{path} is not among the {len(native.paths)} paths of the transform.")
+        cascade, scratch = native.prepare_gradient(images.dtype), Scratch()
+        each = [cascade.propagate(native.pad(x), path, scratch) for x in np.moveaxis(images, -1, 0)]
+        return np.stack(each, axis=-1)
 
     def maps(self, X: Any) -> NDArray:
         """Return the coefficients as maps, shape (n, h', w', c * n_paths); channel ``k * n_paths + p`` is path p of
@@ -193,26 +316,26 @@ class Scattering2D(ImageTransformer):
     def _native(self) -> Engine:
         return self.engine_ if isinstance(self.engine_, Engine) else self.engine_.native
 
-    def _check_parameters(self, size: tuple[int, int]) -> None:
-        J = check_count(self.J, "J")
-        check_count(self.L, "L")
-        check_count(self.max_order, "max_order", 0)
-        check_count(self.oversampling, "oversampling", 0)
-        check_choice(self.padding, "padding", tuple(PADDINGS))
-        check_choice(self.grid, "grid", ("centred", "kymatio"))
-        check_choice(self.engine, "engine", ("native", "kymatio"))
-        n_threads(self.n_jobs)
-        if self.padding == "zero" and self.grid == "centred":
-            if 2**J > 2 * max(size):
-                raise ValueError(
-                    f"J={J} averages over 2**J = {2**J} pixels, more than twice the image of {size[0]} x {size[1]}. "
-                    f"Use J <= {int(np.log2(2 * max(size)))}."
-                )
-        elif 2**J > min(size):
-            raise ValueError(
-                f"J={J} averages over 2**J = {2**J} pixels, more than the image of {size[0]} x {size[1]}. "
-                f"Use J <= {int(np.log2(min(size)))}, or padding='zero' with grid='centred'."
-            )
+    def _choose_paths(self, images: NDArray) -> list[int]:
+        """Return the positions of the paths that hold the share `energy` of the energy of `images`."""
+        if self.energy is None:
+            return list(range(len(self.paths_)))
+        share = check_positive(self.energy, "energy")
+        if share > 1:
+            raise ValueError(f"energy must be None or a share in (0, 1], got {self.energy!r}.")
+        self.maps_shape_ = self.network_.out_shape(self.image_shape_)
+        energies = self.energies(images)
+        order = np.argsort(-energies, kind="stable")
+        n_kept = int(np.searchsorted(np.cumsum(energies[order]), share * energies.sum() * (1 - 1e-12))) + 1
+        return sorted(int(i) for i in order[:n_kept])
+
+    def _finish(self, kept: list[int]) -> list[Part]:
+        """Return the parts that follow the transform."""
+        paths = self.paths_
+        parts: list[Part] = [ParentNormalization(paths, self.epsilon)] if self.normalized else []
+        parts += [LogCompression(paths, self.epsilon)] if self.log else []
+        parts += [PathSelection(paths, tuple(kept))] if len(kept) < len(paths) else []
+        return parts
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()

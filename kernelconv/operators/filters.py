@@ -1,4 +1,4 @@
-"""Wavelet filters in the Fourier domain: Morlet wavelets, Gaussian low-pass, and the bank scattering uses."""
+"""The bank of filters that 2-D scattering uses, its Littlewood-Paley sum, and its figure."""
 
 from __future__ import annotations
 
@@ -8,133 +8,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from kernelconv._check import as_pair, check_count, check_positive
+from kernelconv._check import as_pair, check_choice, check_count
+from kernelconv.operators.wavelets import crop, gaussian, gaussian_1d, morlet
 
-#: exp(-RADIUS**2 / 2) is below the rounding of float64: a Gaussian is evaluated that many deviations wide.
-RADIUS = 9.0
-
-
-def gaussian_1d(n: int, sigma: float) -> NDArray:
-    r"""Return the discrete Fourier transform of a periodised sampled Gaussian on a line.
-
-    .. math:: \hat g[k] = \sum_{m \in Z} \exp(-\sigma^2 (2 \pi k / n + 2 \pi m)^2 / 2)
-
-    is the transform of :math:`g[u] = \sum_p (2 \pi \sigma^2)^{-1/2} \exp(-(u + p n)^2 / 2 \sigma^2)` (Poisson).
-
-    Parameters
-    ----------
-    n : int
-        Number of samples (px).
-    sigma : float
-        Standard deviation in space (px).
-
-    Returns
-    -------
-    ndarray, shape (n,), float64
-
-    Raises
-    ------
-    ValueError
-        If `n` is not an int >= 1 or `sigma` not a finite number > 0.
-
-    Examples
-    --------
-    >>> from kernelconv.operators.filters import gaussian_1d
-    >>> gaussian_1d(8, 2.0).round(4)
-    array([1.    , 0.2912, 0.0072, 0.    , 0.    , 0.    , 0.0072, 0.2912])
-    """
-    n, sigma = check_count(n, "n"), check_positive(sigma, "sigma")
-    k = _window(n, 0.0, RADIUS / sigma)
-    return _fold(np.exp(-0.5 * (sigma * 2 * np.pi / n * k) ** 2), int(k[0]), n)
-
-
-def gaussian(shape: int | tuple[int, int], sigma: float) -> NDArray:
-    r"""Return the Fourier transform of the isotropic Gaussian low-pass, :math:`\hat g[k] \hat g[l]`.
-
-    Parameters
-    ----------
-    shape : int or pair of int
-        (height, width) of the periodic image (px).
-    sigma : float
-        Standard deviation in space (px).
-
-    Returns
-    -------
-    ndarray, shape (height, width), float64
-        Real; entry (0, 0), the mean, is 1 up to aliasing (6e-6 above it at sigma = 0.8).
-
-    Raises
-    ------
-    ValueError
-        If a size is not an int >= 1 or `sigma` not a finite number > 0.
-
-    Examples
-    --------
-    >>> from kernelconv.operators.filters import gaussian
-    >>> gaussian((8, 6), 2.0).shape, round(float(gaussian((8, 6), 2.0)[0, 1]), 4)
-    ((8, 6), 0.1116)
-    """
-    h, w = as_pair(shape, "shape")
-    return np.outer(gaussian_1d(h, sigma), gaussian_1d(w, sigma))
-
-
-def morlet(shape: int | tuple[int, int], sigma: float, theta: float, xi: float, slant: float = 0.5) -> NDArray:
-    r"""Return the Fourier transform of a periodised Morlet wavelet of zero mean.
-
-    .. math:: \psi(u) = g_\Sigma(u) (e^{i \xi \langle e_\theta, u \rangle} - K), \quad
-              \hat\psi(\omega) = \hat g_\Sigma(\omega - \xi e_\theta) - K \hat g_\Sigma(\omega)
-
-    with :math:`e_\theta = (\cos\theta, \sin\theta)` in (row, column), :math:`g_\Sigma` the Gaussian of unit sum whose
-    deviation is `sigma` along :math:`e_\theta` and `sigma / slant` across it, and K such that
-    :math:`\hat\psi(0) = 0`.
-
-    Parameters
-    ----------
-    shape : int or pair of int
-        (height, width) of the periodic image (px).
-    sigma : float
-        Standard deviation of the envelope along the wave (px).
-    theta : float
-        Direction of the wave (rad), 0 along the rows' axis.
-    xi : float
-        Frequency of the wave (rad/px).
-    slant : float
-        Ratio of the envelope's deviations: 1 is round, below 1 elongated along the crests.
-
-    Returns
-    -------
-    ndarray, shape (height, width), float64
-        Real, since the wavelet is Hermitian in space.
-
-    Raises
-    ------
-    ValueError
-        If a size is not an int >= 1, or `sigma`, `xi` or `slant` not a finite number > 0.
-
-    Notes
-    -----
-    Evaluated in the Fourier domain, only where it exceeds float64 rounding, then periodised by reshape-and-sum:
-    O(h w) exponentials, fewer the wider the wavelet.
-
-    References
-    ----------
-    Bruna & Mallat (2013), Invariant scattering convolution networks, IEEE PAMI 35(8), section 2.1.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> from kernelconv.operators.filters import morlet
-    >>> psi = morlet((32, 32), sigma=1.6, theta=0.0, xi=3 * np.pi / 8)
-    >>> float(psi[0, 0]), round(float(psi[6, 0]), 3), int(psi.argmax()) == 6 * 32  # 6/32 of a turn a pixel
-    (0.0, 0.971, True)
-    """
-    h, w = as_pair(shape, "shape")
-    sigma, xi, slant = check_positive(sigma, "sigma"), check_positive(xi, "xi"), check_positive(slant, "slant")
-    wave = _elongated((h, w), sigma, theta, xi, slant)
-    envelope = _elongated((h, w), sigma, theta, 0.0, slant)
-    psi = wave - wave[0, 0] / envelope[0, 0] * envelope
-    psi[0, 0] = 0.0  # exactly, whatever the division rounded to
-    return psi
+__all__ = ["FilterBank", "crop", "gaussian", "gaussian_1d", "morlet"]
 
 
 @dataclass(frozen=True)
@@ -154,6 +31,10 @@ class FilterBank:
         log2 of the largest scale: the low-pass averages over about 2^J px.
     L : int
         Number of angles in a half turn.
+    kind : {"morlet", "tight"}
+        "tight" multiplies the wavelets by one radial-like factor, :math:`\sqrt{(1 - |\hat\phi|^2) / (A -
+        |\hat\phi|^2)}` with A the Littlewood-Paley sum, and scales the low-pass to mean 1: A becomes exactly 1, so
+        that the transform keeps the energy of every real image.
 
     Attributes
     ----------
@@ -161,6 +42,8 @@ class FilterBank:
         Fourier transforms of the wavelets; real.
     phi : ndarray, shape (height, width), float64, read-only
         Fourier transform of the low-pass; real.
+    phi_lines : tuple of two ndarrays, shapes (height,) and (width,)
+        The low-pass along rows and columns: `phi` is their outer product.
     theta : ndarray, shape (L,)
         Angle of each wavelet (rad), from the rows' axis towards the columns'; decreasing, as kymatio orders them.
     xi : ndarray, shape (J,)
@@ -169,11 +52,11 @@ class FilterBank:
     Raises
     ------
     ValueError
-        If `J`, `L` or a size is not an int >= 1.
+        If `J`, `L` or a size is not an int >= 1, or `kind` is unknown.
 
     Notes
     -----
-    0.2 to 0.5 s at 320 x 320, J=5, L=8. A pickle holds the three parameters; the arrays are computed again.
+    0.2 to 0.5 s at 320 x 320, J=5, L=8. A pickle holds the four parameters; the arrays are computed again.
 
     References
     ----------
@@ -188,13 +71,17 @@ class FilterBank:
     >>> lower, upper = bank.frame_bounds()
     >>> round(lower, 3), round(upper, 3)
     (0.123, 1.0)
+    >>> [round(bound, 12) for bound in bank.tight().frame_bounds()]
+    [1.0, 1.0]
     """
 
     shape: tuple[int, int]
     J: int
     L: int = 8
+    kind: str = "morlet"
     psi: NDArray = field(init=False, repr=False, compare=False)
     phi: NDArray = field(init=False, repr=False, compare=False)
+    phi_lines: tuple[NDArray, NDArray] = field(init=False, repr=False, compare=False)
     theta: NDArray = field(init=False, repr=False, compare=False)
     xi: NDArray = field(init=False, repr=False, compare=False)
 
@@ -207,19 +94,30 @@ class FilterBank:
         for j in range(J):
             for k in range(L):
                 psi[j, k] = morlet((h, w), 0.8 * 2**j, theta[k], xi[j], 4 / L)
-        arrays = {"psi": psi, "phi": gaussian((h, w), self.sigma_phi), "theta": theta, "xi": xi}
+        lines = gaussian_1d(h, self.sigma_phi), gaussian_1d(w, self.sigma_phi)
+        if check_choice(self.kind, "kind", ("morlet", "tight")) == "tight":
+            lines = lines[0] / lines[0][0], lines[1] / lines[1][0]
+            _tighten(psi, np.outer(*lines))
+        object.__setattr__(self, "phi_lines", lines)
+        for line in lines:
+            line.flags.writeable = False
+        arrays = {"psi": psi, "phi": np.outer(*lines), "theta": theta, "xi": xi}
         for name, array in arrays.items():
             array.flags.writeable = False
             object.__setattr__(self, name, array)
         object.__setattr__(self, "shape", (h, w))
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return type(self), (self.shape, self.J, self.L)
+        return type(self), (self.shape, self.J, self.L, self.kind)
 
     @property
     def sigma_phi(self) -> float:
         """Standard deviation of the low-pass (px)."""
         return 0.8 * 2.0 ** (self.J - 1)
+
+    def tight(self) -> FilterBank:
+        """Return the bank of the same wavelets scaled so that the Littlewood-Paley sum is 1 at every frequency."""
+        return FilterBank(self.shape, self.J, self.L, "tight")
 
     def littlewood_paley(self) -> NDArray:
         r"""Return the Littlewood-Paley sum, shape (height, width).
@@ -239,72 +137,55 @@ class FilterBank:
         >>> round(float(FilterBank((32, 32), J=3).littlewood_paley()[0, 0]), 3)
         1.0
         """
-        wavelets = np.einsum("jlhw,jlhw->hw", self.psi, self.psi)
-        mirrored = np.roll(wavelets[::-1, ::-1], (1, 1), axis=(0, 1))  # -omega on the periodic grid
-        return self.phi**2 + 0.5 * (wavelets + mirrored)
+        return self.phi**2 + _wavelet_energy(self.psi)
 
     def frame_bounds(self) -> tuple[float, float]:
         """Return the smallest and the largest value of the Littlewood-Paley sum: the frame bounds of the bank."""
         total = self.littlewood_paley()
         return float(total.min()), float(total.max())
 
+    def plot(self, axes: Any = None) -> Any:
+        """Draw the wavelets in space (real part, one row a scale, one column an angle) and the Littlewood-Paley sum.
 
-def crop(filters: NDArray, factor: int, axes: tuple[int, ...] = (-2, -1)) -> NDArray:
-    """Return Fourier-domain `filters` on a grid `factor` times coarser: frequencies beyond its band are dropped.
+        Parameters
+        ----------
+        axes : sequence of J * L + 1 matplotlib axes, optional
+            Where to draw; by default a new figure.
 
-    Parameters
-    ----------
-    filters : ndarray
-        Fourier transforms; the size along each of `axes` is a multiple of 2 `factor` (of 1 when `factor` is 1).
-    factor : int
-        Subsampling factor (px).
-    axes : tuple of int
-        Frequency axes.
+        Returns
+        -------
+        matplotlib Figure
+        """
+        import matplotlib.pyplot as plt  # an extra: only who draws needs it
 
-    Examples
-    --------
-    >>> import numpy as np
-    >>> from kernelconv.operators.filters import crop
-    >>> crop(np.arange(8), 2, axes=(0,))
-    array([0, 1, 6, 7])
-    """
-    for axis in axes:
-        n = filters.shape[axis]
-        half = n // factor // 2
-        keep = np.r_[:half, n - (n // factor - half) : n] if factor > 1 else np.arange(n)
-        filters = np.take(filters, keep, axis=axis)
-    return filters
-
-
-def _elongated(shape: tuple[int, int], sigma: float, theta: float, xi: float, slant: float) -> NDArray:
-    """Transform of the periodised Gaussian of unit sum, elongated across `theta`, moved to frequency `xi`."""
-    cos, sin = np.cos(theta), np.sin(theta)
-    along, across = sigma**2, (sigma / slant) ** 2
-    rows, cols = (
-        _window(n, xi * e, RADIUS * np.hypot(e / sigma, e2 * slant / sigma))
-        for n, e, e2 in zip(shape, (cos, sin), (sin, cos), strict=True)
-    )
-    u = (2 * np.pi / shape[0] * rows - xi * cos)[:, None]
-    v = (2 * np.pi / shape[1] * cols - xi * sin)[None, :]
-    form = (
-        (along * cos**2 + across * sin**2) * u**2
-        + (along * sin**2 + across * cos**2) * v**2
-        + 2 * cos * sin * (along - across) * u * v
-    )
-    values = _fold(np.exp(-0.5 * form), int(rows[0]), shape[0])
-    return _fold(values.T, int(cols[0]), shape[1]).T
+        if axes is None:
+            figure = plt.figure(figsize=(1.1 * (self.L + 2), 1.2 * self.J), layout="constrained")
+            grid = figure.add_gridspec(self.J, self.L + 2)
+            axes = [figure.add_subplot(grid[j, k]) for j in range(self.J) for k in range(self.L)]
+            axes.append(figure.add_subplot(grid[:, self.L :]))
+        axes = list(np.ravel(axes))
+        if len(axes) != self.J * self.L + 1:
+            raise ValueError(f"plot draws J * L + 1 = {self.J * self.L + 1} panels, got {len(axes)} axes.")
+        for ax, psi in zip(axes, self.psi.reshape(-1, *self.shape), strict=False):
+            wave = np.fft.fftshift(np.fft.ifft2(psi)).real
+            ax.imshow(wave, cmap="RdBu", vmin=-abs(wave).max(), vmax=abs(wave).max())
+        axes[-1].imshow(np.fft.fftshift(self.littlewood_paley()), cmap="viridis", vmin=0)
+        axes[-1].set_title("Littlewood-Paley sum", fontsize=8)
+        for ax in axes:
+            ax.set_xticks([])
+            ax.set_yticks([])
+        return axes[0].figure
 
 
-def _window(n: int, centre: float, radius: float) -> NDArray:
-    """Integer frequencies k with 2 pi k / n within `radius` of `centre` (rad/px)."""
-    step = 2 * np.pi / n
-    return np.arange(np.floor((centre - radius) / step), np.ceil((centre + radius) / step) + 1)
+def _wavelet_energy(psi: NDArray) -> NDArray:
+    """Return the wavelets' part of the Littlewood-Paley sum, (height, width)."""
+    one_sided = np.einsum("jlhw,jlhw->hw", psi, psi)
+    return 0.5 * (one_sided + np.roll(one_sided[::-1, ::-1], (1, 1), axis=(0, 1)))  # -omega on the periodic grid
 
 
-def _fold(values: NDArray, start: int, n: int) -> NDArray:
-    """Sum rows whose indices start, start + 1, ... agree modulo n; row r of the result is index r modulo n."""
-    before = start % n
-    periods = -(-(before + len(values)) // n)
-    padded = np.zeros((periods * n, *values.shape[1:]))
-    padded[before : before + len(values)] = values
-    return padded.reshape(periods, n, *values.shape[1:]).sum(axis=0)
+def _tighten(psi: NDArray, phi: NDArray) -> None:
+    """Scale the wavelets in place so that with `phi` (at most 1, and 1 at 0) they cover all frequencies equally."""
+    energy = _wavelet_energy(psi)
+    missing = np.maximum(1 - phi**2, 0)
+    missing[0, 0] = 0
+    psi *= np.sqrt(missing / np.where(energy > 0, energy, 1))

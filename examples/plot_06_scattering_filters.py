@@ -1,0 +1,29 @@
+"""What scattering looks through: its wavelets, where their energy goes, and how much each order keeps."""
+
+import matplotlib.pyplot as plt
+import numpy as np
+
+from kernelconv import Scattering2D, load_digits_images
+from kernelconv.operators.filters import FilterBank
+
+bank = FilterBank((32, 32), J=3, L=8)
+for one in (bank, bank.tight()):
+    lower, upper = one.frame_bounds()
+    print(f"Littlewood-Paley sum, {one.kind}: between {lower:.3f} and {upper:.3f}")
+bank.plot()
+
+X, y = load_digits_images()
+x = np.pad(X[:100].astype(np.float64), ((0, 0), (4, 4), (4, 4)))
+scattering = Scattering2D(2, 4, padding="circular", oversampling=2, bank="tight", paths="all").fit(x)
+order = np.array([path.order for path in scattering.paths_])
+shares = np.bincount(order, scattering.energies(x)) / (x**2).sum(axis=(1, 2)).mean()
+rest = scattering.residual_energy(x) / (x**2).sum(axis=(1, 2)).mean()
+print("energy by order:", shares.round(4), "beyond:", round(rest, 4))
+assert np.isclose(shares.sum() + rest, 1, rtol=1e-10)  # a tight bank loses nothing
+
+figure, ax = plt.subplots(figsize=(4, 2.6))
+ax.bar(["0", "1", "2", "beyond"], [*shares, rest])
+ax.set_ylabel("share of the energy")
+ax.set_xlabel("order")
+figure.tight_layout()
+plt.show()

@@ -1,0 +1,205 @@
+"""Scattering1D: against kymatio, the definition in full resolution, and scikit-learn's contract."""
+
+import pickle
+import warnings
+
+import numpy as np
+import pytest
+from kymatio.scattering1d.frontend.numpy_frontend import ScatteringNumPy1D
+from sklearn.base import clone
+from sklearn.utils.estimator_checks import parametrize_with_checks
+
+from kernelconv.networks import _scattering_1d_engine
+from kernelconv.networks.scattering_1d import Scattering1D
+from kernelconv.operators.filters_1d import low_pass_1d, morlet_1d, wavelets_1d
+
+
+@parametrize_with_checks([Scattering1D(J=1, padding="zero")])
+def test_scikit_learn_contract(estimator, check):
+    check(estimator)
+
+
+def signals(*shape, seed=0):
+    return np.random.default_rng(seed).standard_normal(shape)
+
+
+def relative(a, b):
+    return np.linalg.norm(a - b) / np.linalg.norm(b)
+
+
+CASES = [
+    (1024, 5, 4, None, 2, 0),
+    (4096, 8, 8, None, 2, 0),
+    (1000, 6, (8, 2), 32, 2, 0),
+    (777, 3, 1, None, 2, 0),
+    (512, 5, 4, None, 1, 0),
+    (512, 5, 4, 100, 2, 1),
+    (600, 4, 12, 50.5, 2, 0),
+    (512, 5, 2, 16, 2, 7),
+    (64, 5, 8, None, 2, 0),
+    (128, 1, 2, 1, 2, 0),
+]
+
+
+@pytest.mark.parametrize(("size", "J", "Q", "T", "max_order", "oversampling"), CASES)
+def test_kymatios_array(size, J, Q, T, max_order, oversampling):
+    x = signals(2, size)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # kymatio finds some supports too small
+        theirs = ScatteringNumPy1D(J, size, Q, T, max_order, oversampling=oversampling)
+    expected = theirs(x)
+    ours = Scattering1D(J, Q, T, max_order, oversampling=oversampling, scaling="kymatio").fit(x)
+    rows = ours.transform(x).reshape(expected.shape)
+    assert relative(rows, expected) < 1e-10
+    assert relative(rows[:, 1:], expected[:, 1:]) < 1e-10
+    assert [path.wavelets for path in ours.paths_] == theirs.meta()["key"]
+    scales = [tuple(int(j) for j in row if not np.isnan(j)) for row in theirs.meta()["j"]]
+    assert [path.scales for path in ours.paths_] == scales
+    single = ours.transform(x.astype(np.float32))
+    assert single.dtype == np.float32
+    assert relative(single.reshape(rows.shape), rows) < 5e-6
+
+
+def definition(x, J, Q, T, max_order, padded):
+    """Full resolution, circular: nothing is subsampled before the end."""
+    banks = [[morlet_1d(padded, w.xi, w.sigma) for w in wavelets_1d(J, q)] for q in Q]
+    scales = [[w.j for w in wavelets_1d(J, q)] for q in Q]
+    low = low_pass_1d(padded, 0.1 / T)
+
+    def convolve(u, filter_hat):
+        return np.fft.ifft(np.fft.fft(u) * filter_hat)
+
+    averages = {}
+
+    def visit(path, last, u):
+        averages[path] = convolve(u, low).real
+        if len(path) < max_order:
+            order = min(len(path), 1)
+            for n, psi in enumerate(banks[order]):
+                if not path or scales[order][n] > last:
+                    visit((*path, n), scales[order][n], np.abs(convolve(u, psi)))
+
+    visit((), -1, x)
+    return {p: averages[p] for p in sorted(averages, key=lambda p: (len(p), p))}
+
+
+@pytest.mark.parametrize("max_order", [0, 1, 2, 3])
+def test_any_order_without_subsampling_is_the_definition(max_order):
+    x = signals(256)
+    ours = Scattering1D(4, (3, 2), 16, max_order, padding="circular", oversampling=9).fit(x[None])
+    padded, before = ours.engine_.padded, ours.engine_.before
+    expected = definition(np.pad(x, (before, padded - 256 - before), mode="wrap"), 4, (3, 2), 16, max_order, padded)
+    assert [path.wavelets for path in ours.paths_] == list(expected)
+    maps = ours.transform(x[None]).reshape(len(expected), -1)
+    every = np.stack(list(expected.values()))[:, before : before + 256]
+    np.testing.assert_allclose(maps, every, atol=1e-13)
+    assert max(path.order for path in ours.paths_) == max_order
+    assert np.abs(every[-1]).max() > 1e-3
+
+
+def test_exact_scaling_does_not_depend_on_the_subsampling():
+    x = signals(2, 1024)
+    exact, released = (
+        [
+            Scattering1D(6, 4, scaling=scaling, oversampling=k).fit(x).maps(x)[:, :: 2**k].mean(axis=(0, 1))
+            for k in (0, 6)
+        ]
+        for scaling in ("exact", "kymatio")
+    )
+    assert relative(exact[0], exact[1]) < 2e-2
+    np.testing.assert_allclose(exact[0][1:], exact[1][1:], rtol=0.1)
+    assert np.max(released[1][1:] / released[0][1:]) > 100  # by 2^-j a grid
+
+
+def test_transform_of_a_tone_is_its_place():
+    t = np.arange(2048)
+    scattering = Scattering1D(6, 8).fit(t[None])
+    first = [path.order == 1 for path in scattering.paths_]
+    centres = np.array([w.xi for w in scattering.wavelets_[0]])
+    for f in (0.05, 0.11, 0.3):
+        maps = scattering.maps(np.cos(2 * np.pi * f * t)[None])[0].mean(axis=0)[first]
+        assert np.abs(centres - f).argmin() == maps.argmax()
+        assert 0.3 < maps.max() <= 0.5 + 1e-6  # half the amplitude: the wavelet is analytic, of gain 1
+
+
+@pytest.mark.parametrize("chunk_bytes", [2**8, 2**16, 2**24])
+def test_chunks_change_nothing(chunk_bytes, monkeypatch):
+    x = signals(3, 512)
+    expected = Scattering1D(5, 4).fit_transform(x)
+    monkeypatch.setattr(_scattering_1d_engine, "CHUNK_BYTES", chunk_bytes)
+    np.testing.assert_allclose(Scattering1D(5, 4).fit_transform(x), expected, atol=1e-14)
+
+
+def test_channels_batches_threads_and_pickles():
+    x = signals(40, 300, 2)
+    scattering = Scattering1D(4, 3).fit(x)
+    rows = scattering.transform(x)
+    each = [Scattering1D(4, 3).fit_transform(x[..., k]) for k in range(2)]
+    np.testing.assert_allclose(rows, np.concatenate(each, axis=1), atol=1e-14)
+    maps = scattering.maps(x)
+    n_paths = len(scattering.paths_)
+    assert maps.shape == (40, *scattering.maps_shape_)
+    np.testing.assert_array_equal(maps[3, :, n_paths + 2], rows.reshape(40, 2, n_paths, -1)[3, 1, 2])
+    one_by_one = np.concatenate([scattering.transform(s[None]) for s in x])
+    assert relative(one_by_one, rows) < 1e-12
+    for n_jobs in (1, 2, 3):
+        assert np.array_equal(clone(scattering).set_params(n_jobs=n_jobs).fit_transform(x), rows)
+    assert np.array_equal(pickle.loads(pickle.dumps(scattering)).transform(x), rows)
+    assert len(pickle.dumps(scattering)) < 40_000
+    changed = scattering.set_params(J=3, Q=2).fit(x)
+    assert np.array_equal(changed.transform(x), Scattering1D(3, 2).fit_transform(x))
+
+
+def test_feature_names_and_pandas():
+    x = signals(2, 64, 2)
+    scattering = Scattering1D(3, 2).set_output(transform="pandas").fit(x)
+    frame = scattering.transform(x)
+    names = scattering.get_feature_names_out()
+    assert list(frame.columns) == list(names)
+    assert len(set(names)) == frame.shape[1]
+    assert names[0] == "scattering1d_c0_mean_0"
+    at = [path.order for path in scattering.paths_].index(2)
+    name = scattering.paths_[at].name
+    assert name == f"n{scattering.paths_[at].wavelets[0]}_n{scattering.paths_[at].wavelets[1]}"
+    n_paths = len(scattering.paths_)
+    np.testing.assert_array_equal(frame[f"scattering1d_c1_{name}_3"], scattering.maps(x)[:, 3, n_paths + at])
+
+
+def test_wavelets_have_zero_mean_and_unit_gain():
+    for J, Q in ((3, 1), (6, 8)):
+        for w in wavelets_1d(J, Q):
+            psi = morlet_1d(1024, w.xi, w.sigma)
+            assert psi[0] == 0
+            assert np.abs(np.fft.ifft(psi)).sum() == pytest.approx(1)
+            assert abs(psi.argmax() / 1024 - w.xi) < w.sigma
+            assert w.xi + 5 * w.sigma <= 2.0 ** -(w.j + 1) or w.j == 0
+
+
+@pytest.mark.parametrize(
+    ("parameters", "message"),
+    [
+        ({"J": 0}, "J must be an int >= 1, got 0"),
+        ({"Q": 0}, "Q must be an int >= 1, got 0"),
+        ({"Q": (1, 2, 3)}, r"Q must be an int >= 1 or a pair of them, got \(1, 2, 3\)"),
+        ({"T": 0.5}, "T must be at least 1 sample, got 0.5"),
+        ({"T": 65}, "averages over T=65 samples .* more than the 64 of the signal"),
+        ({"J": 7}, "averages over T=128 samples"),
+        ({"max_order": -1}, "max_order must be an int >= 0, got -1"),
+        ({"oversampling": 1.0}, "oversampling must be an int >= 0, got 1.0"),
+        ({"padding": "edge"}, "padding must be one of"),
+        ({"scaling": "right"}, "scaling must be one of 'exact', 'kymatio', got 'right'"),
+    ],
+)
+def test_bad_parameters(parameters, message):
+    with pytest.raises(ValueError, match=message):
+        Scattering1D(**{"J": 3, **parameters}).fit(signals(2, 64))
+
+
+def test_bad_signals():
+    scattering = Scattering1D(J=2).fit(signals(2, 64, 3))
+    with pytest.raises(ValueError, match=r"signals of shape \(64, 2\), but Scattering1D was fitted on .* \(64, 3\)"):
+        scattering.transform(signals(2, 64, 2))
+    with pytest.raises(ValueError, match="non-finite"):
+        scattering.transform(np.full((1, 64, 3), np.nan))
+    with pytest.raises(ValueError, match="X is empty"):
+        Scattering1D(J=2).fit(np.zeros((0, 64, 1)))

@@ -1,0 +1,238 @@
+"""What scattering promises: energy, gradients, options; against theory, central differences and plain formulas."""
+
+import pickle
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pytest
+
+from kernelconv import testing
+from kernelconv.networks.scattering import Scattering2D, ScatteringPath
+from kernelconv.networks.scattering_parts import LogCompression, ParentNormalization, PathSelection
+from kernelconv.networks.scattering_transform import ScatteringTransform
+from kernelconv.operators.filters import FilterBank
+
+
+def images(*shape, seed=0):
+    return np.random.default_rng(seed).random(shape)
+
+
+# -- the tight bank ------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("shape", "J", "L"), [((32, 32), 3, 8), ((24, 40), 2, 6), ((16, 16), 1, 4), ((7, 9), 1, 3)])
+def test_tight_bank_covers_every_frequency_equally(shape, J, L):
+    bank = FilterBank(shape, J, L)
+    tight = bank.tight()
+    assert abs(np.array(bank.frame_bounds()) - 1).max() > 1e-2
+    np.testing.assert_allclose(tight.littlewood_paley(), 1, atol=1e-12)
+    # the same wavelets up to one positive factor a frequency, the same low-pass up to its mean
+    energy = [np.einsum("jkhw,jkhw->hw", b.psi, b.psi) for b in (bank, tight)]
+    factor = np.sqrt(energy[1] / np.where(energy[0] > 0, energy[0], 1))
+    np.testing.assert_allclose(tight.psi, factor * bank.psi, atol=1e-12)
+    assert 0.5 < factor.ravel()[1:].min() < factor.max() < 5
+    np.testing.assert_allclose(tight.phi, bank.phi, rtol=3e-4)
+    assert pickle.loads(pickle.dumps(tight)) == tight != bank
+
+
+@pytest.mark.parametrize("max_order", [0, 1, 2])
+@pytest.mark.parametrize(("size", "J", "L"), [((16, 24), 2, 3), ((32, 32), 3, 2)])
+def test_energy_is_conserved(size, J, L, max_order):
+    x = images(2, *size) - 0.3
+    scattering = Scattering2D(
+        J, L, max_order, padding="circular", oversampling=J, bank="tight", paths="all"
+    ).fit(x)  # fmt: skip
+    total = (x**2).sum() / len(x)
+    energies, residual = scattering.energies(x), scattering.residual_energy(x)
+    assert abs(energies.sum() + residual - total) < 1e-10 * total
+    assert residual > 1e-4 * total
+    morlet = Scattering2D(J, L, max_order, padding="circular", oversampling=J, paths="all").fit(x)
+    assert abs(morlet.energies(x).sum() + morlet.residual_energy(x) - total) > 1e-3 * total
+
+
+def test_residual_energy_falls_with_the_order():
+    x = images(2, 32, 32) - 0.5
+    residual = [
+        Scattering2D(2, 2, m, padding="circular", oversampling=2, bank="tight", paths="all").fit(x).residual_energy(x)
+        for m in range(4)
+    ]
+    assert residual[0] > 1.5 * residual[1] > 2 * residual[2] > 2.5 * residual[3] > 0
+
+
+def test_energies_do_not_depend_on_the_grids():
+    x = images(2, 32, 32) - 0.5
+    fine, coarse = (Scattering2D(4, 3, 1, padding="circular", oversampling=k).fit(x) for k in (4, 0))
+    np.testing.assert_allclose(coarse.residual_energy(x), fine.residual_energy(x), rtol=0.1)
+    np.testing.assert_allclose(coarse.energies(x).sum(), fine.energies(x).sum(), rtol=0.1)
+
+
+def test_decreasing_paths_hold_most_of_the_energy():
+    x = images(2, 32, 32) - 0.5
+    given = {"padding": "circular", "oversampling": 3, "bank": "tight"}
+    every = Scattering2D(3, 4, 2, paths="all", **given).fit(x)
+    decreasing = Scattering2D(3, 4, 2, **given).fit(x)
+    energies = dict(zip(every.paths_, every.energies(x), strict=True))
+    kept = np.array([energies[path] for path in decreasing.paths_])
+    np.testing.assert_allclose(kept, decreasing.energies(x), rtol=1e-10)
+    second = np.array([path.order == 2 for path in decreasing.paths_])
+    others = [v for p, v in energies.items() if p.order == 2 and p not in decreasing.paths_]
+    assert kept[second].mean() > 1.5 * np.mean(others) > 0
+
+
+def test_propagated_maps_average_to_the_coefficients():
+    x = images(2, 16, 16, 2)
+    scattering = Scattering2D(2, 3, padding="circular", oversampling=2).fit(x)
+    path = ScatteringPath((0, 1), (2, 1))
+    u = scattering.propagate(x, path)
+    assert u.shape == (2, 16, 16, 2)
+    phi = scattering.filter_bank_.phi[..., None]
+    averaged = np.fft.ifft2(np.fft.fft2(u, axes=(1, 2)) * phi, axes=(1, 2)).real
+    n_paths, at = len(scattering.paths_), scattering.paths_.index(path)
+    np.testing.assert_allclose(averaged, scattering.maps(x)[..., [at, n_paths + at]], atol=1e-13)
+    coarse = Scattering2D(3, 3).fit(x[..., 0]).propagate(x[..., 0], ScatteringPath((1, 2), (0, 0)))
+    assert coarse.shape == (2, 8, 8, 1)
+    with pytest.raises(ValueError, match=r"angles=\(9,\)\) is not among the 16 paths"):
+        scattering.propagate(x, ScatteringPath((0,), (9,)))
+
+
+# -- gradients -----------------------------------------------------------------------------------------------------
+
+PARTS = {
+    "reflect": (ScatteringTransform(2, 3), (12, 16, 2)),
+    "order 3": (ScatteringTransform(3, 2, 3, padding="symmetric"), (10, 9, 1)),
+    "zero": (ScatteringTransform(2, 3, padding="zero", grid="kymatio"), (9, 10, 1)),
+    "circular oversampled": (ScatteringTransform(2, 3, padding="circular", oversampling=1), (8, 12, 1)),
+    "tight all paths": (ScatteringTransform(2, 2, padding="circular", bank="tight", paths="all"), (8, 8, 1)),
+    "order 0": (ScatteringTransform(1, 2, 0), (8, 8, 1)),
+}
+
+
+@pytest.mark.parametrize("name", PARTS)
+def test_gradient(name):
+    part, shape = PARTS[name]
+    x = images(2, *shape)
+    assert testing.check_vjp(part.build(shape), x, np.random.default_rng(1)) < 1e-7
+
+
+def test_gradient_does_not_depend_on_the_chunks(monkeypatch):
+    from kernelconv.networks import _scattering_by_map
+
+    part, x = ScatteringTransform(3, 4).build((16, 16, 1)), images(3, 16, 16, 1)
+    g = images(*part.forward(x).shape, seed=1)
+    expected = part.vjp(x, g)[0]
+    monkeypatch.setattr(_scattering_by_map, "CHUNK_BYTES", 2**12)
+    np.testing.assert_allclose(part.vjp(x, g)[0], expected, atol=1e-13)
+    single = part.vjp(x.astype(np.float32), g)[0]
+    assert single.dtype == np.float32
+    assert np.linalg.norm(single - expected) < 1e-5 * np.linalg.norm(expected)
+    assert np.abs(expected).max() > 1e-2
+
+
+def test_gradient_of_a_black_image_is_that_of_the_average():
+    part = ScatteringTransform(2, 3).build((8, 8, 1))
+    x, g = np.zeros((1, 8, 8, 1)), np.ones((1, 2, 2, part.n_paths()))
+    g[..., 0] = 0
+    assert np.array_equal(part.vjp(x, g)[0], x)
+    g[..., 0] = 1
+    assert part.vjp(x, g)[0].min() > 0
+
+
+def test_gradient_of_the_whole_network():
+    x = images(2, 12, 12)
+    scattering = Scattering2D(2, 3, normalized=True, log=True, energy=0.99).fit(x)
+    assert len(scattering.network_.parts) == 4
+    testing.check_vjp(scattering.network_, x[..., None], np.random.default_rng(1), h=1e-7, tol=1e-6)
+    maps = scattering.network_.forward(x[..., None])
+    np.testing.assert_allclose(maps, scattering.maps(x), atol=1e-13)
+    np.testing.assert_allclose(list(scattering.network_.trace(x[..., None]).values())[-1], maps)
+
+
+def test_gradient_of_parent_normalization():
+    paths = ScatteringTransform(2, 2).build((8, 8, 1)).engine.paths
+    part = ParentNormalization(paths, 0.3).build((2, 3, 2 * len(paths)))
+    assert testing.check_vjp(part, images(2, 2, 3, 2 * len(paths)) - 0.2, np.random.default_rng(0)) < 1e-7
+
+
+def test_lipschitz_constant_is_known_without_subsampling():
+    tight = ScatteringTransform(2, 4, padding="circular", oversampling=2, bank="tight").build((8, 8, 1))
+    assert tight.lipschitz((8, 8, 1)) == 1.0
+    testing.check_lipschitz(tight, images(2, 8, 8, 1), np.random.default_rng(0))
+    morlet = ScatteringTransform(2, 4, padding="circular", oversampling=2)
+    assert 1.0 <= morlet.lipschitz((8, 8, 1)) < 1.5
+    assert ScatteringTransform(2, 4).lipschitz((8, 8, 1)) is None
+
+
+# -- options -------------------------------------------------------------------------------------------------------
+
+
+def test_log_and_normalized_are_their_formulas():
+    x = images(3, 16, 16, 2)
+    plain = Scattering2D(2, 4).fit(x)
+    h, w, _ = plain.maps_shape_
+    s = plain.transform(x).reshape(3, 2, len(plain.paths_), h, w)
+    normalized = s.copy()
+    for i, path in enumerate(plain.paths_):
+        if path.order == 2:
+            parent = plain.paths_.index(ScatteringPath(path.scales[:1], path.angles[:1]))
+            normalized[:, :, i] = s[:, :, i] / (s[:, :, parent] + 0.1)
+    log = normalized.copy()
+    log[:, :, 1:] = np.log1p(normalized[:, :, 1:] / 0.1)
+    for options, expected in (({}, s), ({"normalized": True}, normalized), ({"normalized": True, "log": True}, log)):
+        rows = Scattering2D(2, 4, epsilon=0.1, **options).fit_transform(x)
+        np.testing.assert_allclose(rows.reshape(expected.shape), expected, atol=1e-12)
+    assert np.abs(log - normalized).max() > 0.1 < np.abs(normalized - s).max()
+
+
+def test_paths_are_kept_by_energy():
+    x = images(4, 16, 16, 2)
+    full = Scattering2D(2, 4).fit(x)
+    energies = full.energies(x)
+    h, w, _ = full.maps_shape_
+    by_hand = (full.transform(x).reshape(4, 2, -1, h * w) ** 2).sum(axis=(0, 1, 3)) * 16 / 4
+    np.testing.assert_allclose(energies, by_hand, rtol=1e-12)
+    some = Scattering2D(2, 4, energy=0.999).fit(x)
+    kept = [full.paths_.index(path) for path in some.paths_]
+    assert 3 < len(kept) < len(full.paths_)
+    assert kept == sorted(kept)
+    assert energies[kept].sum() >= 0.999 * energies.sum()
+    least = min(kept, key=lambda i: energies[i])
+    assert energies[kept].sum() - energies[least] < 0.999 * energies.sum()
+    assert energies[kept].min() >= np.delete(energies, kept).max()
+    every = full.transform(x).reshape(4, 2, -1, h, w)
+    np.testing.assert_array_equal(some.transform(x).reshape(4, 2, -1, h, w), every[:, :, kept])
+    assert len(some.get_feature_names_out()) == some.transform(x).shape[1]
+    assert Scattering2D(2, 4, energy=1.0).fit(x).paths_ == full.paths_
+
+
+@pytest.mark.parametrize(
+    ("parameters", "message"),
+    [
+        ({"bank": "haar"}, "bank must be one of 'morlet', 'tight', got 'haar'"),
+        ({"paths": "some"}, "paths must be one of 'decreasing', 'all', got 'some'"),
+        ({"energy": 1.5}, r"energy must be None or a share in \(0, 1\], got 1.5"),
+        ({"energy": 0}, "energy must be > 0"),
+        ({"log": True, "epsilon": 0}, "epsilon must be > 0"),
+        ({"engine": "kymatio", "bank": "tight"}, "engine='kymatio' computes Morlet wavelets .* got bank='tight'"),
+        ({"engine": "kymatio", "paths": "all"}, "and paths='all'"),
+    ],
+)
+def test_bad_options(parameters, message):
+    with pytest.raises(ValueError, match=message):
+        Scattering2D(**parameters).fit(images(1, 16, 16))
+
+
+def test_parts_refuse_channels_that_are_no_paths():
+    paths = ScatteringTransform(1, 2).build((8, 8, 1)).engine.paths
+    for part in (LogCompression(paths), ParentNormalization(paths), PathSelection(paths, (0,))):
+        with pytest.raises(ValueError, match="3 paths do not divide the 4 channels"):
+            part.build((4, 4, 4))
+
+
+def test_filters_are_drawn():
+    bank = FilterBank((16, 16), 2, 4)
+    figure = bank.plot()
+    assert len(figure.axes) == 9
+    np.testing.assert_allclose(figure.axes[-1].images[0].get_array(), np.fft.fftshift(bank.littlewood_paley()))
+    with pytest.raises(ValueError, match="draws J \\* L \\+ 1 = 9 panels, got 2 axes"):
+        bank.plot(plt.subplots(1, 2)[1])
+    plt.close("all")
