@@ -110,12 +110,7 @@ def rows_as_images(x: NDArray, image_shape: Shape | None, name: str = "x") -> ND
 
 def resolve_image_shape(image_shape: Shape, n_features: int) -> Shape:
     """Return (h, w, c) for rows of `n_features` values; fills in one -1 and a missing channel axis."""
-    shape = tuple(image_shape)
-    if len(shape) not in (2, 3) or not all(isinstance(s, int | np.integer) and (s > 0 or s == -1) for s in shape):
-        raise ValueError(
-            f"image_shape must be (h, w) or (h, w, c) of positive ints (one may be -1), got {image_shape}."
-        )
-    shape = (*shape, 1) if len(shape) == 2 else shape
+    shape = _announced_shape(image_shape)
     known = int(np.prod([s for s in shape if s != -1]))
     if shape.count(-1) == 1 and n_features % known == 0:
         shape = tuple(n_features // known if s == -1 else int(s) for s in shape)
@@ -124,10 +119,20 @@ def resolve_image_shape(image_shape: Shape, n_features: int) -> Shape:
     return shape
 
 
+def _announced_shape(image_shape: Any) -> Shape:
+    """Return `image_shape` as (h, w, c), entries -1 kept."""
+    shape = tuple(image_shape) if isinstance(image_shape, tuple | list | np.ndarray) else ()
+    if len(shape) not in (2, 3) or not all(isinstance(s, int | np.integer) and (s > 0 or s == -1) for s in shape):
+        raise ValueError(
+            f"image_shape must be (h, w) or (h, w, c) of positive ints (one may be -1), got {image_shape}."
+        )
+    return (*shape, 1) if len(shape) == 2 else shape
+
+
 def check_image_shape(got: Shape, image_shape: Shape, name: str = "x") -> None:
     """Raise ValueError unless images of shape `got` (h, w, c) are what `image_shape` announces."""
-    wanted = (*image_shape, 1) if len(image_shape) == 2 else tuple(image_shape)
-    if len(wanted) != 3 or any(w not in (-1, g) for g, w in zip(got, wanted, strict=True)):
+    wanted = _announced_shape(image_shape)
+    if any(w not in (-1, g) for g, w in zip(got, wanted, strict=True)):
         raise ValueError(f"{name} holds images of shape {tuple(got)}, but image_shape={tuple(image_shape)}.")
 
 

@@ -116,6 +116,13 @@ def _controller() -> ThreadpoolController:
     return ThreadpoolController()
 
 
+def _free_blas() -> None:
+    """Let this thread set OpenBLAS: since 3.8 threadpoolctl ignores every thread but the first one that did."""
+    for library in _controller().lib_controllers:
+        if hasattr(library, "clear_controlling_thread"):
+            library.clear_controlling_thread(force=True)
+
+
 class _BlasGuard:
     """Counts who asked for one BLAS thread: the limit is process-wide, so the first sets it and the last lifts it."""
 
@@ -126,6 +133,7 @@ class _BlasGuard:
     def enter(self) -> None:
         with self.lock:
             if self.users == 0:
+                _free_blas()
                 self.limiter = _controller().limit(limits=1, user_api="blas")
             self.users += 1
 
@@ -133,8 +141,10 @@ class _BlasGuard:
         with self.lock:
             self.users -= 1
             if self.users == 0:
+                _free_blas()  # the last to leave need not be the first that came
                 self.limiter.restore_original_limits()
                 self.limiter = None
+                _free_blas()
 
 
 _guard = _BlasGuard()

@@ -1,6 +1,25 @@
 """Naive loops: the definitions, written so that nobody can doubt them."""
 
+import math
+
 import numpy as np
+
+#: kappa of each kernel's repr, as scalar formulas
+KAPPA = {
+    "Exponential(sigma=0.6)": lambda u: math.exp((u - 1) / 0.36),
+    "Exponential(sigma=1.5)": lambda u: math.exp((u - 1) / 2.25),
+    "InversePolynomial()": lambda u: 1 / (2 - u),
+    "Polynomial(degree=3)": lambda u: ((2 + u) / 3) ** 3,
+    "Polynomial(degree=1)": lambda u: u,
+    "Vovk()": lambda u: (1 + u + u**2) / 3,
+    "ArcCosine(degree=1)": lambda u: (math.sqrt(1 - u * u) + (math.pi - math.acos(u)) * u) / math.pi,
+    "ArcCosine(degree=0)": lambda u: 1 - math.acos(u) / math.pi,
+}
+
+
+def cosine(u):
+    """A number that rounding may have put beyond [-1, 1]."""
+    return min(1.0, max(-1.0, float(u)))
 
 
 def border(i, n, padding):
@@ -40,6 +59,54 @@ def patches(x, size, stride, padding, dilation):
     return out.reshape(n, *grid, -1)
 
 
+def convolution(x, kernel, bias, stride=(1, 1), dilation=(1, 1)):
+    """Y[i, j, m] = sum over k, l, c of X[s i + d k, s j + d l, c] K[k, l, c, m] + b_m, valid borders."""
+    n, h, w, channels = x.shape
+    kh, kw, _, filters = kernel.shape
+    grid = [(m - d * (k - 1) - 1) // s + 1 for m, k, s, d in zip((h, w), (kh, kw), stride, dilation, strict=True)]
+    out = np.zeros((n, *grid, filters))
+    for q, i, j, m in np.ndindex(out.shape):
+        out[q, i, j, m] = bias[m] + sum(
+            x[q, stride[0] * i + dilation[0] * k, stride[1] * j + dilation[1] * t, c] * kernel[k, t, c, m]
+            for k in range(kh)
+            for t in range(kw)
+            for c in range(channels)
+        )
+    return out
+
+
+def exact_kernel(x, y, layers):
+    """Exact hierarchical kernel of two images (h, w, c); layers are (patch size, kappa, (R, C)) with zero borders.
+
+    P[u, v] = sum over the patch of K[u + r, v + r]; M = norms times kappa of the cosine; K = (R x C) M (R x C)'.
+    """
+    pairs = {"xy": (x, y), "xx": (x, x), "yy": (y, y)}
+    k = {name: np.einsum("abc,dec->abde", a, b) for name, (a, b) in pairs.items()}
+    for size, kappa, (rows, columns) in layers:
+        p = {name: _patch_kernel(value, size) for name, value in k.items()}
+        norm = {name: np.sqrt(np.einsum("abab->ab", p[2 * name])) for name in "xy"}
+        for name, value in p.items():
+            scale = np.einsum("ab,de->abde", norm[name[0]], norm[name[1]])
+            mapped = np.zeros(value.shape)
+            for index in np.ndindex(value.shape):
+                if scale[index] > 0:
+                    mapped[index] = scale[index] * kappa(cosine(value[index] / scale[index]))
+            k[name] = np.einsum("ia,jb,abde,kd,le->ijkl", rows, columns, mapped, rows, columns, optimize=True)
+    return float(np.einsum("abab->", k["xy"]))
+
+
+def _patch_kernel(k, size):
+    h, w = k.shape[:2]
+    out = np.zeros(k.shape)
+    before = (size - 1) // 2
+    for a, b, d, e in np.ndindex(k.shape):
+        for i in range(-before, size - before):
+            for j in range(-before, size - before):
+                if all(0 <= q + r < m for q, r, m in ((a, i, h), (b, j, w), (d, i, h), (e, j, w))):
+                    out[a, b, d, e] += k[a + i, b + j, d + i, e + j]
+    return out
+
+
 def gaussian_pooling(x, subsampling, scale, padding):
     """Sum of g_k g_l x[s i + o + k, s j + o' + l]."""
     n, h, w, c = x.shape
@@ -74,12 +141,12 @@ def windows(x, size, stride, function):
 
 def kernel_mapping(x, anchors, kappa, regularization):
     """norm(x) (kappa(Z Z') + eps I)^(-1/2) kappa(Z x / norm(x)), one vector at a time; kappa is a scalar function."""
-    gram = np.array([[kappa(float(a @ b)) for b in anchors] for a in anchors])
+    gram = np.array([[kappa(cosine(a @ b)) for b in anchors] for a in anchors])
     values, vectors = np.linalg.eigh(gram + regularization * np.eye(len(anchors)))
     root = vectors @ np.diag(values**-0.5) @ vectors.T
     out = np.zeros((*x.shape[:-1], len(anchors)))
     for index in np.ndindex(*x.shape[:-1]):
         norm = np.linalg.norm(x[index])
         if norm > 0:
-            out[index] = norm * root @ [kappa(float(z @ x[index]) / norm) for z in anchors]
+            out[index] = norm * root @ [kappa(cosine(z @ x[index] / norm)) for z in anchors]
     return out

@@ -20,6 +20,7 @@ from kernelconv.operators import (
     PatchExtraction,
     Polynomial,
     ReLU,
+    Standardization,
     Vovk,
 )
 
@@ -45,6 +46,7 @@ SPECIFICATIONS = {
     "patches wide reflect": PatchExtraction((7, 5), padding="reflect"),
     "modulus": Modulus(),
     "relu": ReLU(),
+    "standardization": Standardization(),
     "gaussian": GaussianPooling(2),
     "gaussian wide": GaussianPooling((3, 2), scale=2.5),
     "gaussian zero": GaussianPooling(2, padding="zero"),

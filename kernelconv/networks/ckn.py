@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from typing import Any, Self
 
+from joblib import parallel_config
 from numpy.typing import NDArray
 
 from kernelconv._check import check_rng
+from kernelconv._parallel import n_threads
 from kernelconv.networks.estimator import ImageTransformer
 from kernelconv.networks.serial import Network, serial
 from kernelconv.operators import GaussianPooling, KernelMapping, Layer, PatchExtraction
@@ -152,7 +154,8 @@ class ConvKernelNetwork(ImageTransformer):
     def fit(self, X: Any, y: Any = None) -> Self:
         """Learn the anchors of every layer from images `X` (n, h, w), (n, h, w, c) or rows; `y` is ignored."""
         images = self._read_images(X, reset=True)
-        network = self.specification().build(self.image_shape_, check_rng(self.random_state), images)
+        with parallel_config(n_jobs=n_threads(self.n_jobs)):  # the k-means inside asks joblib how many threads to use
+            network = self.specification().build(self.image_shape_, check_rng(self.random_state), images)
         self.network_ = network.astype(images.dtype)
         self.maps_shape_ = self.network_.out_shape(self.image_shape_)
         return self

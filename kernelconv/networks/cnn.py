@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.base import ClassifierMixin
 from sklearn.preprocessing import LabelEncoder
+from sklearn.utils import assert_all_finite
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_consistent_length, column_or_1d
 
@@ -177,6 +178,7 @@ class ConvNetClassifier(ClassifierMixin, ImageTransformer):
 
     def _read_labels(self, y: Any, images: NDArray) -> NDArray:
         y = column_or_1d(y, warn=True)
+        assert_all_finite(y, input_name="y")
         check_consistent_length(images, y)
         check_classification_targets(y)
         encoder = LabelEncoder().fit(y)
@@ -200,8 +202,10 @@ class ConvNetClassifier(ClassifierMixin, ImageTransformer):
         return self.architecture
 
     def _features(self) -> Network:
-        """Return the network without its last part."""
+        """Return the network without its last part; a network of one part reads the pixels themselves."""
         parts = self.network_.parts[:-1]
+        if not parts:
+            return serial(Flatten()).build(self.image_shape_)
         return serial(*parts, names=self.network_.names[:-1])
 
     def decision_function(self, X: Any) -> NDArray:

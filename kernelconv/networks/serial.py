@@ -80,6 +80,9 @@ class Network(Composite):
     def vjp(self, x: NDArray, g: NDArray, n_jobs: int | None = None) -> tuple[NDArray, Grads]:
         """Return (gradient in x, gradients in params) of <g, F(x)>, in evaluation mode, on `n_jobs` threads."""
         x = self._check(x, self.in_shape)
+        wanted = (len(x), *self.out_shape(self.in_shape))
+        if np.shape(g) != wanted:  # numpy would broadcast it silently
+            raise ValueError(f"g must have the shape of the output, {wanted}, got {np.shape(g)}.")
 
         def run(s: slice) -> tuple[NDArray, Grads]:
             return self.linearize(x[s])[1](g[s])

@@ -103,8 +103,10 @@ class Optimizer:
         """Check every field."""
         check_choice(self.kind, "optimizer", ("adam", "sgd"))
         check_positive(self.weight_decay, "weight_decay", zero=True)
-        if not 0 <= self.momentum < 1:
-            raise ValueError(f"momentum must be in [0, 1), got {self.momentum!r}.")
+        check_positive(self.epsilon, "epsilon")
+        for name in ("momentum", "second"):
+            if not check_positive(getattr(self, name), name, zero=True) < 1:
+                raise ValueError(f"{name} must be in [0, 1), got {getattr(self, name)!r}.")
 
     def start(self, params: Grads) -> dict[str, Any]:
         """Return the memory before the first step."""

@@ -160,6 +160,8 @@ class Part:
     def astype(self, dtype: DTypeLike) -> Self:
         """Return a copy whose params and state have `dtype`."""
         self._check_built()
+        if all(v.dtype == dtype for v in (*self.params.values(), *self.state.values())):
+            return self
         cast = {k: v.astype(dtype, copy=False) for k, v in self.params.items()}
         return self._built(self.in_shape, cast, {k: v.astype(dtype, copy=False) for k, v in self.state.items()})
 

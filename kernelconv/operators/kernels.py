@@ -86,7 +86,9 @@ class Exponential(DotProductKernel):
 
     def __call__(self, u: NDArray) -> NDArray:
         """Return exp((u - 1) / sigma^2)."""
-        out = np.subtract(u, 1)
+        u = np.asarray(u)
+        out = u.astype(np.result_type(u.dtype, np.float32))  # a copy to work in
+        out -= 1
         out *= self.slope
         return np.exp(out, out=out)
 
@@ -214,16 +216,16 @@ class ArcCosine(DotProductKernel):
     def __call__(self, u: NDArray) -> NDArray:
         """Return kappa(u); `u` is clipped to [-1, 1], which rounding may leave."""
         u = np.clip(u, -1, 1)
-        above = 1 - np.arccos(u) / u.dtype.type(np.pi)
+        above = 1 - np.arccos(u) / np.pi
         if self.degree == 0:
             return above
-        return np.sqrt((1 - u) * (1 + u)) / u.dtype.type(np.pi) + above * u
+        return np.sqrt((1 - u) * (1 + u)) / np.pi + above * u
 
     def derivative(self, u: NDArray) -> NDArray:
         """Return kappa_1'(u) = 1 - arccos(u) / pi; refused for degree 0."""
         if self.degree == 0:
             raise ValueError("ArcCosine(0) has an infinite slope at u = 1, so it has no gradient. Use ArcCosine(1).")
-        return 1 - np.arccos(np.clip(u, -1, 1)) / u.dtype.type(np.pi)
+        return 1 - np.arccos(np.clip(u, -1, 1)) / np.pi
 
 
 def as_kernel(kernel: DotProductKernel | str, sigma: float = 0.6) -> DotProductKernel:

@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from kernelconv._check import check_count, check_finite
+from kernelconv._check import check_count, check_finite, check_positive
 from kernelconv._parallel import block_length, map_blocks
 from kernelconv.operators.kernels import safe
 
@@ -148,6 +148,11 @@ def inverse_sqrt(k: NDArray, regularization: float = 1e-3) -> Whitening:
         eps, absolute (kappa(1) = 1 makes it relative to the diagonal). 0 means the pseudo-inverse with eigenvalues
         below 1e-12 of the largest cut off.
 
+    Raises
+    ------
+    ValueError
+        If `regularization` is negative or not finite.
+
     Examples
     --------
     >>> import numpy as np
@@ -155,6 +160,7 @@ def inverse_sqrt(k: NDArray, regularization: float = 1e-3) -> Whitening:
     array([[0.5, 0. ],
            [0. , 1. ]])
     """
+    check_positive(regularization, "regularization", zero=True)
     k = np.asarray(k, np.float64)
     values, vectors = np.linalg.eigh((k + k.T) / 2)
     if regularization > 0:

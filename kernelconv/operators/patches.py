@@ -9,7 +9,7 @@ import numpy as np
 from numpy.lib.stride_tricks import as_strided
 from numpy.typing import NDArray
 
-from kernelconv._check import Pair, as_pair, check_choice
+from kernelconv._check import Pair, as_pair, check_choice, check_count
 from kernelconv.operators.base import Part, Shape3
 from kernelconv.operators.borders import PADDINGS, border_index, pad, pad_adjoint
 
@@ -132,7 +132,10 @@ class PatchExtraction(Part):
         if self.size == (1, 1) and self.stride == (1, 1):
             return x
         (kh, kw), (sh, sw), (dh, dw) = self.size, self.stride, self.dilation
-        a, b, r, q = x.strides
+        q = x.itemsize  # x.strides would not do: numpy gives an axis of length 1 any stride, x[..., None] gives it 0
+        r = c * q
+        b = x.shape[2] * r
+        a = x.shape[1] * b
         if dw == 1:  # pixels and channels of a patch row lie side by side in memory: one run to copy
             view = as_strided(x, (n, *grid, kh, kw * c), (a, b * sh, r * sw, b * dh, q), writeable=False)
         else:
@@ -210,6 +213,11 @@ def sample_patches(maps: Any, n_patches: int, rng: np.random.Generator, block: i
     block : int
         Images asked for at once.
 
+    Raises
+    ------
+    ValueError
+        If there is no map, or `n_patches` is not a positive int.
+
     Notes
     -----
     A vector is negligible below 1e-3 of the largest norm in its block: flat background has no direction, and 42 % of
@@ -224,6 +232,9 @@ def sample_patches(maps: Any, n_patches: int, rng: np.random.Generator, block: i
     (20, 9)
     """
     n = len(maps)
+    if n == 0:
+        raise ValueError("No patches can be sampled: there is no map.")
+    check_count(n_patches, "n_patches")
     per_image = max(1, -(-2 * n_patches // n))
     found: list[NDArray] = []
     missing = n_patches

@@ -1,0 +1,109 @@
+"""What a reader, or a screen reader, is told about each figure."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from kernelconv.report.charts import N_CONFUSIONS
+from kernelconv.report.summary import Results, Row, compared_rows, log_scale, middle_strength
+
+
+class Caption(NamedTuple):
+    """The heading of a figure, its alternative text, and how to read it."""
+
+    title: str
+    alt: str
+    text: str
+
+
+def caption(name: str, results: Results, rows: Sequence[Row]) -> Caption:
+    """Return the caption of the figure whose file is `name`.png.
+
+    Raises
+    ------
+    ValueError
+        If `write_figures` makes no figure of this name.
+    """
+    makers = {
+        "learning_curves": _learning_curves,
+        "stability": _stability,
+        "tradeoff": _tradeoff,
+        "confusion": _confusion,
+        "deformed": _deformed,
+    }
+    if name not in makers:
+        raise ValueError(f"No figure is called {name!r}: write_figures makes {', '.join(makers)}.")
+    return makers[name](results, rows)
+
+
+def error_bars(rows: Sequence[Row]) -> str:
+    """Say what the bars of a test error are."""
+    kinds = dict.fromkeys(row["standard_error_of"] for row in rows)
+    return f"one standard error over {' or (one seed) over '.join(kinds)}"
+
+
+def _learning_curves(results: Results, rows: Sequence[Row]) -> Caption:
+    sizes = {row["train_size"] for row in rows}
+    if len(sizes) == 1:
+        (size,) = sizes
+        return Caption(
+            "Test error",
+            f"Dot chart of the test error of each model with {size:,} training images; the table holds the numbers.",
+            f"Test error with {size:,} training images, mean over seeds; bars: {error_bars(rows)}. Further left is "
+            "better.",
+        )
+    axis = "Both axes are logarithmic, so a power law is a straight line."
+    return Caption(
+        "Test error by training-set size",
+        "Line chart of the test error against the number of training images, one line per model; the table holds "
+        "the numbers.",
+        f"Test error, mean over seeds; bars: {error_bars(rows)}. Lower is better. "
+        + (axis if log_scale([row["error"] for row in rows]) else "The horizontal axis is logarithmic."),
+    )
+
+
+def _stability(results: Results, rows: Sequence[Row]) -> Caption:
+    deformation = results["settings"]["deformation"]
+    beyond = " Above 1/2 the stability theorem is not stated." if max(deformation["strengths"]) > 0.5 else ""
+    return Caption(
+        "Stability to deformation",
+        "Chart of the mean relative change of each model's features against the Jacobian norm of the deformation; "
+        "the table holds the numbers.",
+        f"How far the features move when the images are deformed: the mean of ‖Φ(L_τ x) − Φ(x)‖ / ‖Φ(x)‖ over "
+        f"{deformation['n_images']:,} test images, against the Jacobian norm ‖∇τ‖∞ of the fields. {_size(rows)} Bars: "
+        f"95 % intervals over images, averaged over seeds. Lower is more stable.{beyond}",
+    )
+
+
+def _tradeoff(results: Results, rows: Sequence[Row]) -> Caption:
+    return Caption(
+        "What accuracy costs",
+        "Two scatter plots of the test error of each model: against the relative change of its features, and "
+        "against the seconds it takes to fit; the table holds the numbers.",
+        f"Test error against the relative change at Jacobian norm {middle_strength(results):g} (left) and against the "
+        f"median seconds to fit (right). {_size(rows)} Lower left is better in both. Stability says little by itself, "
+        "since features that ignore the image never move: read it beside the error.",
+    )
+
+
+def _confusion(results: Results, rows: Sequence[Row]) -> Caption:
+    return Caption(
+        "Which classes are confused",
+        f"Bar charts, one per model, of the {N_CONFUSIONS} most frequent pairs of true and predicted class.",
+        f"The {N_CONFUSIONS} most frequent mistakes of each model, true class → predicted class, in test images per "
+        f"run (mean over seeds). {_size(rows)} All panels share one scale.",
+    )
+
+
+def _deformed(results: Results, rows: Sequence[Row]) -> Caption:
+    family = results["settings"]["deformation"]["family"]
+    return Caption(
+        "What the deformations look like",
+        "Rows of images: each original, then the same image deformed more and more.",
+        f"Each row is one image, then the same image deformed by {family} at the Jacobian norm above its column.",
+    )
+
+
+def _size(rows: Sequence[Row]) -> str:
+    return "".join(f"Models fitted on {row['train_size']:,} training images." for row in compared_rows(rows)[:1])

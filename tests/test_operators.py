@@ -1,0 +1,530 @@
+"""Operators against naive loops, textbook examples and theory; the contract of a part; their errors.
+
+The laws (adjoint, gradient, Lipschitz constant, ...) are in test_laws.py.
+"""
+
+import itertools
+
+import numpy as np
+import pytest
+import reference
+import registry
+import scipy.linalg
+
+from kernelconv.networks.serial import serial
+from kernelconv.operators import (
+    ArcCosine,
+    AveragePooling,
+    Convolution,
+    Dense,
+    Exponential,
+    Flatten,
+    GaussianPooling,
+    GlobalPooling,
+    KernelMapping,
+    Layer,
+    MaxPooling,
+    Modulus,
+    PatchExtraction,
+    Polynomial,
+    ReLU,
+    Standardization,
+    Vovk,
+    extract_patches,
+    extract_patches_adjoint,
+)
+from kernelconv.operators.base import Part
+from kernelconv.operators.borders import PADDINGS, border_index, pad, pad_adjoint
+from kernelconv.operators.pooling import gaussian_radius
+
+RNG = np.random.default_rng
+
+
+def relative(a, b):
+    assert a.shape == b.shape
+    assert np.linalg.norm(b) > 0
+    return np.linalg.norm(a - b) / np.linalg.norm(b)
+
+
+def column(values):
+    """A map of one image and one channel."""
+    return np.asarray(values, float)[None, :, :, None]
+
+
+# P
+
+SIZES = [(1, 1), (2, 2), (3, 3), (2, 3), (5, 1), (4, 4)]
+STRIDES = [(1, 1), (2, 2), (3, 1)]
+DILATIONS = [(1, 1), (2, 1), (2, 3)]
+
+
+@pytest.mark.parametrize("padding", PADDINGS)
+@pytest.mark.parametrize("size", SIZES)
+def test_patches_are_the_loops(size, padding):
+    tried = 0
+    for shape, stride, dilation in itertools.product([(5, 7, 2), (6, 4, 1), (1, 5, 3)], STRIDES, DILATIONS):
+        part = PatchExtraction(size, stride, padding, dilation)
+        if padding == "valid" and any(e > m for e, m in zip(part.extent, shape[:2], strict=True)):
+            with pytest.raises(ValueError, match="larger than the padded image"):
+                part.out_shape(shape)
+            continue
+        x = RNG(0).standard_normal((2, *shape))
+        expected = reference.patches(x, size, stride, padding, dilation)
+        assert np.array_equal(part.forward(x), expected)
+        assert part.out_shape(shape) == expected.shape[1:]
+        assert np.array_equal(extract_patches(x, size, stride, padding, dilation), expected)
+        y = expected + RNG(1).standard_normal(expected.shape)
+        back = extract_patches_adjoint(y, shape, size, stride, padding, dilation)
+        assert np.vdot(back, x) == pytest.approx(np.vdot(y, expected), rel=1e-10)
+        tried += 1
+    assert tried >= 6
+
+
+def test_a_patch_as_large_as_the_image_is_the_image():
+    x = RNG(0).standard_normal((3, 4, 5, 2))
+    assert np.array_equal(PatchExtraction((4, 5)).forward(x), x.reshape(3, 1, 1, 40))
+
+
+@pytest.mark.parametrize("size", [2, (1, 3), (3, 1), 4])
+def test_patches_of_images_with_a_new_axis(size):
+    """numpy gives the axis that x[..., None] adds the stride 0, and calls the result contiguous."""
+    x = RNG(0).standard_normal((3, 5, 6))
+    assert np.array_equal(
+        PatchExtraction(size).forward(x[..., None]), PatchExtraction(size).forward(x.reshape(3, 5, 6, 1))
+    )
+    line = x[:, 0]
+    for new_axis in (line[:, None, :, None], line[:, :, None, None]):
+        part = PatchExtraction((1, 3) if new_axis.shape[1] == 1 else (3, 1))
+        assert np.array_equal(part.forward(new_axis), part.forward(new_axis.copy()))
+    assert np.array_equal(
+        PatchExtraction(size).forward(x[0, None, ..., None]), PatchExtraction(size).forward(x[:1, ..., None])
+    )
+
+
+def test_patches_of_strided_views_are_those_of_copies():
+    x = RNG(0).standard_normal((4, 9, 8, 6))[::2, ::-1, 1::2, ::3]
+    for padding in PADDINGS:
+        part = PatchExtraction((3, 2), padding=padding)
+        assert np.array_equal(part.forward(x), part.forward(x.copy()))
+
+
+@pytest.mark.parametrize("n", [5, 6, 28])
+@pytest.mark.parametrize("size", [1, 2, 3, 5])
+@pytest.mark.parametrize("stride", [1, 2, 3])
+def test_output_size_is_the_formula(n, size, stride):
+    """floor((n - k + 2 P) / S) + 1; ceil(n / S) with borders."""
+    assert PatchExtraction(size, stride).out_shape((n, n, 1))[0] == (n - size) // stride + 1
+    if size % 2:
+        border = (size - 1) // 2
+        shape = PatchExtraction(size, stride, "zero").out_shape((n, n, 1))
+        assert shape[0] == (n - size + 2 * border) // stride + 1 == -(-n // stride)
+
+
+@pytest.mark.parametrize("padding", PADDINGS[1:])
+@pytest.mark.parametrize("n", [1, 2, 4])
+def test_borders_are_the_definition(n, padding):
+    expected = [reference.border(i, n, padding) for i in range(-6, n + 5)]
+    assert border_index(n, 6, 5, padding).tolist() == [-1 if i is None else i for i in expected]
+    x = RNG(0).standard_normal((2, n, 3, 1))
+    padded = pad(x, (6, 5), (0, 0), padding)
+    assert np.array_equal(padded[:, 6 : 6 + n], x)
+    y = RNG(1).standard_normal(padded.shape)
+    assert np.vdot(padded, y) == pytest.approx(np.vdot(x, pad_adjoint(y, (6, 5), (0, 0), padding)), rel=1e-12)
+
+
+def test_a_patch_larger_than_the_padded_image_is_refused():
+    with pytest.raises(
+        ValueError, match=r"extent \(5, 3\) px, image \(4, 9\) px, padded height 4 px with padding='valid'"
+    ):
+        PatchExtraction((3, 3), dilation=(2, 1)).build((4, 9, 1))
+    with pytest.raises(ValueError, match="padded width 2 px"):
+        PatchExtraction(3).forward(np.ones((1, 4, 2, 1)))
+
+
+@pytest.mark.parametrize(
+    ("make", "match"),
+    [
+        (lambda: PatchExtraction(0), "size must be an int >= 1"),
+        (lambda: PatchExtraction(3, stride=0), "stride must be an int >= 1"),
+        (lambda: PatchExtraction(3, dilation=(1, 0)), "dilation must be an int >= 1"),
+        (lambda: PatchExtraction(3, padding="same"), "padding must be one of 'valid', 'zero', .* got 'same'"),
+        (lambda: GaussianPooling(0), "subsampling must be an int >= 1"),
+        (lambda: GaussianPooling(2, scale=0), "scale must be > 0 and finite, got 0"),
+        (lambda: GaussianPooling(2, padding="valid"), "padding must be one of 'zero', .* got 'valid'"),
+        (lambda: AveragePooling(2, padding="same"), "padding must be one of"),
+        (lambda: AveragePooling(1.5), "size must be an int"),
+        (lambda: MaxPooling(2, stride=-1), "stride must be an int"),
+        (lambda: GlobalPooling("sum"), "kind must be one of 'average', 'max', got 'sum'"),
+        (lambda: Convolution(0, 3), "n_filters must be an int >= 1, got 0"),
+        (lambda: Convolution(2, (3,)), "size must be an int"),
+        (lambda: Dense(2.0), "n_units must be an int >= 1, got 2.0"),
+        (lambda: KernelMapping(0), "n_anchors must be an int >= 1"),
+        (lambda: KernelMapping(3, n_patches=0), "n_patches must be an int >= 1"),
+        (lambda: KernelMapping(3, regularization=-1), "regularization must be >= 0 and finite"),
+        (lambda: KernelMapping(3, "gaussian"), "kernel must be one of 'exponential', .* got 'gaussian'"),
+        (lambda: Exponential(0), "sigma must be > 0"),
+        (lambda: Polynomial(0), "degree must be an int >= 1"),
+        (lambda: ArcCosine(2), "degree must be 0 or 1, got 2"),
+    ],
+)
+def test_values_out_of_range_are_refused_by_the_constructor(make, match):
+    with pytest.raises(ValueError, match=match):
+        make()
+
+
+# Convolution and Dense
+
+
+@pytest.mark.parametrize("stride", [(1, 1), (2, 3)])
+@pytest.mark.parametrize("dilation", [(1, 1), (2, 1)])
+@pytest.mark.parametrize("size", [(1, 1), (2, 3), (3, 3)])
+def test_convolution_is_the_formula(size, stride, dilation):
+    rng = RNG(0)
+    x, bias = rng.standard_normal((2, 6, 7, 2)), rng.standard_normal(3)
+    kernel = rng.standard_normal((*size, 2, 3))
+    part = Convolution(3, size, stride, dilation=dilation).build(x.shape[1:], rng)
+    part = part.replace({"weight": kernel.reshape(-1, 3), "bias": bias})
+    assert relative(part.forward(x), reference.convolution(x, kernel, bias, stride, dilation)) < 1e-13
+
+
+@pytest.mark.parametrize("padding", PADDINGS[1:])
+def test_convolution_with_borders_is_that_of_the_padded_image(padding):
+    x = RNG(0).standard_normal((2, 5, 4, 2))
+    part = Convolution(3, (3, 2), 2, padding).build((5, 4, 2), RNG(1))
+    padded = reference.patches(x, (3, 2), (2, 2), padding, (1, 1)) @ part.params["weight"]
+    assert relative(part.forward(x), padded) < 1e-13
+
+
+def test_the_worked_example():
+    x = [[1, 2, 0, 1], [0, 1, 3, 1], [2, 2, 1, 0], [1, 0, 2, 2]]
+    part = Convolution(1, 2, bias=False).build((4, 4, 1), RNG(0)).replace({"weight": np.c_[[1.0, -1, 0, 1]]})
+    assert part.forward(column(x))[0, :, :, 0].tolist() == [[0, 5, 0], [1, -1, 2], [0, 3, 3]]
+
+
+def hand_made(kernel, image):
+    kernel = np.array(kernel, float)
+    part = Convolution(1, kernel.shape, bias=False).build((*np.shape(image), 1), RNG(0))
+    return part.replace({"weight": kernel.reshape(-1, 1)}).forward(column(image))[0, :, :, 0]
+
+
+def test_hand_made_kernels_do_what_their_names_say():
+    rows = np.arange(6.0)[:, None] * np.ones((6, 5))
+    step = (np.arange(6) >= 3) * np.ones((5, 1))  # a vertical edge
+    vertical = [[1, 0, -1]] * 3
+    assert hand_made(vertical, step).tolist() == [[0, -3, -3, 0]] * 3
+    assert hand_made(np.transpose(vertical), rows).tolist() == [[-6] * 3] * 4
+    flat = np.full((4, 4), 7.0)
+    for edges in (
+        [[1, 0, -1], [0, 0, 0], [-1, 0, 1]],
+        [[0, 1, 0], [1, -4, 1], [0, 1, 0]],
+        [[-1, -1, -1], [-1, 8, -1], [-1, -1, -1]],
+    ):
+        assert not hand_made(edges, flat).any()
+        assert not hand_made(edges, rows).any()  # second derivatives
+    dot = np.zeros((5, 5))
+    dot[2, 2] = 1
+    blur = np.array([[1, 2, 1], [2, 4, 2], [1, 2, 1]]) / 16
+    assert np.array_equal(hand_made(blur, dot), blur)
+    assert np.allclose(hand_made(np.ones((3, 3)) / 9, rows), rows[1:-1, 1:-1], rtol=1e-14)
+    assert np.array_equal(hand_made([[0, -1, 0], [-1, 5, -1], [0, -1, 0]], rows), rows[1:-1, 1:-1])
+
+
+def test_parameter_counts():
+    assert Dense(100).build((28, 28, 1), RNG(0)).n_params() == 78_500
+    assert Convolution(100, 5).build((28, 28, 1), RNG(0)).n_params() == 2_600
+    assert Convolution(100, 5, bias=False).build((28, 28, 3), RNG(0)).n_params() == 7_500
+    assert KernelMapping(10).build((5, 5, 9), RNG(0)).n_params() == 90
+
+
+def test_weights_have_the_variance_of_he():
+    part = Convolution(400, 5).build((9, 9, 4), RNG(0))
+    assert part.params["weight"].std() == pytest.approx(np.sqrt(2 / 100), rel=0.02)
+    assert not part.params["bias"].any()
+
+
+def test_dense_is_a_matrix_of_the_raveled_image():
+    x = RNG(0).standard_normal((3, 4, 5, 2))
+    part = Dense(6).build((4, 5, 2), RNG(1)).replace({"weight": RNG(2).random((40, 6)), "bias": np.arange(6.0)})
+    expected = x.reshape(3, 40) @ part.params["weight"] + np.arange(6)
+    assert relative(part.forward(x), expected[:, None, None]) < 1e-14
+    assert np.array_equal(Flatten().forward(x), x.reshape(3, 1, 1, 40))
+
+
+@pytest.mark.parametrize("shape", [(1, 9), (9, 1)])
+def test_convolution_of_a_line_is_a_banded_toeplitz_matrix(shape):
+    size = (1, 3) if shape[0] == 1 else (3, 1)
+    part = Convolution(1, size, bias=False).build((*shape, 1), RNG(0))
+    matrix = part.as_matrix()
+    weight = part.params["weight"][:, 0]
+    assert matrix.shape == (7, 9)
+    assert np.array_equal(matrix, scipy.linalg.toeplitz(np.r_[weight[0], np.zeros(6)], np.r_[weight, np.zeros(6)]))
+
+
+def test_convolution_with_circular_borders_is_a_circulant_matrix():
+    part = Convolution(1, (1, 3), bias=False, padding="circular").build((1, 8, 1), RNG(0))
+    matrix = part.as_matrix()
+    assert np.array_equal(matrix, scipy.linalg.circulant(matrix[:, 0]))
+    assert np.count_nonzero(matrix) == 24
+    other = Convolution(1, (1, 5), bias=False, padding="circular").build((1, 8, 1), RNG(1)).as_matrix()
+    for product in (matrix @ other, np.linalg.inv(matrix)):  # circulants are closed under both
+        assert np.allclose(product, scipy.linalg.circulant(product[:, 0]), rtol=0, atol=1e-12)
+
+
+def test_convolution_of_images_is_block_toeplitz():
+    matrix = Convolution(1, 2, bias=False).build((4, 5, 1), RNG(0)).as_matrix().reshape(3, 4, 4, 5)
+    for i, j in itertools.product(range(2), range(3)):
+        assert np.array_equal(matrix[i + 1, j + 1, 1:, 1:], matrix[i, j, :-1, :-1])
+    assert np.count_nonzero(matrix) == 12 * 4
+
+
+# M
+
+
+def test_modulus_and_relu_and_their_derivatives_at_zero():
+    x = np.array([-2.0, 0, 3]).reshape(1, 1, 1, 3)
+    assert Modulus().forward(x).ravel().tolist() == [2, 0, 3]
+    assert ReLU().forward(x).ravel().tolist() == [0, 0, 3]
+    assert Modulus().vjp(x, np.ones(x.shape))[0].ravel().tolist() == [-1, 0, 1]
+    assert ReLU().vjp(x, np.ones(x.shape))[0].ravel().tolist() == [0, 0, 1]
+
+
+@pytest.mark.parametrize("kernel", registry.KERNELS)
+@pytest.mark.parametrize("regularization", [1e-3, 0.1])
+def test_kernel_mapping_is_the_formula(kernel, regularization):
+    x = RNG(0).standard_normal((2, 3, 2, 4))
+    x[1, 2, 1] = 0
+    part = KernelMapping(6, kernel, regularization).build((3, 2, 4), RNG(1))
+    expected = reference.kernel_mapping(x, part.params["anchors"], reference.KAPPA[repr(kernel)], regularization)
+    assert relative(part.forward(x), expected) < (1e-10 if kernel.differentiable else 1e-6)
+    assert not part.forward(x)[1, 2, 1].any()
+
+
+def test_anchors_are_unit_and_learned_from_the_data():
+    data = RNG(0).standard_normal((3, 4, 4, 5)) * [1, 0, 2, 0, 0]
+    part = KernelMapping(4).build((4, 4, 5), RNG(1), data)
+    assert np.allclose(np.linalg.norm(part.params["anchors"], axis=1), 1, rtol=1e-12)
+    assert not part.params["anchors"][:, [1, 3, 4]].any()
+    assert KernelMapping(4).build((4, 4, 5), RNG(1)).params["anchors"].all()  # without data: any direction
+
+
+def test_constrain_puts_anchors_back_on_the_sphere():
+    part = KernelMapping(3).build((1, 1, 4), RNG(0))
+    moved = part.constrain({"anchors": 3 * part.params["anchors"]})["anchors"]
+    assert np.allclose(moved, part.params["anchors"], rtol=1e-14)
+    assert not part.constrain({"anchors": np.zeros((3, 4))})["anchors"].any()
+
+
+@pytest.mark.parametrize("scale", [1e-150, 1e150])
+def test_kernel_mapping_of_tiny_and_huge_vectors(scale):
+    part = KernelMapping(4).build((1, 1, 3), RNG(0))
+    x = RNG(1).standard_normal((2, 1, 1, 3))
+    assert relative(part.forward(scale * x) / scale, part.forward(x)) < 1e-12
+
+
+# A
+
+
+@pytest.mark.parametrize("padding", PADDINGS[1:])
+@pytest.mark.parametrize("subsampling", [(1, 1), (2, 2), (3, 2), (1, 4)])
+def test_gaussian_pooling_is_the_loops(subsampling, padding):
+    for scale, shape in itertools.product([None, 0.4, 1.7], [(5, 7, 2), (1, 6, 1), (2, 2, 1)]):
+        x = RNG(0).standard_normal((2, *shape))
+        part = GaussianPooling(subsampling, scale, padding)
+        each = [s / np.sqrt(2) if scale is None else scale for s in subsampling]
+        expected = reference.gaussian_pooling(x, subsampling, each, padding)
+        assert relative(part.forward(x), expected) < 1e-13
+        assert part.out_shape(shape) == expected.shape[1:]
+
+
+def test_gaussian_pooling_keeps_constants_and_is_centred():
+    for n, s in itertools.product([4, 5, 6, 9], [2, 3]):
+        part = GaussianPooling(s)
+        assert np.allclose(part.forward(np.full((1, n, n, 1), 3.0)), 3, rtol=1e-14)
+        ramp = np.broadcast_to(np.arange(float(n))[None, None, :, None], (1, n, n, 1))
+        centres = GaussianPooling(s, scale=1e-3).forward(ramp)[0, 0, :, 0]  # so narrow that it only subsamples
+        assert abs(centres.mean() - (n - 1) / 2) <= 0.5
+        assert np.allclose(np.diff(centres), s)
+
+
+def test_gaussian_radius():
+    assert [gaussian_radius(s, s / np.sqrt(2)) for s in (1, 2, 3, 4)] == [1, 2, 3, 4]
+    assert gaussian_radius(1, 0.5) == 0  # no subsampling, a window of one pixel
+    assert gaussian_radius(2, 0.1) == 1
+
+
+@pytest.mark.parametrize("size", [(1, 1), (2, 2), (3, 2), (5, 4)])
+@pytest.mark.parametrize("stride", [None, (1, 1), (2, 3)])
+def test_average_and_max_pooling_are_the_loops(size, stride):
+    x = RNG(0).standard_normal((2, 5, 4, 3))
+    step = size if stride is None else stride
+    for part, function in ((AveragePooling(size, stride), np.mean), (MaxPooling(size, stride), np.max)):
+        assert relative(part.forward(x), reference.windows(x, size, step, function)) < 1e-14
+    for padding in PADDINGS[1:]:
+        windows = reference.patches(x, size, step, padding, (1, 1)).reshape(2, -1, np.prod(size), 3)
+        got = AveragePooling(size, stride, padding).forward(x)
+        assert relative(got.reshape(2, -1, 3), windows.mean(axis=2)) < 1e-14
+
+
+def test_the_max_pooling_example():
+    x = [[1, 1, 2, 4], [5, 6, 7, 8], [3, 2, 1, 0], [1, 2, 3, 4]]
+    assert MaxPooling(2).forward(column(x))[0, :, :, 0].tolist() == [[6, 8], [3, 4]]
+    assert AveragePooling(2).forward(column(x))[0, :, :, 0].tolist() == [[3.25, 5.25], [2, 2]]
+
+
+def test_ties_go_to_the_first_in_row_major_order():
+    g = MaxPooling(2).vjp(np.ones((1, 2, 4, 1)), np.array([1.0, 2]).reshape(1, 1, 2, 1))[0]
+    assert g[0, :, :, 0].tolist() == [[1, 0, 2, 0], [0, 0, 0, 0]]
+    g = GlobalPooling("max").vjp(np.ones((1, 2, 2, 1)), np.ones((1, 1, 1, 1)))[0]
+    assert g.ravel().tolist() == [1, 0, 0, 0]
+
+
+def test_global_pooling():
+    x = RNG(0).standard_normal((2, 3, 4, 5))
+    assert np.allclose(GlobalPooling().forward(x)[:, 0, 0], x.reshape(2, 12, 5).mean(axis=1), rtol=1e-13)
+    assert np.array_equal(GlobalPooling("max").forward(x)[:, 0, 0], x.reshape(2, 12, 5).max(axis=1))
+
+
+# Normalisation
+
+
+def test_standardization_is_that_of_all_pixels():
+    x = RNG(0).standard_normal((300, 2, 3, 2)) * [3, 1e-3] + [1e4, -7]  # more than one block of images
+    y = Standardization().build((2, 3, 2), data=x).forward(x)
+    assert np.abs(y.mean(axis=(0, 1, 2))).max() < 1e-9
+    assert np.allclose(y.std(axis=(0, 1, 2)), 1, rtol=1e-7)
+    assert np.array_equal(Standardization().build((2, 3, 2)).forward(x), x)  # no data: the identity
+
+
+def test_standardization_centres_a_constant_channel_and_does_not_scale_it():
+    x = np.full((5, 2, 2, 1), 0.1)
+    part = Standardization().build((2, 2, 1), data=x)
+    assert np.abs(part.forward(x)).max() < 1e-15
+    assert part.state["deviation"].tolist() == [1]
+
+
+def test_standardization_before_build_is_refused():
+    with pytest.raises(ValueError, match=r"Standardization is not built: call build\(in_shape, rng, data\) first"):
+        Standardization().forward(np.ones((1, 2, 2, 1)))
+    assert Standardization().lipschitz((2, 2, 1)) is None
+
+
+# The contract of a part
+
+
+def test_parts_that_draw_need_a_generator():
+    for part in (Convolution(2, 3), Dense(2), KernelMapping(2)):
+        with pytest.raises(ValueError, match=rf"{type(part).__name__}\.build needs a numpy Generator"):
+            part.build((4, 4, 1))
+
+
+def test_unbuilt_parts_say_so():
+    for part in (Convolution(2, 3), Dense(2), KernelMapping(2)):
+        with pytest.raises(ValueError, match=rf"{type(part).__name__} is not built: call build"):
+            part.forward(np.ones((1, 4, 4, 1)))
+    for call in (
+        lambda p: p.adjoint(np.ones((1, 2, 2, 9))),
+        lambda p: p.as_matrix(),
+        lambda p: p.replace({}),
+        lambda p: p.astype(np.float32),
+    ):
+        with pytest.raises(ValueError, match="PatchExtraction is not built"):
+            call(PatchExtraction(3))
+    assert Convolution(2, 3).lipschitz((4, 4, 1)) is None
+
+
+@pytest.mark.parametrize("part", [ReLU(), MaxPooling(2), Convolution(2, 3)])
+def test_what_is_not_linear_has_no_adjoint_and_no_matrix(part):
+    part = part.build((4, 4, 1), RNG(0))
+    for call in (lambda: part.adjoint(np.ones((1, 4, 4, 1))), part.as_matrix, part.as_linear_operator):
+        with pytest.raises(ValueError, match="is not linear, so it has no adjoint and no matrix"):
+            call()
+
+
+def test_replace_wants_the_same_names_and_shapes():
+    part = Convolution(2, 3).build((4, 4, 1), RNG(0))
+    with pytest.raises(ValueError, match=r"Convolution\.replace wants params .*'weight': \(9, 2\).* got .*\(8, 2\)"):
+        part.replace({"weight": np.ones((8, 2)), "bias": np.ones(2)})
+    with pytest.raises(ValueError, match=r"Convolution\.replace wants params"):
+        part.replace({"weight": np.ones((9, 2))})
+    scaled = Standardization().build((4, 4, 1))
+    with pytest.raises(ValueError, match=r"Standardization\.replace wants state"):
+        scaled.replace({}, {"mean": np.ones(1)})
+    assert scaled.replace({}, {"mean": np.ones(1), "deviation": np.ones(1)}).forward(np.ones((1, 4, 4, 1))).sum() == 0
+
+
+def test_a_part_without_gradient_says_so():
+    class Rounding(Part):
+        def forward(self, x):
+            return np.round(x)
+
+    with pytest.raises(NotImplementedError, match="Rounding has no gradient"):
+        Rounding().vjp(np.ones((1, 1, 1, 1)), np.ones((1, 1, 1, 1)))
+
+
+def test_the_abstract_part_and_kernel_do_nothing():
+    from kernelconv.operators import DotProductKernel
+
+    part, kernel, x = Part(), DotProductKernel(), np.ones((1, 1, 1, 1))
+    for call in (
+        lambda: part.out_shape((1, 1, 1)),
+        lambda: part.forward(x),
+        lambda: part._adjoint(x, x.shape),
+        lambda: kernel.slope,
+        lambda: kernel(x),
+        lambda: kernel.derivative(x),
+    ):
+        with pytest.raises(NotImplementedError):
+            call()
+
+
+def test_reprs_are_constructor_calls():
+    parts = [PatchExtraction(3), PatchExtraction((2, 3), padding="zero"), Convolution(8, 5, bias=False)]
+    parts += [GaussianPooling((2, 1), scale=1.5), MaxPooling(2), AveragePooling(3, 1), ReLU(), KernelMapping(8, Vovk())]
+    for part in parts:
+        assert eval(repr(part)) == part
+    assert repr(parts[1]) == "PatchExtraction((2, 3), padding='zero')"
+    assert repr(parts[0]) == "PatchExtraction(3)"
+
+
+# Layers
+
+
+def test_a_layer_is_its_operators_in_a_row():
+    x = RNG(0).standard_normal((2, 7, 6, 2))
+    layer = Layer(PatchExtraction((3, 2), padding="zero"), KernelMapping(5, Vovk(), 0.01), GaussianPooling(2))
+    layer = layer.build((7, 6, 2), RNG(1), x)
+    p = reference.patches(x, (3, 2), (1, 1), "zero", (1, 1))
+    m = reference.kernel_mapping(p, layer.params["M.anchors"], reference.KAPPA["Vovk()"], 0.01)
+    expected = reference.gaussian_pooling(m, (2, 2), [np.sqrt(2)] * 2, "symmetric")
+    assert relative(layer.forward(x), expected) < 1e-11
+
+
+def test_only_linear_pooling_is_moved_before_the_whitening():
+    patches, mapping = PatchExtraction(2), KernelMapping(3)
+    assert Layer(patches, mapping, GaussianPooling(2)).fused
+    assert not Layer(patches, mapping, MaxPooling(2)).fused
+    assert not Layer(patches, Modulus(), GaussianPooling(2)).fused
+
+
+def test_fusing_saves_multiply_adds():
+    parts = PatchExtraction(3), KernelMapping(8), GaussianPooling(2)
+    fused, unfused = Layer(*parts).multiply_adds((10, 10, 1)), serial(*parts).multiply_adds((10, 10, 1))
+    assert unfused - fused == 8 * 8 * (64 - 16)
+    assert fused == 64 * 9 * 8 + 64 * 8 + 8 * 8 * 4 * (8 + 4) - 64 * 8 + 16 * 64
+
+
+def test_composites_say_which_part_does_not_fit():
+    layer = Layer(PatchExtraction(3), KernelMapping(4), AveragePooling(5))
+    with pytest.raises(ValueError, match=r"A \(AveragePooling\(5.*does not fit its input of shape \(4, 4, 4\): "):
+        layer.out_shape((6, 6, 1))
+    with pytest.raises(ValueError, match=r"P \(PatchExtraction\(3\)\) does not fit its input of shape \(2, 6, 1\)"):
+        layer.build((2, 6, 1), RNG(0))
+
+
+def test_composites_replace_by_name():
+    layer = Layer(PatchExtraction(3), KernelMapping(4), GaussianPooling(2)).build((6, 6, 1), RNG(0))
+    with pytest.raises(ValueError, match=r"replace wants params \['M.anchors'\], got \['anchors'\]"):
+        layer.replace({"anchors": layer.params["M.anchors"]})
+    other = layer.replace({"M.anchors": layer.params["M.anchors"][::-1]})
+    x = RNG(1).standard_normal((1, 6, 6, 1))
+    assert relative(other.forward(x), layer.forward(x)[..., ::-1]) < 1e-12
