@@ -160,6 +160,8 @@ def test_directions_are_linear_in_their_parameters(family):
     a, b = np.random.default_rng(0).standard_normal((2, 2, p))
     values = [family.directions((12, 14), z).values for z in (a, b, 2 * a - 3 * b)]
     np.testing.assert_allclose(values[2], 2 * values[0] - 3 * values[1], atol=1e-11)
+    if isinstance(family, SmoothDeformation):
+        return  # its draws keep the layout of a square of modes
     strength = 1.5 if family.unit else 0.3
     drawn = family.sample((12, 14), strength, rng=7, size=2).values
     z = np.random.default_rng(7).standard_normal((2, p))

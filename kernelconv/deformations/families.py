@@ -111,15 +111,15 @@ class LinearDeformation(Deformation):
         """Return the length of z for images of `shape` (h, w)."""
         raise NotImplementedError
 
-    def directions(self, shape: Pair, z: NDArray) -> DisplacementField:
+    def directions(self, shape: Pair, z: NDArray) -> Any:
         """Return the fields, linear in `z` (n, p), before they are rescaled."""
         raise NotImplementedError
 
-    def from_parameters(self, shape: Pair, z: NDArray, strength: float) -> DisplacementField:
+    def from_parameters(self, shape: Pair, z: NDArray, strength: float) -> Any:
         """Return the fields of parameters `z` (n, p), each of exactly the given strength."""
         return self.directions(shape, z).rescale_to(jacobian_norm=strength)
 
-    def _draw(self, shape: Pair, strength: float, rng: np.random.Generator, n: int) -> DisplacementField:
+    def _draw(self, shape: Pair, strength: float, rng: np.random.Generator, n: int) -> Any:
         return self.from_parameters(shape, rng.standard_normal((n, self.n_parameters(shape))), strength)
 
 

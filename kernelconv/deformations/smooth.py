@@ -65,6 +65,14 @@ class SmoothDeformation(LinearDeformation):
         coefficients[:, :, deviation > 0] = np.reshape(z, (len(z), 2, -1)) * deviation[deviation > 0]
         return SineField(shape, coefficients)
 
+    def _parameters(self, rng: np.random.Generator, n: int) -> NDArray:
+        # one number a mode, kept or not: the draws of a seed are laid out as a square of modes
+        drawn = rng.standard_normal((n, 2, self.cutoff, self.cutoff))
+        return drawn[:, :, self._deviations() > 0].reshape(n, -1)
+
+    def _draw(self, shape: Pair, strength: float, rng: np.random.Generator, n: int) -> SineField:
+        return self.from_parameters(shape, self._parameters(rng, n), strength)
+
     def sample_at_temperature(
         self, shape: Pair, temperature: float, rng: Any = None, size: int | None = None
     ) -> SineField:
@@ -100,8 +108,7 @@ class SmoothDeformation(LinearDeformation):
         """
         pair, n = as_pair(shape, "shape"), 1 if size is None else check_count(size, "size")
         scale = np.sqrt(check_positive(temperature, "temperature")) * np.array(pair, np.float64)
-        z = check_rng(rng).standard_normal((n, self.n_parameters(pair)))
-        drawn = self.directions(pair, z)
+        drawn = self.directions(pair, self._parameters(check_rng(rng), n))
         fields = SineField(pair, drawn.coefficients * scale[:, None, None])
         return fields[0] if size is None else fields
 
