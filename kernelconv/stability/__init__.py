@@ -3,6 +3,7 @@
 from kernelconv.stability.architecture import Architecture, Recommendation, check_recommendations
 from kernelconv.stability.bootstrap import bootstrap_difference, bootstrap_interval
 from kernelconv.stability.bounds import Observations, StabilityBound, fit_bound, fit_envelope, observe
+from kernelconv.stability.corruption import measure_corruptions
 from kernelconv.stability.measures import (
     cosine_distance,
     deformation_sensitivity,
@@ -34,6 +35,7 @@ __all__ = [
     "fit_bound",
     "fit_envelope",
     "lipschitz_ratio",
+    "measure_corruptions",
     "measure_layers",
     "measure_stability",
     "measure_worst_case",
