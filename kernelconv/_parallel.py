@@ -65,7 +65,7 @@ def block_slices(n: int, block: int) -> list[slice]:
 def map_blocks(function: Callable[[slice], T], n: int, block: int, n_jobs: int | None = None) -> list[T]:
     """Return ``[function(s) for s in block_slices(n, block)]``, computed on threads.
 
-    The first error raised stops the blocks that have not begun and is raised here.
+    An error stops the blocks that have not begun; of several, the first in block order is raised.
     """
     slices = block_slices(n, block)
     threads = min(n_threads(n_jobs), len(slices))
@@ -86,19 +86,18 @@ def apply_blocks(function: Callable[[NDArray], NDArray], x: NDArray, block: int,
 
     `function` maps (m, ...) to (m, ...), sample by sample.
     """
-    n = len(x)
-    with single_threaded_blas():
-        first = function(x[:block])
-    if n <= block:
-        return first
-    out = np.empty((n, *first.shape[1:]), first.dtype)
-    out[:block] = first
+    out: list[NDArray] = []  # its shape is known once a block is done: whoever is first makes it
+    lock = threading.Lock()
 
     def fill(s: slice) -> None:
-        out[block + s.start : block + s.stop] = function(x[block + s.start : block + s.stop])
+        y = function(x[s])
+        with lock:
+            if not out:
+                out.append(np.empty((len(x), *y.shape[1:]), y.dtype))
+        out[0][s] = y
 
-    map_blocks(fill, n - block, block, n_jobs)
-    return out
+    map_blocks(fill, len(x), block, n_jobs)
+    return out[0]
 
 
 def _as_worker(function: Callable[[Any], T], argument: Any) -> T:

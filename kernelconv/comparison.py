@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,11 +16,12 @@ from sklearn.linear_model import RidgeClassifierCV
 from sklearn.metrics import confusion_matrix
 from sklearn.model_selection import GridSearchCV, train_test_split
 from sklearn.pipeline import Pipeline, make_pipeline
-from sklearn.preprocessing import FunctionTransformer, StandardScaler
+from sklearn.preprocessing import StandardScaler
 from sklearn.svm import SVC
 
 from kernelconv._check import check_count
 from kernelconv._files import write_atomically
+from kernelconv._parallel import single_threaded_blas
 from kernelconv._version import __version__
 from kernelconv.datasets import balanced_subset, load_digits_images, load_images, load_mnist
 from kernelconv.deformations import SmoothDeformation, warp
@@ -28,6 +29,7 @@ from kernelconv.environment import environment
 from kernelconv.networks.ckn import ConvKernelNetwork
 from kernelconv.networks.classifiers import AffineSubspaceClassifier
 from kernelconv.networks.cnn import ConvNetClassifier
+from kernelconv.networks.estimator import ImageTransformer
 from kernelconv.networks.scattering import Scattering2D
 from kernelconv.networks.serial import Network
 from kernelconv.stability import measure_stability
@@ -43,9 +45,20 @@ DEFORMATION = SmoothDeformation(cutoff=3)
 # -- models --------------------------------------------------------------------------------------------------------
 
 
-def as_rows(x: NDArray) -> NDArray:
-    """Return images (n, ...) as rows (n, d)."""
-    return np.asarray(x).reshape(len(x), -1)
+class Pixels(ImageTransformer):
+    """The identity as a representation: images as rows of pixels."""
+
+    def __init__(self, image_shape: Any = None) -> None:
+        self.image_shape = image_shape
+
+    def fit(self, X: Any, y: Any = None) -> Self:
+        """Learn the images' shape."""
+        self.maps_shape_ = self._read_images(X, reset=True).shape[1:]
+        return self
+
+    def transform(self, X: Any) -> NDArray:
+        """Return images (n, h, w) or (n, h, w, c) as rows (n, h w c)."""
+        return self._read_images(X).reshape(len(X), -1)
 
 
 def head_steps() -> list[Any]:
@@ -55,7 +68,7 @@ def head_steps() -> list[Any]:
 
 def pixels(shape: tuple[int, ...], seed: int) -> Pipeline:
     """Return the plain baseline: raw pixels, RBF SVM, C by cross-validation on the training set."""
-    return make_pipeline(FunctionTransformer(as_rows), GridSearchCV(SVC(), {"C": [1, 10, 100]}, cv=FOLDS))
+    return make_pipeline(Pixels(), GridSearchCV(SVC(), {"C": [1, 10, 100]}, cv=FOLDS))
 
 
 def scattering(shape: tuple[int, ...], seed: int) -> Pipeline:
@@ -79,6 +92,11 @@ def cnn(shape: tuple[int, ...], seed: int) -> ConvNetClassifier:
 
 Model = Callable[[tuple[int, ...], int], Any]
 MODELS: dict[str, Model] = {"pixels": pixels, "scattering": scattering, "ckn": ckn, "cnn": cnn}
+
+
+def describe(estimator: Any) -> str:
+    """Return an estimator's repr, whole and on one line: what a cell's digest and a report say of its settings."""
+    return " ".join(estimator.__repr__(N_CHAR_MAX=1_000_000).split())
 
 
 def representation(fitted: Any) -> Any:
@@ -185,7 +203,7 @@ class Comparison:
         self.settings: dict[str, Any] = {
             "data": split.name,
             "data_sha256": split.digest,
-            "models": {m: " ".join(repr(MODELS[m](shape, 0)).split()) for m in models},
+            "models": {m: describe(MODELS[m](shape, 0)) for m in models},
             "train_sizes": sorted(set(train_sizes)),
             "seeds": list(range(n_seeds)),
             "n_train_pool": len(split.y_train),
@@ -227,7 +245,8 @@ class Comparison:
             record = self.load(cell)
             known = record is not None
             if record is None:
-                record = run_cell(self.split, cell)
+                with single_threaded_blas():  # no bit depends on the cores, and a busy machine does not slow the heads
+                    record = run_cell(self.split, cell)
                 write_atomically(self.path(cell), json.dumps(record))
             yield cell, record, known
 

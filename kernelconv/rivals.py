@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from scipy import fft
 from sklearn.pipeline import make_pipeline
 
-from kernelconv.comparison import as_rows, head_steps
+from kernelconv.comparison import head_steps
 from kernelconv.networks.ckn import ConvKernelNetwork
 from kernelconv.networks.cnn import ConvNetClassifier, lenet5
 from kernelconv.networks.scattering import Scattering2D
@@ -29,6 +29,11 @@ class Rival:
 
 #: From training images and labels, and a seed, to what `measure_stability` takes as phi.
 Representation = Callable[[NDArray, NDArray, int], Any]
+
+
+def as_rows(x: NDArray) -> NDArray:
+    """Return images or maps (n, ...) as rows (n, d)."""
+    return np.asarray(x).reshape(len(x), -1)
 
 
 def pixels(x: NDArray, y: NDArray, seed: int) -> Any:

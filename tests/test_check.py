@@ -100,6 +100,7 @@ def test_images_of_every_layout_are_read(shape, image_shape, expected):
         ((2, 16), (3, 5), r"Rows of 16 values cannot be read as images of image_shape=\(3, 5\)"),
         ((2, 16), (3, -1), r"Rows of 16 values cannot be read as images of image_shape=\(3, -1\)"),
         ((2, 16), (-1, -1), "Rows of 16 values cannot be read"),
+        ((2, 1), (-1, -1), "Rows of 1 values cannot be read"),
         ((2, 4, 4), (4, 5), r"pixels holds images of shape \(4, 4, 1\), but image_shape=\(4, 5\)"),
         ((2, 4, 4, 3), (4, 4), r"holds images of shape \(4, 4, 3\), but image_shape=\(4, 4\)"),
     ],

@@ -116,6 +116,19 @@ def test_kill_9_loses_at_most_the_cell_that_was_running(tmp_path):
     assert subprocess.run(run, stdout=subprocess.DEVNULL, check=False).returncode == 0
     assert {p: p.read_bytes() for p in saved} == saved
     assert len(without_times(tmp_path)["records"]) == 8
+    assert len(list(cells.iterdir())) == 8  # nothing ran twice, nothing half-written is left
+
+
+def test_settings_are_the_same_in_every_process(split, tmp_path):
+    code = (
+        "import json; from kernelconv.comparison import *; "
+        f"print(json.dumps(Comparison(load_split('digits'), list(MODELS), [30], 1, {str(tmp_path)!r}).settings))"
+    )
+    other = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    settings = Comparison(split, list(MODELS), [30], 1, tmp_path).settings
+    assert json.loads(other.stdout) == settings
+    assert "0x" not in str(settings["models"])
+    assert "..." not in str(settings["models"])
 
 
 def test_changed_settings_do_not_reuse_cells(split, tmp_path, monkeypatch):
@@ -142,7 +155,7 @@ def test_user_data_from_npz_with_string_labels(tmp_path, capsys):
         (["--train-sizes", "2000"], "Training sizes must be from 30 .* got 2000"),
         (["--seeds", "0"], "seeds must be an int >= 1, got 0"),
         (["--models", "pixels", "pixels"], "models must be different names"),
-        (["--data", "nowhere.npz"], "nowhere.npz"),
+        (["--data", "[red]nowhere.npz"], r"\[red\]nowhere\.npz"),
     ],
 )
 def test_errors_are_said_in_one_line_and_write_nothing(tmp_path, capsys, arguments, words):

@@ -14,6 +14,7 @@ from kernelconv.operators import (
     Exponential,
     Flatten,
     GaussianPooling,
+    GlobalPooling,
     KernelMapping,
     Layer,
     MaxPooling,
@@ -151,6 +152,7 @@ def test_receptive_field_of_stacked_layers(size, n_layers):
     "network",
     [
         serial(Convolution(2, 3), MaxPooling(2), Convolution(1, 3)),
+        serial(Convolution(2, 2, stride=2), AveragePooling(3)),
         serial(Convolution(2, (3, 2), stride=(2, 1)), AveragePooling(3, 1), Convolution(1, 2, dilation=2)),
         serial(Layer(PatchExtraction(3), KernelMapping(3), GaussianPooling(2)), Convolution(2, 3)),
     ],
@@ -160,7 +162,7 @@ def test_receptive_field_is_what_a_value_depends_on(network):
     x = images(1, 24, 24, 1, seed=1)
     y = network.forward(x)
     seen = []
-    for at in (2, 3):  # somewhere inside, and one step on
+    for at in (1, 2):  # somewhere inside, and one step on
         g = np.zeros_like(y)
         g[0, at, at] = 1
         rng, reached = RNG(0), np.zeros((24, 24), bool)
@@ -211,6 +213,8 @@ def test_multiply_adds_are_the_loops():
     assert KernelMapping(5).multiply_adds((h, w, c)) == 48 * (2 * 5 + 25)
     assert GaussianPooling(2).multiply_adds((h, w, c)) == c * (h * 4 * w + 3 * h * 4)
     assert AveragePooling(2).multiply_adds((h, w, c)) == 96
+    assert GlobalPooling().multiply_adds((h, w, c)) == 96
+    assert GlobalPooling().window((h, w, c)) == Dense(4).window((h, w, c)) == ((6, 8), (6, 8))
     assert MaxPooling(2).multiply_adds((h, w, c)) == PatchExtraction(2).multiply_adds((h, w, c)) == 0
 
 

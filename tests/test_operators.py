@@ -36,6 +36,7 @@ from kernelconv.operators import (
 from kernelconv.operators.base import Part
 from kernelconv.operators.borders import PADDINGS, border_index, pad, pad_adjoint
 from kernelconv.operators.pooling import gaussian_radius
+from kernelconv.testing import check_lipschitz
 
 RNG = np.random.default_rng
 
@@ -92,7 +93,7 @@ def test_patches_of_images_with_a_new_axis(size):
     assert np.array_equal(
         PatchExtraction(size).forward(x[..., None]), PatchExtraction(size).forward(x.reshape(3, 5, 6, 1))
     )
-    line = x[:, 0]
+    line = x[0]
     for new_axis in (line[:, None, :, None], line[:, :, None, None]):
         part = PatchExtraction((1, 3) if new_axis.shape[1] == 1 else (3, 1))
         assert np.array_equal(part.forward(new_axis), part.forward(new_axis.copy()))
@@ -299,6 +300,20 @@ def test_kernel_mapping_is_the_formula(kernel, regularization):
     assert not part.forward(x)[1, 2, 1].any()
 
 
+def test_a_zero_vector_maps_to_zero_with_gradient_zero():
+    part = KernelMapping(6).build((1, 2, 4), RNG(0))
+    x = np.zeros((1, 1, 2, 4))
+    x[0, 0, 1] = 1
+    y, pullback, _ = part.linearize(x)
+    gx, grads = pullback(np.ones(y.shape))
+    assert not y[0, 0, 0].any()
+    assert not gx[0, 0, 0].any()
+    assert y[0, 0, 1].any()
+    assert gx[0, 0, 1].any()
+    alone = part.vjp(x[:, :, 1:], np.ones((1, 1, 1, 6)))[1]["anchors"]
+    assert np.allclose(grads["anchors"], alone, rtol=1e-12)
+
+
 def test_anchors_are_unit_and_learned_from_the_data():
     data = RNG(0).standard_normal((3, 4, 4, 5)) * [1, 0, 2, 0, 0]
     part = KernelMapping(4).build((4, 4, 5), RNG(1), data)
@@ -347,7 +362,7 @@ def test_gaussian_pooling_keeps_constants_and_is_centred():
 
 
 def test_gaussian_radius():
-    assert [gaussian_radius(s, s / np.sqrt(2)) for s in (1, 2, 3, 4)] == [1, 2, 3, 4]
+    assert [gaussian_radius(s, s / 2**0.5) for s in range(1, 50)] == list(range(1, 50))
     assert gaussian_radius(1, 0.5) == 0  # no subsampling, a window of one pixel
     assert gaussian_radius(2, 0.1) == 1
 
@@ -463,6 +478,7 @@ def test_a_part_without_gradient_says_so():
 
 def test_the_abstract_part_and_kernel_do_nothing():
     from kernelconv.operators import DotProductKernel
+    from kernelconv.operators.linear import _Affine
 
     part, kernel, x = Part(), DotProductKernel(), np.ones((1, 1, 1, 1))
     for call in (
@@ -472,6 +488,8 @@ def test_the_abstract_part_and_kernel_do_nothing():
         lambda: kernel.slope,
         lambda: kernel(x),
         lambda: kernel.derivative(x),
+        lambda: _Affine().n_outputs,
+        lambda: _Affine().patches,
     ):
         with pytest.raises(NotImplementedError):
             call()
@@ -484,6 +502,13 @@ def test_reprs_are_constructor_calls():
         assert eval(repr(part)) == part
     assert repr(parts[1]) == "PatchExtraction((2, 3), padding='zero')"
     assert repr(parts[0]) == "PatchExtraction(3)"
+
+
+def test_a_constant_that_is_not_known_is_none_and_cannot_be_checked():
+    layer = Layer(PatchExtraction(2), KernelMapping(3, ArcCosine(0)), MaxPooling(2)).build((4, 4, 1), RNG(0))
+    assert layer.lipschitz((4, 4, 1)) is None
+    with pytest.raises(ValueError, match="declares no Lipschitz constant"):
+        check_lipschitz(layer, np.ones((1, 4, 4, 1)), RNG(0))
 
 
 # Layers

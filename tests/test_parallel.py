@@ -203,13 +203,14 @@ def test_blas_has_one_thread_inside_however_nested():
 @pytest.mark.usefixtures("two_blas_threads")
 def test_blas_threads_come_back_when_the_last_user_leaves():
     """One thread enters first and leaves first: the other still runs on one, then all is as before."""
-    inside, leave, left = threading.Event(), threading.Event(), threading.Event()
+    inside, leave, left, end = (threading.Event() for _ in range(4))
 
     def other():
         with single_threaded_blas():
             inside.set()
             leave.wait(30)
         left.set()
+        end.wait(30)  # threadpoolctl 3.8 forgets a thread that set OpenBLAS once it has died: this one lives
 
     thread = threading.Thread(target=other)
     thread.start()
@@ -218,28 +219,33 @@ def test_blas_threads_come_back_when_the_last_user_leaves():
         leave.set()
         assert left.wait(30)
         assert blas_threads() == {1}
-    thread.join()
     assert blas_threads() == {2}
+    end.set()
+    thread.join()
 
 
 @pytest.mark.usefixtures("two_blas_threads")
 def test_blas_has_one_thread_inside_whoever_asked_first():
     """threadpoolctl 3.8 lets only the first thread that set OpenBLAS set it again."""
-    seen = []
+    seen, done, end = [], threading.Event(), threading.Event()
 
     def other():
         with single_threaded_blas():
             seen.append(blas_threads())
         seen.append(blas_threads())
+        done.set()
+        end.wait(30)
 
     with single_threaded_blas():
         pass
     thread = threading.Thread(target=other)
     thread.start()
-    thread.join()
+    assert done.wait(30)
     assert seen == [{1}, {2}]
     with threadpool_limits(3, user_api="blas"):
         assert blas_threads() == {3}  # and the caller may set it afterwards
+    end.set()
+    thread.join()
 
 
 @pytest.mark.usefixtures("two_blas_threads")

@@ -46,7 +46,7 @@ class ImageEstimator(BaseEstimator):
         if reset:
             self.image_shape_ = images.shape[1:]
             self.n_features_in_ = int(np.prod(images.shape[1:]))
-            vars(self).pop("feature_names_in_", None)  # of an earlier fit on a table
+            self.__dict__.pop("feature_names_in_", None)  # of an earlier fit on a table
         elif images.shape[1:] != self.image_shape_:
             raise ValueError(
                 f"X holds images of shape {images.shape[1:]}, but {type(self).__name__} was fitted on images of "
