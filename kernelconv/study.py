@@ -29,6 +29,7 @@ from kernelconv.deformations import (
     warp,
 )
 from kernelconv.environment import environment
+from kernelconv.expectations import expectations
 from kernelconv.rivals import REPRESENTATIONS, Rival, fit_rival
 from kernelconv.stability import StabilityReport, measure_corruptions, measure_stability, measure_worst_case, worst_case
 
@@ -64,31 +65,6 @@ MEASURES = (
     "relative_stability_spectrum",
     "accuracy",
     "flip_rate",
-)
-
-
-@dataclass(frozen=True)
-class Expectation:
-    """What theory says about two representations: the first one's measure is the smaller."""
-
-    smaller: str
-    larger: str
-    measure: str
-    reason: str
-
-
-EXPECTATIONS = (
-    Expectation("scattering-2", "pixels", "relative_change", "averages over 4 px are Lipschitz to deformations"),
-    Expectation("scattering-3", "scattering-2", "relative_change", "a larger scale of invariance, C_2 / sigma_n"),
-    Expectation("ckn-1", "pixels", "relative_change", "Gaussian pooling makes a layer Lipschitz to deformations"),
-    Expectation("ckn-3", "ckn-2", "relative_change", "a larger scale of invariance, C_2 / sigma_n"),
-    Expectation("scattering-3", "fourier", "relative_change", "the Fourier modulus is not stable at high frequencies"),
-    Expectation("lenet", "lenet-untrained", "relative_change", "training makes networks stable to deformations"),
-    Expectation(
-        "lenet", "lenet-untrained", "relative_stability", "relative stability is learned (Petrini et al. 2021)"
-    ),
-    Expectation("scattering-3", "pixels", "relative_stability", "stable to deformation more than to noise"),
-    Expectation("ckn-3", "pixels", "relative_stability", "stable to deformation more than to noise"),
 )
 
 
@@ -263,9 +239,10 @@ class Study:
             "kernelconv": __version__,
             "settings": self.settings,
             "environment": environment(),
+            "cells": [[cell.model, cell.family] for cell in reports],
             "summaries": summaries,
             "rows": rows,
-            "expectations": expectations(reports),
+            "expectations": expectations({c.model: r for c, r in reports.items() if c.family == "smooth"}),
         }
 
     def examples(self, family: str, n_images: int = 4) -> dict[str, Any]:
@@ -275,31 +252,6 @@ class Study:
         rng = np.random.default_rng(self.seed)
         fields = [chosen.sample(images.shape[1:3], s, rng, size=len(images)) for s in strengths]
         return {"strengths": list(strengths), "images": np.stack([images, *(warp(images, f) for f in fields)], axis=1)}
-
-
-def expectations(reports: dict[StudyCell, StabilityReport]) -> list[dict[str, Any]]:
-    """Return, for each expectation and strength of smooth fields, the paired difference and whether it came true.
-
-    "yes" or "no" where the 95 % interval is on one side of 0, "open" where 0 is inside.
-    """
-    found = []
-    by_model = {cell.model: report for cell, report in reports.items() if cell.family == "smooth"}
-    for e in EXPECTATIONS:
-        if e.smaller not in by_model or e.larger not in by_model:
-            continue
-        for d in joined(by_model, e.smaller, e.larger).difference(e.smaller, e.larger, e.measure):
-            came_true = "yes" if d.high < 0 else "no" if d.low > 0 else "open"
-            same = {"strength": d.strength, "difference": d.mean, "low": d.low, "high": d.high, "came_true": came_true}
-            found.append({**vars(e), **same})
-    return found
-
-
-def joined(reports: dict[str, StabilityReport], *models: str) -> StabilityReport:
-    """Return the reports of several models as one, each row under its model's name."""
-    data: dict[str, list[Any]] = {"rows": []}
-    for model in models:
-        data["rows"] += [{**row, "name": model} for row in reports[model].to_dict(samples=True)["rows"]]
-    return StabilityReport.from_dict(data)
 
 
 def _describe(family: str) -> dict[str, Any]:

@@ -167,7 +167,7 @@ def study_command(settings: Mapping[str, Any]) -> str:
 
 def _lead(results: Results) -> str:
     settings = results["settings"]
-    done = {(r["model"], r["family"]) for r in results["rows"]}
+    done = results["cells"]
     wanted = len(settings["models"]) * len(settings["families"])
     text = (
         f"How far the features of {len(settings['models'])} representations move when {settings['n_images']:,} test "

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
 from functools import partial
+from itertools import chain
 from typing import Any
 
 import numpy as np
@@ -64,8 +65,9 @@ class Plan:
             }
             for name, row in _estimates(found, measures, bootstrap_rng):
                 rows[name].append(StabilityRow(name=name, **row, **same))
-        summaries = tuple(_summary(name, c) for name, c in clean.items())
-        return StabilityReport(tuple(r for name in rows for r in rows[name]), summaries)
+        return StabilityReport(
+            tuple(chain.from_iterable(rows.values())), tuple(_summary(name, c) for name, c in clean.items())
+        )
 
     def _measures(self) -> Sequence[str]:
         """Return the measures asked for, or those that can be had; raise ValueError if one needs what is absent."""
