@@ -143,7 +143,8 @@ def fit_bound(
 
     C_2 is the `level` quantile of change sigma_n / |tau| over translations, where the theorem has no other term; C_1
     the `level` quantile of what C_2 leaves over (1 + n) s, at level 1 the smallest constant that no observation
-    exceeds.
+    exceeds. Quantiles are those of split conformal prediction, the ceil(level (m + 1))-th smallest of m values: a new
+    image and field of the same kind exceed them with probability 1 - level at most.
 
     Parameters
     ----------
@@ -152,7 +153,8 @@ def fit_bound(
     translations : Observations
         Of Jacobian norm 0.
     deformations : Observations
-        Of positive Jacobian norms; with fields of `worst_case` among them the constants hold for such fields too.
+        Of positive Jacobian norms. The level is kept for fields of the same kind: constants that are to hold for the
+        fields of `worst_case` are fitted on such fields alone, not on a mixture in which they are few.
     level : float
         In (0, 1].
 
@@ -241,7 +243,8 @@ def fit_envelope(architecture: Architecture, seen: Observations, *, level: float
 
 
 def _quantile(values: NDArray, level: float) -> float:
-    return float(np.quantile(check_finite(values, "change"), level, method="higher"))
+    ranked = np.sort(check_finite(values, "change"))
+    return float(ranked[min(int(np.ceil(level * (len(ranked) + 1))), len(ranked)) - 1])
 
 
 def _check_level(level: float) -> float:
