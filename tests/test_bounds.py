@@ -157,6 +157,16 @@ def test_known_constants_are_found_again():
     assert middle.right_hand_side(0.3, 2.0, image_norm=2.0) == pytest.approx(2 * middle.right_hand_side(0.3, 2.0))
 
 
+def test_constants_cover_the_share_they_state_with_95_percent_confidence():
+    rng, kept = np.random.default_rng(0), []
+    for _ in range(300):
+        shifts = Observations(np.zeros(100), np.ones(100), rng.exponential(size=100))
+        smooth = Observations(np.full(100, 0.2), np.full(100, 1e-9), rng.exponential(size=100))
+        bound = fit_bound(ONE_LAYER, shifts, smooth, level=0.9)
+        kept.append([1 - np.exp(-bound.c2 / ONE_LAYER.scale) >= 0.9, 1 - np.exp(-bound.c1 * 2 * 0.2) >= 0.9])
+    assert ((np.mean(kept, 0) > 0.92) & (np.mean(kept, 0) < 0.99)).all()
+
+
 def test_constants_that_cannot_be_told_apart_are_refused():
     x = blobs(40, size=28)
     smooth = seen(SMOOTH, (0.05, 0.1, 0.2, 0.3, 0.5), x, lambda x: x, ONE_LAYER)

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import linprog
+from scipy.stats import binom
 
 from kernelconv._check import check_finite, check_positive
 from kernelconv.deformations import DisplacementField, warp
@@ -19,6 +20,8 @@ from kernelconv.stability.representation import as_representation, features
 
 #: Above this correlation of the two regressors their constants cannot be told apart.
 MAX_CORRELATION = 0.9
+#: With which the constants cover the share of fields that they are stated for.
+_CONFIDENCE = 0.95
 
 
 @dataclass(frozen=True)
@@ -143,8 +146,8 @@ def fit_bound(
 
     C_2 is the `level` quantile of change sigma_n / |tau| over translations, where the theorem has no other term; C_1
     the `level` quantile of what C_2 leaves over (1 + n) s, at level 1 the smallest constant that no observation
-    exceeds. Quantiles are those of split conformal prediction, the ceil(level (m + 1))-th smallest of m values: a new
-    image and field of the same kind exceed them with probability 1 - level at most.
+    exceeds. Quantiles are upper tolerance limits: the smallest of the m ordered values below which, with 95 %
+    confidence, a share `level` of all images and fields of the same kind lies (the largest value if m is too small).
 
     Parameters
     ----------
@@ -163,6 +166,10 @@ def fit_bound(
     ValueError
         If translations have a Jacobian norm, deformations have none, there are no observations, or `level` is out of
         range.
+
+    References
+    ----------
+    Wilks, "Determination of sample sizes for setting tolerance limits", 1941, for the quantiles.
 
     Examples
     --------
@@ -244,7 +251,8 @@ def fit_envelope(architecture: Architecture, seen: Observations, *, level: float
 
 def _quantile(values: NDArray, level: float) -> float:
     ranked = np.sort(check_finite(values, "change"))
-    return float(ranked[min(int(np.ceil(level * (len(ranked) + 1))), len(ranked)) - 1])
+    rank = int(binom.ppf(_CONFIDENCE, len(ranked), level))  # of 0 .. m - 1: so many values may lie below
+    return float(ranked[min(rank, len(ranked) - 1)])
 
 
 def _check_level(level: float) -> float:
