@@ -34,7 +34,8 @@ def table(results: dict) -> str:
     lines += [
         "",
         f"Mean ± standard error over {len(settings['seeds'])} class-balanced draws, all {settings['n_test']:,} test "
-        f"images, hyper-parameters chosen on the training images alone; {environment['cores']} cores, NumPy "
+        f"images; penalties and dimensions chosen on training images alone, "
+        f"architectures fixed; {environment['cores']} cores, NumPy "
         f"{environment['numpy']}. Relative change: ‖Φ(L_τ x) − Φ(x)‖ / ‖Φ(x)‖ for smooth random fields whose Jacobian "
         "norm is 0.2. Regenerate: "
         "`kernelconv compare --data mnist --train-sizes 300 1000 --seeds 3 --out benchmarks/results/compare-mnist`.",

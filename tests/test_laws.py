@@ -7,8 +7,10 @@ import numpy as np
 import pytest
 import registry
 
-from kernelconv.operators import GaussianPooling, KernelMapping, Layer, Modulus, PatchExtraction, ReLU
+from kernelconv.deformations import warp
+from kernelconv.operators import GaussianPooling, KernelMapping, Layer, Modulus, PatchExtraction, ReLU, Vovk
 from kernelconv.operators.composite import Composite
+from kernelconv.stability import relative_stability
 from kernelconv.testing import check_equivariance, check_lipschitz, check_vjp, dot_test
 
 NAMES = list(registry.SPECIFICATIONS)
@@ -84,10 +86,13 @@ def test_equivariant(name):
     check_equivariance(part, registry.images(2, (12, 12, 2), seed=4))
 
 
+def check_homogeneous(part, x):
+    assert relative(part.forward(3.5 * x), 3.5 * part.forward(x)) < 1e-12
+
+
 @pytest.mark.parametrize("name", registry.having("homogeneous"))
 def test_homogeneous(name):
-    part, x = registry.built(name), registry.images()
-    assert relative(part.forward(3.5 * x), 3.5 * part.forward(x)) < 1e-12
+    check_homogeneous(registry.built(name), registry.images())
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -124,16 +129,17 @@ def test_parts_are_immutable_and_copy(name):
     assert part.n_params() == sum(v.size for v in part.params.values())
 
 
-@pytest.mark.parametrize("name", NAMES)
-def test_a_batch_is_its_samples(name):
-    part, x = registry.built(name), registry.images()
-    one_by_one = np.concatenate([part.forward(x[[i]]) for i in range(3)])
+def check_batch(part, x):
+    one_by_one = np.concatenate([part.forward(x[[i]]) for i in range(len(x))])
     assert relative(one_by_one, part.forward(x)) < 1e-12
 
 
-@pytest.mark.parametrize("name", [n for n in NAMES if isinstance(registry.SPECIFICATIONS[n], Layer)])
-def test_fused_equals_unfused(name):
-    layer, x = registry.built(name), registry.images()
+@pytest.mark.parametrize("name", NAMES)
+def test_a_batch_is_its_samples(name):
+    check_batch(registry.built(name), registry.images())
+
+
+def check_fused(layer, x):
     assert relative(layer.forward(x), Composite.forward(layer, x)) < 1e-10
     y, pull, _ = layer.linearize(x)
     _, pull_unfused, _ = Composite.linearize(layer, x)
@@ -144,18 +150,74 @@ def test_fused_equals_unfused(name):
         assert relative(grads[key], grads2[key]) < 1e-9
 
 
-@pytest.mark.parametrize("kernel", registry.KERNELS)
-@pytest.mark.parametrize("regularization", [1e-3, 0.1])
-def test_mapping_on_its_anchors(kernel, regularization):
+@pytest.mark.parametrize("name", [n for n in NAMES if isinstance(registry.SPECIFICATIONS[n], Layer)])
+def test_fused_equals_unfused(name):
+    check_fused(registry.built(name), registry.images())
+
+
+def check_anchors(part):
     """M(Z) M(Z)' = K (K + eps I)^-1 K."""
-    part = KernelMapping(12, kernel, regularization).build((1, 1, 5), np.random.default_rng(0))
-    z = part.params["anchors"]
+    z, kernel, regularization = part.params["anchors"], part.kernel, part.regularization
     m = part.forward(z[:, None, None, :]).reshape(12, 12)
     k = kernel(np.clip(z @ z.T, -1, 1))
     expected = k @ np.linalg.solve(k + regularization * np.eye(12), k)
     tol = 1e-10 if kernel.differentiable else 1e-7  # an infinite slope turns rounding eps into sqrt(eps)
     assert np.abs(m @ m.T - expected).max() < tol
     assert np.linalg.norm(expected) > 1
+
+
+@pytest.mark.parametrize("kernel", registry.KERNELS)
+@pytest.mark.parametrize("regularization", [1e-3, 0.1])
+def test_mapping_on_its_anchors(kernel, regularization):
+    check_anchors(KernelMapping(12, kernel, regularization).build((1, 1, 5), np.random.default_rng(0)))
+
+
+def check_kernel(kernel):
+    """Symmetric, positive semi-definite, kappa(1) = 1: K(x, x) = norm(x)^2."""
+    x = np.random.default_rng(3).standard_normal((40, 3))
+    gram = kernel.gram(x)
+    assert np.abs(gram - gram.T).max() < 1e-10
+    assert np.linalg.eigvalsh(gram).min() > -1e-10 * np.linalg.norm(gram)
+    tol = 1e-10 if kernel.differentiable else 1e-6
+    assert relative(np.diag(gram), (x**2).sum(axis=1)) < tol
+
+
+@pytest.mark.parametrize("kernel", registry.KERNELS)
+def test_kernel(kernel):
+    check_kernel(kernel)
+
+
+def check_warp(warp):
+    """tau = 0 is the identity, an integer constant tau is np.roll inside, for every order."""
+    x = np.random.default_rng(4).standard_normal((2, 12, 10))
+    shift = np.broadcast_to(np.array([2.0, -1.0]), (12, 10, 2))
+    inside = (slice(None), slice(2, -2), slice(1, -1))
+    for order in (0, 1, 3):
+        tol = 0 if order <= 1 else 1e-12
+        assert np.abs(warp(x, np.zeros((12, 10, 2)), order=order) - x).max() <= tol
+        assert np.abs(warp(x, shift, order=order) - np.roll(x, (2, -1), axis=(1, 2)))[inside].max() <= tol
+
+
+def test_warp():
+    check_warp(warp)
+
+
+def check_measures(measure):
+    """R = 1 for an orthogonal map, unchanged by scaling, refused for a constant map."""
+    rng = np.random.default_rng(5)
+    x, step, noise = rng.standard_normal((3, 30, 8))
+    noise *= np.linalg.norm(step, axis=1, keepdims=True) / np.linalg.norm(noise, axis=1, keepdims=True)
+    rotation = np.linalg.qr(rng.standard_normal((8, 8)))[0]
+    for phi in (lambda v: v, lambda v: v @ rotation, lambda v: -3 * v):
+        assert abs(measure(phi(x), phi(x + step), phi(x + noise)) - 1) < 1e-10
+    squashed = [np.tanh(v) for v in (x, x + step, x + noise)]
+    assert abs(measure(*(7 * v for v in squashed)) - measure(*squashed)) < 1e-10
+    with pytest.raises(ValueError, match="constant"):
+        measure(*np.ones((3, 30, 8)))
+
+
+def test_measures():
+    check_measures(relative_stability)
 
 
 # Broken objects: each law must notice.
@@ -230,6 +292,74 @@ def test_check_equivariance_fails_on_one_wrong_row():
     part = OffGrid(2, padding="circular").build((8, 8, 2))
     with pytest.raises(AssertionError, match="does not commute"):
         check_equivariance(part, registry.images(2, (8, 8, 2)))
+
+
+class Affine(Modulus):
+    def forward(self, x):
+        return np.abs(x) + 1e-9
+
+
+class Coupled(Modulus):
+    def forward(self, x):
+        return np.abs(x) + 1e-9 * x.mean(axis=0)
+
+
+class PoolsTwice(Layer):
+    def forward(self, x):
+        y = super().forward(x)
+        return y + 1e-8 * y[:, ::-1]
+
+
+class OtherWhitening(KernelMapping):
+    def whiten(self, m):
+        return super().whiten(m) * (1 + 1e-9)
+
+
+class NotNormalised(Vovk):
+    def __call__(self, u):
+        return 1.0001 * super().__call__(u)
+
+
+class NotPositive(Vovk):
+    def __call__(self, u):
+        return u**3 - 0.2 * u**2 + 0.2
+
+
+def biased_warp(x, tau, order):
+    return warp(x, np.asarray(tau) + 1e-9, order=order)
+
+
+def median_stability(phi_x, phi_warped, phi_noisy):
+    d, g = (np.median(((p - phi_x) ** 2).sum(axis=1)) for p in (phi_warped, phi_noisy))
+    return d / g + 1e-9 * np.linalg.norm(phi_x)
+
+
+@pytest.mark.parametrize(
+    ("check", "broken"),
+    [
+        (check_homogeneous, Affine().build(registry.SHAPE)),
+        (check_batch, Coupled().build(registry.SHAPE)),
+        (check_fused, PoolsTwice(PatchExtraction(2), KernelMapping(4), GaussianPooling(2))),
+    ],
+)
+def test_laws_on_maps_fail_on_broken_parts(check, broken, rng):
+    with pytest.raises(AssertionError):
+        check(broken.build(registry.SHAPE, rng), registry.images())
+
+
+@pytest.mark.parametrize(
+    ("check", "broken"),
+    [
+        (check_anchors, OtherWhitening(12).build((1, 1, 5), np.random.default_rng(0))),
+        (check_kernel, NotNormalised()),
+        (check_kernel, NotPositive()),
+        (check_warp, biased_warp),
+        (check_measures, median_stability),
+    ],
+)
+def test_laws_fail_on_broken_objects(check, broken):
+    with pytest.raises(AssertionError):
+        check(broken)
 
 
 def test_checks_refuse_to_pass_on_zeros(rng):
