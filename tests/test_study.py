@@ -3,6 +3,9 @@
 import csv
 import io
 import json
+import subprocess
+import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -203,3 +206,9 @@ def test_accuracy_under_corruption_falls_with_severity(split):
     assert [r.mean for r in again] == [r.mean for r in report if r.family == "gaussian_noise"]
     with pytest.raises(ValueError, match=r"y must hold one label an image, \(150,\), got shape \(3,\)"):
         measure_corruptions(rival.phi, x, y[:3], rival.head)
+
+
+def test_the_committed_table_is_that_of_the_committed_results():
+    script = Path(__file__).parent.parent / "benchmarks" / "stability_table.py"
+    done = subprocess.run([sys.executable, str(script), "--check"], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr

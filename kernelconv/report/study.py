@@ -75,11 +75,11 @@ def print_study(results: Results, console: Console) -> None:
         # the ratio says what the change says: 80 columns have no room for it
         measures = [m for m in _measures(rows) if m != "lipschitz_ratio"]
         table = Table(box=SIMPLE_HEAD, title=f"{about['family']} at {strength:g}", title_justify="left", padding=(0, 1))
-        table.add_column("model")
-        for heading in ("features", "clean", *(_SHOWN.get(m, m.replace("_", " ")) for m in measures)):
+        table.add_column("model", no_wrap=True)
+        for heading in ("clean", *(_SHOWN.get(m, m.replace("_", " ")) for m in measures)):
             table.add_column(heading, justify="right")
         for row in rows:
-            table.add_row(row["model"], *_summary_texts(row), *(_cell(row["measures"].get(m), m) for m in measures))
+            table.add_row(row["model"], _summary_texts(row)[1], *(_cell(row["measures"].get(m), m) for m in measures))
         console.print(table)
 
 
