@@ -1,4 +1,4 @@
-"""`kernelconv compare | info`: the main job from a terminal."""
+"""`kernelconv compare | stability | info`: the main jobs from a terminal."""
 
 from __future__ import annotations
 
@@ -15,9 +15,12 @@ from rich.progress import MofNCompleteColumn, Progress, SpinnerColumn, TextColum
 from kernelconv import report
 from kernelconv._files import write_atomically
 from kernelconv._version import __version__
-from kernelconv.comparison import MODELS, Comparison, load_split
+from kernelconv.comparison import MODELS, Comparison, Split, load_split
 from kernelconv.datasets import data_folder, mnist_folders
 from kernelconv.environment import environment
+from kernelconv.report.study import print_study, study_csv, write_study_figures, write_study_page
+from kernelconv.rivals import REPRESENTATIONS
+from kernelconv.study import DEFAULT_FAMILIES, FAMILIES, OTHERS, Study
 
 DEFAULT_SIZES = {"digits": (100, 300, 1000), "mnist": (300, 1000)}
 
@@ -42,16 +45,45 @@ def parser() -> argparse.ArgumentParser:
     compare.add_argument(
         "--out", type=Path, default=Path("kernelconv-results"), metavar="DIR", help="default: %(default)s"
     )
+    _add_stability(commands)
     commands.add_parser("info", help="versions, cores, BLAS, where data is looked for")
     return top
+
+
+def _add_stability(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    stability = commands.add_parser(
+        "stability",
+        help="measure how far representations move when images are deformed",
+        description="Put every representation before the same deformed images; print tables; write results.json, "
+        "results.csv, figures and report.html. A killed run goes on where it was when the same command is given again.",
+    )
+    models, families = list(REPRESENTATIONS), [*FAMILIES, *OTHERS]
+    stability.add_argument("--data", default="digits", help="digits (8x8, embedded), mnist, an .npz file or a folder")
+    stability.add_argument("--models", nargs="+", default=models, choices=models, help="default: all")
+    stability.add_argument(
+        "--families",
+        nargs="+",
+        default=list(DEFAULT_FAMILIES),
+        choices=families,
+        help=f"default: {' '.join(DEFAULT_FAMILIES)}",
+    )
+    stability.add_argument("--images", type=int, default=500, metavar="N", help="test images (default %(default)s)")
+    stability.add_argument(
+        "--train-size", type=int, metavar="N", help="training images (default 2000, or what there is)"
+    )
+    stability.add_argument("--seed", type=int, default=0, help="of fields, subset and models (default %(default)s)")
+    stability.add_argument(
+        "--out", type=Path, default=Path("kernelconv-stability"), metavar="DIR", help="default: %(default)s"
+    )
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line; return the exit status: 0, 1 for an error said in one line, 130 when interrupted."""
     options = parser().parse_args(arguments)
     console = Console()
+    jobs = {"compare": compare, "stability": stability, "info": info}
     try:
-        return info(console) if options.command == "info" else compare(options, console)
+        return jobs[options.command](options, console)
     except KeyboardInterrupt:
         console.print("Interrupted. Finished cells are saved: the same command goes on from here.")
         return 130
@@ -62,9 +94,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def compare(options: argparse.Namespace, console: Console) -> int:
     """Run `kernelconv compare`."""
-    if options.data == "mnist" and not any(folder.is_dir() for folder in mnist_folders()):
-        console.print("MNIST is not on this machine: fetching it from OpenML, once.")
-    split = load_split(options.data)
+    split = load(options.data, console)
     sizes = options.train_sizes or default_sizes(options.data, len(split.y_train))
     comparison = Comparison(split, options.models, sizes, options.seeds, options.out)
     console.print(
@@ -74,6 +104,53 @@ def compare(options: argparse.Namespace, console: Console) -> int:
     run(comparison, console)
     finish(comparison, console)
     return 0
+
+
+def load(data: str, console: Console) -> Split:
+    """Return the split of a data set, saying so where it has to be fetched."""
+    if data == "mnist" and not any(folder.is_dir() for folder in mnist_folders()):
+        console.print("MNIST is not on this machine: fetching it from OpenML, once.")
+    return load_split(data)
+
+
+def stability(options: argparse.Namespace, console: Console) -> int:
+    """Run `kernelconv stability`."""
+    split = load(options.data, console)
+    train_size = options.train_size or min(2000, len(split.y_train))
+    n_images = min(options.images, len(split.y_test))
+    study = Study(
+        split,
+        options.models,
+        options.families,
+        options.out,
+        n_images=n_images,
+        train_size=train_size,
+        seed=options.seed,
+    )
+    console.print(
+        f"{split.name}: {n_images:,} test images, {train_size:,} to train from; {len(study.cells)} cells into "
+        f"{options.out}"
+    )
+    for cell, _, known in study.run():
+        console.print(f"  {cell.model}, {cell.family}: {'already there' if known else 'measured'}", highlight=False)
+    finish_study(study, console)
+    return 0
+
+
+def finish_study(study: Study, console: Console) -> None:
+    """Write the results, figures and page, and print the tables."""
+    results, folder = study.results(), study.folder
+    write_atomically(folder / "results.json", json.dumps(results))
+    study_csv(results, folder / "results.csv")
+    figures: list[Path] = []
+    if report.figures_available():
+        examples = {f: study.examples(f) for f in results["settings"]["families"] if f in FAMILIES}
+        figures = write_study_figures(results, folder, examples, study.worst_fields())
+    else:
+        console.print("No figures: matplotlib is not installed (pip install 'kernelconv[plot]').")
+    write_study_page(results, folder / "report.html", figures)
+    print_study(results, console)
+    console.print(f"Written: {folder / 'report.html'}, results.json, results.csv, {len(figures)} figures.")
 
 
 def default_sizes(data: str, pool: int) -> tuple[int, ...]:
@@ -124,7 +201,7 @@ def finish(comparison: Comparison, console: Console) -> None:
     console.print(f"Written: {comparison.folder / 'report.html'}, results.json, results.csv, {len(figures)} figures.")
 
 
-def info(console: Console) -> int:
+def info(options: argparse.Namespace, console: Console) -> int:
     """Run `kernelconv info`."""
     for key, value in environment().items():
         console.print(f"{key:14} {value if value is not None else 'not installed'}", highlight=False)

@@ -61,7 +61,7 @@ class Pixels(ImageTransformer):
         return self._read_images(X).reshape(len(X), -1)
 
 
-def _head() -> list[Any]:
+def head_steps() -> list[Any]:
     """Return the linear head: centred features, ridge whose penalty leave-one-out error chooses on the training set."""
     return [StandardScaler(with_std=False), RidgeClassifierCV(alphas=np.logspace(-6, 4, 21))]
 
@@ -80,7 +80,9 @@ def scattering(shape: tuple[int, ...], seed: int) -> Pipeline:
 def ckn(shape: tuple[int, ...], seed: int) -> Pipeline:
     """Return a two-layer convolutional kernel network and a ridge head."""
     subsampling = (2, 4) if min(shape[:2]) >= 16 else (2, 2)
-    return make_pipeline(ConvKernelNetwork(n_anchors=(64, 256), subsampling=subsampling, random_state=seed), *_head())
+    return make_pipeline(
+        ConvKernelNetwork(n_anchors=(64, 256), subsampling=subsampling, random_state=seed), *head_steps()
+    )
 
 
 def cnn(shape: tuple[int, ...], seed: int) -> ConvNetClassifier:

@@ -194,7 +194,7 @@ def test_a_band_limited_image_follows_an_affine_map():
         ),
         ({"tau": np.full((9, 12, 2), np.nan)}, "tau holds 216 non-finite values"),
         ({"tau": np.zeros((9, 12, 2), complex)}, "tau must hold real numbers, got dtype complex128"),
-        ({"order": 2}, r"order must be 0 \(nearest\), 1 \(bilinear\) or 3 \(cubic spline\), got 2"),
+        ({"order": 2}, r'order must be 0 \(nearest\), 1 \(bilinear\), 3 \(cubic spline\) or "fourier", got 2'),
         ({"boundary": "wrap"}, "boundary must be one of 'zero', 'reflect', 'symmetric', 'circular', got 'wrap'"),
         ({"x": np.zeros((9, 12))}, "x has two axes"),
     ],
@@ -310,8 +310,11 @@ def test_folding_is_seen():
 @pytest.mark.parametrize(
     ("call", "message"),
     [
-        (lambda f: f.rescale_to(), "exactly one of jacobian_norm and sup_norm"),
-        (lambda f: f.rescale_to(jacobian_norm=0.1, sup_norm=1.0), "exactly one of jacobian_norm and sup_norm"),
+        (lambda f: f.rescale_to(), "exactly one of jacobian_norm, sup_norm and rms_norm"),
+        (
+            lambda f: f.rescale_to(jacobian_norm=0.1, sup_norm=1.0),
+            "exactly one of jacobian_norm, sup_norm and rms_norm",
+        ),
         (lambda f: f.rescale_to(jacobian_norm=0), "jacobian_norm must be > 0 and finite, got 0"),
         (lambda f: f.scaled(0.0).rescale_to(sup_norm=1), "whose sup_norm is 0 cannot be rescaled to sup_norm=1"),
         (lambda f: SineField((1, 9), f.coefficients), r"at least 2 x 2 pixels, got shape=\(1, 9\)"),

@@ -1,18 +1,43 @@
-"""Deformations L_tau x(u) = x(u - tau(u)): displacement fields, families that draw them, and the warp."""
+"""Deformations L_tau x(u) = x(u - tau(u)): displacement fields, families that draw them, and the warp.
 
-from kernelconv.deformations.families import Deformation, Dilation, Rotation, SmoothDeformation, Translation
+`CORRUPTIONS` are changes of an image that have no tau.
+"""
+
+from kernelconv.deformations.corruptions import CORRUPTIONS, corrupt
+from kernelconv.deformations.families import (
+    AffineDeformation,
+    Deformation,
+    Dilation,
+    LinearDeformation,
+    Rotation,
+    Shear,
+    Translation,
+)
 from kernelconv.deformations.fields import AffineField, DisplacementField
-from kernelconv.deformations.sine import SineField
+from kernelconv.deformations.linearized import warp_adjoint, warp_derivative
+from kernelconv.deformations.series import FourierField, ShiftedField, SineField
+from kernelconv.deformations.smooth import CombinedDeformation, ElasticDeformation, SmoothDeformation
 from kernelconv.deformations.warp import warp
 
 __all__ = [
+    "CORRUPTIONS",
+    "AffineDeformation",
     "AffineField",
+    "CombinedDeformation",
     "Deformation",
     "Dilation",
     "DisplacementField",
+    "ElasticDeformation",
+    "FourierField",
+    "LinearDeformation",
     "Rotation",
+    "Shear",
+    "ShiftedField",
     "SineField",
     "SmoothDeformation",
     "Translation",
+    "corrupt",
     "warp",
+    "warp_adjoint",
+    "warp_derivative",
 ]

@@ -1,4 +1,4 @@
-"""Families of deformations: each draws random displacement fields of an exact given size."""
+"""Families of deformations, each drawing random fields of an exact given size: the contract, and affine families."""
 
 from __future__ import annotations
 
@@ -10,7 +10,6 @@ from numpy.typing import NDArray
 
 from kernelconv._check import Pair, as_pair, check_count, check_positive, check_rng
 from kernelconv.deformations.fields import AffineField, DisplacementField
-from kernelconv.deformations.sine import SineField
 
 
 @dataclass(frozen=True)
@@ -35,36 +34,52 @@ class Deformation:
     def sample(
         self,
         shape: Pair,
-        strength: float,
+        strength: float | None = None,
         rng: Any = None,
         size: int | None = None,
         *,
+        displacement: float | None = None,
         allow_folding: bool = False,
     ) -> DisplacementField:
-        """Return one random field, or a batch of `size` independent ones, of exactly the given strength.
+        """Return one random field, or a batch of `size` independent ones, of exactly the given size.
 
         Parameters
         ----------
         shape : int or tuple (h, w)
             Pixels of the image.
         strength : float
-            Jacobian norm (no unit), or pixels for `Translation`; > 0.
+            Jacobian norm (no unit), or pixels for `Translation`; > 0. Either this or `displacement`.
         rng : None, int or numpy Generator
             Source of the draw.
         size : int, optional
             Number of fields; None gives a single one.
+        displacement : float
+            Typical displacement of each field, its ``rms_norm``, in pixels; > 0.
         allow_folding : bool
             Accept a strength at which id - tau may no longer be one-to-one (a Jacobian norm of 1 or more).
 
         Raises
         ------
         ValueError
-            If the strength is not > 0 and finite, is at or above the family's limit without `allow_folding`, or
-            the image is too small for the family.
+            If not exactly one of strength and displacement is given; if it is not > 0 and finite; if the strength, or
+            the Jacobian norm that the displacement needs, is at or above the family's limit without `allow_folding`;
+            or if the image is too small for the family.
         """
-        strength = self.check_strength(strength, allow_folding=allow_folding)
-        n = 1 if size is None else check_count(size, "size")
-        fields = self._draw(as_pair(shape, "shape"), strength, check_rng(rng), n)
+        if (strength is None) == (displacement is None):
+            raise ValueError("sample wants exactly one of strength and displacement.")
+        n, pair = 1 if size is None else check_count(size, "size"), as_pair(shape, "shape")
+        if strength is not None:
+            strength = self.check_strength(strength, allow_folding=allow_folding)
+            fields = self._draw(pair, strength, check_rng(rng), n)
+        else:
+            fields = self._draw_displaced(pair, check_positive(displacement, "displacement"), check_rng(rng), n)
+            norms = np.asarray(fields.jacobian_sup_norm)
+            if (norms >= self.limit).any() and not allow_folding:
+                raise ValueError(
+                    f"displacement={displacement} px needs Jacobian norms up to {norms.max():.3g} here, not below "
+                    f"{self.limit:g}: {int((norms >= self.limit).sum())} of {n} fields may fold. Ask for less, or "
+                    "sample with allow_folding=True."
+                )
         return fields[0] if size is None else fields
 
     def check_strength(self, strength: float, *, allow_folding: bool = False) -> float:
@@ -80,9 +95,36 @@ class Deformation:
     def _draw(self, shape: Pair, strength: float, rng: np.random.Generator, n: int) -> DisplacementField:
         raise NotImplementedError
 
+    def _draw_displaced(self, shape: Pair, displacement: float, rng: np.random.Generator, n: int) -> DisplacementField:
+        # right for families closed under scaling: the direction is drawn, its length follows
+        return self._draw(shape, 0.5, rng, n).rescale_to(rms_norm=displacement)
+
 
 @dataclass(frozen=True)
-class Translation(Deformation):
+class LinearDeformation(Deformation):
+    """A family whose directions are linear in parameters z: what a search for the worst field can walk in.
+
+    A random field has z ~ N(0, I); every field is rescaled to the exact strength.
+    """
+
+    def n_parameters(self, shape: Pair) -> int:
+        """Return the length of z for images of `shape` (h, w)."""
+        raise NotImplementedError
+
+    def directions(self, shape: Pair, z: NDArray) -> Any:
+        """Return the fields, linear in `z` (n, p), before they are rescaled."""
+        raise NotImplementedError
+
+    def from_parameters(self, shape: Pair, z: NDArray, strength: float) -> Any:
+        """Return the fields of parameters `z` (n, p), each of exactly the given strength."""
+        return self.directions(shape, z).rescale_to(jacobian_norm=strength)
+
+    def _draw(self, shape: Pair, strength: float, rng: np.random.Generator, n: int) -> Any:
+        return self.from_parameters(shape, rng.standard_normal((n, self.n_parameters(shape))), strength)
+
+
+@dataclass(frozen=True)
+class Translation(LinearDeformation):
     """tau = c: a shift of `strength` pixels in a random direction; its Jacobian norm is 0.
 
     Examples
@@ -95,10 +137,17 @@ class Translation(Deformation):
     unit = "px"
     limit = float("inf")
 
-    def _draw(self, shape: Pair, strength: float, rng: np.random.Generator, n: int) -> AffineField:
-        angle = rng.uniform(0, 2 * np.pi, n)
-        offset = strength * np.stack([np.sin(angle), np.cos(angle)], -1)
-        return AffineField(shape, np.zeros((n, 2, 2)), offset)
+    def n_parameters(self, shape: Pair) -> int:
+        """2: the direction."""
+        return 2
+
+    def directions(self, shape: Pair, z: NDArray) -> AffineField:
+        """Return tau = z."""
+        return AffineField(shape, np.zeros((len(z), 2, 2)), z)
+
+    def from_parameters(self, shape: Pair, z: NDArray, strength: float) -> AffineField:
+        """Return tau = strength z / |z|: for a translation the strength is a length."""
+        return self.directions(shape, z).rescale_to(sup_norm=strength)
 
 
 @dataclass(frozen=True)
@@ -129,6 +178,11 @@ class Rotation(Deformation):
         matrix = np.eye(2) - np.moveaxis(np.array([[cos, -sin], [sin, cos]]), -1, 0)
         return _about_the_centre(shape, matrix)
 
+    def _draw_displaced(self, shape: Pair, displacement: float, rng: np.random.Generator, n: int) -> AffineField:
+        # |tau(u)| = 2 sin(angle / 2) |u - centre|
+        radius = _about_the_centre(shape, np.eye(2)[None]).rms_norm[0]
+        return self._draw(shape, self.check_strength(displacement / radius), rng, n)
+
 
 @dataclass(frozen=True)
 class Dilation(Deformation):
@@ -146,46 +200,41 @@ class Dilation(Deformation):
 
 
 @dataclass(frozen=True)
-class SmoothDeformation(Deformation):
-    r"""Maximum-entropy smooth fields, zero on the border, each rescaled to the exact Jacobian norm asked for.
-
-    Both components are sums over i, j >= 1 with sqrt(i^2 + j^2) < cutoff + 1/2 of C_ij sin(i pi u) sin(j pi v),
-    C_ij ~ N(0, T / (i^2 + j^2)) independent, u and v running over [0, 1] from the first pixel to the last. The
-    temperature T drops out in the rescaling.
-
-    Parameters
-    ----------
-    cutoff : int
-        Largest number of half waves across the image, at least 2 (the lowest mode alone has radius sqrt(2)).
-
-    Notes
-    -----
-    The published sampler multiplies by a nominal displacement that overstates the true one, and lets fields fold;
-    here only its distribution of directions is kept.
-
-    References
-    ----------
-    Petrini, Favero, Geiger, Wyart, "Relative stability toward diffeomorphisms indicates performance in deep nets",
-    2021, section 3.
+class Shear(Deformation):
+    """tau(u) = +-s (u_b - centre_b) e_a: rows slide over columns or columns over rows, at random.
 
     Examples
     --------
-    >>> field = SmoothDeformation(cutoff=3).sample((28, 28), strength=0.4, rng=0)
-    >>> field.values.shape, round(field.jacobian_sup_norm, 6), field.is_diffeomorphism()
-    ((28, 28, 2), 0.4, True)
+    >>> field = Shear().sample((28, 28), strength=0.3, rng=0)
+    >>> round(field.jacobian_sup_norm, 12), round(field.min_det, 12)
+    (0.3, 1.0)
     """
 
-    cutoff: int = 3
+    def _draw(self, shape: Pair, strength: float, rng: np.random.Generator, n: int) -> AffineField:
+        matrix = np.zeros((n, 2, 2))
+        axis = rng.integers(2, size=n)
+        matrix[np.arange(n), axis, 1 - axis] = strength * _signs(rng, n)
+        return _about_the_centre(shape, matrix)
 
-    def __post_init__(self) -> None:
-        check_count(self.cutoff, "cutoff")
 
-    def _draw(self, shape: Pair, strength: float, rng: np.random.Generator, n: int) -> SineField:
-        modes = np.arange(1, self.cutoff + 1)
-        radius = np.hypot(modes[:, None], modes)
-        deviation = (radius < self.cutoff + 0.5) / radius
-        directions = SineField(shape, deviation * rng.standard_normal((n, 2, self.cutoff, self.cutoff)))
-        return directions.rescale_to(jacobian_norm=strength)
+@dataclass(frozen=True)
+class AffineDeformation(LinearDeformation):
+    """tau(u) = A (u - centre), A with independent normal entries, rescaled to spectral norm s.
+
+    Examples
+    --------
+    >>> field = AffineDeformation().sample((28, 28), strength=0.3, rng=0)
+    >>> round(field.jacobian_sup_norm, 12), field.is_diffeomorphism()
+    (0.3, True)
+    """
+
+    def n_parameters(self, shape: Pair) -> int:
+        """4: the entries of A."""
+        return 4
+
+    def directions(self, shape: Pair, z: NDArray) -> AffineField:
+        """Return tau(u) = A (u - centre) with A the rows of `z`."""
+        return _about_the_centre(shape, np.reshape(z, (-1, 2, 2)))
 
 
 def _signs(rng: np.random.Generator, n: int) -> NDArray:

@@ -21,7 +21,7 @@ class DisplacementField:
     rectangle [0, h - 1] x [0, w - 1]. ``np.asarray(field)`` is ``field.values``; ``field[i]`` is one field, or a
     smaller batch, of a batch. A single field gives its norms as floats, a batch as arrays (n,).
 
-    Subclasses give the closed forms: `AffineField` here, `SineField` in ``sine``.
+    Subclasses give the closed forms: `AffineField` here, series of waves in ``series``.
     """
 
     shape: Pair
@@ -63,7 +63,17 @@ class DisplacementField:
         """Min over u of det(I - D tau(u)): the smallest local change of area, <= 0 where the field folds."""
         raise NotImplementedError
 
+    @property
+    def half_waves(self) -> int:
+        """Half waves of the shortest wave across the image; what grids and quadratures follow."""
+        raise NotImplementedError
+
     # -- what follows ------------------------------------------------------------------------------------------------
+
+    def on_grid(self, rows: NDArray, columns: NDArray) -> NDArray:
+        """Return tau (..., n_rows, n_columns, 2) on a tensor grid of positions in pixels."""
+        points = np.stack(np.meshgrid(rows, columns, indexing="ij"), -1)
+        return self.at(points.reshape(-1, 2)).reshape(*self.batch_shape, len(rows), len(columns), 2)
 
     @property
     def values(self) -> NDArray:
@@ -79,12 +89,24 @@ class DisplacementField:
     def is_diffeomorphism(self) -> Any:
         """Return whether det(I - D tau) > 0 everywhere: a bool, or an array (n,) for a batch.
 
-        For the fields here that makes u -> u - tau(u) one-to-one: an affine map is, and a sine field fixes the
-        border of the rectangle. A Jacobian norm below 1 implies it.
+        A Jacobian norm below 1 implies it, and that u -> u - tau(u) is one-to-one. At larger norms a positive
+        determinant still makes affine fields and those that vanish on the border one-to-one; of others it says so
+        around each point only.
         """
         return self.min_det > 0
 
-    def rescale_to(self, *, jacobian_norm: Any = None, sup_norm: Any = None) -> Self:
+    @cached_property
+    def rms_norm(self) -> Any:
+        """The typical displacement: sqrt of the mean of |tau|^2 over the rectangle, in pixels.
+
+        By Gauss-Legendre quadrature with more nodes than half waves need: exact to rounding.
+        """
+        nodes, weights = np.polynomial.legendre.leggauss(16 + 4 * self.half_waves)
+        rows, columns = ((nodes + 1) / 2 * (n - 1) for n in self.shape)
+        square = (self.on_grid(rows, columns) ** 2).sum(-1)
+        return self._finish(np.sqrt(np.einsum("...ij,i,j->...", square, weights / 2, weights / 2)))
+
+    def rescale_to(self, *, jacobian_norm: Any = None, sup_norm: Any = None, rms_norm: Any = None) -> Self:
         """Return the multiple of tau, by a positive factor, of the given norm.
 
         Parameters
@@ -92,18 +114,22 @@ class DisplacementField:
         jacobian_norm : float
             Wanted sup of |D tau|; no unit.
         sup_norm : float
-            Wanted sup of |tau|, in pixels. Exactly one of the two.
+            Wanted sup of |tau|, in pixels.
+        rms_norm : float
+            Wanted typical displacement, in pixels. Exactly one of the three.
 
         Raises
         ------
         ValueError
             If not exactly one norm is given, if it is not > 0, or if a field of the batch has norm 0.
         """
-        if (jacobian_norm is None) == (sup_norm is None):
-            raise ValueError("rescale_to wants exactly one of jacobian_norm and sup_norm.")
-        name = "sup_norm" if jacobian_norm is None else "jacobian_norm"
-        wanted = check_positive(sup_norm if jacobian_norm is None else jacobian_norm, name)
-        now = np.asarray(self.sup_norm if jacobian_norm is None else self.jacobian_sup_norm)
+        asked = {"jacobian_norm": jacobian_norm, "sup_norm": sup_norm, "rms_norm": rms_norm}
+        given = [name for name, value in asked.items() if value is not None]
+        if len(given) != 1:
+            raise ValueError("rescale_to wants exactly one of jacobian_norm, sup_norm and rms_norm.")
+        (name,) = given
+        wanted = check_positive(asked[name], name)
+        now = np.asarray(self.jacobian_sup_norm if name == "jacobian_norm" else getattr(self, name))
         if not (now > 0).all():
             raise ValueError(f"A field whose {name} is 0 cannot be rescaled to {name}={wanted}.")
         return self.scaled(wanted / now)
@@ -157,6 +183,11 @@ class AffineField(DisplacementField):
     def batch_shape(self) -> tuple[int, ...]:
         """``()`` for one field, ``(n,)`` for a batch."""
         return self.matrix.shape[:-2]
+
+    @property
+    def half_waves(self) -> int:
+        """1: an affine field has no wave."""
+        return 1
 
     def at(self, points: NDArray) -> NDArray:
         """Return tau (..., k, 2), in pixels, at `points` (k, 2) or, for a batch, (n, k, 2)."""

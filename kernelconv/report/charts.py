@@ -41,7 +41,8 @@ _WIDTH = 5.6  # inches: narrow, so that 10 pt can still be read on a phone
 N_CONFUSIONS = 8  # pairs of classes that a panel lists
 
 
-def _figure(height: float, width: float = _WIDTH) -> Any:
+def new_figure(height: float, width: float = _WIDTH) -> Any:
+    """Return an empty figure, sizes in inches."""
     from matplotlib.figure import Figure
 
     return Figure(figsize=(width, height), layout="constrained")
@@ -61,14 +62,15 @@ def model_styles(models: Sequence[str]) -> dict[str, dict[str, Any]]:
     }
 
 
-def _text(name: str, longest: int = 24) -> str:
+def label_text(name: str, longest: int = 24) -> str:
     """Return `name` as matplotlib should show it: not as a formula, not as a label to hide, and not too long."""
     name = name if len(name) <= longest else name[: longest - 1] + "…"
     return (" " + name if name.startswith("_") else name).replace("$", r"\$")
 
 
-def _legend(figure: Any, handles: Mapping[str, Any]) -> None:
-    labels = [_text(name) for name in handles]
+def legend(figure: Any, handles: Mapping[str, Any]) -> None:
+    """Put a legend above the figure, in as many columns as fit."""
+    labels = [label_text(name) for name in handles]
     # about 60 characters fit beside each other, the marker and the gap of an entry being as wide as 6
     in_a_row = sum(len(label) + 6 for label in labels) <= 60
     n_columns = len(labels) if in_a_row else max(1, 60 // (max(map(len, labels)) + 6))
@@ -81,7 +83,7 @@ def learning_curves(rows: Sequence[Row], styles: Mapping[str, Any]) -> Any:
     if len(sizes) == 1:
         label = f"test error, % ({sizes[0]:,} training images)"
         return _dots(rows, styles, [(r["error"], r["standard_error"], r["standard_error"]) for r in rows], label)
-    figure = _figure(4.0)
+    figure = new_figure(4.0)
     axes = figure.subplots()
     handles = {}
     for name in dict.fromkeys(row["model"] for row in rows):
@@ -90,7 +92,7 @@ def learning_curves(rows: Sequence[Row], styles: Mapping[str, Any]) -> Any:
         handles[name] = axes.errorbar(x, y, bar, **styles[name], linewidth=1.5, elinewidth=1.2)[0]
     _size_axis(axes, sizes)
     _error_axis(axes, rows)
-    _legend(figure, handles)
+    legend(figure, handles)
     return figure
 
 
@@ -130,7 +132,7 @@ def stability(rows: Sequence[Row], styles: Mapping[str, Any]) -> Any:
     if len(strengths) == 1:
         points = [_mean_and_bars(row["relative_change"][0]) for row in rows]
         return _dots(rows, styles, points, f"{change} (Jacobian norm {strengths[0]:g})")
-    figure = _figure(4.0)
+    figure = new_figure(4.0)
     axes = figure.subplots()
     handles = {}
     for row in rows:
@@ -143,7 +145,7 @@ def stability(rows: Sequence[Row], styles: Mapping[str, Any]) -> Any:
     axes.set_xlim(left=0)
     axes.set_ylim(bottom=0)
     axes.set_xticks([0, *strengths], ["0", *(f"{s:g}" for s in strengths)])
-    _legend(figure, handles)
+    legend(figure, handles)
     return figure
 
 
@@ -157,11 +159,11 @@ def _dots(
     rows: Sequence[Row], styles: Mapping[str, Any], points: Sequence[tuple[float, float, float]], label: str
 ) -> Any:
     """Draw one line per model with a dot and its bars: for results that have no second axis."""
-    figure = _figure(1.0 + 0.34 * len(rows))
+    figure = new_figure(1.0 + 0.34 * len(rows))
     axes = figure.subplots()
     for k, (row, (value, down, up)) in enumerate(zip(rows, points, strict=True)):
         axes.errorbar([value], [k], xerr=[[down], [up]], **styles[row["model"]], elinewidth=1.4)
-    axes.set_yticks(range(len(rows)), [_text(row["model"]) for row in rows])
+    axes.set_yticks(range(len(rows)), [label_text(row["model"]) for row in rows])
     axes.set_ylim(len(rows) - 0.5, -0.5)
     axes.set_xlim(left=0)
     axes.set_xlabel(label)
@@ -171,7 +173,7 @@ def _dots(
 
 def tradeoff(rows: Sequence[Row], styles: Mapping[str, Any], strength: float) -> Any:
     """Draw the test error against the relative change, and against the seconds to fit."""
-    figure = _figure(3.6)
+    figure = new_figure(3.6)
     left, right = figure.subplots(1, 2, sharey=True)
     handles = {}
     for row in rows:
@@ -186,7 +188,7 @@ def tradeoff(rows: Sequence[Row], styles: Mapping[str, Any], strength: float) ->
     left.set_ylim(bottom=0)
     right.set_xlabel("seconds to fit")
     _seconds_axis(right, [row["fit_seconds"] for row in rows])
-    _legend(figure, handles)
+    legend(figure, handles)
     return figure
 
 
@@ -209,15 +211,15 @@ def confusion(results: Results, rows: Sequence[Row], styles: Mapping[str, Any]) 
     classes = results["settings"]["classes"]
     n_columns = 2 if len(rows) > 1 else 1
     n_lines = -(-len(rows) // n_columns)
-    figure = _figure(0.5 + 2.1 * n_lines)
+    figure = new_figure(0.5 + 2.1 * n_lines)
     panels = figure.subplots(n_lines, n_columns, sharex=True, squeeze=False).ravel()
     for axes, row in zip(panels, rows, strict=False):
         pairs = most_confused(results, row, N_CONFUSIONS)
-        names = [f"{_text(classes[i], 12)} → {_text(classes[j], 12)}" for i, j, _ in pairs]
+        names = [f"{label_text(classes[i], 12)} → {label_text(classes[j], 12)}" for i, j, _ in pairs]
         axes.barh(range(len(pairs)), [count for *_, count in pairs], 0.62, color=styles[row["model"]]["color"])
         axes.set_yticks(range(len(pairs)), names)
         axes.set_ylim(N_CONFUSIONS - 0.4, -0.6)
-        axes.set_title(_text(row["model"]) + ("" if pairs else ": no error"))
+        axes.set_title(label_text(row["model"]) + ("" if pairs else ": no error"))
         axes.grid(visible=False, axis="y")
         axes.tick_params(axis="y", length=0)
         axes.tick_params(labelbottom=True)
@@ -238,7 +240,7 @@ def deformed(images: NDArray, strengths: Sequence[float]) -> Any:
         images = images.mean(axis=-1)
     n, m, h, w = images.shape[:4]
     side = min(_WIDTH / m, 0.95)
-    figure = _figure(0.3 + n * side * min(max(h / w, 0.2), 2), m * side)
+    figure = new_figure(0.3 + n * side * min(max(h / w, 0.2), 2), m * side)
     panels = figure.subplots(n, m, squeeze=False)
     for line, example in zip(panels, images, strict=True):
         # the original's range for all of its row: what the interpolation overshoots is cut, not spread over the greys

@@ -86,10 +86,11 @@ def write_figures(
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
     with matplotlib.rc_context(charts.STYLE):
-        return [_save(make(), folder / f"{name}.png") for name, make in draw.items()]
+        return [save_figure(make(), folder / f"{name}.png") for name, make in draw.items()]
 
 
-def _save(figure: Any, path: Path) -> Path:
+def save_figure(figure: Any, path: Path) -> Path:
+    """Write a figure as PNG, whole or not at all; return its path."""
     buffer = io.BytesIO()
     figure.savefig(buffer, format="png", dpi=_DPI, metadata={"Software": None})
     write_atomically(path, buffer.getvalue())

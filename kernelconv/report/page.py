@@ -85,9 +85,9 @@ def write_page(results: Results, path: str | os.PathLike[str], figures: Sequence
         lead=_lead(results, rows),
         table=_table(results, rows) if rows else "<p>No cell is finished yet.</p>",
         figures=_figures(results, rows, figures),
-        protocol="\n".join(f"<li>{_prose(item)}</li>" for item in _protocol(results, rows)),
-        models=_definitions(settings["models"], code=True),
-        environment=_definitions({"kernelconv": results["kernelconv"], **results["environment"]}),
+        protocol="\n".join(f"<li>{prose(item)}</li>" for item in _protocol(results, rows)),
+        models=definitions(settings["models"], code=True),
+        environment=definitions({"kernelconv": results["kernelconv"], **results["environment"]}),
         command=escape(compare_command(settings)),
     )
     write_atomically(Path(path), page)
@@ -151,7 +151,7 @@ def _table(results: Results, rows: Sequence[Row]) -> str:
         + _table_head(strengths)
         + "\n"
         + "\n".join(bodies)
-        + f'\n</table>\n</div>\n<p class="note">{_prose(note)}</p>'
+        + f'\n</table>\n</div>\n<p class="note">{prose(note)}</p>'
     )
 
 
@@ -176,20 +176,21 @@ def _line(row: Row, text: Mapping[str, Any], strengths: Sequence[float]) -> str:
 
 
 def _figures(results: Results, rows: Sequence[Row], paths: Iterable[str | os.PathLike[str]]) -> str:
-    parts = [_figure(Path(path), caption(Path(path).stem, results, rows)) for path in paths]
+    parts = [figure_block(Path(path), caption(Path(path).stem, results, rows)) for path in paths]
     if not parts:
         return ""
     return '<section aria-labelledby="figures">\n<h2 id="figures">Figures</h2>\n' + "\n".join(parts) + "\n</section>"
 
 
-def _figure(path: Path, words: Caption) -> str:
+def figure_block(path: Path, words: Caption) -> str:
+    """Return a PNG with its caption as HTML, the image inside."""
     png = path.read_bytes()
     width, height = (round(_CSS_PIXELS * size) for size in struct.unpack(">II", png[16:24]))
     data = base64.b64encode(png).decode("ascii")
     return (
         f"<h3>{escape(words.title)}</h3>\n<figure>\n"
         f'<img width="{width}" height="{height}" alt="{escape(words.alt)}" src="data:image/png;base64,{data}">\n'
-        f"<figcaption>{_prose(words.text)}</figcaption>\n</figure>"
+        f"<figcaption>{prose(words.text)}</figcaption>\n</figure>"
     )
 
 
@@ -227,7 +228,7 @@ def _error_note(settings: Mapping[str, Any], rows: Sequence[Row]) -> str:
     )
 
 
-def _definitions(items: Mapping[str, Any], *, code: bool = False) -> str:
+def definitions(items: Mapping[str, Any], *, code: bool = False) -> str:
     """Return a table of two columns: a name and what it stands for."""
     form = "<code>{}</code>" if code else "{}"
     texts = {name: "not installed" if value is None else str(value) for name, value in items.items()}
@@ -238,7 +239,7 @@ def _definitions(items: Mapping[str, Any], *, code: bool = False) -> str:
     return '<div class="scroll">\n<table class="text">\n<tbody>\n' + "\n".join(lines) + "\n</tbody>\n</table>\n</div>"
 
 
-def _prose(text: str) -> str:
+def prose(text: str) -> str:
     """Return `text` escaped, with the two subscripts of its formulas set as such."""
     return escape(text).replace("L_τ x", "L<sub>τ</sub>x").replace("‖∞", "‖<sub>∞</sub>")
 

@@ -1,24 +1,48 @@
 """How much any representation, a function from images to features, changes when images are deformed."""
 
+from kernelconv.stability.architecture import Architecture, Recommendation, check_recommendations
+from kernelconv.stability.bootstrap import bootstrap_difference, bootstrap_interval
+from kernelconv.stability.bounds import Observations, StabilityBound, fit_bound, fit_envelope, observe
+from kernelconv.stability.corruption import measure_corruptions
 from kernelconv.stability.measures import (
-    bootstrap_interval,
+    cosine_distance,
     deformation_sensitivity,
     lipschitz_ratio,
     noise_sensitivity,
     relative_change,
     relative_stability,
 )
-from kernelconv.stability.protocol import measure_stability
+from kernelconv.stability.protocol import compare_stability, measure_layers, measure_stability
 from kernelconv.stability.report import StabilityReport, StabilityRow
+from kernelconv.stability.translation import equivariance_error, translation_error
+from kernelconv.stability.worst_case import WorstCase, measure_worst_case, worst_case
 
 __all__ = [
+    "Architecture",
+    "Observations",
+    "Recommendation",
+    "StabilityBound",
     "StabilityReport",
     "StabilityRow",
+    "WorstCase",
+    "bootstrap_difference",
     "bootstrap_interval",
+    "check_recommendations",
+    "compare_stability",
+    "cosine_distance",
     "deformation_sensitivity",
+    "equivariance_error",
+    "fit_bound",
+    "fit_envelope",
     "lipschitz_ratio",
+    "measure_corruptions",
+    "measure_layers",
     "measure_stability",
+    "measure_worst_case",
     "noise_sensitivity",
+    "observe",
     "relative_change",
     "relative_stability",
+    "translation_error",
+    "worst_case",
 ]

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from kernelconv._check import as_float, check_count, check_finite, check_positive, check_rng
+from kernelconv._check import as_float, check_finite
 
 
 def relative_change(phi_x: Any, phi_warped: Any) -> NDArray:
@@ -33,15 +33,7 @@ def relative_change(phi_x: Any, phi_warped: Any) -> NDArray:
     array([0.2, 0.5])
     """
     phi_x, phi_warped = _rows(phi_x, phi_warped)
-    norms = np.sqrt(squared_norms(phi_x))
-    zero = np.flatnonzero(norms == 0)
-    if len(zero):
-        listed = ", ".join(map(str, zero[:10])) + (", ..." if len(zero) > 10 else "")
-        raise ValueError(
-            f"Phi(x) = 0 for {len(zero)} of {len(norms)} images (index {listed}): their relative change is "
-            "undefined. Leave these images out."
-        )
-    return np.sqrt(squared_norms(phi_warped - phi_x)) / norms
+    return np.sqrt(squared_norms(phi_warped - phi_x)) / _norms(phi_x, "Phi(x)")
 
 
 def lipschitz_ratio(phi_x: Any, phi_warped: Any, strength: Any) -> NDArray:
@@ -72,6 +64,40 @@ def lipschitz_ratio(phi_x: Any, phi_warped: Any, strength: Any) -> NDArray:
     if not (strength > 0).all():
         raise ValueError(f"strength must be > 0, got {strength}.")
     return relative_change(phi_x, phi_warped) / strength
+
+
+def cosine_distance(phi_x: Any, phi_warped: Any) -> NDArray:
+    r"""Return 1 - <Phi(x), Phi(L_tau x)> / (|Phi(x)| |Phi(L_tau x)|) for each image: what a change of norm leaves out.
+
+    Parameters
+    ----------
+    phi_x, phi_warped : array-like, shape (n, ...)
+        Features of the images and of the deformed images.
+
+    Returns
+    -------
+    ndarray (n,)
+        In [0, 2].
+
+    Raises
+    ------
+    ValueError
+        If shapes differ, values are not finite, or a feature vector is 0 (the message says which).
+
+    Notes
+    -----
+    Computed as half the squared distance of the normalised features, which does not cancel where they are close.
+
+    Examples
+    --------
+    >>> cosine_distance([[1.0, 0.0], [2.0, 0.0]], [[3.0, 0.0], [0.0, 1.0]])
+    array([0., 1.])
+    """
+    phi_x, phi_warped = _rows(phi_x, phi_warped)
+    directions = [
+        rows / _norms(rows, name)[:, None] for rows, name in ((phi_x, "Phi(x)"), (phi_warped, "Phi(L_tau x)"))
+    ]
+    return squared_norms(directions[0] - directions[1]) / 2
 
 
 def spread(phi_x: Any) -> float:
@@ -209,81 +235,22 @@ def check_noise_seen(noise: float) -> None:
         )
 
 
-def bootstrap_interval(
-    values: Any,
-    random_state: Any = None,
-    *,
-    over: Any = None,
-    level: float = 0.95,
-    n_resamples: int = 1000,
-) -> tuple[float, float]:
-    r"""Return the percentile bootstrap interval of a mean, or of a ratio of means, clustered by image.
-
-    Parameters
-    ----------
-    values : array-like, shape (n_images,) or (n_images, n_draws)
-        One value an image and draw; images are resampled with all their draws.
-    random_state : None, int or numpy Generator
-        Source of the resampling.
-    over : array-like of the same shape, optional
-        The interval is that of mean(values) / mean(over), numerator and denominator resampled together.
-    level : float
-        Coverage, between 0 and 1.
-    n_resamples : int
-        Number of bootstrap samples.
-
-    Returns
-    -------
-    low, high : float
-
-    Raises
-    ------
-    ValueError
-        If there are fewer than two images, values are not finite, shapes differ or `level` is not in (0, 1).
-
-    Notes
-    -----
-    Cost n_images * n_resamples; memory n_images.
-
-    References
-    ----------
-    Efron and Tibshirani, "An Introduction to the Bootstrap", 1993, chapter 13.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> low, high = bootstrap_interval(np.arange(100.0), random_state=0)
-    >>> low < 49.5 < high, round((high - low) / (2 * 1.96 * 2.9), 1)
-    (True, 1.0)
-    """
-    per_image = _per_image(values, "values")
-    below = np.ones_like(per_image) if over is None else _per_image(over, "over")
-    if below.shape != per_image.shape:
-        raise ValueError(f"over holds {len(below)} images, values {len(per_image)}.")
-    level = check_positive(level, "level")
-    if level >= 1:
-        raise ValueError(f"level must be between 0 and 1, got {level}.")
-    rng, n = check_rng(random_state), len(per_image)
-    resampled = np.empty(check_count(n_resamples, "n_resamples"))
-    for b in range(len(resampled)):
-        chosen = rng.integers(n, size=n)
-        resampled[b] = per_image[chosen].sum() / below[chosen].sum()
-    low, high = np.quantile(resampled, [(1 - level) / 2, (1 + level) / 2])
-    return float(low), float(high)
-
-
 def squared_norms(rows: NDArray) -> NDArray:
     """Return the squared norm of each row, summed in float64."""
     return np.einsum("ij,ij->i", rows, rows, dtype=np.float64)
 
 
-def _per_image(values: Any, name: str) -> NDArray:
-    values = check_finite(np.asarray(values, np.float64), name)
-    if values.ndim not in (1, 2) or len(values) < 2 or 0 in values.shape:
+def _norms(rows: NDArray, name: str) -> NDArray:
+    """Return the norms of the rows; raise ValueError if one is 0."""
+    norms = np.sqrt(squared_norms(rows))
+    zero = np.flatnonzero(norms == 0)
+    if len(zero):
+        listed = ", ".join(map(str, zero[:10])) + (", ..." if len(zero) > 10 else "")
         raise ValueError(
-            f"{name} must be (n_images,) or (n_images, n_draws) with at least two images, got shape {values.shape}."
+            f"{name} = 0 for {len(zero)} of {len(norms)} images (index {listed}): their relative change is "
+            "undefined. Leave these images out."
         )
-    return values.reshape(len(values), -1).mean(1)
+    return norms
 
 
 def _rows(*features: Any) -> list[NDArray]:

@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Iterator
-from dataclasses import asdict, dataclass, fields
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from kernelconv.stability.bootstrap import bootstrap_difference
 
 
 @dataclass(frozen=True)
@@ -29,6 +34,10 @@ class StabilityRow:
         Images, and fields drawn for each.
     within_theorem : bool
         Whether every field's Jacobian norm was at most 1/2, where the stability theorem is stated.
+    name : str
+        The rival or layer; "" where there is one representation only.
+    samples : ndarray (2, n_images), optional
+        Values a and b of each image, averaged over draws; the estimate is mean(a) / mean(b).
     """
 
     family: str
@@ -41,11 +50,39 @@ class StabilityRow:
     n_images: int
     n_draws: int
     within_theorem: bool
+    name: str = ""
+    samples: NDArray | None = field(default=None, compare=False, repr=False)
+
+
+#: Columns of tables and files: everything but the values of each image.
+COLUMNS = tuple(f.name for f in fields(StabilityRow) if f.name != "samples")
+
+
+@dataclass(frozen=True)
+class Summary:
+    """What a representation is before any deformation: read it beside every figure.
+
+    Attributes
+    ----------
+    name : str
+        The rival or layer.
+    n_features : int
+        Dimension of Phi(x).
+    gain : float
+        Mean of |Phi(x)| / |x|.
+    accuracy : float or None
+        Share of the images as they are that the head labels rightly; None without head or labels.
+    """
+
+    name: str
+    n_features: int
+    gain: float
+    accuracy: float | None = None
 
 
 @dataclass(frozen=True)
 class StabilityReport:
-    """What `measure_stability` found: a tuple of `StabilityRow`, strengths in the order asked, then measures.
+    """What `measure_stability` found: rows (each rival's strengths in the order asked, then measures) and summaries.
 
     Examples
     --------
@@ -57,6 +94,7 @@ class StabilityReport:
     """
 
     rows: tuple[StabilityRow, ...]
+    summaries: tuple[Summary, ...] = ()
 
     def __iter__(self) -> Iterator[StabilityRow]:
         return iter(self.rows)
@@ -64,20 +102,64 @@ class StabilityReport:
     def __len__(self) -> int:
         return len(self.rows)
 
-    def select(self, measure: str) -> tuple[StabilityRow, ...]:
-        """Return the rows of one measure, in the order of the strengths; raise ValueError if there is none."""
-        rows = tuple(r for r in self.rows if r.measure == measure)
+    @property
+    def names(self) -> list[str]:
+        """The rivals or layers, in order."""
+        return list(dict.fromkeys(r.name for r in self.rows))
+
+    def select(self, measure: str, name: str | None = None) -> tuple[StabilityRow, ...]:
+        """Return the rows of one measure (and of one rival), in order; raise ValueError if there is none."""
+        rows = tuple(r for r in self.rows if r.measure == measure and name in (None, r.name))
         if not rows:
             known = ", ".join(self._measures())
-            raise ValueError(f"This report holds no measure {measure!r}; it holds {known}.")
+            of = "" if name is None else f" of {name!r}"
+            rivals = "" if name is None else f", of {', '.join(map(repr, self.names))}"
+            raise ValueError(f"This report holds no measure {measure!r}{of}; it holds {known}{rivals}.")
         return rows
+
+    def difference(self, first: str, second: str, measure: str) -> tuple[StabilityRow, ...]:
+        """Return the paired differences first - second of two rivals, a row a strength, with 95 % intervals.
+
+        Images are resampled for both at once (seed 0), so what makes an image hard for both cancels.
+
+        Raises
+        ------
+        ValueError
+            If a rival or the measure is not here, or the rows hold no samples (read from a file without them).
+        """
+        rows = []
+        for a, b in zip(self.select(measure, first), self.select(measure, second), strict=True):
+            if a.samples is None or b.samples is None:
+                raise ValueError("Paired differences need each image's values: this report was read without samples.")
+            over = {"over_first": a.samples[1], "over_second": b.samples[1]}
+            low, high = bootstrap_difference(a.samples[0], b.samples[0], 0, **over)
+            values = {c: getattr(a, c) for c in COLUMNS}
+            values |= {"mean": a.mean - b.mean, "low": low, "high": high, "name": f"{first} - {second}"}
+            rows.append(StabilityRow(**values))
+        return tuple(rows)
 
     def _measures(self) -> list[str]:
         return list(dict.fromkeys(r.measure for r in self.rows))
 
-    def to_dict(self) -> dict[str, list[dict[str, Any]]]:
-        """Return ``{"rows": [...]}`` of plain Python values, ready for json.dumps."""
-        return {"rows": [asdict(r) for r in self.rows]}
+    def to_dict(self, *, samples: bool = False) -> dict[str, list[dict[str, Any]]]:
+        """Return ``{"rows": [...], "summaries": [...]}`` of plain Python values, ready for json.dumps.
+
+        With `samples` each row holds its images' values too, rounded to 7 digits.
+        """
+        rows = [{c: getattr(r, c) for c in COLUMNS} for r in self.rows]
+        if samples:
+            for row, r in zip(rows, self.rows, strict=True):
+                row["samples"] = None if r.samples is None else [[float(f"{v:.7g}") for v in a] for a in r.samples]
+        return {"rows": rows, "summaries": [asdict(s) for s in self.summaries]}
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> StabilityReport:
+        """Return the report that `to_dict` wrote."""
+        rows = []
+        for row in data["rows"]:
+            samples = row.get("samples")
+            rows.append(StabilityRow(**{**row, "samples": None if samples is None else np.array(samples)}))
+        return cls(tuple(rows), tuple(Summary(**s) for s in data.get("summaries", ())))
 
     def to_frame(self) -> Any:
         """Return a pandas DataFrame, one line a row; raise ImportError saying what to install without pandas."""
@@ -85,17 +167,17 @@ class StabilityReport:
             import pandas as pd
         except ImportError:
             raise ImportError("to_frame needs pandas: pip install pandas. to_dict and to_csv do not.") from None
-        return pd.DataFrame([asdict(r) for r in self.rows], columns=[f.name for f in fields(StabilityRow)])
+        return pd.DataFrame(self.to_dict()["rows"], columns=list(COLUMNS))
 
     def to_csv(self, path: str | Path) -> None:
         """Write the rows to `path` as csv with a header line."""
         with open(path, "w", newline="", encoding="utf-8") as file:
-            writer = csv.DictWriter(file, [f.name for f in fields(StabilityRow)])
+            writer = csv.DictWriter(file, COLUMNS)
             writer.writeheader()
-            writer.writerows(asdict(r) for r in self.rows)
+            writer.writerows(self.to_dict()["rows"])
 
     def plot(self, ax: Any = None, *, measure: str | None = None, label: str | None = None) -> Any:
-        """Draw one measure against the strength, with its interval as a band.
+        """Draw one measure against the strength, a curve a rival, with its interval as a band.
 
         Parameters
         ----------
@@ -104,7 +186,7 @@ class StabilityReport:
         measure : str, optional
             Which measure; the first one by default.
         label : str, optional
-            Name of the curve in the legend.
+            Name of the curve in the legend; by default that of the rival.
 
         Returns
         -------
@@ -117,20 +199,22 @@ class StabilityReport:
         ValueError
             If the report does not hold `measure`.
         """
-        rows = sorted(self.select(measure or self._measures()[0]), key=lambda r: r.strength)
+        measure = measure or self._measures()[0]
+        first = self.select(measure)[0]
         if ax is None:
             try:
                 from matplotlib.figure import Figure
             except ImportError:
                 raise ImportError("plot needs matplotlib: pip install kernelconv[plot].") from None
             ax = Figure(layout="constrained").subplots()
-        strengths = [r.strength for r in rows]
-        (line,) = ax.plot(strengths, [r.mean for r in rows], marker="o", label=label)
-        band = [r.low for r in rows], [r.high for r in rows]
-        ax.fill_between(strengths, *band, alpha=0.2, color=line.get_color(), linewidth=0)
-        ax.set_xlabel("translation (px)" if rows[0].unit == "px" else "Jacobian norm of the deformation")
-        ax.set_ylabel(rows[0].measure.replace("_", " "))
-        if label is not None:
+        for name in self.names:
+            rows = sorted(self.select(measure, name), key=lambda r: r.strength)
+            strengths, band = [r.strength for r in rows], ([r.low for r in rows], [r.high for r in rows])
+            (line,) = ax.plot(strengths, [r.mean for r in rows], marker="o", label=label or name or None)
+            ax.fill_between(strengths, *band, alpha=0.2, color=line.get_color(), linewidth=0)
+        ax.set_xlabel("translation (px)" if first.unit == "px" else "Jacobian norm of the deformation")
+        ax.set_ylabel(measure.replace("_", " "))
+        if label or any(self.names):
             ax.legend()
         return ax
 
@@ -140,13 +224,22 @@ class StabilityReport:
         first = self.rows[0]
         draws = f"{first.n_draws} draw{'s' if first.n_draws > 1 else ''} each"
         lines = [f"{first.family}: {first.n_images} images, {draws}, mean [95 % interval]"]
-        cells = [("strength", "measure", "mean", "interval")]
+        named = any(self.names)
+        cells = [(*(("name",) if named else ()), "strength", "measure", "mean", "interval")]
         for r in self.rows:
             mark = "" if r.within_theorem else " *"
             strength = f"{r.strength:g}{' ' + r.unit if r.unit else ''}{mark}"
-            cells.append((strength, r.measure, f"{r.mean:.4f}", f"[{r.low:.4f}, {r.high:.4f}]"))
-        widths = [max(len(c[k]) for c in cells) for k in range(4)]
-        lines += ["  ".join(t.ljust(n) for t, n in zip(c, widths, strict=True)).rstrip() for c in cells]
+            texts = strength, r.measure, f"{r.mean:.4f}", f"[{r.low:.4f}, {r.high:.4f}]"
+            cells.append((*((r.name,) if named else ()), *texts))
+        lines += _columns(cells)
         if not all(r.within_theorem for r in self.rows):
             lines.append("* Jacobian norm above 1/2, where the stability theorem is not stated")
+        for s in self.summaries:
+            accuracy = "" if s.accuracy is None else f", the head is right on {100 * s.accuracy:.1f} % as they are"
+            lines.append(f"{s.name or 'phi'}: {s.n_features:,} features, |phi(x)| / |x| {s.gain:.3g}{accuracy}")
         return "\n".join(lines)
+
+
+def _columns(cells: list[tuple[str, ...]]) -> list[str]:
+    widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
+    return ["  ".join(t.ljust(n) for t, n in zip(c, widths, strict=True)).rstrip() for c in cells]

@@ -1,0 +1,58 @@
+"""What theory expects of the representations that `kernelconv stability` compares, and whether it came true."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from kernelconv.stability import StabilityReport
+
+
+@dataclass(frozen=True)
+class Expectation:
+    """What theory says about two representations: the first one's measure is the smaller."""
+
+    smaller: str
+    larger: str
+    measure: str
+    reason: str
+
+
+EXPECTATIONS = (
+    Expectation("scattering-2", "pixels", "relative_change", "averages over 4 px are Lipschitz to deformations"),
+    Expectation("scattering-3", "scattering-2", "relative_change", "a larger scale of invariance, C_2 / sigma_n"),
+    Expectation("ckn-1", "pixels", "relative_change", "Gaussian pooling makes a layer Lipschitz to deformations"),
+    Expectation("ckn-3", "ckn-2", "relative_change", "a larger scale of invariance, C_2 / sigma_n"),
+    Expectation("scattering-3", "fourier", "relative_change", "the Fourier modulus is not stable at high frequencies"),
+    Expectation("lenet", "lenet-untrained", "relative_change", "training makes networks stable to deformations"),
+    Expectation(
+        "lenet", "lenet-untrained", "relative_stability", "relative stability is learned (Petrini et al. 2021)"
+    ),
+    Expectation("scattering-3", "pixels", "relative_stability", "stable to deformation more than to noise"),
+    Expectation("ckn-3", "pixels", "relative_stability", "stable to deformation more than to noise"),
+)
+
+
+def expectations(by_model: Mapping[str, StabilityReport]) -> list[dict[str, Any]]:
+    """Return, for each expectation and strength, the paired difference and whether it came true.
+
+    "yes" or "no" where the 95 % interval is on one side of 0, "open" where 0 is inside.
+    """
+    found = []
+    for e in EXPECTATIONS:
+        if e.smaller not in by_model or e.larger not in by_model:
+            continue
+        for d in joined(by_model, e.smaller, e.larger).difference(e.smaller, e.larger, e.measure):
+            came_true = "yes" if d.high < 0 else "no" if d.low > 0 else "open"
+            same = {"strength": d.strength, "difference": d.mean, "low": d.low, "high": d.high, "came_true": came_true}
+            found.append({**vars(e), **same})
+    return found
+
+
+def joined(reports: Mapping[str, StabilityReport], *models: str) -> StabilityReport:
+    """Return the reports of several models as one, each row under its model's name."""
+    data: dict[str, list[Any]] = {"rows": []}
+    for model in models:
+        data["rows"] += [{**row, "name": model} for row in reports[model].to_dict(samples=True)["rows"]]
+    return StabilityReport.from_dict(data)

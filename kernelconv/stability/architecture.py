@@ -1,0 +1,198 @@
+"""What the stability theorem reads of a network: patches, pooling scales, slopes; and the theory's recommendations."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from kernelconv._check import check_positive
+
+
+@dataclass(frozen=True)
+class LayerShape:
+    """One layer A M P as the theorem sees it.
+
+    Attributes
+    ----------
+    patch_size : float
+        Side of a patch, in pixels of the map it reads (geometric mean of height and width).
+    stride : float
+        Pixels of the image from one pixel of that map to the next.
+    subsampling : float
+        Step between pooled positions, in pixels of that map.
+    scale : float
+        Standard deviation of the pooling Gaussian, in pixels of that map.
+    slope : float
+        max(1, sqrt(kappa'(1))): the Lipschitz constant of M.
+    """
+
+    patch_size: float
+    stride: float
+    subsampling: float
+    scale: float
+    slope: float = 1.0
+
+
+@dataclass(frozen=True)
+class Architecture:
+    r"""The layers of a convolutional kernel network, x_n = A_n M_n P_n ... A_1 M_1 P_1 x_0.
+
+    Examples
+    --------
+    >>> net = Architecture((LayerShape(3, 1, 2, 2 / 2**0.5), LayerShape(3, 2, 2, 2 / 2**0.5)))
+    >>> net.n_layers, round(net.scale, 3), round(net.normalization, 3)
+    (2, 2.828, 0.444)
+    """
+
+    layers: tuple[LayerShape, ...]
+
+    @classmethod
+    def of(cls, network: Any) -> Architecture:
+        """Return the architecture of a network built from layers with ``patches``, ``mapping`` and a Gaussian pooling.
+
+        Parameters
+        ----------
+        network : Network
+            ``model.network_`` of a fitted `ConvKernelNetwork`; what has no such layers is an error.
+
+        Raises
+        ------
+        ValueError
+            If a part is not such a layer, or its mapping has no Lipschitz constant (arc-cosine of order 0).
+        """
+        layers, stride = [], 1.0
+        for part in getattr(network, "parts", (network,)):
+            try:
+                patch, pooling = part.patches, part.pooling
+                step = _side(pooling.subsampling)
+                scale = step / np.sqrt(2) if pooling.scale is None else float(pooling.scale)
+                slope = part.mapping.lipschitz(part.mapping.in_shape)
+            except AttributeError:
+                raise ValueError(
+                    f"The theorem speaks of layers A M P with Gaussian pooling; {part!r} is not one. Pass the network_ "
+                    "of a ConvKernelNetwork."
+                ) from None
+            if slope is None:
+                raise ValueError(f"{part.mapping!r} is not Lipschitz: the theorem does not hold for it.")
+            layers.append(LayerShape(_side(patch.size), stride, step, scale, max(1.0, float(slope))))
+            stride *= step * _side(patch.stride)
+        return cls(tuple(layers))
+
+    @property
+    def n_layers(self) -> int:
+        """n, the number of layers."""
+        return len(self.layers)
+
+    @property
+    def scale(self) -> float:
+        """sigma_n, the last pooling scale, in pixels of the image."""
+        return self.layers[-1].scale * self.layers[-1].stride
+
+    @property
+    def slope(self) -> float:
+        """Product of the mappings' Lipschitz constants, which multiplies the theorem's right-hand side."""
+        return float(np.prod([layer.slope for layer in self.layers]))
+
+    @property
+    def normalization(self) -> float:
+        """What features are multiplied by to be those of the theorem.
+
+        Over the norms of the patch operators, which are isometries there, and times the stride of the last map, whose
+        pixels stand for that many pixels of the image along each axis.
+        """
+        last = self.layers[-1]
+        return last.stride * last.subsampling / float(np.prod([layer.patch_size for layer in self.layers]))
+
+    @property
+    def patch_ratio(self) -> float:
+        """kappa_0: the largest half width of a patch over the pooling scale before it (the first layer has none)."""
+        ratios = [
+            (layer.patch_size - 1) / 2 * layer.stride / (before.scale * before.stride)
+            for before, layer in zip(self.layers[:-1], self.layers[1:], strict=True)
+        ]
+        return max(ratios, default=0.0)
+
+
+@dataclass(frozen=True)
+class Recommendation:
+    """One of the theory's recommendations: whether an architecture keeps it, and why or where not."""
+
+    name: str
+    kept: bool
+    explanation: str
+
+
+def check_recommendations(architecture: Architecture, invariance: float | None = None) -> tuple[Recommendation, ...]:
+    r"""Check the theory's three recommendations, and say which one an architecture breaks.
+
+    Parameters
+    ----------
+    architecture : Architecture
+        Of a convolutional kernel network.
+    invariance : float, optional
+        Translations wanted to be invisible, in pixels; without it the depth is reported and not judged.
+
+    Returns
+    -------
+    tuple of Recommendation
+        Small patches (C_1 grows like kappa_0^(d + 1), so 3 x 3 at most); subsampling below the patch size (else the
+        signal cannot be recovered from the pooled map); depth up to the invariance wanted.
+
+    References
+    ----------
+    Bietti and Mairal, 2019, sections 3.1 and 3.2.
+
+    Examples
+    --------
+    >>> wide = Architecture((LayerShape(7, 1, 8, 5.7),))
+    >>> for r in check_recommendations(wide, invariance=4.0):
+    ...     print(r.name, r.kept)
+    small patches False
+    subsampling below the patch size False
+    depth up to the invariance True
+    """
+    layers = list(enumerate(architecture.layers, 1))
+    large = [f"layer {k} has patches of {layer.patch_size:g} px" for k, layer in layers if layer.patch_size > 3]
+    coarse = [
+        f"layer {k} subsamples by {layer.subsampling:g} px with patches of {layer.patch_size:g} px"
+        for k, layer in layers
+        if layer.subsampling >= layer.patch_size
+    ]
+    patches = Recommendation(
+        "small patches",
+        not large,
+        "every patch is at most 3 px wide"
+        if not large
+        else f"{'; '.join(large)}: C_1 grows with the cube of the patch over the scale before it. Stack 3 px layers.",
+    )
+    sampling = Recommendation(
+        "subsampling below the patch size",
+        not coarse,
+        "every layer subsamples by less than its patch size"
+        if not coarse
+        else f"{'; '.join(coarse)}: pixels between the kept positions are lost. Subsample by less, in more layers.",
+    )
+    return patches, sampling, _depth(architecture, invariance)
+
+
+def _depth(architecture: Architecture, invariance: float | None) -> Recommendation:
+    reached = architecture.scale
+    text = f"{architecture.n_layers} layers reach a pooling scale of {reached:.2g} px"
+    if invariance is None:
+        return Recommendation("depth up to the invariance", True, f"{text}; no invariance was asked for")
+    wanted = check_positive(invariance, "invariance")
+    if reached >= wanted:
+        return Recommendation("depth up to the invariance", True, f"{text}, and {wanted:g} px were asked for")
+    step = max(2.0, architecture.layers[-1].subsampling)
+    more = int(np.ceil(np.log(wanted / reached) / np.log(step)))
+    return Recommendation(
+        "depth up to the invariance",
+        False,
+        f"{text}, below the {wanted:g} px asked for. Layers to add, subsampling by {step:g}: {more}.",
+    )
+
+
+def _side(pair: Any) -> float:
+    return float(np.sqrt(np.prod(np.broadcast_to(pair, 2).astype(float))))

@@ -1,0 +1,262 @@
+"""The stability theorem for a convolutional kernel network: its right-hand side, and its constants from data."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.optimize import linprog
+from scipy.stats import binom
+
+from kernelconv._check import check_finite, check_positive
+from kernelconv.deformations import DisplacementField, warp
+from kernelconv.stability.architecture import Architecture
+from kernelconv.stability.measures import squared_norms
+from kernelconv.stability.plan import measured_images
+from kernelconv.stability.representation import as_representation, features
+
+#: Above this correlation of the two regressors their constants cannot be told apart.
+MAX_CORRELATION = 0.9
+#: With which the constants cover the share of fields that they are stated for.
+_CONFIDENCE = 0.95
+
+
+@dataclass(frozen=True)
+class Observations:
+    """Changes seen, one an image and field: |Phi(L_tau x) - Phi(x)| / |x| in the theorem's normalisation.
+
+    Attributes
+    ----------
+    jacobian_norm : ndarray (m,)
+        Sup of |D tau|.
+    sup_norm : ndarray (m,)
+        Sup of |tau|, in pixels.
+    change : ndarray (m,)
+        The left-hand side of the theorem over |x|.
+    """
+
+    jacobian_norm: NDArray
+    sup_norm: NDArray
+    change: NDArray
+
+    def __len__(self) -> int:
+        return len(self.change)
+
+    @staticmethod
+    def join(parts: Sequence[Observations]) -> Observations:
+        """Return all observations as one."""
+        names = ("jacobian_norm", "sup_norm", "change")
+        return Observations(*(np.concatenate([getattr(p, name) for p in parts]) for name in names))
+
+
+def observe(
+    phi: Any,
+    X: Any,
+    fields: DisplacementField,
+    architecture: Architecture,
+    *,
+    order: Any = 3,
+    boundary: str = "zero",
+    n_jobs: int | None = None,
+) -> Observations:
+    r"""Deform images and return what the theorem speaks of, an observation an image.
+
+    Parameters
+    ----------
+    phi : callable, or object with ``transform`` or ``forward``
+        A convolutional kernel network's features.
+    X : array-like, shape (n, h, w) or (n, h, w, c)
+        Images, none of them zero.
+    fields : DisplacementField
+        A batch of n fields.
+    architecture : Architecture
+        Of `phi`: its ``normalization`` brings features to the theorem's, where P is an isometry.
+    order, boundary, n_jobs
+        As in `warp`.
+
+    Raises
+    ------
+    ValueError
+        If `X` is not images or an image is zero; if Phi's features are not rows of finite numbers.
+    """
+    x = measured_images(X)
+    represent = as_representation(phi)
+    norms = np.sqrt(squared_norms(x.reshape(len(x), -1)))
+    if not norms.all():
+        raise ValueError(
+            f"{int((norms == 0).sum())} of {len(x)} images are zero: |x| = 0 bounds nothing. Leave them out."
+        )
+    warped = warp(x, fields, order=order, boundary=boundary, n_jobs=n_jobs)
+    moved = features(represent, warped, "phi(L_tau X)") - features(represent, x)
+    change = architecture.normalization * np.sqrt(squared_norms(moved)) / norms
+    return Observations(np.asarray(fields.jacobian_sup_norm), np.asarray(fields.sup_norm), change)
+
+
+@dataclass(frozen=True)
+class StabilityBound:
+    r"""The theorem with its constants: |Phi(L_tau x) - Phi(x)| <= (C_1 (1 + n) s + C_2 / sigma_n |tau|) |x|.
+
+    Parameters
+    ----------
+    n_layers : int
+        n.
+    scale : float
+        sigma_n, the last pooling scale in pixels of the image.
+    c1, c2 : float
+        Constants; from data by `fit_bound`.
+    level : float
+        Share of fields that the constants are meant to cover; 1 for all seen.
+
+    References
+    ----------
+    Bietti and Mairal, "Group Invariance, Stability to Deformations, and Complexity of Deep Convolutional
+    Representations", 2019, theorem 7.
+
+    Examples
+    --------
+    >>> bound = StabilityBound(n_layers=2, scale=5.0, c1=0.5, c2=1.0)
+    >>> round(bound.right_hand_side(jacobian_norm=0.2, sup_norm=1.5), 12)
+    0.6
+    """
+
+    n_layers: int
+    scale: float
+    c1: float
+    c2: float
+    level: float = 1.0
+
+    def right_hand_side(self, jacobian_norm: Any, sup_norm: Any, image_norm: Any = 1.0) -> Any:
+        """Return the bound for fields of given norms (no unit; px) and images of given norm."""
+        deformation = self.c1 * (1 + self.n_layers) * jacobian_norm
+        return (deformation + self.c2 / self.scale * sup_norm) * image_norm
+
+    def violations(self, seen: Observations) -> float:
+        """Return the share of observations above the bound (beyond rounding)."""
+        bound = self.right_hand_side(seen.jacobian_norm, seen.sup_norm)
+        return float(np.mean(seen.change > bound * (1 + 1e-9) + 1e-12))
+
+
+def fit_bound(
+    architecture: Architecture, translations: Observations, deformations: Observations, *, level: float = 0.95
+) -> StabilityBound:
+    r"""Estimate the theorem's constants: C_2 from pure translations, then C_1 as an envelope of deformations.
+
+    C_2 is the `level` quantile of change sigma_n / |tau| over translations, where the theorem has no other term; C_1
+    the `level` quantile of what C_2 leaves over (1 + n) s, at level 1 the smallest constant that no observation
+    exceeds. Quantiles are upper tolerance limits: the smallest of the m ordered values below which, with 95 %
+    confidence, a share `level` of all images and fields of the same kind lies (the largest value if m is too small).
+
+    Parameters
+    ----------
+    architecture : Architecture
+        Gives n and sigma_n.
+    translations : Observations
+        Of Jacobian norm 0.
+    deformations : Observations
+        Of positive Jacobian norms. The level is kept for fields of the same kind: constants that are to hold for the
+        fields of `worst_case` are fitted on such fields alone, not on a mixture in which they are few.
+    level : float
+        In (0, 1].
+
+    Raises
+    ------
+    ValueError
+        If translations have a Jacobian norm, deformations have none, there are no observations, or `level` is out of
+        range.
+
+    References
+    ----------
+    Wilks, "Determination of sample sizes for setting tolerance limits", 1941, for the quantiles.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from kernelconv.stability.architecture import Architecture, LayerShape
+    >>> net = Architecture((LayerShape(patch_size=3, stride=1, subsampling=2, scale=1.4),))
+    >>> shifts = Observations(np.zeros(2), np.array([1.0, 2.0]), np.array([0.1, 0.3]))
+    >>> smooth = Observations(np.array([0.1, 0.2]), np.array([0.5, 1.0]), np.array([0.2, 0.4]))
+    >>> bound = fit_bound(net, shifts, smooth, level=1.0)
+    >>> round(bound.c2, 6), round(bound.c1, 6)
+    (0.21, 0.625)
+    """
+    level = _check_level(level)
+    if not len(translations) or not len(deformations):
+        raise ValueError("fit_bound needs observations of translations and of deformations.")
+    if np.any(translations.jacobian_norm) or not np.all(translations.sup_norm > 0):
+        raise ValueError("translations must be shifts: Jacobian norm 0 and a length > 0.")
+    if not np.all(deformations.jacobian_norm > 0):
+        raise ValueError("deformations must have Jacobian norms > 0.")
+    n, scale = architecture.n_layers, architecture.scale
+    c2 = _quantile(translations.change * scale / translations.sup_norm, level)
+    left = deformations.change - c2 / scale * deformations.sup_norm
+    c1 = _quantile(np.maximum(left, 0) / ((1 + n) * deformations.jacobian_norm), level)
+    return StabilityBound(n, scale, c1, c2, level)
+
+
+def regressor_correlation(seen: Observations) -> float:
+    """Return the correlation of Jacobian norms and displacements over the observations; 1 where one is constant."""
+    if np.ptp(seen.jacobian_norm) == 0 or np.ptp(seen.sup_norm) == 0:
+        return 1.0
+    return float(np.corrcoef(seen.jacobian_norm, seen.sup_norm)[0, 1])
+
+
+def fit_envelope(architecture: Architecture, seen: Observations, *, level: float = 1.0) -> StabilityBound:
+    r"""Estimate both constants from the same fields: the lowest plane above all of them, by a linear programme.
+
+    At level 1: minimise the sum of the bounds subject to every observation lying below its own. Below 1: the `level`
+    quantile regression plane, the linear programme of Koenker and Bassett. Both constants are >= 0.
+
+    Parameters
+    ----------
+    architecture : Architecture
+        Gives n and sigma_n.
+    seen : Observations
+        Of fields whose Jacobian norm and displacement vary apart, such as `CombinedDeformation`.
+    level : float
+        In (0, 1].
+
+    Raises
+    ------
+    ValueError
+        If the correlation of the two regressors is above 0.9: the constants could be exchanged for each other. Take
+        `fit_bound`, which has C_2 from translations. Or if `level` is out of range.
+
+    References
+    ----------
+    Koenker and Bassett, "Regression quantiles", 1978, equation 3.3.
+    """
+    level = _check_level(level)
+    correlation = regressor_correlation(seen)
+    if correlation > MAX_CORRELATION:
+        raise ValueError(
+            f"Jacobian norm and displacement are correlated by {correlation:.2f} over these fields, above "
+            f"{MAX_CORRELATION}: C_1 and C_2 cannot be told apart. Vary them apart (CombinedDeformation), or take C_2 "
+            "from translations (fit_bound)."
+        )
+    n, scale, m = architecture.n_layers, architecture.scale, len(seen)
+    plane = np.stack([(1 + n) * seen.jacobian_norm, seen.sup_norm / scale], 1)
+    if level == 1:
+        found = linprog(plane.sum(0), A_ub=-plane, b_ub=-seen.change, bounds=(0, None))
+    else:
+        cost = np.concatenate([[0, 0], np.full(m, level), np.full(m, 1 - level)])
+        slack = np.concatenate([np.eye(m), -np.eye(m)], 1)
+        found = linprog(cost, A_eq=np.concatenate([plane, slack], 1), b_eq=seen.change, bounds=(0, None))
+    if not found.success:
+        raise RuntimeError(f"The linear programme was not solved: {found.message}")
+    return StabilityBound(n, scale, float(found.x[0]), float(found.x[1]), level)
+
+
+def _quantile(values: NDArray, level: float) -> float:
+    ranked = np.sort(check_finite(values, "change"))
+    rank = int(binom.ppf(_CONFIDENCE, len(ranked), level))  # of 0 .. m - 1: so many values may lie below
+    return float(ranked[min(rank, len(ranked) - 1)])
+
+
+def _check_level(level: float) -> float:
+    level = check_positive(level, "level")
+    if level > 1:
+        raise ValueError(f"level must be in (0, 1], got {level}.")
+    return level

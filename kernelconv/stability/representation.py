@@ -1,0 +1,118 @@
+"""What can be measured: a callable, or an object with transform or forward; its gradient or layers if it has any."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from kernelconv._check import as_float, check_finite
+
+#: From images to features, one row an image.
+Representation = Callable[[NDArray], NDArray]
+#: From images to the features of every rival.
+Rivals = Callable[[NDArray, str], dict[str, NDArray]]
+
+
+def as_representation(phi: Any) -> Representation:
+    """Return the function from images to features that `phi` stands for.
+
+    Parameters
+    ----------
+    phi : callable, or object with ``transform`` or ``forward``
+        ``transform`` comes first, then ``forward``, then the object itself.
+
+    Raises
+    ------
+    ValueError
+        If `phi` is a class, or has none of the three (a classifier: the message says what to pass).
+    """
+    if inspect.isclass(phi):
+        raise ValueError(f"phi is the class {phi.__name__}: pass an instance, fitted if it is an estimator.")
+    for name in ("transform", "forward"):
+        method = getattr(phi, name, None)
+        if callable(method):
+            return method
+    if callable(phi):
+        return phi
+    kind = type(phi).__name__
+    if hasattr(phi, "predict"):
+        raise ValueError(
+            f"{kind} has no transform. Pass the function to be measured: phi=model.decision_function or "
+            "phi=model.predict_proba, or phi=model[:-1] for the features of a pipeline."
+        )
+    raise ValueError(f"phi must be a callable or have transform or forward, got {kind}.")
+
+
+def features(represent: Representation, x: NDArray, name: str = "phi(X)") -> NDArray:
+    """Return the features of images `x` as rows (n, d), real and finite.
+
+    Raises
+    ------
+    ValueError
+        If there is not one row an image, or a feature is complex, non-finite or no number.
+    """
+    return as_rows(represent(x), len(x), name)
+
+
+def as_rows(maps: Any, n: int, name: str) -> NDArray:
+    """Return maps (n, ...) as feature rows (n, d), or raise ValueError as `features` says."""
+    phi_x = as_float(maps, name)
+    if phi_x.ndim == 0 or len(phi_x) != n:
+        raise ValueError(
+            f"phi returned features of shape {phi_x.shape} for {n} images: it must return one row an image, ({n}, ...)."
+        )
+    return check_finite(phi_x, name).reshape(n, -1)
+
+
+def as_gradient(phi: Any) -> Callable[[NDArray, NDArray], NDArray] | None:
+    """Return the function (x, g) -> gradient in x of <g, Phi(x)>, or None if `phi` has no ``vjp``.
+
+    ``phi.vjp(x, g)`` returns the gradient, or a tuple that begins with it; g has the shape of Phi(x).
+    """
+    vjp = getattr(phi, "vjp", None)
+    if not callable(vjp):
+        return None
+
+    def gradient(x: NDArray, g: NDArray) -> NDArray:
+        found = vjp(x, g)
+        return np.asarray(found[0] if isinstance(found, tuple) else found).reshape(x.shape)
+
+    return gradient
+
+
+def one(phi: Any) -> Rivals:
+    """Return the rivals of a single representation, named ""."""
+    represent = as_representation(phi)
+    return lambda x, name: {"": features(represent, x, name)}
+
+
+def several(phis: Mapping[str, Any]) -> Rivals:
+    """Return the rivals of several representations by name."""
+    represents = {key: as_representation(phi) for key, phi in phis.items()}
+    return lambda x, name: {key: features(r, x, f"{key}: {name}") for key, r in represents.items()}
+
+
+def layers(network: Any) -> Rivals:
+    """Return the rivals that a network's layers are, by the names of its ``trace``.
+
+    Raises
+    ------
+    ValueError
+        If it has no ``trace``.
+    """
+    trace = getattr(network, "trace", None)
+    if not callable(trace):
+        raise ValueError(
+            f"{type(network).__name__} has no trace, which gives the maps of each layer. Pass a network: "
+            "model.network_ for an estimator."
+        )
+
+    def represent(x: NDArray, name: str) -> dict[str, NDArray]:
+        maps = trace(x if x.ndim == 4 else x[..., None])
+        return {key: as_rows(m, len(x), f"{key}: {name}") for key, m in maps.items()}
+
+    return represent

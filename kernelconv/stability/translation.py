@@ -1,0 +1,106 @@
+"""Translations by themselves: how far features are from invariant, and how far maps are from equivariant."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from kernelconv._check import check_finite
+from kernelconv.deformations import warp
+from kernelconv.stability.measures import relative_change
+from kernelconv.stability.plan import measured_images
+from kernelconv.stability.representation import as_representation, features
+
+
+def translation_error(
+    phi: Any, X: Any, shift: tuple[float, float], *, order: Any = 3, boundary: str = "zero"
+) -> NDArray:
+    r"""Return |Phi(L_c x) - Phi(x)| / |Phi(x)| for each image: how far Phi is from invariant to a shift by c.
+
+    Parameters
+    ----------
+    phi : callable, or object with ``transform`` or ``forward``
+        As in `measure_stability`.
+    X : array-like, shape (n, h, w) or (n, h, w, c)
+        Images.
+    shift : tuple (float, float)
+        c, (row, column), in pixels.
+    order, boundary
+        As in `warp`.
+
+    Returns
+    -------
+    ndarray (n,)
+
+    Raises
+    ------
+    ValueError
+        As `measure_stability`.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> X = np.random.default_rng(0).standard_normal((2, 8, 8))
+    >>> modulus = lambda x: abs(np.fft.fft2(x))
+    >>> bool(translation_error(modulus, X, (3, 1), boundary="circular").max() < 1e-12)
+    True
+    """
+    x = measured_images(X)
+    represent = as_representation(phi)
+    return relative_change(features(represent, x), features(represent, _shifted(x, shift, order, boundary)))
+
+
+def equivariance_error(
+    phi: Any, X: Any, shift: tuple[float, float], *, order: Any = "fourier", boundary: str = "zero"
+) -> NDArray:
+    r"""Return |Phi(L_c x) - L_(c / s) Phi(x)| / |Phi(x)| for each image: how far Phi is from moving with its input.
+
+    s is the stride, image size over map size. A shift by a multiple of the stride asks for no interpolation of the
+    maps; between them the error holds what subsampling loses.
+
+    Parameters
+    ----------
+    phi : callable, or object with ``transform`` or ``forward``
+        Returns maps (n, h', w', k), as ``network.forward`` does.
+    X : array-like, shape (n, h, w) or (n, h, w, c)
+        Images.
+    shift : tuple (float, float)
+        c, (row, column), in pixels.
+    order, boundary
+        As in `warp`, for images and maps.
+
+    Returns
+    -------
+    ndarray (n,)
+        Over the positions of the map that the shift does not bring in from outside (all of them for "circular").
+
+    Raises
+    ------
+    ValueError
+        If Phi does not return maps, the shift leaves no position inside, or Phi(x) = 0 for an image.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> X = np.random.default_rng(0).standard_normal((2, 8, 8, 1))
+    >>> bool(equivariance_error(lambda x: x**2, X, (2, 1), boundary="circular").max() < 1e-12)
+    True
+    """
+    x = measured_images(X)
+    represent = as_representation(phi)
+    maps, moved = (np.asarray(represent(images)) for images in (x, _shifted(x, shift, order, boundary)))
+    if maps.ndim != 4 or len(maps) != len(x):
+        raise ValueError(f"Equivariance is of maps (n, h, w, k), one an image; phi returned shape {maps.shape}.")
+    stride = np.array(x.shape[1:3]) / maps.shape[1:3]
+    expected = _shifted(maps, tuple(np.asarray(shift) / stride), order, boundary)
+    margin = 0 * stride.astype(int) if boundary == "circular" else np.ceil(np.abs(shift) / stride).astype(int)
+    rows, columns = (slice(m, n - m) for m, n in zip(margin, maps.shape[1:3], strict=True))
+    if not maps[:, rows, columns].size:
+        raise ValueError(f"A shift by {tuple(shift)} px leaves no position of the {maps.shape[1:3]} map inside.")
+    return relative_change(*(check_finite(a[:, rows, columns], "phi(X)") for a in (expected, moved)))
+
+
+def _shifted(x: NDArray, shift: tuple[float, ...], order: Any, boundary: str) -> NDArray:
+    return warp(x, np.broadcast_to(np.asarray(shift, np.float64), (*x.shape[1:3], 2)), order=order, boundary=boundary)

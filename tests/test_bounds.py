@@ -1,0 +1,253 @@
+"""The theorem's bound on convolutional kernel networks; translations; the theory's recommendations."""
+
+import ast
+from pathlib import Path
+
+import numpy as np
+import pytest
+from scipy import ndimage
+from test_stability import blobs
+
+import kernelconv
+from kernelconv import ConvKernelNetwork, GaussianPooling, KernelMapping, Layer, PatchExtraction, serial
+from kernelconv.deformations import AffineField, CombinedDeformation, SmoothDeformation, Translation
+from kernelconv.operators import ArcCosine, ReLU
+from kernelconv.stability import (
+    Architecture,
+    Observations,
+    StabilityBound,
+    check_recommendations,
+    equivariance_error,
+    fit_bound,
+    fit_envelope,
+    observe,
+    translation_error,
+    worst_case,
+)
+from kernelconv.stability.architecture import LayerShape
+from kernelconv.stability.bounds import regressor_correlation
+
+SMOOTH = SmoothDeformation(cutoff=3)
+ONE_LAYER = Architecture((LayerShape(3, 1, 2, 2.0),))
+
+
+@pytest.fixture(scope="module")
+def ckn():
+    return ConvKernelNetwork((12, 16), sigma=0.6, random_state=0, n_patches=3000, padding="zero").fit(blobs(60, seed=9))
+
+
+# -- architecture ------------------------------------------------------------------------------------------------------
+
+
+def test_the_architecture_of_a_network_is_read_from_its_layers(ckn):
+    first, second = Architecture.of(ckn.network_).layers
+    assert (first.patch_size, first.stride, first.subsampling) == pytest.approx((3, 1, 2))
+    assert (second.patch_size, second.stride, second.subsampling) == pytest.approx((3, 2, 2))
+    assert first.scale == pytest.approx(2**0.5)
+    assert first.slope == pytest.approx(1 / 0.6)  # sqrt(kappa'(1)) = 1 / sigma
+    net = Architecture.of(ckn.network_)
+    assert net.scale == pytest.approx(2 * 2**0.5)
+    assert net.slope == pytest.approx(1 / 0.36)
+    assert net.normalization == pytest.approx(4 / 9)
+    assert net.patch_ratio == pytest.approx(2 / 2**0.5)
+
+
+def test_normalized_features_have_the_norm_of_the_theorems():
+    # a constant image: P multiplies the norm by the patch size, M keeps it, A and subsampling divide it by the stride
+    x = np.ones((3, 16, 16, 1))
+    part = Layer(
+        PatchExtraction(3, padding="circular"),
+        KernelMapping(4, regularization=0.0),
+        GaussianPooling(2, padding="circular"),
+    )
+    network = serial(part).build((16, 16, 1), np.random.default_rng(0), blobs(20, 16)[..., None] + 1)
+    ratio = np.linalg.norm(network.forward(x)[0]) / np.linalg.norm(x[0]) * Architecture.of(network).normalization
+    assert 0.9 < ratio <= 1 + 1e-9
+
+
+def test_what_is_no_kernel_layer_is_refused():
+    with pytest.raises(ValueError, match=r"The theorem speaks of layers A M P .* ReLU\(\) is not one"):
+        Architecture.of(serial(ReLU()))
+    layer = Layer(PatchExtraction(3), KernelMapping(4, kernel=ArcCosine(0)), GaussianPooling(2))
+    with pytest.raises(ValueError, match="is not Lipschitz: the theorem does not hold for it"):
+        Architecture.of(serial(layer).build((8, 8, 1), np.random.default_rng(0)))
+
+
+def test_recommendations_name_the_layer_that_breaks_them():
+    good = Architecture((LayerShape(3, 1, 2, 1.4), LayerShape(3, 2, 2, 1.4), LayerShape(3, 4, 2, 1.4)))
+    assert [r.kept for r in check_recommendations(good, invariance=5.0)] == [True, True, True]
+    bad = Architecture((LayerShape(3, 1, 2, 1.4), LayerShape(5, 2, 5, 3.5)))
+    patches, sampling, depth = check_recommendations(bad, invariance=20.0)
+    assert not patches.kept
+    assert "layer 2 has patches of 5 px" in patches.explanation
+    assert not sampling.kept
+    assert "layer 2 subsamples by 5 px with patches of 5 px" in sampling.explanation
+    assert not depth.kept
+    assert (
+        "reach a pooling scale of 7 px, below the 20 px asked for. Layers to add, subsampling by 5: 1"
+        in depth.explanation
+    )
+    assert check_recommendations(bad)[2].kept
+    with pytest.raises(ValueError, match="invariance must be > 0"):
+        check_recommendations(good, invariance=0)
+
+
+# -- the bound ---------------------------------------------------------------------------------------------------------
+
+
+def seen(family, strengths, x, phi, net, seed=0, **options):
+    rng = np.random.default_rng(seed)
+    fields = [family.sample(x.shape[1:3], s, rng, size=len(x)) for s in strengths]
+    return Observations.join([observe(phi, x, f, net, **options) for f in fields])
+
+
+def test_the_bound_holds_on_held_out_images_and_fields(ckn):
+    net, level = Architecture.of(ckn.network_), 0.95
+    train, test = blobs(80, seed=1), blobs(80, seed=2)
+    shifts = seen(Translation(), (0.5, 1, 2), train, ckn, net, seed=3)
+    smooth = seen(SMOOTH, (0.05, 0.1, 0.3, 0.5), train, ckn, net, seed=4)
+    bound = fit_bound(net, shifts, smooth, level=level)
+    assert bound.c2 > 0
+    assert bound.c1 >= 0  # often 0: the displacement of smooth random fields covers what they do
+    held_out = [
+        seen(SMOOTH, (0.05, 0.1, 0.3, 0.5), test, ckn, net, seed=5),
+        seen(Translation(), (0.5, 1, 2), test, ckn, net, seed=6),
+        seen(CombinedDeformation(SMOOTH, 1.0), (0.1, 0.3), test, ckn, net, seed=7),
+    ]
+    for observations in held_out:
+        slack = 3 * np.sqrt(level * (1 - level) / 80)  # images are what is independent
+        assert bound.violations(observations) <= 1 - level + slack
+    half = StabilityBound(net.n_layers, net.scale, bound.c1 / 2, bound.c2 / 2)
+    assert half.violations(held_out[1]) > 0.2  # and a smaller bound would not hold
+
+
+def test_the_bound_fitted_with_worst_cases_holds_for_held_out_worst_cases(ckn):
+    net, level = Architecture.of(ckn.network_), 0.9
+    found = []
+    for seed in (1, 2):
+        x = blobs(30, seed=seed)
+        fields = [
+            worst_case(ckn.network_, x[..., None], SMOOTH, s, n_evaluations=24, random_state=seed).fields
+            for s in (0.1, 0.4)
+        ]
+        found.append(Observations.join([observe(ckn, x, f, net) for f in fields]))
+    train, test = found
+    shifts = seen(Translation(), (0.5, 1, 2), blobs(30, seed=1), ckn, net)
+    bound = fit_bound(net, shifts, train, level=level)
+    assert bound.violations(test) <= 1 - level + 3 * np.sqrt(level * (1 - level) / 30)
+    blind = fit_bound(net, shifts, seen(SMOOTH, (0.1, 0.4), blobs(30, seed=1), ckn, net), level=level)
+    assert bound.c1 > blind.c1  # random fields alone underestimate the constant
+
+
+def test_known_constants_are_found_again():
+    rng = np.random.default_rng(0)
+    s, t = rng.uniform(0.05, 0.5, 400), rng.uniform(0.5, 4, 400)
+    exact = Observations(s, t, 0.7 * 2 * s + 0.3 / 2.0 * t)
+    below = Observations(s, t, exact.change * rng.uniform(0.2, 1, 400))
+    fitted = fit_envelope(ONE_LAYER, exact)
+    assert (fitted.c1, fitted.c2) == (pytest.approx(0.7, rel=1e-6), pytest.approx(0.3, rel=1e-6))
+    shifts = Observations(np.zeros(50), t[:50], 0.15 * t[:50])
+    apart = fit_bound(ONE_LAYER, shifts, exact, level=1.0)
+    assert (apart.c1, apart.c2) == (pytest.approx(0.7, rel=1e-6), pytest.approx(0.3, rel=1e-6))
+    loose = fit_envelope(ONE_LAYER, below)
+    assert loose.violations(below) == 0
+    assert loose.right_hand_side(s, t).sum() <= exact.change.sum() * (1 + 1e-9)  # the lowest plane above all
+    middle = fit_envelope(ONE_LAYER, below, level=0.95)
+    assert middle.violations(below) == pytest.approx(0.05, abs=0.01)
+    assert middle.right_hand_side(0.3, 2.0, image_norm=2.0) == pytest.approx(2 * middle.right_hand_side(0.3, 2.0))
+
+
+def test_constants_cover_the_share_they_state_with_95_percent_confidence():
+    rng, kept = np.random.default_rng(0), []
+    for _ in range(300):
+        shifts = Observations(np.zeros(100), np.ones(100), rng.exponential(size=100))
+        smooth = Observations(np.full(100, 0.2), np.full(100, 1e-9), rng.exponential(size=100))
+        bound = fit_bound(ONE_LAYER, shifts, smooth, level=0.9)
+        kept.append([1 - np.exp(-bound.c2 / ONE_LAYER.scale) >= 0.9, 1 - np.exp(-bound.c1 * 2 * 0.2) >= 0.9])
+    assert ((np.mean(kept, 0) > 0.92) & (np.mean(kept, 0) < 0.99)).all()
+
+
+def test_constants_that_cannot_be_told_apart_are_refused():
+    x = blobs(40, size=28)
+    smooth = seen(SMOOTH, (0.05, 0.1, 0.2, 0.3, 0.5), x, lambda x: x, ONE_LAYER)
+    assert regressor_correlation(smooth) > 0.9
+    with pytest.raises(ValueError, match=r"correlated by 0\.9.*CombinedDeformation.*fit_bound"):
+        fit_envelope(ONE_LAYER, smooth)
+    apart = Observations.join(
+        [seen(CombinedDeformation(SMOOTH, t), (0.1, 0.3, 0.5), x, lambda x: x, ONE_LAYER) for t in (0.5, 2.0, 4.0)]
+    )
+    assert regressor_correlation(apart) < 0.9
+    assert fit_envelope(ONE_LAYER, apart).violations(apart) == 0
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda a, b: fit_bound(ONE_LAYER, b, b), "translations must be shifts: Jacobian norm 0"),
+        (lambda a, b: fit_bound(ONE_LAYER, a, a), "deformations must have Jacobian norms > 0"),
+        (lambda a, b: fit_bound(ONE_LAYER, a, b, level=1.5), r"level must be in \(0, 1\], got 1\.5"),
+        (lambda a, b: fit_bound(ONE_LAYER, Observations(*[np.zeros(0)] * 3), b), "needs observations"),
+        (lambda a, b: fit_envelope(ONE_LAYER, b, level=0), "level must be > 0"),
+    ],
+)
+def test_errors(call, message):
+    shifts, smooth = (Observations(np.full(5, s), np.ones(5), np.ones(5)) for s in (0.0, 0.2))
+    with pytest.raises(ValueError, match=message):
+        call(shifts, smooth)
+
+
+def test_zero_images_bound_nothing():
+    x = blobs(3)
+    x[1] = 0
+    with pytest.raises(ValueError, match="1 of 3 images are zero"):
+        observe(lambda x: x, x, SMOOTH.sample((20, 20), 0.1, rng=0, size=3), ONE_LAYER)
+
+
+# -- translations ------------------------------------------------------------------------------------------------------
+
+
+def test_the_translation_error_of_a_blur_falls_with_its_scale():
+    x = np.pad(blobs(20), ((0, 0), (8, 8), (8, 8)))
+    errors = [
+        translation_error(lambda x, s=s: ndimage.gaussian_filter(x, (0, s, s)), x, (1.0, 0.5)).max() for s in (1, 2, 4)
+    ]
+    assert errors[0] > errors[1] > errors[2] > 0.01
+
+
+def test_the_equivariance_error_is_zero_where_the_law_says_so():
+    layer = Layer(PatchExtraction(3, padding="circular"), KernelMapping(6), GaussianPooling(2, padding="circular"))
+    x = blobs(8, 16)[..., None]
+    network = serial(layer).build((16, 16, 1), np.random.default_rng(0), x)
+    assert equivariance_error(network, x, (2, -4), boundary="circular").max() < 1e-10
+    off_grid = equivariance_error(network, x, (1, 0), boundary="circular")
+    assert 1e-4 < off_grid.max() < 0.3
+    assert equivariance_error(network, x, (1, 0), boundary="circular", order=1).mean() > 2 * off_grid.mean()
+    inside = equivariance_error(lambda x: ndimage.gaussian_filter(x, (0, 1, 1, 0)), x, (2, 1))
+    assert inside.max() < 1e-2
+    with pytest.raises(ValueError, match=r"Equivariance is of maps .* phi returned shape \(8, 256\)"):
+        equivariance_error(lambda x: x.reshape(len(x), -1), x, (1, 0))
+    with pytest.raises(ValueError, match=r"leaves no position of the \(16, 16\) map inside"):
+        equivariance_error(lambda x: x, x, (9, 0))
+
+
+def test_stability_measures_any_callable_and_knows_no_network():
+    folder = Path(kernelconv.__file__).parent
+    for package, below in (("stability", {"deformations", "stability"}), ("deformations", {"deformations"})):
+        for path in (folder / package).glob("*.py"):
+            for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+                names = [a.name for a in node.names] if isinstance(node, ast.Import) else []
+                names += [node.module or ""] if isinstance(node, ast.ImportFrom) else []
+                for name in names:
+                    parts = name.split(".")
+                    if parts[0] == "kernelconv":
+                        assert parts[1].startswith("_") or parts[1] in below, (path.name, name)
+
+
+def test_affine_fields_are_observed_with_their_own_norms():
+    x = blobs(4)
+    field = AffineField((20, 20), np.repeat(0.1 * np.eye(2)[None], 4, 0), np.zeros((4, 2)))
+    found = observe(lambda x: 3 * x, x, field, ONE_LAYER)
+    np.testing.assert_allclose(found.jacobian_norm, 0.1)
+    np.testing.assert_allclose(found.sup_norm, 0.1 * np.hypot(9.5, 9.5))
+    assert len(found) == 4
+    assert found.change.min() > 0

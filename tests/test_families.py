@@ -1,0 +1,282 @@
+"""Families: what each draws, exact sizes, temperatures; and corruptions."""
+
+from itertools import pairwise
+
+import numpy as np
+import pytest
+from test_deformations import independent_supremum
+
+from kernelconv.deformations import (
+    CORRUPTIONS,
+    AffineDeformation,
+    CombinedDeformation,
+    Dilation,
+    ElasticDeformation,
+    FourierField,
+    LinearDeformation,
+    Rotation,
+    Shear,
+    ShiftedField,
+    SineField,
+    SmoothDeformation,
+    Translation,
+    corrupt,
+)
+
+SMOOTH = [
+    SmoothDeformation(3),
+    ElasticDeformation(4.0),
+    ElasticDeformation(6.0),
+    CombinedDeformation(SmoothDeformation(3), 1.5),
+    CombinedDeformation(ElasticDeformation(5.0), 1.5),
+]
+AFFINE = [Rotation(), Dilation(), Shear(), AffineDeformation()]
+ids = {"ids": repr}
+
+
+def forget(fields):
+    """The same fields, whose norms nobody has computed yet."""
+    if isinstance(fields, ShiftedField):
+        return ShiftedField(fields.shape, forget(fields.field), fields.offset)
+    if isinstance(fields, FourierField):
+        return FourierField(fields.shape, fields.coefficients, fields.period)
+    return SineField(fields.shape, fields.coefficients) if isinstance(fields, SineField) else fields.scaled(1.0)
+
+
+@pytest.mark.parametrize("family", [*SMOOTH, *AFFINE], **ids)
+@pytest.mark.parametrize("s", [0.1, 0.5])
+def test_the_jacobian_norm_asked_for_is_the_one_measured(family, s):
+    fields = forget(family.sample((28, 24), s, rng=1, size=3))
+    np.testing.assert_allclose(fields.jacobian_sup_norm, s, rtol=1e-6)
+    assert fields.is_diffeomorphism().all()
+    assert len(np.unique(fields.values[:, 5, 7].round(9), axis=0)) > 1
+
+
+@pytest.mark.parametrize("family", SMOOTH[1:], **ids)
+def test_norms_are_suprema_to_1e_6(family):
+    shape = (20, 26)
+    fields = forget(family.sample(shape, 0.4, rng=2, size=2))
+    for i in range(2):
+        field = fields[i]
+
+        def stretch(points, field=field):
+            return np.linalg.norm(field.jacobian_at(points), 2, axis=(-2, -1))
+
+        def move(points, field=field):
+            return np.linalg.norm(field.at(points), axis=-1)
+
+        assert field.jacobian_sup_norm == pytest.approx(independent_supremum(stretch, shape), rel=1e-6)
+        assert field.sup_norm == pytest.approx(independent_supremum(move, shape), rel=1e-6)
+
+
+@pytest.mark.parametrize("family", SMOOTH[1:], **ids)
+def test_the_jacobian_is_the_derivative(family):
+    fields = family.sample((15, 18), 0.4, rng=3, size=2)
+    points, h = np.random.default_rng(4).uniform(0, 14, (7, 2)), 1e-5
+    for b in range(2):
+        step = h * np.eye(2)[b]
+        numeric = (fields.at(points + step) - fields.at(points - step)) / (2 * h)
+        np.testing.assert_allclose(fields.jacobian_at(points)[..., b], numeric, atol=1e-8)
+    np.testing.assert_allclose(fields.values[:, 3, 4], fields.at(np.array([[3.0, 4.0]]))[:, 0], atol=1e-12)
+    np.testing.assert_allclose(fields[1].jacobian[5, 6], fields.jacobian_at(np.array([[5.0, 6.0]]))[1, 0], atol=1e-12)
+
+
+@pytest.mark.parametrize("family", [*SMOOTH, *AFFINE, Translation()], **ids)
+def test_the_typical_displacement_asked_for_is_the_rms_over_the_image(family):
+    shape = (22, 25)
+    fields = family.sample(shape, rng=0, size=3, displacement=1.8, allow_folding=True)
+    rows, columns = (np.linspace(0, n - 1, 40 * (n - 1) + 1) for n in shape)
+    square = (fields.on_grid(rows, columns) ** 2).sum(-1)
+    weights = [np.r_[0.5, np.ones(len(p) - 2), 0.5] / (len(p) - 1) for p in (rows, columns)]  # trapezoid
+    np.testing.assert_allclose(np.sqrt(np.einsum("nij,i,j->n", square, *weights)), 1.8, rtol=2e-4)
+    assert len(fields) == 3
+    if isinstance(family, CombinedDeformation):
+        np.testing.assert_allclose(np.hypot(*fields.offset.T), 1.5, rtol=1e-12)
+
+
+def test_temperature_has_the_exact_rms_displacement_and_the_nominal_one_overstates_it():
+    for cutoff in (3, 5, 10):
+        family, n = SmoothDeformation(cutoff), 32
+        temperature = family.temperature_range(n)[1]
+        fields = family.sample_at_temperature(n, temperature, rng=cutoff, size=3000)
+        rms = np.sqrt(np.mean(fields.rms_norm**2))
+        exact = family.typical_displacement(n, temperature)
+        assert rms == pytest.approx(exact, rel=0.03)
+        nominal = n / 2 * np.sqrt(np.pi * temperature * np.log(cutoff))
+        assert 1.0 < nominal / exact < 1.25 or cutoff == 3
+    assert SmoothDeformation(3).typical_displacement((20, 40), 1e-3) == pytest.approx(
+        np.sqrt(1e-3 * (20**2 + 40**2) / 4 * (1 / 2 + 2 / 5 + 1 / 8 + 2 / 10))
+    )
+
+
+def test_temperature_draws_are_the_published_sum():
+    family, n, temperature = SmoothDeformation(3), 16, 2e-3
+    field = family.sample_at_temperature(n, temperature, rng=0)
+    u, c = np.linspace(0, 1, n), field.coefficients / (n * np.sqrt(temperature))
+    for a in range(2):
+        expected = sum(
+            c[a, i - 1, j - 1] * np.outer(np.sin(i * np.pi * u), np.sin(j * np.pi * u))
+            for i in (1, 2, 3)
+            for j in (1, 2, 3)
+            if np.hypot(i, j) < 3.5
+        )
+        np.testing.assert_allclose(field.values[..., a], n * np.sqrt(temperature) * expected, atol=1e-12)
+    many = family.sample_at_temperature(n, temperature, rng=1, size=4000)
+    power = (many.coefficients**2).mean(0) / (n * n * temperature)
+    i, j = np.arange(1, 4)[:, None], np.arange(1, 4)
+    kept = np.hypot(i, j) < 3.5
+    np.testing.assert_allclose((power * (i**2 + j**2))[:, kept], 1, atol=0.12)
+    assert not power[:, ~kept].any()
+    top = family.temperature_range(28)[1]
+    assert not family.sample_at_temperature(28, top, rng=0, size=300).is_diffeomorphism().all()
+
+
+def test_elastic_fields_have_the_covariance_of_filtered_noise():
+    family = ElasticDeformation(3.0)
+    z = np.random.default_rng(0).standard_normal((3000, family.n_parameters((12, 30))))
+    values = family.directions((12, 30), z).values[..., 0]
+    assert np.abs((values**2).mean(0) / (values**2).mean() - 1).max() < 0.15  # stationary
+    lags = np.arange(1, 10)
+    correlation = [(values[..., lag:] * values[..., :-lag]).mean() / (values**2).mean() for lag in lags]
+    np.testing.assert_allclose(correlation, np.exp(-(lags**2) / (4 * 3.0**2)), atol=0.05)
+    np.testing.assert_allclose((values[:, 0, 0] * values[:, -1, -1]).mean() / (values**2).mean(), 0, atol=0.08)
+
+
+def test_shears_slide_along_one_axis():
+    fields = Shear().sample((9, 11), 0.3, rng=0, size=40)
+    assert {tuple(m.ravel().round(12)) for m in fields.matrix} == {
+        (0, 0.3, 0, 0), (0, -0.3, 0, 0), (0, 0, 0.3, 0), (0, 0, -0.3, 0)
+    }  # fmt: skip
+    np.testing.assert_allclose(fields.min_det, 1)
+    np.testing.assert_allclose(fields.values[:, 4, 5], 0, atol=1e-12)
+
+
+LINEAR = [f for f in [*SMOOTH, *AFFINE, Translation()] if isinstance(f, LinearDeformation)]
+
+
+@pytest.mark.parametrize("family", LINEAR, **ids)
+def test_directions_are_linear_in_their_parameters(family):
+    p = family.n_parameters((12, 14))
+    a, b = np.random.default_rng(0).standard_normal((2, 2, p))
+    values = [family.directions((12, 14), z).values for z in (a, b, 2 * a - 3 * b)]
+    np.testing.assert_allclose(values[2], 2 * values[0] - 3 * values[1], atol=1e-11)
+    if isinstance(family, SmoothDeformation):
+        return  # its draws keep the layout of a square of modes
+    strength = 1.5 if family.unit else 0.3
+    drawn = family.sample((12, 14), strength, rng=7, size=2).values
+    z = np.random.default_rng(7).standard_normal((2, p))
+    np.testing.assert_array_equal(drawn, family.from_parameters((12, 14), z, strength).values)
+
+
+@pytest.mark.parametrize("family", [*SMOOTH[1:], Shear(), AffineDeformation()], **ids)
+def test_the_same_seed_gives_the_same_fields(family):
+    first, again, other = (family.sample((13, 11), 0.2, rng=seed, size=3).values for seed in (0, 0, 1))
+    np.testing.assert_array_equal(first, again)
+    assert not np.array_equal(first, other)
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda: SmoothDeformation().sample((9, 9)), "exactly one of strength and displacement"),
+        (lambda: SmoothDeformation().sample((9, 9), 0.1, displacement=1.0), "exactly one of strength and displacement"),
+        (lambda: SmoothDeformation().sample((9, 9), displacement=-1), "displacement must be > 0 and finite, got -1"),
+        (
+            lambda: SmoothDeformation().sample((9, 9), rng=0, displacement=9.0),
+            "displacement=9.0 px needs Jacobian norms",
+        ),
+        (lambda: Rotation().sample((9, 9), rng=0, displacement=99.0), "no rotation has a Jacobian norm"),
+        (
+            lambda: CombinedDeformation(translation=2.0).sample((9, 9), rng=0, displacement=1.5),
+            "displacement=1.5 px is not above the translation of 2.0 px",
+        ),
+        (lambda: CombinedDeformation(Rotation()), "base must be a SmoothDeformation or an ElasticDeformation"),
+        (lambda: CombinedDeformation(translation=0), "translation must be > 0 and finite, got 0"),
+        (lambda: ElasticDeformation(0.5), "sigma must be at least 1 px, got 0.5"),
+        (lambda: SmoothDeformation(1).temperature_range(28), "needs cutoff >= 2"),
+        (lambda: SmoothDeformation(3).sample_at_temperature(28, 0), "temperature must be > 0 and finite, got 0"),
+        (
+            lambda: FourierField((9, 9), np.zeros((2, 2, 3)), (9.0, 9.0)),
+            r"must have odd length \(2 K \+ 1\), got shape",
+        ),
+    ],
+)
+def test_errors(call, message):
+    with pytest.raises(ValueError, match=message):
+        call()
+
+
+def test_displaced_fields_may_fold_if_they_are_allowed_to():
+    fields = SmoothDeformation().sample((9, 9), rng=0, size=4, displacement=9.0, allow_folding=True)
+    np.testing.assert_allclose(fields.rms_norm, 9.0, rtol=1e-12)
+    assert not fields.is_diffeomorphism().any()
+
+
+# -- corruptions -------------------------------------------------------------------------------------------------------
+
+
+def digits(n=40, seed=0, dtype=np.float32):
+    rng = np.random.default_rng(seed)
+    rows, columns = np.indices((20, 20))
+    r, c = rng.uniform(6, 13, (2, n, 3, 1, 1))
+    return np.clip(np.exp(-((rows - r) ** 2 + (columns - c) ** 2) / 6).sum(1), 0, 1).astype(dtype)
+
+
+@pytest.mark.parametrize("name", CORRUPTIONS)
+def test_corruptions_grow_with_severity_and_stay_in_range(name):
+    x = digits()
+    x.flags.writeable = False
+    distance = []
+    for severity in range(1, 6):
+        y = corrupt(x, name, severity, rng=0)
+        assert y.shape == x.shape
+        assert y.dtype == x.dtype
+        assert y.min() >= 0
+        assert y.max() <= 1
+        distance.append(np.linalg.norm(y - x) / np.linalg.norm(x))
+    assert distance[0] > 0.02
+    assert all(b > a for a, b in pairwise(distance))
+    again = corrupt(x, name, 5, rng=0)
+    np.testing.assert_array_equal(again, y)
+
+
+@pytest.mark.parametrize("name", CORRUPTIONS)
+def test_corruptions_take_channels_and_float64(name):
+    x = np.stack([digits(6, seed, np.float64) for seed in range(3)], -1)
+    y = corrupt(x, name, rng=1)
+    assert y.shape == x.shape
+    assert y.dtype == np.float64
+    assert not np.array_equal(y, x)
+
+
+def test_corruptions_have_their_known_answers():
+    x = digits()
+    np.testing.assert_allclose(corrupt(x, "inverse", 5), 1 - x, atol=1e-6)
+    assert set(np.unique(corrupt(x, "quantize", 5))) <= {0.0, 1.0}
+    noisy = corrupt(np.full((50, 20, 20), 0.5), "gaussian_noise", 1, rng=0)
+    assert noisy.std() == pytest.approx(0.08, rel=0.05)
+    shot = corrupt(np.full((50, 20, 20), 0.25), "shot_noise", 1, rng=0)
+    assert shot.std() == pytest.approx(np.sqrt(0.25 / 60), rel=0.05)
+    hit = corrupt(np.full((50, 20, 20), 0.5), "impulse_noise", 3, rng=0) != 0.5
+    assert hit.mean() == pytest.approx(0.1, rel=0.05)
+    blank = corrupt(np.ones((5, 20, 20)), "occlusion", 5, rng=0)
+    assert (blank == 0).sum((1, 2)).tolist() == [64] * 5
+    striped = corrupt(np.zeros((5, 20, 20)), "stripe", 3, rng=0)
+    assert striped.sum((1, 2)).tolist() == [80.0] * 5
+    wet = corrupt(np.zeros((5, 20, 20)), "spatter", 5, rng=0)
+    assert (wet > 0).mean() == pytest.approx(0.23, abs=0.01)
+    assert corrupt(x, "gaussian_blur").sum() == pytest.approx(x.sum(), rel=0.02)
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda x: corrupt(x, "rain"), "corruption must be one of 'gaussian_noise', .* got 'rain'"),
+        (lambda x: corrupt(x, "contrast", 6), "severity must be 1 to 5, got 6"),
+        (lambda x: corrupt(x, "contrast", 0), "severity must be an int >= 1, got 0"),
+        (lambda x: corrupt(255 * x, "contrast"), r"grey levels in \[0, 1\], got 0|grey levels in \[0, 1\]"),
+    ],
+)
+def test_corruptions_say_what_is_wrong(call, message):
+    with pytest.raises(ValueError, match=message):
+        call(digits())
