@@ -2,7 +2,7 @@
 
 images    (n, h, w, c)                     `load_mnist`, `load_digits_images`, `load_images`
 operators patches P, mappings M, poolings A, each with its adjoint or gradient   (`kernelconv.operators`)
-networks  `serial` of layers: `Scattering2D`, `ConvKernelNetwork`, `ConvNetClassifier`
+networks  `serial` of layers: `Scattering2D`, `ConvKernelNetwork`, `ConvNetClassifier`; exact: `ConvKernel`
 features  (n, d)                           into any scikit-learn classifier, or `AffineSubspaceClassifier`
 stability Phi(L_tau x) against Phi(x)      `SmoothDeformation`, `warp`, `measure_stability`
 compared  `kernelconv compare`             accuracy, stability and time in one table
@@ -13,6 +13,7 @@ from kernelconv.datasets import balanced_subset, load_digits_images, load_images
 from kernelconv.deformations import Dilation, Rotation, SmoothDeformation, Translation, warp
 from kernelconv.networks import (
     AffineSubspaceClassifier,
+    ConvKernel,
     ConvKernelNetwork,
     ConvNetClassifier,
     Network,
@@ -30,6 +31,7 @@ from kernelconv.stability import StabilityReport, measure_stability
 
 __all__ = [
     "AffineSubspaceClassifier",
+    "ConvKernel",
     "ConvKernelNetwork",
     "ConvNetClassifier",
     "Dilation",

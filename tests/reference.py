@@ -16,6 +16,15 @@ KAPPA = {
     "ArcCosine(degree=0)": lambda u: 1 - math.acos(u) / math.pi,
 }
 
+#: the same, by class, for kernels with any parameter
+KAPPA_OF = {
+    "Exponential": lambda k: lambda u: math.exp((u - 1) / k.sigma**2),
+    "InversePolynomial": lambda k: lambda u: 1 / (2 - u),
+    "Polynomial": lambda k: lambda u: ((k.degree - 1 + u) / k.degree) ** k.degree,
+    "Vovk": lambda k: lambda u: (1 + u + u**2) / 3,
+    "ArcCosine": lambda k: KAPPA[f"ArcCosine(degree={k.degree})"],
+}
+
 
 def cosine(u):
     """A number that rounding may have put beyond [-1, 1]."""

@@ -3,7 +3,16 @@
 from kernelconv.networks.ckn import ConvKernelNetwork
 from kernelconv.networks.classifiers import AffineSubspaceClassifier
 from kernelconv.networks.cnn import ConvNetClassifier
+from kernelconv.networks.exact import ConvKernel
 from kernelconv.networks.scattering import Scattering2D
 from kernelconv.networks.serial import Network, serial
 
-__all__ = ["AffineSubspaceClassifier", "ConvKernelNetwork", "ConvNetClassifier", "Network", "Scattering2D", "serial"]
+__all__ = [
+    "AffineSubspaceClassifier",
+    "ConvKernel",
+    "ConvKernelNetwork",
+    "ConvNetClassifier",
+    "Network",
+    "Scattering2D",
+    "serial",
+]

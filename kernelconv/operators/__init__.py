@@ -1,6 +1,8 @@
 """One layer: x -> A M P x. Patch extraction P, mappings M, poolings A, and what they are built from."""
 
 from kernelconv.operators.base import Part
+from kernelconv.operators.contrast import PatchCentering
+from kernelconv.operators.gradient import GradientMap
 from kernelconv.operators.kernels import (
     ArcCosine,
     DotProductKernel,
@@ -32,12 +34,14 @@ __all__ = [
     "Flatten",
     "GaussianPooling",
     "GlobalPooling",
+    "GradientMap",
     "InversePolynomial",
     "KernelMapping",
     "Layer",
     "MaxPooling",
     "Modulus",
     "Part",
+    "PatchCentering",
     "PatchExtraction",
     "Polynomial",
     "ReLU",
