@@ -3,8 +3,8 @@
 Representation: `ConvKernelNetwork` on the gradient map (Mairal et al. 2014), two layers, no labels. Head: regularised
 least squares of the ten one-vs-rest targets with a Gaussian kernel on the centred features; its width and penalty are
 chosen by three-fold cross-validation on the training subset (on 3,000 of its images where it holds more). Beyond 20,000
-images the head is restricted to 12,000 of the training images as centres (Nyström). The network's own parameters were
-fixed beforehand on training images; the test set is read once, at the end of each cell.
+images the head is restricted to 12,000 of the training images as centres (Nyström, by conjugate gradients). The
+network's own parameters were fixed beforehand on training images; the test set is read once, at the end of each cell.
 
     python benchmarks/mnist_ckn.py --sizes 300 1000 5000 10000 60000
 
@@ -18,7 +18,7 @@ import time
 from pathlib import Path
 
 import numpy as np
-from scipy.linalg import cho_factor, cho_solve
+from scipy.linalg import cho_factor, cho_solve, cholesky, solve_triangular
 from sklearn.model_selection import StratifiedKFold
 
 from kernelconv import ConvKernelNetwork, balanced_subset, load_mnist
@@ -72,17 +72,44 @@ def fit_head(x, y, gamma, penalty, seed):
         k[np.diag_indices(len(k))] += penalty
         return x, cho_solve(cho_factor(k, overwrite_a=True), targets(y))
     z = x[balanced_subset(y, N_CENTRES, random_state=seed)]
-    left, right = np.zeros((len(z), len(z))), np.zeros((len(z), 10))
-    for lo in range(0, len(x), 4000):
-        k = squared_distances(x[lo : lo + 4000], z)
-        k *= -gamma
-        np.exp(k, out=k)
-        left += k.T @ k
-        right += k.T @ targets(y[lo : lo + 4000]).astype(k.dtype)
-    k = np.exp(-gamma * squared_distances(z, z).astype(np.float64))
-    left += penalty * k
-    left[np.diag_indices(len(z))] += 1e-6 * np.trace(left) / len(z)  # the products are float32
-    return z, cho_solve(cho_factor(left, overwrite_a=True), right)
+    return z, falkon(x, y, z, gamma, penalty)
+
+
+def falkon(x, y, z, gamma, penalty, n_iter=30):
+    """Return the weights of centres `z` by preconditioned conjugate gradients (Rudi, Carratino & Rosasco 2017)."""
+    n, m = len(x), len(z)
+    k = np.empty((n, m), np.float32)
+    for lo in range(0, n, 4000):
+        d = squared_distances(x[lo : lo + 4000], z)
+        d *= -gamma
+        np.exp(d, out=k[lo : lo + 4000])
+    t = np.exp(-gamma * squared_distances(z, z).astype(np.float64))
+    t[np.diag_indices(m)] += 1e-6
+    t = cholesky(t, overwrite_a=True, check_finite=False)  # K_mm = T' T
+    a = t @ t.T / m
+    a[np.diag_indices(m)] += penalty / n
+    a = cholesky(a, overwrite_a=True, check_finite=False)
+
+    def solve(u, r, transposed):
+        return solve_triangular(u, r, trans=int(transposed), check_finite=False)
+
+    def normal(v):  # (K_nm' K_nm / n + lambda K_mm) between the preconditioners
+        u = solve(a, v, False)
+        w = k.T @ (k @ solve(t, u, False).astype(np.float32))
+        return solve(a, solve(t, w.astype(np.float64) / n, True) + penalty / n * u, True)
+
+    right = k.T @ targets(y).astype(np.float32)
+    r = solve(a, solve(t, right.astype(np.float64) / n, True), True)
+    p, v, old = r.copy(), np.zeros_like(r), (r * r).sum(0)
+    for _ in range(n_iter):
+        q = normal(p)
+        step = old / (p * q).sum(0)
+        v += step * p
+        r -= step * q
+        new = (r * r).sum(0)
+        p = r + new / old * p
+        old = new
+    return solve(t, solve(a, v, False), False)
 
 
 def predict(x, centres, weights, gamma):

@@ -6,6 +6,7 @@ from kernelconv.networks.serial import serial
 from kernelconv.operators import (
     ArcCosine,
     AveragePooling,
+    ConvexSum,
     Convolution,
     Dense,
     Exponential,
@@ -15,6 +16,7 @@ from kernelconv.operators import (
     GradientMap,
     InversePolynomial,
     KernelMapping,
+    KernelProduct,
     Layer,
     MaxPooling,
     Modulus,
@@ -36,6 +38,9 @@ KERNELS = [
     Vovk(),
     ArcCosine(1),
     ArcCosine(0),
+    ArcCosine(2),
+    ConvexSum((Exponential(0.6), ArcCosine(1)), (0.3, 0.7)),
+    KernelProduct((Exponential(1.5), Vovk())),
 ]
 
 SPECIFICATIONS = {

@@ -3,6 +3,7 @@
 from kernelconv.operators.base import Part
 from kernelconv.operators.contrast import PatchCentering
 from kernelconv.operators.gradient import GradientMap
+from kernelconv.operators.kernel_algebra import ConvexSum, KernelProduct
 from kernelconv.operators.kernels import (
     ArcCosine,
     DotProductKernel,
@@ -27,6 +28,7 @@ from kernelconv.operators.pooling import AveragePooling, GaussianPooling, Global
 __all__ = [
     "ArcCosine",
     "AveragePooling",
+    "ConvexSum",
     "Convolution",
     "Dense",
     "DotProductKernel",
@@ -37,6 +39,7 @@ __all__ = [
     "GradientMap",
     "InversePolynomial",
     "KernelMapping",
+    "KernelProduct",
     "Layer",
     "MaxPooling",
     "Modulus",

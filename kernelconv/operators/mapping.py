@@ -217,7 +217,7 @@ class KernelMapping(Part):
         return m
 
     def _embed_exponential(self, x: NDArray) -> NDArray:
-        """Return ``embed(x)`` with as few passes as can be: norm exp(alpha (cos - 1)) = exp(alpha cos + log norm - alpha).
+        """Return ``embed(x)`` in few passes: norm exp(alpha (cos - 1)) = exp(alpha cos + log(norm) - alpha).
 
         Where there are fewer channels than anchors the sum is taken inside the matrix product, log(norm) - alpha being
         one more channel that meets an anchor's one.
