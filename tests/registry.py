@@ -20,6 +20,7 @@ from kernelconv.operators import (
     Layer,
     MaxPooling,
     Modulus,
+    OrbitPooling,
     PatchCentering,
     PatchExtraction,
     Polynomial,
@@ -85,6 +86,8 @@ SPECIFICATIONS = {
     "layer average": Layer(PatchExtraction(2), KernelMapping(6, ArcCosine(1)), AveragePooling(2)),
     "layer max": Layer(PatchExtraction(2), KernelMapping(6), MaxPooling(2)),
     "layer relu": Layer(PatchExtraction(2), ReLU(), AveragePooling(2)),
+    "flips": OrbitPooling(Layer(PatchExtraction(3), KernelMapping(5), GaussianPooling(2)), "flips"),
+    "flips linear": OrbitPooling(Convolution(2, 2, bias=False), "flips"),
     "ckn": serial(
         Layer(PatchExtraction(3, padding="zero"), KernelMapping(5), GaussianPooling(2)),
         Layer(PatchExtraction(2, padding="zero"), KernelMapping(7, InversePolynomial()), GaussianPooling(2)),

@@ -18,6 +18,7 @@ from kernelconv.operators import (
     KernelMapping,
     Layer,
     MaxPooling,
+    OrbitPooling,
     Part,
     PatchCentering,
     PatchExtraction,
@@ -58,6 +59,9 @@ class ConvKernelNetwork(ImageTransformer):
         that a patch is an orientation); or patches without their mean (`PatchCentering`).
     pooling : {"gaussian", "average", "max"}
         Pooling of every layer; the last two over windows of subsampling px.
+    group : {None, "rotations", "flips", "rotations and flips"}
+        Average the representation over these symmetries of the image, which makes it exactly invariant to them
+        (`OrbitPooling`), at 4, 2 or 8 times the cost.
     n_patches : int
         Training patches sampled per layer for the k-means.
     image_shape : tuple (h, w) or (h, w, c), optional
@@ -122,6 +126,7 @@ class ConvKernelNetwork(ImageTransformer):
         padding: str = "zero",
         input: str = "raw",
         pooling: str = "gaussian",
+        group: str | None = None,
         n_patches: int = 20_000,
         image_shape: Any = None,
         random_state: Any = None,
@@ -137,6 +142,7 @@ class ConvKernelNetwork(ImageTransformer):
         self.padding = padding
         self.input = input
         self.pooling = pooling
+        self.group = group
         self.n_patches = n_patches
         self.image_shape = image_shape
         self.random_state = random_state
@@ -164,7 +170,8 @@ class ConvKernelNetwork(ImageTransformer):
         names = [f"layer_{i}" for i in range(1, len(layers) + 1)]
         if self.input == "gradient":
             layers, names = [GradientMap(), *layers], ["gradient", *names]
-        return serial(*layers, names=names)
+        network = serial(*layers, names=names)
+        return network if self.group is None else serial(OrbitPooling(network, self.group), names=["group"])
 
     def _layer(self, i: int, layer: dict[str, Any]) -> Layer:
         patches: Part = PatchExtraction(layer["patch_size"], padding=self.padding)

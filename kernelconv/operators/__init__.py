@@ -17,6 +17,7 @@ from kernelconv.operators.linear import Convolution, Dense, Flatten
 from kernelconv.operators.mapping import KernelMapping, Modulus, ReLU
 from kernelconv.operators.normalization import Standardization
 from kernelconv.operators.nystrom import inverse_sqrt, spherical_kmeans
+from kernelconv.operators.orbit import OrbitPooling
 from kernelconv.operators.patches import (
     PatchExtraction,
     extract_patches,
@@ -43,6 +44,7 @@ __all__ = [
     "Layer",
     "MaxPooling",
     "Modulus",
+    "OrbitPooling",
     "Part",
     "PatchCentering",
     "PatchExtraction",
