@@ -1,4 +1,4 @@
-"""Signals are images of one line: a convolutional kernel network tells rising from falling chirps, wherever they are."""
+"""Signals are images of one line: a convolutional kernel network tells rising from falling chirps, anywhere."""
 
 import matplotlib.pyplot as plt
 import numpy as np

@@ -35,8 +35,8 @@ def turned_back(x: NDArray, quarter_turns: int, flip: bool) -> NDArray:
 class OrbitPooling(Composite):
     r"""The mean of a part over the group acting on its input: :math:`\frac1{|G|} \sum_{g \in G} F(g x)`.
 
-    Exactly invariant: the sum over g and over g h has the same terms. A data-driven part is built on images turned at
-    random.
+    Exactly invariant: the sum over g and over g h has the same terms. A part that learns from data sees each image
+    under one element, those of the group in turn.
 
     Parameters
     ----------
