@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import registry
 
-from kernelconv.operators import ArcCosine, ConvexSum, Exponential, KernelProduct, Polynomial, Vovk
+from kernelconv.operators import ArcCosine, ConvexSum, Exponential, KernelMapping, KernelProduct, Polynomial, Vovk
 
 
 @pytest.mark.parametrize("kernel", registry.KERNELS)
@@ -49,3 +49,19 @@ def test_sums_and_products_take_names():
 def test_kernels_refuse(make, match):
     with pytest.raises(ValueError, match=match):
         make()
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("channels", [3, 20])  # fewer and more than half the anchors
+def test_the_quick_exponential_mapping_is_the_plain_one(dtype, channels):
+    rng = np.random.default_rng(0)
+    x = (rng.standard_normal((2, 4, 3, channels)) * 10.0 ** rng.integers(-3, 3, (2, 4, 3, 1))).astype(dtype)
+    x[0, :2] = 0
+    part = KernelMapping(9, Exponential(0.4)).build(x.shape[1:], rng).astype(dtype)
+    m = part.embed(x)
+    norms, cosines = part._cosines(x)
+    plain = norms * part.kernel(cosines)
+    assert m.dtype == dtype
+    assert not m[0, :2].any()
+    assert (m[1] > 0).all()
+    assert np.abs(m / np.where(plain > 0, plain, 1) - (plain > 0)).max() < 200 * np.finfo(dtype).eps
