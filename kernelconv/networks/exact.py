@@ -188,8 +188,6 @@ class ConvKernel(Kernel):
         x = self._read(X).astype(np.float64, copy=False)
         y = x if Y is None or Y is X else self._read(Y, x).astype(np.float64, copy=False)
         square = self.diag(x)[:, None] + self.diag(y) - 2 * self(x, y)
-        if y is x:
-            np.fill_diagonal(square, 0)
         return np.sqrt(np.maximum(square, 0))
 
     def cost(self, X: Any, Y: Any = None) -> Cost:
