@@ -2,7 +2,8 @@
 
 images    (n, h, w, c)                     `load_mnist`, `load_digits_images`, `load_images`
 operators patches P, mappings M, poolings A, each with its adjoint or gradient   (`kernelconv.operators`)
-networks  `serial` of layers: `Scattering2D`, `ConvKernelNetwork`, `ConvNetClassifier`
+networks  `serial` of layers: `Scattering2D`, `ConvKernelNetwork`, `ConvNetClassifier`; exact: `ConvKernel`;
+          end to end: `ConvKernelClassifier`
 features  (n, d)                           into any scikit-learn classifier, or `AffineSubspaceClassifier`
 stability Phi(L_tau x) against Phi(x)      `SmoothDeformation`, `warp`, `measure_stability`
 compared  `kernelconv compare`             accuracy, stability and time in one table
@@ -14,6 +15,8 @@ from kernelconv.deformations import Dilation, Rotation, SmoothDeformation, Trans
 from kernelconv.networks import (
     AffineSubspaceClassifier,
     Augmentation,
+    ConvKernel,
+    ConvKernelClassifier,
     ConvKernelNetwork,
     ConvNetClassifier,
     Network,
@@ -34,6 +37,8 @@ from kernelconv.stability import StabilityReport, measure_stability
 __all__ = [
     "AffineSubspaceClassifier",
     "Augmentation",
+    "ConvKernel",
+    "ConvKernelClassifier",
     "ConvKernelNetwork",
     "ConvNetClassifier",
     "Dilation",

@@ -14,6 +14,22 @@ KAPPA = {
     "Vovk()": lambda u: (1 + u + u**2) / 3,
     "ArcCosine(degree=1)": lambda u: (math.sqrt(1 - u * u) + (math.pi - math.acos(u)) * u) / math.pi,
     "ArcCosine(degree=0)": lambda u: 1 - math.acos(u) / math.pi,
+    "ArcCosine(degree=2)": lambda u: (
+        (3 * u * math.sqrt(1 - u * u) + (math.pi - math.acos(u)) * (1 + 2 * u * u)) / (3 * math.pi)
+    ),
+    "ConvexSum(kernels=(Exponential(sigma=0.6), ArcCosine(degree=1)), weights=(0.3, 0.7))": lambda u: (
+        0.3 * KAPPA["Exponential(sigma=0.6)"](u) + 0.7 * KAPPA["ArcCosine(degree=1)"](u)
+    ),
+    "KernelProduct(kernels=(Exponential(sigma=1.5), Vovk()))": lambda u: math.exp((u - 1) / 2.25) * (1 + u + u**2) / 3,
+}
+
+#: the same, by class, for kernels with any parameter
+KAPPA_OF = {
+    "Exponential": lambda k: lambda u: math.exp((u - 1) / k.sigma**2),
+    "InversePolynomial": lambda k: lambda u: 1 / (2 - u),
+    "Polynomial": lambda k: lambda u: ((k.degree - 1 + u) / k.degree) ** k.degree,
+    "Vovk": lambda k: lambda u: (1 + u + u**2) / 3,
+    "ArcCosine": lambda k: KAPPA[f"ArcCosine(degree={k.degree})"],
 }
 
 

@@ -2,8 +2,10 @@
 
 from kernelconv.networks.augmentation import Augmentation
 from kernelconv.networks.ckn import ConvKernelNetwork
+from kernelconv.networks.ckn_classifier import ConvKernelClassifier
 from kernelconv.networks.classifiers import AffineSubspaceClassifier
 from kernelconv.networks.cnn import ConvNetClassifier
+from kernelconv.networks.exact import ConvKernel
 from kernelconv.networks.roto_translation import RotoTranslationScattering2D
 from kernelconv.networks.scattering import Scattering2D
 from kernelconv.networks.scattering_1d import Scattering1D
@@ -12,6 +14,8 @@ from kernelconv.networks.serial import Network, serial
 __all__ = [
     "AffineSubspaceClassifier",
     "Augmentation",
+    "ConvKernel",
+    "ConvKernelClassifier",
     "ConvKernelNetwork",
     "ConvNetClassifier",
     "Network",

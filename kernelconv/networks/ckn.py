@@ -7,12 +7,26 @@ from typing import Any, Self
 from joblib import parallel_config
 from numpy.typing import NDArray
 
-from kernelconv._check import check_rng
+from kernelconv._check import check_choice, check_rng
 from kernelconv._parallel import n_threads
 from kernelconv.networks.estimator import ImageTransformer
 from kernelconv.networks.serial import Network, serial
-from kernelconv.operators import GaussianPooling, KernelMapping, Layer, PatchExtraction
+from kernelconv.operators import (
+    AveragePooling,
+    GaussianPooling,
+    GradientMap,
+    KernelMapping,
+    Layer,
+    MaxPooling,
+    OrbitPooling,
+    Part,
+    PatchCentering,
+    PatchExtraction,
+)
 from kernelconv.operators.kernels import as_kernel
+
+INPUTS = ("raw", "gradient", "centered")
+POOLINGS = ("gaussian", "average", "max")
 
 
 class ConvKernelNetwork(ImageTransformer):
@@ -40,6 +54,14 @@ class ConvKernelNetwork(ImageTransformer):
         epsilon of (kappa(Z Z') + epsilon I)^(-1/2).
     padding : {"zero", "valid", "reflect", "symmetric", "circular"}
         How a map goes on beyond its edge when patches are taken.
+    input : {"raw", "gradient", "centered"}
+        What the first layer reads: the pixels; their gradient, two channels (`GradientMap`: take patch_size 1 there, so
+        that a patch is an orientation); or patches without their mean (`PatchCentering`).
+    pooling : {"gaussian", "average", "max"}
+        Pooling of every layer; the last two over windows of subsampling px.
+    group : {None, "rotations", "flips", "rotations and flips"}
+        Average the representation over these symmetries of the image, which makes it exactly invariant to them
+        (`OrbitPooling`), at 4, 2 or 8 times the cost.
     n_patches : int
         Training patches sampled per layer for the k-means.
     image_shape : tuple (h, w) or (h, w, c), optional
@@ -102,6 +124,9 @@ class ConvKernelNetwork(ImageTransformer):
         sigma: Any = 0.6,
         regularization: float = 1e-3,
         padding: str = "zero",
+        input: str = "raw",
+        pooling: str = "gaussian",
+        group: str | None = None,
         n_patches: int = 20_000,
         image_shape: Any = None,
         random_state: Any = None,
@@ -115,6 +140,9 @@ class ConvKernelNetwork(ImageTransformer):
         self.sigma = sigma
         self.regularization = regularization
         self.padding = padding
+        self.input = input
+        self.pooling = pooling
+        self.group = group
         self.n_patches = n_patches
         self.image_shape = image_shape
         self.random_state = random_state
@@ -136,20 +164,22 @@ class ConvKernelNetwork(ImageTransformer):
             kernel=self.kernel,
             sigma=self.sigma,
         )
-        layers = [
-            Layer(
-                PatchExtraction(layer["patch_size"], padding=self.padding),
-                KernelMapping(
-                    layer["n_anchors"],
-                    as_kernel(layer["kernel"], layer["sigma"]),
-                    self.regularization,
-                    self.n_patches,
-                ),
-                GaussianPooling(layer["subsampling"], layer["pooling_scale"]),
-            )
-            for layer in per_layer
-        ]
-        return serial(*layers)
+        check_choice(self.input, "input", INPUTS)
+        check_choice(self.pooling, "pooling", POOLINGS)
+        layers: list[Part] = [self._layer(i, layer) for i, layer in enumerate(per_layer)]
+        names = [f"layer_{i}" for i in range(1, len(layers) + 1)]
+        if self.input == "gradient":
+            layers, names = [GradientMap(), *layers], ["gradient", *names]
+        network = serial(*layers, names=names)
+        return network if self.group is None else serial(OrbitPooling(network, self.group), names=["group"])
+
+    def _layer(self, i: int, layer: dict[str, Any]) -> Layer:
+        patches: Part = PatchExtraction(layer["patch_size"], padding=self.padding)
+        if i == 0 and self.input == "centered":
+            patches = serial(patches, PatchCentering(layer["patch_size"]))
+        kernel = as_kernel(layer["kernel"], layer["sigma"])
+        mapping = KernelMapping(layer["n_anchors"], kernel, self.regularization, self.n_patches)
+        return Layer(patches, mapping, _pooling(self.pooling, layer["subsampling"], layer["pooling_scale"]))
 
     def fit(self, X: Any, y: Any = None) -> Self:
         """Learn the anchors of every layer from images `X` (n, h, w), (n, h, w, c) or rows; `y` is ignored."""
@@ -169,6 +199,14 @@ class ConvKernelNetwork(ImageTransformer):
         """Return the features of images `X` as rows (n, h' w' c'), positions first, channels last."""
         images = self._read_images(X)
         return self.network_.forward(images, self.n_jobs).reshape(len(images), -1)
+
+
+def _pooling(kind: str, subsampling: Any, scale: float | None) -> Part:
+    if kind == "gaussian":
+        return GaussianPooling(subsampling, scale)
+    if scale is not None:
+        raise ValueError(f'pooling_scale belongs to pooling="gaussian", got {scale!r} with pooling={kind!r}.')
+    return MaxPooling(subsampling) if kind == "max" else AveragePooling(subsampling, padding="symmetric")
 
 
 def _per_layer(**values: Any) -> list[dict[str, Any]]:

@@ -1,6 +1,9 @@
 """One layer: x -> A M P x. Patch extraction P, mappings M, poolings A, and what they are built from."""
 
 from kernelconv.operators.base import Part
+from kernelconv.operators.contrast import PatchCentering
+from kernelconv.operators.gradient import GradientMap
+from kernelconv.operators.kernel_algebra import ConvexSum, KernelProduct
 from kernelconv.operators.kernels import (
     ArcCosine,
     DotProductKernel,
@@ -14,6 +17,7 @@ from kernelconv.operators.linear import Convolution, Dense, Flatten
 from kernelconv.operators.mapping import KernelMapping, Modulus, ReLU
 from kernelconv.operators.normalization import BatchNorm, Standardization
 from kernelconv.operators.nystrom import inverse_sqrt, spherical_kmeans
+from kernelconv.operators.orbit import OrbitPooling
 from kernelconv.operators.patches import (
     PatchExtraction,
     extract_patches,
@@ -28,6 +32,7 @@ __all__ = [
     "ArcCosine",
     "AveragePooling",
     "BatchNorm",
+    "ConvexSum",
     "Convolution",
     "Dense",
     "DotProductKernel",
@@ -36,12 +41,16 @@ __all__ = [
     "Flatten",
     "GaussianPooling",
     "GlobalPooling",
+    "GradientMap",
     "InversePolynomial",
     "KernelMapping",
+    "KernelProduct",
     "Layer",
     "MaxPooling",
     "Modulus",
+    "OrbitPooling",
     "Part",
+    "PatchCentering",
     "PatchExtraction",
     "Polynomial",
     "ReLU",

@@ -8,9 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from math import comb
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.special import gammaln
 
 from kernelconv._check import check_choice, check_count, check_positive
 
@@ -29,6 +31,10 @@ class DotProductKernel:
 
     def derivative(self, u: NDArray) -> NDArray:
         """Return kappa'(u), entrywise."""
+        raise NotImplementedError
+
+    def taylor(self, n: int) -> NDArray:
+        """Return the first `n` coefficients b_i of kappa(u) = sum b_i u^i, all nonnegative, in float64."""
         raise NotImplementedError
 
     @property
@@ -98,6 +104,11 @@ class Exponential(DotProductKernel):
         out *= self.slope
         return out
 
+    def taylor(self, n: int) -> NDArray:
+        """Return exp(-alpha) alpha^i / i!, alpha = 1 / sigma^2."""
+        i = np.arange(n)
+        return np.exp(i * np.log(self.slope) - self.slope - gammaln(i + 1))
+
 
 @dataclass(frozen=True)
 class InversePolynomial(DotProductKernel):
@@ -119,6 +130,10 @@ class InversePolynomial(DotProductKernel):
     def derivative(self, u: NDArray) -> NDArray:
         """Return 1 / (2 - u)^2."""
         return 1 / (2 - u) ** 2
+
+    def taylor(self, n: int) -> NDArray:
+        """Return 2^-(i + 1)."""
+        return 0.5 ** (np.arange(n) + 1.0)
 
 
 @dataclass(frozen=True)
@@ -152,6 +167,11 @@ class Polynomial(DotProductKernel):
         """Return ((p - 1 + u) / p)^(p - 1)."""
         return ((self.degree - 1 + u) / self.degree) ** (self.degree - 1)
 
+    def taylor(self, n: int) -> NDArray:
+        """Return binomial(p, i) (p - 1)^(p - i) / p^p, zero beyond the degree."""
+        p = self.degree
+        return np.array([comb(p, i) * (p - 1) ** (p - i) / p**p if i <= p else 0.0 for i in range(n)])
+
 
 @dataclass(frozen=True)
 class Vovk(DotProductKernel):
@@ -174,25 +194,30 @@ class Vovk(DotProductKernel):
         """Return (1 + 2u) / 3."""
         return (1 + 2 * u) / 3
 
+    def taylor(self, n: int) -> NDArray:
+        """Return 1/3 three times."""
+        return np.where(np.arange(n) < 3, 1 / 3, 0.0)
+
 
 @dataclass(frozen=True)
 class ArcCosine(DotProductKernel):
-    r"""Arc-cosine kernels of degree 0 and 1, with theta = arccos(u).
+    r"""Arc-cosine kernels of degree 0, 1 and 2, with theta = arccos(u).
 
     .. math:: \kappa_0(u) = 1 - \theta / \pi, \qquad
-              \kappa_1(u) = (\sqrt{1 - u^2} + (\pi - \theta) u) / \pi
+              \kappa_1(u) = (\sin\theta + (\pi - \theta) u) / \pi, \qquad
+              \kappa_2(u) = (3 u \sin\theta + (\pi - \theta) (1 + 2 u^2)) / (3 \pi)
 
-    Degree 1 is the kernel of infinitely many ReLUs, slope 1. Degree 0 has an infinite slope at u = 1: Hölder 1/2, not
-    Lipschitz, so no gradient.
+    Degree 1 is the kernel of infinitely many ReLUs, slope 1; degree 2 that of squared ReLUs, slope 4/3. Degree 0 has
+    an infinite slope at u = 1: Hölder 1/2, not Lipschitz, so no gradient.
 
     Parameters
     ----------
-    degree : {0, 1}
-        Which of the two.
+    degree : {0, 1, 2}
+        Which of the three.
 
     References
     ----------
-    Cho, Y. & Saul, L. (2009). Kernel methods for deep learning, eqs. (3)-(6).
+    Cho, Y. & Saul, L. (2009). Kernel methods for deep learning, eqs. (3)-(7).
 
     Examples
     --------
@@ -205,13 +230,13 @@ class ArcCosine(DotProductKernel):
 
     def __post_init__(self) -> None:
         """Check the degree."""
-        if self.degree not in (0, 1):
-            raise ValueError(f"degree must be 0 or 1, got {self.degree!r}.")
+        if self.degree not in (0, 1, 2):
+            raise ValueError(f"degree must be 0, 1 or 2, got {self.degree!r}.")
 
     @property
     def slope(self) -> float:
-        """1 for degree 1, infinite for degree 0."""
-        return 1.0 if self.degree == 1 else np.inf
+        """Infinite, 1 and 4/3 for degrees 0, 1 and 2."""
+        return (np.inf, 1.0, 4 / 3)[self.degree]
 
     def __call__(self, u: NDArray) -> NDArray:
         """Return kappa(u); `u` is clipped to [-1, 1], which rounding may leave."""
@@ -219,13 +244,26 @@ class ArcCosine(DotProductKernel):
         above = 1 - np.arccos(u) / np.pi
         if self.degree == 0:
             return above
-        return np.sqrt((1 - u) * (1 + u)) / np.pi + above * u
+        sine = np.sqrt((1 - u) * (1 + u)) / np.pi
+        return sine + above * u if self.degree == 1 else u * sine + above * (1 + 2 * u * u) / 3
 
     def derivative(self, u: NDArray) -> NDArray:
-        """Return kappa_1'(u) = 1 - arccos(u) / pi; refused for degree 0."""
+        """Return kappa_1' = kappa_0 or kappa_2' = 4/3 kappa_1; refused for degree 0."""
         if self.degree == 0:
             raise ValueError("ArcCosine(0) has an infinite slope at u = 1, so it has no gradient. Use ArcCosine(1).")
-        return 1 - np.arccos(np.clip(u, -1, 1)) / np.pi
+        return ArcCosine(0)(u) if self.degree == 1 else ArcCosine(1)(u) * np.float32(4) / np.float32(3)
+
+    def taylor(self, n: int) -> NDArray:
+        """Return the coefficients: kappa_0 is 1/2 + arcsin(u) / pi, the others are integrals of the one before."""
+        i = np.arange(n)
+        odd = i % 2 == 1
+        half = (i[odd] - 1) // 2
+        b = np.zeros(n)
+        b[:1] = 0.5
+        b[odd] = np.exp(gammaln(2 * half + 1) - 2 * gammaln(half + 1) - half * np.log(4)) / i[odd] / np.pi
+        for at_zero, factor in ((1 / np.pi, 1.0), (1 / 6, 4 / 3))[: self.degree]:
+            b = np.concatenate([[at_zero], factor * b[:-1] / i[1:]])[:n]
+        return b
 
 
 def as_kernel(kernel: DotProductKernel | str, sigma: float = 0.6) -> DotProductKernel:

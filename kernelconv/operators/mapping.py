@@ -209,10 +209,33 @@ class KernelMapping(Part):
     def embed(self, x: NDArray) -> NDArray:
         """Return m = norm(x) kappa(Z x / norm(x)), zero where x is."""
         self._check_built()
+        if isinstance(self.kernel, Exponential):
+            return self._embed_exponential(x)
         norms, m = self._cosines(x)
         m = self.kernel(m)
         m *= norms
         return m
+
+    def _embed_exponential(self, x: NDArray) -> NDArray:
+        """Return ``embed(x)`` in few passes: norm exp(alpha (cos - 1)) = exp(alpha cos + log(norm) - alpha).
+
+        Where there are fewer channels than anchors the sum is taken inside the matrix product, log(norm) - alpha being
+        one more channel that meets an anchor's one.
+        """
+        z, alpha = self.params["anchors"].astype(x.dtype, copy=False), x.dtype.type(self.kernel.slope)
+        norms = _norms(x)
+        offset = np.full_like(norms, -1e4)  # where x is zero: its exponential is an exact zero
+        np.log(norms, out=offset, where=norms > 0)
+        offset -= alpha
+        scale = alpha / safe(norms)
+        if 2 * x.shape[-1] < len(z):
+            rows = np.concatenate([x * scale, offset], axis=-1)
+            m = on_channels(rows, np.concatenate([z.T, np.ones((1, len(z)), x.dtype)]))
+        else:
+            m = on_channels(x, z.T)
+            m *= scale
+            m += offset
+        return np.exp(m, out=m)
 
     def whiten(self, m: NDArray) -> NDArray:
         """Return A m at each position."""
@@ -220,7 +243,7 @@ class KernelMapping(Part):
 
     def _cosines(self, x: NDArray) -> tuple[NDArray, NDArray]:
         """Return norms (n, h, w, 1) and cosines to the anchors (n, h, w, n_anchors)."""
-        norms = np.sqrt(np.einsum("nhwc,nhwc->nhw", x, x))[..., None]
+        norms = _norms(x)
         cosines = on_channels(x, self.params["anchors"].astype(x.dtype, copy=False).T)
         cosines *= 1 / safe(norms)
         return norms, cosines
@@ -254,3 +277,8 @@ class KernelMapping(Part):
             return on_channels(g, matrix), (2 * g_kernel @ self.params["anchors"]).astype(m.dtype)
 
         return on_channels(m, matrix), pullback
+
+
+def _norms(x: NDArray) -> NDArray:
+    """Return the norm at each position, (n, h, w, c) -> (n, h, w, 1)."""
+    return np.sqrt(np.einsum("nhwc,nhwc->nhw", x, x))[..., None]

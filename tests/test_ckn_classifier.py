@@ -1,0 +1,163 @@
+"""ConvKernelClassifier: gradients of the whole network, exact last layer, steps on the sphere, the contract."""
+
+import numpy as np
+import pytest
+from sklearn.linear_model import LogisticRegression
+from sklearn.svm import LinearSVC
+from sklearn.utils.estimator_checks import parametrize_with_checks
+
+from kernelconv import ConvKernelClassifier, ConvKernelNetwork, load_digits_images, serial
+from kernelconv.networks.last_layer import SphereSteps, inverse_covariance, solve_last_layer
+from kernelconv.networks.training import LOSSES, loss_gradient
+from kernelconv.operators import ArcCosine, Dense, Flatten
+from kernelconv.testing import check_vjp
+
+TINY = {"n_anchors": (8, 12), "n_patches": 2000, "random_state": 0}
+
+
+@parametrize_with_checks([ConvKernelClassifier(4, epochs=1, n_patches=200, random_state=0, image_shape=(1, -1))])
+def test_classifier_is_a_scikit_learn_estimator(estimator, check):
+    check(estimator)
+
+
+@parametrize_with_checks([ConvKernelNetwork(4, n_patches=200, random_state=0, image_shape=(1, -1))])
+def test_network_is_a_scikit_learn_estimator(estimator, check):
+    check(estimator)
+
+
+@pytest.fixture(scope="module")
+def digits():
+    X, y = load_digits_images()
+    X = X.astype(np.float64)
+    return X[:300], y[:300], X[300:900], y[300:900]
+
+
+@pytest.mark.parametrize("loss", list(LOSSES))
+def test_the_gradient_of_the_loss_is_exact(digits, loss):
+    """Anchors of both layers, through embedding, whitening, pooling and the scores."""
+    x, y = digits[0][:6], digits[1][:6]
+    x = x + 0.1 * np.random.default_rng(1).standard_normal(x.shape)  # at a blank patch there is no derivative
+    rng = np.random.default_rng(0)
+    ckn = ConvKernelNetwork((5, 6), n_patches=500, random_state=0).fit(x)
+    shape = ckn.maps_shape_
+    parts = [*ckn.network_.parts, Flatten().build(shape), Dense(10).build((1, 1, int(np.prod(shape))), rng)]
+    network = serial(*parts)
+    check_vjp(network, x[..., None], rng)
+    _, value, grads, _ = loss_gradient(network, x[..., None], y, LOSSES[loss], (0,))
+    for name in (n for n in grads if n.endswith("anchors")):
+        t = rng.standard_normal(grads[name].shape)
+
+        def at(h, name=name, t=t):
+            moved = network.replace({**network.params, name: network.params[name] + h * t})
+            return loss_gradient(moved, x[..., None], y, LOSSES[loss], (0,))[1]
+
+        slope = (at(1e-6) - at(-1e-6)) / 2e-6
+        assert abs(slope) > 1e-6 * abs(value)
+        assert abs((grads[name] * t).sum() - slope) < 1e-7 * np.linalg.norm(grads[name]) * np.linalg.norm(t)
+
+
+def test_the_last_layer_is_that_of_scikit_learn():
+    rng = np.random.default_rng(0)
+    x = rng.standard_normal((120, 5))
+    y = (x[:, 0] + 0.5 * rng.standard_normal(120) > 0).astype(int) + (x[:, 1] > 1)
+    n, penalty = len(x), 0.01
+    w, value = solve_last_layer(x, y, 3, penalty=penalty, loss="softmax")
+    peer = LogisticRegression(C=1 / (n * penalty), tol=1e-10, max_iter=1000).fit(x, y)
+    assert np.abs(w[:-1].T - peer.coef_).max() < 1e-4
+    assert np.abs((w[-1] - w[-1].mean()) - (peer.intercept_ - peer.intercept_.mean())).max() < 1e-4
+    w, _ = solve_last_layer(x, y, 3, penalty=penalty)
+    # LinearSVC penalises the intercept: a large scaling makes that vanish; its squared hinge has no factor 1/2
+    peer = LinearSVC(C=1 / (2 * n * penalty), dual=False, tol=1e-10, intercept_scaling=1e4, max_iter=10_000).fit(x, y)
+    assert np.abs(w[:-1].T - peer.coef_).max() < 1e-3 * np.abs(peer.coef_).max()
+    again, same = solve_last_layer(x, y, 3, penalty=penalty, loss="softmax", start=rng.standard_normal((6, 3)))
+    assert same == pytest.approx(value, rel=1e-6)
+    for n_jobs in (1, 3):
+        bits = solve_last_layer(x, y, 3, penalty=penalty, n_jobs=n_jobs)[0]
+        assert np.array_equal(bits, w)
+    assert again.shape == (6, 3)
+
+
+def test_steps_keep_to_the_sphere_and_descend():
+    rng = np.random.default_rng(0)
+    z = rng.standard_normal((7, 5))
+    z /= np.linalg.norm(z, axis=1, keepdims=True)
+    a = rng.standard_normal((5, 5))
+    q = inverse_covariance(rng.standard_normal((400, 5)) @ a)
+    assert np.trace(q) == pytest.approx(5)
+    assert np.linalg.cond(q) > 2
+    g = rng.standard_normal((7, 5))
+    steps = SphereSteps({"z": q})
+    move = steps.direction("z", z, g)
+    matrix = np.stack([(np.eye(5) - np.outer(q @ u, u) / (u @ q @ u)) @ q @ v for u, v in zip(z, g, strict=True)])
+    assert np.abs(move - matrix).max() < 1e-12
+    assert np.abs((move * z).sum(1)).max() < 1e-12  # tangent to the sphere
+    assert ((move * g).sum(1) > 0).all()  # its opposite descends
+    new = steps.step("z", z, g, 0.05)
+    assert np.abs(np.linalg.norm(new, axis=1) - 1).max() < 1e-12
+    angle = np.arccos(np.clip((new * z).sum(1), -1, 1))
+    assert 0.1 * 0.05 * 0.5 < np.sqrt((angle**2).mean()) < 0.05  # the velocity has just begun to grow
+    assert np.array_equal(SphereSteps({"z": q}).step("z", z, 0 * g, 0.05), z)
+
+
+def test_training_lowers_the_objective_and_the_error(digits):
+    x, y, test, truth = digits
+    unsupervised = ConvKernelClassifier(**TINY, epochs=0).fit(x, y)
+    clf = ConvKernelClassifier(**TINY, epochs=6).fit(x, y)
+    values = [h["objective"] for h in clf.history_]
+    assert [h["epoch"] for h in clf.history_] == list(range(7))
+    assert values[0] == unsupervised.history_[0]["objective"]
+    assert (np.diff(values) <= 0).all()
+    assert values[-1] < 0.9 * values[0]
+    assert clf.score(test, truth) > unsupervised.score(test, truth) > 0.7
+    for z, before in zip(clf.anchors_, unsupervised.anchors_, strict=True):
+        assert np.abs(np.linalg.norm(z, axis=1) - 1).max() < 1e-12
+        assert np.linalg.norm(z - before) > 0.01
+
+
+def test_without_epochs_it_is_the_unsupervised_network_and_a_linear_classifier(digits):
+    x, y, test, _ = digits
+    clf = ConvKernelClassifier(**TINY, epochs=0, loss="softmax").fit(x, y)
+    ckn = ConvKernelNetwork(**TINY).fit(x)
+    phi = ckn.transform(x)
+    assert np.allclose(clf.transform(x), phi, atol=1e-12)
+    mean = phi.mean(0)
+    scale = np.sqrt(((phi - mean) ** 2).sum(1).mean())
+    peer = LogisticRegression(C=1 / (len(x) * 1e-4), tol=1e-8, max_iter=2000).fit((phi - mean) / scale, y)
+    assert (clf.predict(test) == peer.predict((ckn.transform(test) - mean) / scale)).mean() > 0.995
+
+
+def test_same_bits_for_any_number_of_threads(digits):
+    x, y = digits[0][:80], digits[1][:80]
+    scores = [
+        ConvKernelClassifier(6, epochs=2, n_patches=500, random_state=0, n_jobs=n).fit(x, y).decision_function(x)
+        for n in (1, 2, 3)
+    ]
+    assert np.array_equal(scores[0], scores[1])
+    assert np.array_equal(scores[0], scores[2])
+
+
+def test_progress_is_printed_where_asked(digits, capsys):
+    ConvKernelClassifier(4, epochs=1, n_patches=300, random_state=0, verbose=True).fit(digits[0][:60], digits[1][:60])
+    lines = capsys.readouterr().out.splitlines()
+    assert len(lines) == 2
+    assert lines[0].startswith("epoch   0  objective ")
+
+
+@pytest.mark.parametrize(
+    ("parameters", "match"),
+    [
+        ({"penalty": 0.0}, "penalty must be > 0"),
+        ({"loss": "hinge"}, "loss must be one of"),
+        ({"epochs": -1}, "epochs must be an int >= 0"),
+        ({"batch_size": 0}, "batch_size must be an int >= 1"),
+        ({"learning_rate": -1.0}, "learning_rate must be > 0"),
+        ({"momentum": 1.0}, r"momentum must be in \[0, 1\)"),
+        ({"kernel": ArcCosine(0)}, "infinite slope"),
+        ({"input": "fourier"}, "input must be one of"),
+    ],
+)
+def test_the_classifier_refuses(digits, parameters, match):
+    with pytest.raises(ValueError, match=match):
+        ConvKernelClassifier(**{"n_anchors": 4, "n_patches": 200, "epochs": 1, **parameters}).fit(
+            digits[0][:40], digits[1][:40]
+        )

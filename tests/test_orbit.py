@@ -1,0 +1,57 @@
+"""Group invariance: exact under quarter turns and flips, alone among what is close to it."""
+
+import numpy as np
+import pytest
+
+from kernelconv import ConvKernelNetwork, load_digits_images
+from kernelconv.operators import Convolution, OrbitPooling
+from kernelconv.testing import check_vjp, dot_test
+
+TURNS = {
+    "rotations": [lambda x: np.rot90(x, k=1, axes=(1, 2)), lambda x: np.rot90(x, k=2, axes=(1, 2))],
+    "flips": [lambda x: x[:, :, ::-1]],
+}
+TURNS["rotations and flips"] = [*TURNS["rotations"], *TURNS["flips"], lambda x: np.swapaxes(x, 1, 2)]
+
+
+@pytest.mark.parametrize("group", list(TURNS))
+@pytest.mark.parametrize("size", [8, 7])
+def test_features_do_not_change_under_the_group(group, size):
+    x = load_digits_images()[0][:60, :size, :size].astype(np.float64)
+    ckn = ConvKernelNetwork((6, 9), 3, 2, group=group, n_patches=500, random_state=0).fit(x)
+    plain = ConvKernelNetwork((6, 9), 3, 2, n_patches=500, random_state=0).fit(x)
+    features, other = ckn.transform(x), plain.transform(x)
+    assert features.shape == other.shape
+    assert np.linalg.norm(features - features.mean(0)) > 0.1 * np.linalg.norm(features)
+    for turn in TURNS[group]:
+        assert np.linalg.norm(ckn.transform(turn(x)) - features) < 1e-12 * np.linalg.norm(features)
+        assert np.linalg.norm(plain.transform(turn(x)) - other) > 0.05 * np.linalg.norm(other)
+    skew = np.roll(x, 1, axis=2)  # no element of the group
+    assert np.linalg.norm(ckn.transform(skew) - features) > 0.01 * np.linalg.norm(features)
+    assert len(ckn.anchors_) == 2
+
+
+@pytest.mark.parametrize("group", list(TURNS))
+def test_it_is_the_mean_over_the_group(group):
+    rng = np.random.default_rng(0)
+    x = rng.standard_normal((2, 5, 5, 2))
+    inner = Convolution(3, 2, bias=False)
+    part = OrbitPooling(inner, group).build((5, 5, 2), rng)
+    turned = {
+        "rotations": [np.rot90(x, k, axes=(1, 2)) for k in range(4)],
+        "flips": [x, x[:, :, ::-1]],
+    }
+    turned["rotations and flips"] = [v for k in turned["rotations"] for v in (k, k[:, ::-1])]
+    mean = np.mean([part.part.forward(np.ascontiguousarray(v)) for v in turned[group]], axis=0)
+    assert np.abs(mean).max() > 0.1
+    assert np.abs(part.forward(x) - mean).max() < 1e-12
+    dot_test(part, rng)
+    check_vjp(part, x, rng)
+    assert part.multiply_adds((5, 5, 2)) == len(turned[group]) * inner.multiply_adds((5, 5, 2))
+
+
+def test_what_does_not_fit_is_refused():
+    with pytest.raises(ValueError, match="Quarter turns need square images"):
+        ConvKernelNetwork(3, group="rotations").fit(np.ones((3, 6, 5)))
+    with pytest.raises(ValueError, match="group must be one of"):
+        ConvKernelNetwork(3, group="shifts").fit(np.ones((3, 6, 6)))
