@@ -9,8 +9,6 @@ from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from rich.console import Console
-from rich.progress import Progress
 from sklearn.gaussian_process.kernels import Kernel
 
 from kernelconv._check import check_images
@@ -270,6 +268,9 @@ class ConvKernel(Kernel):
         if cost is None or cost.seconds < ANNOUNCED:
             yield lambda pairs: None
             return
+        from rich.console import Console  # only who asks for progress pays for the import
+        from rich.progress import Progress
+
         console = Console(stderr=True)
         console.print(f"ConvKernel: {cost}", highlight=False)
         with Progress(console=console) as progress:
