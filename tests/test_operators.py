@@ -165,7 +165,7 @@ def test_a_patch_larger_than_the_padded_image_is_refused():
         (lambda: KernelMapping(3, "gaussian"), "kernel must be one of 'exponential', .* got 'gaussian'"),
         (lambda: Exponential(0), "sigma must be > 0"),
         (lambda: Polynomial(0), "degree must be an int >= 1"),
-        (lambda: ArcCosine(2), "degree must be 0 or 1, got 2"),
+        (lambda: ArcCosine(3), "degree must be 0, 1 or 2, got 3"),
     ],
 )
 def test_values_out_of_range_are_refused_by_the_constructor(make, match):
