@@ -171,7 +171,7 @@ def kmeans(images, ckn, threads, repeats):
     found = {}
 
     def ours():
-        found["ours"] = spherical_kmeans(x, 200, np.random.default_rng(0), n_iter=100, tol=1e-6, n_jobs=threads)
+        found["ours"] = spherical_kmeans(x, 200, np.random.default_rng(0), n_iter=100, tol=1e-5, n_jobs=threads)
 
     def theirs():
         torch.manual_seed(0)
