@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from kernelconv.networks._scattering_engine import Engine
 
 #: Bytes of complex maps computed at once.
-CHUNK_BYTES = 2**20
+CHUNK_BYTES = 2**21
 
 
 class CascadeByFrequency:
