@@ -19,7 +19,7 @@ from kernelconv.comparison import MODELS, Comparison, Split, load_split
 from kernelconv.datasets import data_folder, mnist_folders
 from kernelconv.environment import environment
 from kernelconv.report.study import print_study, study_csv, write_study_figures, write_study_page
-from kernelconv.rivals import REPRESENTATIONS
+from kernelconv.rivals import DEFAULT_MODELS, REPRESENTATIONS
 from kernelconv.study import DEFAULT_FAMILIES, FAMILIES, OTHERS, Study
 
 DEFAULT_SIZES = {"digits": (100, 300, 1000), "mnist": (300, 1000)}
@@ -59,7 +59,9 @@ def _add_stability(commands: argparse._SubParsersAction[argparse.ArgumentParser]
     )
     models, families = list(REPRESENTATIONS), [*FAMILIES, *OTHERS]
     stability.add_argument("--data", default="digits", help="digits (8x8, embedded), mnist, an .npz file or a folder")
-    stability.add_argument("--models", nargs="+", default=models, choices=models, help="default: all")
+    stability.add_argument(
+        "--models", nargs="+", default=list(DEFAULT_MODELS), choices=models, help="default: all but resnet"
+    )
     stability.add_argument(
         "--families",
         nargs="+",

@@ -15,7 +15,7 @@ from kernelconv.comparison import head_steps
 from kernelconv.networks.ckn import ConvKernelNetwork
 from kernelconv.networks.cnn import ConvNetClassifier, lenet5
 from kernelconv.networks.scattering import Scattering2D
-from kernelconv.networks.serial import serial
+from kernelconv.networks.serial import Network, serial
 from kernelconv.stability.representation import as_representation
 
 
@@ -70,14 +70,22 @@ def _ckn(n_anchors: tuple[int, ...], subsampling: tuple[int, ...]) -> Representa
 
 def lenet(x: NDArray, y: NDArray, seed: int) -> Any:
     """LeNet-5 trained on the labels: its penultimate layer, 128 features."""
-    network = ConvNetClassifier("lenet5", random_state=seed).fit(x, y).network_
-    return serial(*network.parts[:-1], names=network.names[:-1])
+    return _penultimate(ConvNetClassifier("lenet5", random_state=seed).fit(x, y).network_)
+
+
+def resnet(x: NDArray, y: NDArray, seed: int) -> Any:
+    """ResNet preset trained on the labels, 10 epochs: its penultimate layer."""
+    return _penultimate(ConvNetClassifier("resnet", epochs=10, random_state=seed).fit(x, y).network_)
 
 
 def lenet_untrained(x: NDArray, y: NDArray, seed: int) -> Any:
     """LeNet-5 as it is drawn, before training: its penultimate layer, 128 features."""
     shape = (*x.shape[1:], 1)[:3]
-    network = lenet5(shape, len(np.unique(y))).build(shape, np.random.default_rng(seed), x).astype(x.dtype)
+    return _penultimate(lenet5(shape, len(np.unique(y))).build(shape, np.random.default_rng(seed), x).astype(x.dtype))
+
+
+def _penultimate(network: Network) -> Network:
+    """Return a network without its last part."""
     return serial(*network.parts[:-1], names=network.names[:-1])
 
 
@@ -92,7 +100,10 @@ REPRESENTATIONS: dict[str, Representation] = {
     "ckn-3": _ckn((32, 64, 128), (2, 2, 2)),
     "lenet-untrained": lenet_untrained,
     "lenet": lenet,
+    "resnet": resnet,
 }
+#: What `kernelconv stability` compares unless told otherwise: a ResNet takes minutes to train.
+DEFAULT_MODELS = tuple(name for name in REPRESENTATIONS if name != "resnet")
 
 
 def fit_rival(name: str, x: NDArray, y: NDArray, seed: int = 0) -> Rival:
