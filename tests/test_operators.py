@@ -35,7 +35,7 @@ from kernelconv.operators import (
 )
 from kernelconv.operators.base import Part
 from kernelconv.operators.borders import PADDINGS, border_index, pad, pad_adjoint
-from kernelconv.operators.pooling import gaussian_radius
+from kernelconv.operators.gaussian import gaussian_radius
 from kernelconv.testing import check_lipschitz
 
 RNG = np.random.default_rng

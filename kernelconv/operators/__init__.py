@@ -2,6 +2,7 @@
 
 from kernelconv.operators.base import Part
 from kernelconv.operators.contrast import PatchCentering
+from kernelconv.operators.gaussian import GaussianPooling
 from kernelconv.operators.gradient import GradientMap
 from kernelconv.operators.kernel_algebra import ConvexSum, KernelProduct
 from kernelconv.operators.kernels import (
@@ -24,7 +25,7 @@ from kernelconv.operators.patches import (
     extract_patches_adjoint,
     sample_patches,
 )
-from kernelconv.operators.pooling import AveragePooling, GaussianPooling, GlobalPooling, MaxPooling
+from kernelconv.operators.pooling import AveragePooling, GlobalPooling, MaxPooling
 from kernelconv.operators.regularization import Dropout
 from kernelconv.operators.residual import Residual
 
