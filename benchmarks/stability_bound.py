@@ -1,9 +1,11 @@
 """The stability theorem's constants on MNIST for kernel networks of 1 to 3 layers, and whether held-out fields obey.
 
-    python benchmarks/stability_bound.py [--images 100] [--out benchmarks/results/stability-mnist/bounds.json]
+    python benchmarks/stability_bound.py [--images 100] [--first 1000] [--out FILE]
 
 Networks are fitted on 2,000 training images. C_2 (translations), then C_1 (the worst smooth fields found) are fitted
 on the first half of the test images taken, at level 0.95; violations are counted on the second half, kind by kind.
+The way C_1 is estimated was settled on test digits 0 to 199; the committed figures come from digits 1,000 to 1,199,
+which nothing was settled on.
 """
 
 import argparse
@@ -51,11 +53,11 @@ def seen(network, x, architecture, seed):
     }
 
 
-def of_model(name, split, n_images):
+def of_model(name, split, n_images, first):
     chosen = split.subset(2000, 0)
     network = REPRESENTATIONS[name](pad(split.X_train[chosen]), split.y_train[chosen], 0)
     architecture = Architecture.of(network)
-    x = pad(split.X_test[: 2 * n_images])
+    x = pad(split.X_test[first : first + 2 * n_images])
     fitting, held_out = (
         seen(network, half, architecture, seed) for seed, half in enumerate((x[:n_images], x[n_images:]))
     )
@@ -89,11 +91,18 @@ def of_model(name, split, n_images):
 def main():
     options = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     options.add_argument("--images", type=int, default=100, help="test images to fit on, and as many held out")
+    options.add_argument("--first", type=int, default=1000, help="where in the test set they begin")
     options.add_argument("--out", type=Path, default=Path("benchmarks/results/stability-mnist/bounds.json"))
     o = options.parse_args()
     split = load_split("mnist")
-    found = {name: of_model(name, split, o.images) for name in ("ckn-1", "ckn-2", "ckn-3")}
-    settings = {"level": LEVEL, "images": o.images, "evaluations_of_worst_fields": BUDGET, "seeds": [0, 1]}
+    found = {name: of_model(name, split, o.images, o.first) for name in ("ckn-1", "ckn-2", "ckn-3")}
+    settings = {
+        "level": LEVEL,
+        "images": o.images,
+        "first": o.first,
+        "evaluations_of_worst_fields": BUDGET,
+        "seeds": [0, 1],
+    }
     result = {"settings": settings, "environment": environment(), "models": found}
     o.out.parent.mkdir(parents=True, exist_ok=True)
     o.out.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")

@@ -121,8 +121,8 @@ def text():
             "## The theorem's constants",
             "",
             f"C_2 from translations, C_1 from the worst smooth fields found, as upper tolerance limits at level "
-            f"{bounds['settings']['level']:g} (95 % confidence), on {bounds['settings']['images']} test digits; held "
-            "out are as many others. "
+            f"{bounds['settings']['level']:g} (95 % confidence), on {bounds['settings']['images']} test digits "
+            f"from number {bounds['settings']['first']:,} on; held out are as many after them. "
             + (f"C_1 = 0 for {', '.join(zero)}: what shifts do per pixel covers what these fields do." if zero else ""),
             "",
             *bound_table(bounds),
