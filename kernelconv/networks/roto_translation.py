@@ -6,14 +6,13 @@ from typing import Any, NamedTuple, Self
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.utils.validation import check_is_fitted
 
 from kernelconv._check import Shape, check_count
 from kernelconv._parallel import apply_blocks, n_threads
 from kernelconv.networks._scattering_by_map import CascadeByMap, full_spectrum
 from kernelconv.networks._scattering_engine import Engine
 from kernelconv.networks._scattering_paths import Scratch
-from kernelconv.networks.estimator import ImageTransformer
+from kernelconv.networks.path_transformer import PathTransformer
 from kernelconv.networks.scattering_transform import ScatteringTransform
 from kernelconv.operators.filters_1d import morlet_1d
 
@@ -76,7 +75,7 @@ def angular_filters(L: int) -> NDArray:
     return np.stack(bank)
 
 
-class RotoTranslationScattering2D(ImageTransformer):
+class RotoTranslationScattering2D(PathTransformer):
     r"""Scattering along positions and angles: nearly invariant to shifts below 2^J px, and invariant to rotations.
 
     .. math:: U_1(u, \theta) = |x * \psi_{j_1, \theta}|(u), \qquad
@@ -147,6 +146,8 @@ class RotoTranslationScattering2D(ImageTransformer):
     >>> scattering.maps_shape_, bool(np.allclose(a, b, rtol=1e-12))
     ((8, 8, 31), True)
     """
+
+    prefix = "rototranslation"
 
     def __init__(
         self,
@@ -223,26 +224,6 @@ class RotoTranslationScattering2D(ImageTransformer):
         area = self.filter_bank_.phi.size * self.L * self.L
         block = max(1, 2**23 // (4 * images.itemsize * area * c))
         return apply_blocks(scatter, images, block, self.n_jobs)
-
-    def maps(self, X: Any) -> NDArray:
-        """Return the coefficients as maps, shape (n, h', w', c * n_paths); channel ``k * n_paths + p`` is path p of
-        image channel k.
-        """  # noqa: D205
-        check_is_fitted(self)
-        h, w, channels = self.maps_shape_
-        rows = np.asarray(self.transform(X))
-        return np.moveaxis(rows.reshape(len(rows), channels, h, w), 1, -1)
-
-    def get_feature_names_out(self, input_features: Any = None) -> NDArray:
-        """Return one name a feature: ``rototranslation_<path>_<row>_<column>``, ``c<channel>_`` before the path when
-        there are several channels.
-        """  # noqa: D205
-        super().get_feature_names_out(input_features)  # checks input_features
-        h, w, _ = self.maps_shape_
-        c = self.image_shape_[2]
-        prefixes = [f"c{k}_" for k in range(c)] if c > 1 else [""]
-        names = [(k, p.name, i, j) for k in prefixes for p in self.paths_ for i in range(h) for j in range(w)]
-        return np.array([f"rototranslation_{k}{p}_{i}_{j}" for k, p, i, j in names], dtype=object)
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()

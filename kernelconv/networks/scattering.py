@@ -12,7 +12,7 @@ from kernelconv._check import Shape, check_choice, check_positive
 from kernelconv._parallel import apply_blocks, n_threads
 from kernelconv.networks._scattering_engine import Engine
 from kernelconv.networks._scattering_paths import ScatteringPath, Scratch
-from kernelconv.networks.estimator import ImageTransformer
+from kernelconv.networks.path_transformer import PathTransformer
 from kernelconv.networks.scattering_parts import LogCompression, ParentNormalization, PathSelection
 from kernelconv.networks.scattering_transform import ScatteringTransform
 from kernelconv.networks.serial import serial
@@ -21,7 +21,7 @@ from kernelconv.operators.base import Part
 __all__ = ["Scattering2D", "ScatteringPath"]
 
 
-class Scattering2D(ImageTransformer):
+class Scattering2D(PathTransformer):
     r"""Wavelet scattering transform of images: averages of cascaded wavelet moduli.
 
     .. math:: U[\lambda_1, \dots, \lambda_m] x = |\cdots ||x * \psi_{\lambda_1}| * \psi_{\lambda_2}| \cdots
@@ -119,6 +119,8 @@ class Scattering2D(ImageTransformer):
     >>> round(float(scattering.maps(x)[..., 0].mean()), 3)
     0.503
     """
+
+    prefix = "scattering2d"
 
     def __init__(
         self,
@@ -284,34 +286,6 @@ class Scattering2D(ImageTransformer):
         cascade, scratch = native.prepare_gradient(images.dtype), Scratch()
         each = [cascade.propagate(native.pad(x), path, scratch) for x in np.moveaxis(images, -1, 0)]
         return np.stack(each, axis=-1)
-
-    def maps(self, X: Any) -> NDArray:
-        """Return the coefficients as maps, shape (n, h', w', c * n_paths); channel ``k * n_paths + p`` is path p of
-        image channel k.
-        """  # noqa: D205
-        check_is_fitted(self)
-        h, w, channels = self.maps_shape_
-        rows = np.asarray(self.transform(X))  # transform returns a data frame under set_output
-        return np.moveaxis(rows.reshape(len(rows), channels, h, w), 1, -1)
-
-    def get_feature_names_out(self, input_features: Any = None) -> NDArray:
-        """Return one name a feature: ``scattering2d_<path>_<row>_<column>``, with ``c<channel>_`` before the path
-        when there are several channels; ``mean`` is the path of order 0 and ``j0t3_j1t5`` one of order 2.
-        """  # noqa: D205
-        super().get_feature_names_out(input_features)  # checks input_features
-        h, w, _ = self.maps_shape_
-        c = self.image_shape_[2]
-        prefixes = [f"c{k}_" for k in range(c)] if c > 1 else [""]
-        return np.array(
-            [
-                f"scattering2d_{prefix}{path.name}_{i}_{j}"
-                for prefix in prefixes
-                for path in self.paths_
-                for i in range(h)
-                for j in range(w)
-            ],
-            dtype=object,
-        )
 
     def _native(self) -> Engine:
         return self.engine_ if isinstance(self.engine_, Engine) else self.engine_.native
