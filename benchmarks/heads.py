@@ -1,0 +1,214 @@
+"""Classifiers on features: regularised least squares, linear or with a Gaussian kernel, chosen inside the training set.
+
+Features are centred and scaled to a mean squared norm of one. Parameters are chosen by three-fold cross-validation on
+the training set, or on a balanced 5,000 of it where it holds more.
+"""
+
+import itertools
+from collections.abc import Iterator
+from typing import Any, Self
+
+import numpy as np
+from scipy.linalg import LinAlgError, cho_factor, cho_solve, eigh
+from sklearn.base import BaseEstimator, ClassifierMixin, TransformerMixin
+from sklearn.model_selection import StratifiedKFold
+
+from kernelconv import AffineSubspaceClassifier, balanced_subset
+
+#: Images that parameters are chosen on, and folds.
+N_CHOICE, N_FOLDS = 5000, 3
+#: Above this many images a Gram matrix is held and factorised in single precision.
+N_DOUBLE = 10_000
+BLOCK = 2000
+
+
+class SquareRoot(TransformerMixin, BaseEstimator):
+    """Square root of features that are never negative (rounding below zero is cut)."""
+
+    def fit(self, X: Any, y: Any = None) -> Self:
+        """Nothing is learned."""
+        return self
+
+    def transform(self, X: Any) -> np.ndarray:
+        """Return sqrt(max(X, 0))."""
+        return np.sqrt(np.maximum(X, 0))
+
+    def __sklearn_is_fitted__(self) -> bool:
+        return True
+
+
+class UnitScale(TransformerMixin, BaseEstimator):
+    """Features centred, and divided by one number so that their mean squared norm is one."""
+
+    def fit(self, X: np.ndarray, y: Any = None) -> Self:
+        """Learn mean and scale."""
+        self.mean_ = X.mean(0)
+        x = X - self.mean_
+        self.scale_ = x.dtype.type(np.sqrt(np.einsum("nd,nd->n", x, x).mean(dtype=np.float64)) or 1)
+        return self
+
+    def transform(self, X: np.ndarray) -> np.ndarray:
+        """Return (X - mean) / scale."""
+        x = X - self.mean_
+        x /= self.scale_
+        return x
+
+
+def choice_subset(y: np.ndarray, seed: int) -> np.ndarray:
+    """Return the positions of the training images that parameters are chosen on."""
+    return np.arange(len(y)) if len(y) <= N_CHOICE else balanced_subset(y, N_CHOICE, random_state=seed)
+
+
+class LeastSquares(ClassifierMixin, BaseEstimator):
+    """Least squares of the one-against-the-rest targets, +1 and -1; subclasses say how candidates score."""
+
+    grid: dict[str, tuple[float, ...]]
+
+    def __init__(self, seed: int = 0):
+        self.seed = seed
+
+    def fit(self, X: np.ndarray, y: np.ndarray) -> Self:
+        """Choose the parameters (`chosen_`), then fit on all of X (n, d)."""
+        self.classes_ = np.unique(y)
+        self.scale_ = UnitScale()
+        x = self.scale_.fit_transform(X)
+        kept = choice_subset(y, self.seed)
+        errors = self._validation_errors(x[kept], y[kept])
+        names = list(self.grid)
+        candidates = list(itertools.product(*self.grid.values()))
+        best = int(np.argmin(errors))
+        self.chosen_ = dict(zip(names, candidates[best], strict=True))
+        self.validation_error_ = float(errors.flat[best] * 100 / len(kept))
+        self._solve(x, self._targets(y))
+        return self
+
+    def predict(self, X: np.ndarray) -> np.ndarray:
+        """Return the class of the highest score."""
+        best = [self._scores(self.scale_.transform(X[lo : lo + BLOCK])).argmax(1) for lo in range(0, len(X), BLOCK)]
+        return self.classes_[np.concatenate(best)]
+
+    def _targets(self, y: np.ndarray) -> np.ndarray:
+        return 2.0 * (np.asarray(y)[:, None] == self.classes_) - 1
+
+    def _validation_errors(self, x: np.ndarray, y: np.ndarray) -> np.ndarray:
+        """Return the wrong predictions of every candidate over the folds, in the order of the grid."""
+        wrong = np.zeros([len(values) for values in self.grid.values()])
+        prepared = self._prepare(x)
+        for train, test in StratifiedKFold(N_FOLDS, shuffle=True, random_state=self.seed).split(x, y):
+            scored = self._candidates(prepared, train, test, self._targets(y[train]))
+            for index, scores in zip(np.ndindex(wrong.shape), scored, strict=True):
+                wrong[index] += (self.classes_[scores.argmax(1)] != y[test]).sum()
+        return wrong
+
+
+class LinearRidge(LeastSquares):
+    """Linear least squares; the penalty is on the mean squared error."""
+
+    def __init__(self, seed: int = 0):
+        super().__init__(seed)
+        self.grid = {"penalty": tuple(float(p) for p in np.logspace(-6, 1, 15))}
+
+    def _prepare(self, x: np.ndarray) -> np.ndarray:
+        return x @ x.T if len(x) <= x.shape[1] else x
+
+    def _candidates(self, x: np.ndarray, train: np.ndarray, test: np.ndarray, t: np.ndarray) -> Iterator[np.ndarray]:
+        kernel = x.shape[0] == x.shape[1]
+        gram = x[np.ix_(train, train)] if kernel else x[train].T @ x[train]
+        values, vectors = eigh(gram.astype(np.float64), check_finite=False)
+        across = x[np.ix_(test, train)] if kernel else x[test]
+        left = across @ vectors
+        right = vectors.T @ (t if kernel else x[train].T @ t)
+        for penalty in self.grid["penalty"]:
+            yield left / (np.maximum(values, 0) + penalty * len(train)) @ right
+
+    def _solve(self, x: np.ndarray, targets: np.ndarray) -> None:
+        penalty, wide = self.chosen_["penalty"], len(x) <= x.shape[1]
+        gram = (x @ x.T if wide else x.T @ x).astype(np.float64)
+        gram[np.diag_indices(len(gram))] += penalty * len(x)
+        factor = cho_factor(gram, overwrite_a=True, check_finite=False)
+        self.weights_ = x.T @ cho_solve(factor, targets) if wide else cho_solve(factor, x.T @ targets)
+
+    def _scores(self, x: np.ndarray) -> np.ndarray:
+        return x @ self.weights_
+
+
+class GaussianRidge(LeastSquares):
+    """Least squares with the kernel exp(-gamma norm(x - z)^2), solved exactly: n^2 numbers, n^3 / 3 multiply-adds."""
+
+    def __init__(self, seed: int = 0):
+        super().__init__(seed)
+        self.grid = {"gamma": (0.03, 0.06, 0.12, 0.25, 0.5), "penalty": (1e-5, 1e-4, 1e-3, 1e-2, 1e-1)}
+
+    def _prepare(self, x: np.ndarray) -> np.ndarray:
+        return squared_distances(x, x).astype(np.float64)
+
+    def _candidates(self, d: np.ndarray, train: np.ndarray, test: np.ndarray, t: np.ndarray) -> Iterator[np.ndarray]:
+        for gamma in self.grid["gamma"]:
+            k, across = np.exp(-gamma * d[np.ix_(train, train)]), np.exp(-gamma * d[np.ix_(test, train)])
+            for penalty in self.grid["penalty"]:
+                a = k.copy()
+                a[np.diag_indices(len(a))] += penalty
+                yield across @ cho_solve(cho_factor(a, overwrite_a=True, check_finite=False), t, check_finite=False)
+
+    def _solve(self, x: np.ndarray, targets: np.ndarray) -> None:
+        dtype = np.float64 if len(x) <= N_DOUBLE else np.float32
+        penalty = self.chosen_["penalty"] if dtype is np.float64 else max(self.chosen_["penalty"], 1e-4)
+        for factor in (1, 10, 100):  # single precision may find the matrix not positive: then it is regularised more
+            try:
+                k = self._gram(x, dtype)
+                k[np.diag_indices(len(k))] += dtype(factor * penalty)
+                # the lower half by rows is the upper half by columns, the order in which LAPACK works in place
+                cholesky = cho_factor(k.T, lower=False, overwrite_a=True, check_finite=False)
+                break
+            except LinAlgError:
+                if factor == 100:
+                    raise
+        self.chosen_["penalty_used"] = factor * penalty
+        self.centres_ = x
+        self.weights_ = cho_solve(cholesky, targets.astype(dtype), check_finite=False).astype(x.dtype)
+
+    def _gram(self, x: np.ndarray, dtype: Any) -> np.ndarray:
+        """Return the kernel matrix, its lower half filled."""
+        k = np.zeros((len(x), len(x)), dtype)
+        for lo in range(0, len(x), BLOCK):
+            hi = min(lo + BLOCK, len(x))
+            k[lo:hi, :hi] = self._kernel(x[lo:hi], x[:hi])
+        return k
+
+    def _kernel(self, x: np.ndarray, z: np.ndarray) -> np.ndarray:
+        d = squared_distances(x, z)
+        d *= -self.chosen_["gamma"]
+        return np.exp(d, out=d)
+
+    def _scores(self, x: np.ndarray) -> np.ndarray:
+        return self._kernel(x, self.centres_) @ self.weights_
+
+
+def squared_distances(x: np.ndarray, z: np.ndarray) -> np.ndarray:
+    """Return norm(x_i - z_j)^2 in the dtype of `x`, (n, m)."""
+    d = x @ z.T
+    d *= -2
+    d += np.einsum("nd,nd->n", x, x)[:, None]
+    d += np.einsum("nd,nd->n", z, z)
+    return np.maximum(d, 0, out=d)
+
+
+class AffineSubspaces(ClassifierMixin, BaseEstimator):
+    """Class-wise affine subspaces, their dimension chosen as every other head chooses."""
+
+    def __init__(self, seed: int = 0):
+        self.seed = seed
+
+    def fit(self, X: np.ndarray, y: np.ndarray) -> Self:
+        """Choose the dimension (`chosen_`), then fit on all of X (n, d)."""
+        self.classes_ = np.unique(y)
+        kept = choice_subset(y, self.seed)
+        folds = StratifiedKFold(N_FOLDS, shuffle=True, random_state=self.seed)
+        search = AffineSubspaceClassifier(cv=folds).fit(X[kept], y[kept])
+        self.chosen_ = {"n_components": int(search.n_components_)}
+        self.classifier_ = AffineSubspaceClassifier(search.n_components_).fit(X, y)
+        return self
+
+    def predict(self, X: np.ndarray) -> np.ndarray:
+        """Return the class of the nearest subspace."""
+        return self.classifier_.predict(X)

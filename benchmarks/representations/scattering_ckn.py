@@ -1,0 +1,22 @@
+"""Scattering and a convolutional kernel network side by side, after Bruna & Mallat (2013) and Mairal et al. (2014).
+
+The features of both, each centred and of mean squared norm one, under one Gaussian kernel: the product of the two
+kernels. At 60,000 images the features and the kernel matrix would not fit together into 20 GB.
+"""
+
+from heads import GaussianRidge, SquareRoot, UnitScale
+from objective import Rival
+from sklearn.pipeline import make_pipeline, make_union
+
+from kernelconv import ConvKernelNetwork, Scattering2D
+from representations.ckn_gradient import NETWORK
+
+
+def build(size, seed):
+    """Return the pipeline."""
+    scattering = make_pipeline(Scattering2D(J=3), SquareRoot(), UnitScale())
+    ckn = make_pipeline(ConvKernelNetwork(**NETWORK, random_state=seed), UnitScale())
+    return make_pipeline(make_union(scattering, ckn), GaussianRidge(seed))
+
+
+RIVAL = Rival("scattering_ckn", "scattering and CKN, Gaussian kernel", "both", build, largest=40_000)

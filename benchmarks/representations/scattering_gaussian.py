@@ -1,0 +1,17 @@
+"""Wavelet scattering, J = 3, order 2, and least squares with a Gaussian kernel, after the SVM of Bruna & Mallat (2013).
+
+Square roots of the coefficients; above 10,000 images the kernel system is solved exactly in single precision.
+"""
+
+from heads import GaussianRidge, SquareRoot
+from objective import Rival
+from sklearn.pipeline import make_pipeline
+
+from kernelconv import Scattering2D
+
+RIVAL = Rival(
+    "scattering_gaussian",
+    "scattering, Gaussian kernel",
+    "scattering",
+    lambda size, seed: make_pipeline(Scattering2D(J=3), SquareRoot(), GaussianRidge(seed)),
+)

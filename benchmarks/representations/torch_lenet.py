@@ -1,0 +1,91 @@
+"""LeNet-5 in PyTorch (Paszke et al. 2019), with the plan, optimiser, schedule and epochs of ours."""
+
+from typing import Any, Self
+
+import numpy as np
+from objective import Rival
+from sklearn.base import BaseEstimator, ClassifierMixin
+from training import settings
+
+
+class TorchLeNet(ClassifierMixin, BaseEstimator):
+    """LeNet-5 of PyTorch's layers, AdamW, one cycle, on one thread."""
+
+    def __init__(self, size: int, seed: int = 0):
+        self.size = size
+        self.seed = seed
+
+    def fit(self, X: np.ndarray, y: np.ndarray) -> Self:
+        """Train."""
+        import torch
+
+        torch.set_num_threads(1)
+        torch.manual_seed(self.seed)
+        plan = settings(self.size)
+        self.classes_, codes = np.unique(y, return_inverse=True)
+        x, labels = self._images(X, fit=True), torch.from_numpy(codes)
+        self.network_ = lenet(x.shape[2:], len(self.classes_))
+        steps = -(-len(x) // plan["batch_size"])
+        optimizer = torch.optim.AdamW(
+            self.network_.parameters(), lr=plan["learning_rate"], weight_decay=plan["weight_decay"]
+        )
+        schedule = torch.optim.lr_scheduler.OneCycleLR(
+            optimizer, plan["learning_rate"], total_steps=steps * plan["epochs"]
+        )
+        rng = np.random.default_rng(self.seed)
+        self.network_.train()
+        for _ in range(plan["epochs"]):
+            for batch in np.array_split(rng.permutation(len(x)), steps):
+                optimizer.zero_grad()
+                torch.nn.functional.cross_entropy(self.network_(x[batch]), labels[batch]).backward()
+                optimizer.step()
+                schedule.step()
+        self.network_.eval()
+        return self
+
+    def predict(self, X: np.ndarray) -> np.ndarray:
+        """Return the class of the highest score."""
+        return self.classes_[self._run(self.network_, X).argmax(1)]
+
+    def transform(self, X: np.ndarray) -> np.ndarray:
+        """Return the penultimate features."""
+        return self._run(self.network_[:-2], X)
+
+    def _run(self, network: Any, X: np.ndarray) -> np.ndarray:
+        import torch
+
+        with torch.no_grad():
+            return np.concatenate([network(self._images(X[lo : lo + 500])).numpy() for lo in range(0, len(X), 500)])
+
+    def _images(self, X: np.ndarray, fit: bool = False) -> Any:
+        import torch
+
+        X = np.asarray(X, np.float32)
+        if fit:
+            self.mean_, self.std_ = X.mean(), X.std()
+        return torch.from_numpy((X - self.mean_) / self.std_)[:, None]
+
+
+def lenet(shape: tuple[int, int], n_classes: int) -> Any:
+    """Return LeNet-5 as kernelconv's preset has it, maps of 10 pixels or more; dropout before both dense layers."""
+    from torch import nn
+
+    maps = [n // 2 for n in shape]
+    small = min(maps) < 10
+    maps = [(n if small else n - 4) // 2 for n in maps]
+    return nn.Sequential(
+        *(nn.Conv2d(1, 32, 5, padding=2), nn.MaxPool2d(2), nn.ReLU()),
+        *(nn.Conv2d(32, 64, 5, padding=2 if small else 0), nn.MaxPool2d(2), nn.ReLU()),
+        *(nn.Flatten(), nn.Dropout(0.5), nn.Linear(64 * maps[0] * maps[1], 128), nn.ReLU()),
+        *(nn.Dropout(0.5), nn.Linear(128, n_classes)),
+    )
+
+
+RIVAL = Rival(
+    "torch_lenet",
+    "LeNet-5 in PyTorch",
+    "others",
+    lambda size, seed: TorchLeNet(size, seed),
+    needs="torch",
+    draws=3,
+)

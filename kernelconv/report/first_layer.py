@@ -1,0 +1,63 @@
+"""What a fitted model's first layer looks for, as pictures: wavelets, anchors, filters."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.pipeline import Pipeline
+
+from kernelconv._check import as_pair
+from kernelconv.networks.ckn import ConvKernelNetwork
+from kernelconv.networks.ckn_classifier import ConvKernelClassifier
+from kernelconv.networks.cnn import ConvNetClassifier
+from kernelconv.networks.scattering import Scattering2D
+from kernelconv.operators import Convolution
+
+
+def first_layer(fitted: Any) -> NDArray | None:
+    """Return pictures (k, h, w) of the first layer of a fitted model, or None where it has none to show.
+
+    Scattering: the real part of its wavelets at every other angle, coarse scales last. Kernel networks: their anchors,
+    where these are patches of more than one pixel. Convolutional networks: their filters. Channels are averaged. A
+    pipeline is judged by its first step.
+
+    Examples
+    --------
+    >>> from kernelconv import ConvKernelNetwork, load_digits_images
+    >>> X, y = load_digits_images()
+    >>> first_layer(ConvKernelNetwork(n_anchors=(16, 32), random_state=0).fit(X[:300])).shape
+    (16, 3, 3)
+    """
+    if isinstance(fitted, Pipeline):
+        fitted = fitted[0]
+    if isinstance(fitted, Scattering2D):
+        return _wavelets(fitted)
+    if isinstance(fitted, (ConvKernelNetwork, ConvKernelClassifier)):
+        return _anchors(fitted)
+    if isinstance(fitted, ConvNetClassifier):
+        return _filters(fitted)
+    return None
+
+
+def _wavelets(scattering: Scattering2D) -> NDArray:
+    psi = np.fft.fftshift(np.fft.ifft2(scattering.filter_bank_.psi).real, axes=(-2, -1))
+    h, w = psi.shape[-2:]
+    half = min(h, w) // 2
+    middle = psi[:, ::2, h // 2 - half : h // 2 + half, w // 2 - half : w // 2 + half]
+    return middle.reshape(-1, 2 * half, 2 * half)
+
+
+def _anchors(model: Any) -> NDArray | None:
+    size = as_pair(model.patch_size[0] if isinstance(model.patch_size, tuple) else model.patch_size, "patch_size")
+    anchors = model.anchors_[0]
+    return None if size == (1, 1) else anchors.reshape(len(anchors), *size, -1).mean(-1)
+
+
+def _filters(model: ConvNetClassifier) -> NDArray | None:
+    for part in model.network_.parts:
+        if isinstance(part, Convolution):
+            kernels = part.params["weight"].reshape(*part.size, -1, part.n_filters)
+            return np.moveaxis(kernels.mean(2), -1, 0)
+    return None
