@@ -23,12 +23,10 @@ from kernelconv import SmoothDeformation, measure_stability
 from kernelconv._parallel import single_threaded_blas
 from kernelconv._version import __version__
 from kernelconv.comparison import Split, describe
-from kernelconv.report.first_layer import first_layer
+from kernelconv.report.first_layer import pictures
 
 #: The deformation whose relative change stands for stability: Jacobian norm, images.
 DEFORMATION, STRENGTH, N_DEFORMED = SmoothDeformation(cutoff=3), 0.2, 200
-#: Pictures of the first layer that are kept for the figure, at draw 0.
-N_FILTERS = 16
 
 
 @dataclass(frozen=True)
@@ -110,7 +108,7 @@ def evaluate(data: str, rival: Rival, cell: Cell) -> dict[str, Any]:
         "digest": digest(data, rival, cell),
         "fit_seconds": fitted - start,
         "predict_seconds": done - fitted,
-        "filters": None if cell.seed else pictures(first_layer(model)),
+        "filters": None if cell.seed else pictures(model),
     }
 
 
@@ -142,12 +140,3 @@ def mistakes(truth: np.ndarray, predicted: np.ndarray, n: int = 8) -> str:
     np.fill_diagonal(counts, 0)
     order = [divmod(int(k), len(classes)) for k in np.argsort(-counts, axis=None, kind="stable")[:n]]
     return "; ".join(f"{classes[i]}>{classes[j]} {counts[i, j]}" for i, j in order if counts[i, j])
-
-
-def pictures(filters: np.ndarray | None) -> list[Any] | None:
-    """Return the first filters (k, h, w), each scaled to [-1, 1], as lists of numbers with three decimals."""
-    if filters is None:
-        return None
-    filters = np.asarray(filters[:N_FILTERS], float)
-    largest = np.abs(filters).max(axis=(1, 2), keepdims=True)
-    return np.round(filters / np.where(largest > 0, largest, 1), 3).tolist()

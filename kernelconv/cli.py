@@ -195,7 +195,7 @@ def finish(comparison: Comparison, console: Console) -> None:
     results = comparison.results()
     figures: list[Path] = []
     if report.figures_available():
-        figures = report.write_figures(results, comparison.folder, comparison.examples())
+        figures = report.write_figures(results, comparison.folder, comparison.examples(), comparison.first_layers())
     else:
         console.print("No figures: matplotlib is not installed (pip install 'kernelconv[plot]').")
     report.write_page(results, comparison.folder / "report.html", figures)

@@ -32,6 +32,7 @@ from kernelconv.networks.cnn import ConvNetClassifier
 from kernelconv.networks.estimator import ImageTransformer
 from kernelconv.networks.scattering import Scattering2D
 from kernelconv.networks.serial import Network
+from kernelconv.report.first_layer import pictures
 from kernelconv.stability import measure_stability
 
 #: Jacobian norms at which the relative change is measured; the theorem speaks of norms up to 1/2.
@@ -247,8 +248,20 @@ class Comparison:
             if record is None:
                 with single_threaded_blas():  # no bit depends on the cores, and a busy machine does not slow the heads
                     record = run_cell(self.split, cell)
+                layer = record.pop("first_layer")
+                if layer is not None and cell.seed == 0:
+                    write_atomically(self._layer_path(cell), json.dumps(layer))
                 write_atomically(self.path(cell), json.dumps(record))
             yield cell, record, known
+
+    def _layer_path(self, cell: Cell) -> Path:
+        return self.path(cell).with_suffix(".layer.json")
+
+    def first_layers(self) -> dict[str, Any]:
+        """Return pictures (k, h, w) of each model's first layer, learned from the most images (draw 0) there are."""
+        found = {c.model: self._layer_path(c) for c in self.cells if self._layer_path(c).is_file()}
+        models = [m for m in self.settings["models"] if m in found]
+        return {m: json.loads(found[m].read_text(encoding="utf-8")) for m in models}
 
     def results(self) -> dict[str, Any]:
         """Return settings, environment and the records there are, in the order of the cells."""
@@ -291,6 +304,7 @@ def run_cell(split: Split, cell: Cell) -> dict[str, Any]:
         "images_per_second": len(predicted) / (done - fitted),
         "relative_change": _relative_change(phi, split.X_test[:N_DEFORMED]),
         "confusion": confusion_matrix(split.y_test, predicted, labels=np.unique(split.y_train)).tolist(),
+        "first_layer": pictures(phi),
     }
 
 

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from kernelconv.report.charts import N_CONFUSIONS
+from kernelconv.report.published import CAVEAT, leading_curves
 from kernelconv.report.summary import Results, Row, compared_rows, log_scale, middle_strength
 
 
@@ -31,6 +32,7 @@ def caption(name: str, results: Results, rows: Sequence[Row]) -> Caption:
         "tradeoff": _tradeoff,
         "confusion": _confusion,
         "deformed": _deformed,
+        "first_layers": _first_layers,
     }
     if name not in makers:
         raise ValueError(f"No figure is called {name!r}: write_figures makes {', '.join(makers)}.")
@@ -59,8 +61,17 @@ def _learning_curves(results: Results, rows: Sequence[Row]) -> Caption:
         "Line chart of the test error against the number of training images, one line per model; the table holds "
         "the numbers.",
         f"Test error, mean over seeds; bars: {error_bars(rows)}. Lower is better. "
-        + (axis if log_scale([row["error"] for row in rows]) else "The horizontal axis is logarithmic."),
+        + (axis if log_scale([row["error"] for row in rows]) else "The horizontal axis is logarithmic.")
+        + _papers(results["settings"]["data"]),
     )
+
+
+def _papers(data: str) -> str:
+    sources = {p.method: p.source for p in leading_curves(data)}
+    if not sources:
+        return ""
+    named = "; ".join(f"{method}: {source}" for method, source in sources.items())
+    return f" Dashed: what papers report, one curve a family ({named}). {CAVEAT}"
 
 
 def _stability(results: Results, rows: Sequence[Row]) -> Caption:
@@ -102,6 +113,16 @@ def _deformed(results: Results, rows: Sequence[Row]) -> Caption:
         "What the deformations look like",
         "Rows of images: each original, then the same image deformed more and more.",
         f"Each row is one image, then the same image deformed by {family} at the Jacobian norm above its column.",
+    )
+
+
+def _first_layers(results: Results, rows: Sequence[Row]) -> Caption:
+    return Caption(
+        "What the first layers look for",
+        "Rows of small pictures, one row per model.",
+        "Scattering: the real part of its wavelets, from fine to coarse. Kernel networks: their anchors, patches that "
+        "spherical k-means found. CNN: the filters that training found. Grey is zero; each picture has its own scale; "
+        "learned from the first draw of the largest training set.",
     )
 
 

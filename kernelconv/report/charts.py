@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import numpy as np
 from numpy.typing import NDArray
 
+from kernelconv.report.published import Published
 from kernelconv.report.summary import Results, Row, change_at, log_scale, most_confused
 
 # Okabe and Ito's colours for all kinds of colour vision, the dark ones first; seven of them and eight markers
@@ -37,6 +39,7 @@ STYLE: dict[Any, Any] = {
     "savefig.facecolor": "white",
     "savefig.bbox": None,
 }
+_DASHES = ("--", ":", "-.", (0, (6, 2, 1, 2, 1, 2)))
 _WIDTH = 5.6  # inches: narrow, so that 10 pt can still be read on a phone
 N_CONFUSIONS = 8  # pairs of classes that a panel lists
 
@@ -77,8 +80,11 @@ def legend(figure: Any, handles: Mapping[str, Any]) -> None:
     figure.legend(list(handles.values()), labels, loc="outside upper left", ncols=n_columns, columnspacing=1.4)
 
 
-def learning_curves(rows: Sequence[Row], styles: Mapping[str, Any]) -> Any:
-    """Draw the test error against the training-set size; with one size, a dot per model."""
+def learning_curves(rows: Sequence[Row], styles: Mapping[str, Any], papers: Sequence[Published] = ()) -> Any:
+    """Draw the test error against the training-set size; with one size, a dot per model.
+
+    Beside the models, dashed and grey, the curves that papers report, between our smallest and largest size.
+    """
     sizes = sorted({row["train_size"] for row in rows})
     if len(sizes) == 1:
         label = f"test error, % ({sizes[0]:,} training images)"
@@ -90,9 +96,29 @@ def learning_curves(rows: Sequence[Row], styles: Mapping[str, Any]) -> Any:
         line = [r for r in rows if r["model"] == name]
         x, y, bar = zip(*((r["train_size"], r["error"], r["standard_error"]) for r in line), strict=True)
         handles[name] = axes.errorbar(x, y, bar, **styles[name], linewidth=1.5, elinewidth=1.2)[0]
+    within = [p for p in papers if sizes[0] <= p.size <= sizes[-1]]
+    for name, dashes in zip(dict.fromkeys(p.method for p in within), _DASHES, strict=False):
+        x, y = zip(*((p.size, p.error) for p in within if p.method == name), strict=True)
+        style = {"color": _GREY, "linewidth": 1.1, "linestyle": dashes, "zorder": 1.5}
+        handles[f"{name}, published"] = axes.plot(x, y, **style)[0]
     _size_axis(axes, sizes)
-    _error_axis(axes, rows)
+    _error_axis(axes, [*rows, *({"error": p.error, "standard_error": 0.0} for p in within)])
     legend(figure, handles)
+    return figure
+
+
+def first_layers(pictures: Mapping[str, Any]) -> Any:
+    """Draw a row a model: what its first layer looks for, grey at zero, each picture on its own scale."""
+    n_columns = 8
+    figure = new_figure(0.25 + 0.95 * len(pictures))
+    panels = figure.subplots(len(pictures), n_columns, squeeze=False)
+    for line, (name, images) in zip(panels, pictures.items(), strict=True):
+        shown = [images[i] for i in np.linspace(0, len(images) - 1, min(n_columns, len(images))).round().astype(int)]
+        for axes in line:
+            axes.set_axis_off()
+        for axes, image in zip(line, shown, strict=False):
+            axes.imshow(np.asarray(image), cmap="gray", vmin=-1, vmax=1, interpolation="nearest")
+        line[0].set_title(label_text(name, 60), loc="left")
     return figure
 
 

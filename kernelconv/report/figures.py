@@ -12,6 +12,7 @@ import numpy as np
 
 from kernelconv._files import write_atomically
 from kernelconv.report import charts
+from kernelconv.report.published import leading_curves
 from kernelconv.report.summary import Results, compared_rows, middle_strength, summary_rows
 
 _DPI = 230
@@ -27,7 +28,10 @@ def figures_available() -> bool:
 
 
 def write_figures(
-    results: Results, folder: str | os.PathLike[str], images: Mapping[str, Any] | None = None
+    results: Results,
+    folder: str | os.PathLike[str],
+    images: Mapping[str, Any] | None = None,
+    layers: Mapping[str, Any] | None = None,
 ) -> list[Path]:
     """Draw what the results can show; each file appears whole or not at all.
 
@@ -42,11 +46,14 @@ def write_figures(
         (n_examples, 1 + n, h, w, c): each example as it is, then deformed at each strength. Three channels
         are drawn in colour; of any other number the mean is drawn in grey. Black and white are the extremes
         of the original.
+    layers : dict, optional
+        For each model pictures (k, h, w) of its first layer, in [-1, 1].
 
     Returns
     -------
     paths : list of Path
-        learning_curves.png, stability.png, tradeoff.png, confusion.png and, with `images`, deformed.png.
+        learning_curves.png, stability.png, tradeoff.png, confusion.png and, with `images`, deformed.png, with
+        `layers`, first_layers.png. On MNIST published curves stand beside the learning curves.
 
     Raises
     ------
@@ -77,12 +84,16 @@ def write_figures(
     rows = summary_rows(results)
     if rows:
         styles = charts.model_styles(results["settings"]["models"])
-        draw["learning_curves"] = lambda: charts.learning_curves(rows, styles)
+        draw["learning_curves"] = lambda: charts.learning_curves(
+            rows, styles, leading_curves(results["settings"]["data"])
+        )
         draw["stability"] = lambda: charts.stability(compared_rows(rows), styles)
         draw["tradeoff"] = lambda: charts.tradeoff(compared_rows(rows), styles, middle_strength(results))
         draw["confusion"] = lambda: charts.confusion(results, compared_rows(rows), styles)
     if images is not None:
         draw["deformed"] = lambda: charts.deformed(np.asarray(images["images"]), images["strengths"])
+    if layers:
+        draw["first_layers"] = lambda: charts.first_layers(layers)
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
     with matplotlib.rc_context(charts.STYLE):

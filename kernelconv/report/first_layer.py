@@ -41,10 +41,20 @@ def first_layer(fitted: Any) -> NDArray | None:
     return None
 
 
+def pictures(fitted: Any, n: int = 16) -> list[Any] | None:
+    """Return `n` of the pictures of `first_layer`, evenly chosen, scaled to [-1, 1] and rounded for JSON."""
+    found = first_layer(fitted)
+    if found is None:
+        return None
+    found = found[np.linspace(0, len(found) - 1, min(n, len(found))).round().astype(int)]
+    largest = np.abs(found).max(axis=(1, 2), keepdims=True)
+    return np.round(found / np.where(largest > 0, largest, 1), 3).tolist()
+
+
 def _wavelets(scattering: Scattering2D) -> NDArray:
     psi = np.fft.fftshift(np.fft.ifft2(scattering.filter_bank_.psi).real, axes=(-2, -1))
     h, w = psi.shape[-2:]
-    half = min(h, w) // 2
+    half = min(h, w, 24) // 2  # wavelets of J = 3 have died away 12 px from their centre
     middle = psi[:, ::2, h // 2 - half : h // 2 + half, w // 2 - half : w // 2 + half]
     return middle.reshape(-1, 2 * half, 2 * half)
 

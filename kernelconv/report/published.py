@@ -1,0 +1,82 @@
+"""Test errors that papers report, number by number, to stand beside ours."""
+
+from __future__ import annotations
+
+import csv
+from dataclasses import dataclass
+from importlib.resources import files
+from math import log
+from statistics import fmean
+from typing import Any
+
+#: How the protocols of these papers differ from ours.
+CAVEAT = (
+    "Published figures are single numbers for training subsets that are not known to be ours, without error bars; at "
+    "60,000 images all use the whole training set. Those marked “recalled” were not compared with the paper again."
+)
+
+
+@dataclass(frozen=True)
+class Published:
+    """One figure of a paper: the test error (%) of a method trained on `size` images, no augmentation.
+
+    `checked` is "read" where the number was compared with the paper, "recalled" where it was not.
+    """
+
+    data: str
+    method: str
+    family: str
+    size: int
+    error: float
+    checked: str
+    source: str
+
+
+def published(data: str) -> list[Published]:
+    """Return the published test errors on a data set, method by method; none where we know of none.
+
+    Examples
+    --------
+    >>> [(p.method, p.error) for p in published("mnist") if p.size == 300 and p.error < 4.2]
+    [('CKN-PM2', 4.15)]
+    >>> published("digits")
+    []
+    """
+    text = files("kernelconv.report").joinpath("published.csv").read_text(encoding="utf-8")
+    rows = csv.DictReader(text.splitlines())
+    return [_typed(row) for row in rows if row["data"] == data]
+
+
+def _typed(row: dict[str, Any]) -> Published:
+    return Published(**{**row, "size": int(row["size"]), "error": float(row["error"])})
+
+
+def best_published(data: str) -> dict[int, Published]:
+    """Return the lowest published error of each training size.
+
+    Examples
+    --------
+    >>> {size: p.error for size, p in best_published("mnist").items()}
+    {300: 4.15, 1000: 2.05, 2000: 1.3, 5000: 1.03, 10000: 0.85, 20000: 0.58, 40000: 0.51, 60000: 0.39}
+    """
+    best: dict[int, Published] = {}
+    for p in sorted(published(data), key=lambda p: (p.size, p.error)):
+        best.setdefault(p.size, p)
+    return best
+
+
+def leading_curves(data: str) -> list[Published]:
+    """Return one published curve a family: the method whose errors have the lowest geometric mean.
+
+    Examples
+    --------
+    >>> sorted({p.method for p in leading_curves("mnist")})
+    ['CKN-GM2', 'ConvNet', 'scattering, RBF SVM']
+    """
+    found = published(data)
+    leading: set[str] = set()
+    for family in dict.fromkeys(p.family for p in found):
+        methods = dict.fromkeys(p.method for p in found if p.family == family)
+        logs = {m: fmean(log(p.error) for p in found if p.method == m) for m in methods}
+        leading.add(min(logs, key=logs.__getitem__))
+    return [p for p in found if p.method in leading]
