@@ -38,7 +38,10 @@ class SquareRoot(TransformerMixin, BaseEstimator):
 
 
 class UnitScale(TransformerMixin, BaseEstimator):
-    """Features centred, and divided by one number so that their mean squared norm is one."""
+    """Features divided by one number, so that around their mean their mean squared norm is one; centred if asked."""
+
+    def __init__(self, center: bool = True):
+        self.center = center
 
     def fit(self, X: np.ndarray, y: Any = None) -> Self:
         """Learn mean and scale."""
@@ -48,7 +51,9 @@ class UnitScale(TransformerMixin, BaseEstimator):
         return self
 
     def transform(self, X: np.ndarray) -> np.ndarray:
-        """Return (X - mean) / scale."""
+        """Return (X - mean) / scale, or X / scale."""
+        if not self.center:
+            return X / self.scale_
         x = X - self.mean_
         x /= self.scale_
         return x

@@ -179,7 +179,7 @@ def shown_size(table):
 def leaders(table):
     """Return one model a family: the one whose errors are lowest on average over the sizes that its family shares."""
     best = {}
-    for family in dict.fromkeys(table.rivals[m].family for m in table.models):
+    for family in dict.fromkeys(table.rivals[m].family for m in table.models if table.rivals[m].family != "others"):
         members = [m for m in table.models if table.rivals[m].family == family and not table.rivals[m].augmented]
         scored = {m: [r["error"] for s in table.module.SIZES if (r := table.row(m, s))] for m in members}
         if scored:

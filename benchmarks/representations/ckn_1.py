@@ -12,7 +12,7 @@ from kernelconv import ConvKernelNetwork
 NETWORK = {"n_anchors": (200,), "patch_size": 5, "subsampling": (4,)}
 RIVAL = Rival(
     "ckn_1",
-    "CKN, 1 layer, linear",
+    "CKN-1 + linear",
     "CKN",
     lambda size, seed: make_pipeline(ConvKernelNetwork(**NETWORK, random_state=seed), LinearRidge(seed)),
 )

@@ -12,7 +12,7 @@ from kernelconv import ConvKernelNetwork
 NETWORK = {"n_anchors": (64, 256), "patch_size": 3, "subsampling": (2, 4)}
 RIVAL = Rival(
     "ckn_2",
-    "CKN, 2 layers, linear",
+    "CKN-2 + linear",
     "CKN",
     lambda size, seed: make_pipeline(ConvKernelNetwork(**NETWORK, random_state=seed), LinearRidge(seed)),
 )

@@ -12,7 +12,7 @@ from kernelconv import ConvKernelNetwork
 NETWORK = {"n_anchors": (64, 128, 256), "patch_size": 3, "subsampling": (2, 2, 2)}
 RIVAL = Rival(
     "ckn_3",
-    "CKN, 3 layers, linear",
+    "CKN-3 + linear",
     "CKN",
     lambda size, seed: make_pipeline(ConvKernelNetwork(**NETWORK, random_state=seed), LinearRidge(seed)),
 )

@@ -12,7 +12,7 @@ from kernelconv import ConvKernelNetwork
 NETWORK = {"n_anchors": (16, 512), "patch_size": (1, 4), "subsampling": (2, 4), "sigma": 0.6, "input": "gradient"}
 RIVAL = Rival(
     "ckn_gradient",
-    "CKN on gradients, Gaussian kernel",
+    "gradient CKN + Gaussian",
     "CKN",
     lambda size, seed: make_pipeline(ConvKernelNetwork(**NETWORK, random_state=seed), GaussianRidge(seed)),
 )

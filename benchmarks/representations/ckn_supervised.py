@@ -50,5 +50,5 @@ class Supervised(ClassifierMixin, BaseEstimator):
 
 
 RIVAL = Rival(
-    "ckn_supervised", "CKN, 2 layers, end to end", "CKN", lambda size, seed: Supervised(seed), largest=10_000, draws=3
+    "ckn_supervised", "CKN-2, end to end", "CKN", lambda size, seed: Supervised(seed), largest=10_000, draws=3
 )

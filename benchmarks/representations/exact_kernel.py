@@ -52,7 +52,7 @@ def solve(k: np.ndarray, targets: np.ndarray, penalty: float) -> np.ndarray:
 
 RIVAL = Rival(
     "exact_kernel",
-    "exact kernel, 2 layers (2,000 test images)",
+    "exact kernel",
     "CKN",
     lambda size, seed: ExactKernelRidge(ConvKernel(patch_size=(3, 3), subsampling=(2, 5), sigma=0.6), seed),
     largest=300,

@@ -37,7 +37,7 @@ class KymatioScattering(TransformerMixin, BaseEstimator):
 
 RIVAL = Rival(
     "kymatio_affine",
-    "kymatio's scattering, affine subspaces",
+    "kymatio + affine",
     "others",
     lambda size, seed: make_pipeline(KymatioScattering(), SquareRoot(), AffineSubspaces(seed)),
     needs="kymatio",

@@ -11,7 +11,7 @@ from kernelconv import Augmentation, ConvNetClassifier
 AUGMENTATION = Augmentation(shift=2, rotation=10, deformation=0.25)
 RIVAL = Rival(
     "lenet_augmented",
-    "LeNet-5, augmentation",
+    "LeNet-5, augmented",
     "CNN",
     lambda size, seed: ConvNetClassifier("lenet5", **settings(size), augmentation=AUGMENTATION, random_state=seed),
     augmented=True,

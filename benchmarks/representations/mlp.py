@@ -7,7 +7,7 @@ from kernelconv import ConvNetClassifier
 
 RIVAL = Rival(
     "mlp",
-    "perceptron, 512 hidden",
+    "MLP",
     "CNN",
     lambda size, seed: ConvNetClassifier("mlp", **settings(size), random_state=seed),
 )

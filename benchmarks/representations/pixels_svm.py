@@ -37,4 +37,4 @@ class GaussianSVM(ClassifierMixin, BaseEstimator):
         return self.svm_.predict(X)
 
 
-RIVAL = Rival("pixels_svm", "pixels, RBF SVM", "pixels", lambda size, seed: make_pipeline(Pixels(), GaussianSVM(seed)))
+RIVAL = Rival("pixels_svm", "pixels + SVM", "pixels", lambda size, seed: make_pipeline(Pixels(), GaussianSVM(seed)))

@@ -6,5 +6,8 @@ from training import settings
 from kernelconv import ConvNetClassifier
 
 RIVAL = Rival(
-    "resnet", "ResNet", "CNN", lambda size, seed: ConvNetClassifier("resnet", **settings(size), random_state=seed)
+    "resnet",
+    "ResNet",
+    "CNN",
+    lambda size, seed: ConvNetClassifier("resnet", **settings(size, learning_rate=1e-2), random_state=seed),
 )

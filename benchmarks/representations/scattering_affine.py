@@ -11,7 +11,7 @@ from kernelconv import Scattering2D
 
 RIVAL = Rival(
     "scattering_affine",
-    "scattering, affine subspaces",
+    "scattering + affine",
     "scattering",
     lambda size, seed: make_pipeline(Scattering2D(J=3), SquareRoot(), AffineSubspaces(seed)),
 )

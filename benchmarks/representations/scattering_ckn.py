@@ -1,6 +1,6 @@
 """Scattering and a convolutional kernel network side by side, after Bruna & Mallat (2013) and Mairal et al. (2014).
 
-The features of both, each centred and of mean squared norm one, under one Gaussian kernel: the product of the two
+The features of both, scaled to the same variance, under one Gaussian kernel: the product of the two
 kernels. At 60,000 images the features and the kernel matrix would not fit together into 20 GB.
 """
 
@@ -14,9 +14,9 @@ from representations.ckn_gradient import NETWORK
 
 def build(size, seed):
     """Return the pipeline."""
-    scattering = make_pipeline(Scattering2D(J=3), SquareRoot(), UnitScale())
-    ckn = make_pipeline(ConvKernelNetwork(**NETWORK, random_state=seed), UnitScale())
+    scattering = make_pipeline(Scattering2D(J=3), SquareRoot(), UnitScale(center=False))
+    ckn = make_pipeline(ConvKernelNetwork(**NETWORK, random_state=seed), UnitScale(center=False))
     return make_pipeline(make_union(scattering, ckn), GaussianRidge(seed))
 
 
-RIVAL = Rival("scattering_ckn", "scattering and CKN, Gaussian kernel", "both", build, largest=40_000)
+RIVAL = Rival("scattering_ckn", "both + Gaussian", "both", build, largest=40_000)

@@ -83,7 +83,7 @@ def lenet(shape: tuple[int, int], n_classes: int) -> Any:
 
 RIVAL = Rival(
     "torch_lenet",
-    "LeNet-5 in PyTorch",
+    "PyTorch LeNet-5",
     "others",
     lambda size, seed: TorchLeNet(size, seed),
     needs="torch",

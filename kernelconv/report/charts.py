@@ -100,7 +100,7 @@ def learning_curves(rows: Sequence[Row], styles: Mapping[str, Any], papers: Sequ
     for name, dashes in zip(dict.fromkeys(p.method for p in within), _DASHES, strict=False):
         x, y = zip(*((p.size, p.error) for p in within if p.method == name), strict=True)
         style = {"color": _GREY, "linewidth": 1.1, "linestyle": dashes, "zorder": 1.5}
-        handles[f"{name}, published"] = axes.plot(x, y, **style)[0]
+        handles[f"{name}, paper"] = axes.plot(x, y, **style)[0]
     _size_axis(axes, sizes)
     _error_axis(axes, [*rows, *({"error": p.error, "standard_error": 0.0} for p in within)])
     legend(figure, handles)
@@ -111,6 +111,7 @@ def first_layers(pictures: Mapping[str, Any]) -> Any:
     """Draw a row a model: what its first layer looks for, grey at zero, each picture on its own scale."""
     n_columns = 8
     figure = new_figure(0.25 + 0.95 * len(pictures))
+    figure.get_layout_engine().set(h_pad=0.14)
     panels = figure.subplots(len(pictures), n_columns, squeeze=False)
     for line, (name, images) in zip(panels, pictures.items(), strict=True):
         shown = [images[i] for i in np.linspace(0, len(images) - 1, min(n_columns, len(images))).round().astype(int)]
@@ -118,7 +119,8 @@ def first_layers(pictures: Mapping[str, Any]) -> Any:
             axes.set_axis_off()
         for axes, image in zip(line, shown, strict=False):
             axes.imshow(np.asarray(image), cmap="gray", vmin=-1, vmax=1, interpolation="nearest")
-        line[0].set_title(label_text(name, 60), loc="left")
+        name = line[0].text(0, 1.08, label_text(name, 60), transform=line[0].transAxes)
+        name.set_in_layout(False)  # or a long name would widen its column
     return figure
 
 

@@ -71,7 +71,7 @@ def leading_curves(data: str) -> list[Published]:
     Examples
     --------
     >>> sorted({p.method for p in leading_curves("mnist")})
-    ['CKN-GM2', 'ConvNet', 'scattering, RBF SVM']
+    ['CKN-GM2', 'ConvNet', 'scattering + SVM']
     """
     found = published(data)
     leading: set[str] = set()
