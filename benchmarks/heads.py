@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from typing import Any, Self
 
 import numpy as np
+from packed import packed, solve
 from scipy.linalg import LinAlgError, cho_factor, cho_solve, eigh
 from sklearn.base import BaseEstimator, ClassifierMixin, TransformerMixin
 from sklearn.model_selection import StratifiedKFold
@@ -17,7 +18,7 @@ from kernelconv import AffineSubspaceClassifier, balanced_subset
 
 #: Images that parameters are chosen on, and folds.
 N_CHOICE, N_FOLDS = 5000, 3
-#: Above this many images a Gram matrix is held and factorised in single precision.
+#: Above this many images a kernel matrix is held packed and factorised in single precision.
 N_DOUBLE = 10_000
 BLOCK = 2000
 
@@ -156,29 +157,24 @@ class GaussianRidge(LeastSquares):
                 yield across @ cho_solve(cho_factor(a, overwrite_a=True, check_finite=False), t, check_finite=False)
 
     def _solve(self, x: np.ndarray, targets: np.ndarray) -> None:
-        dtype = np.float64 if len(x) <= N_DOUBLE else np.float32
-        penalty = self.chosen_["penalty"] if dtype is np.float64 else max(self.chosen_["penalty"], 1e-4)
-        for factor in (1, 10, 100):  # single precision may find the matrix not positive: then it is regularised more
-            try:
-                k = self._gram(x, dtype)
-                k[np.diag_indices(len(k))] += dtype(factor * penalty)
-                # the lower half by rows is the upper half by columns, the order in which LAPACK works in place
-                cholesky = cho_factor(k.T, lower=False, overwrite_a=True, check_finite=False)
-                break
-            except LinAlgError:
-                if factor == 100:
-                    raise
-        self.chosen_["penalty_used"] = factor * penalty
-        self.centres_ = x
-        self.weights_ = cho_solve(cholesky, targets.astype(dtype), check_finite=False).astype(x.dtype)
+        self.centres_, penalty = x, self.chosen_["penalty"]
+        if len(x) <= N_DOUBLE:
+            k = self._kernel(x, x).astype(np.float64)
+            k[np.diag_indices(len(k))] += penalty
+            self.weights_ = cho_solve(cho_factor(k, overwrite_a=True, check_finite=False), targets)
+        else:
+            self.weights_, penalty = self._solve_single(x, targets, max(penalty, 1e-4))
+        self.chosen_["penalty_used"] = penalty
+        self.weights_ = self.weights_.astype(x.dtype, copy=False)
 
-    def _gram(self, x: np.ndarray, dtype: Any) -> np.ndarray:
-        """Return the kernel matrix, its lower half filled."""
-        k = np.zeros((len(x), len(x)), dtype)
-        for lo in range(0, len(x), BLOCK):
-            hi = min(lo + BLOCK, len(x))
-            k[lo:hi, :hi] = self._kernel(x[lo:hi], x[:hi])
-        return k
+    def _solve_single(self, x: np.ndarray, targets: np.ndarray, penalty: float) -> tuple[np.ndarray, float]:
+        """Solve in single precision; a matrix that is not positive there is regularised more."""
+        for larger in (penalty, 10 * penalty, 100 * penalty):
+            try:
+                return solve(packed(len(x), lambda lo, hi: self._kernel(x[lo:hi], x[:hi]), larger), targets), larger
+            except LinAlgError:
+                continue
+        raise LinAlgError(f"the kernel matrix of {len(x)} images is not positive at penalty {larger}")
 
     def _kernel(self, x: np.ndarray, z: np.ndarray) -> np.ndarray:
         d = squared_distances(x, z)

@@ -18,7 +18,7 @@ from kernelconv.report.published import best_published, published
 
 BENCHMARKS = Path(__file__).parent.parent / "benchmarks"
 FAST = ["pixels_svm", "scattering_affine", "ckn_1", "mlp"]
-NAMES = ("heads", "objective", "representations", "datasets", "training", "run", "render")
+NAMES = ("heads", "objective", "representations", "datasets", "training", "run", "render", "packed")
 
 
 @pytest.fixture(autouse=True)
@@ -312,3 +312,24 @@ def test_published_figures_are_those_of_the_papers():
     found = published("mnist")
     assert len(found) == 7 * 8
     assert all(p.source and p.checked in ("read", "recalled") for p in found)
+
+
+@pytest.mark.parametrize("n", [10, 11])
+@pytest.mark.parametrize("block", [3, 4, 100])
+def test_packed_systems_are_solved_as_full_ones(n, block):
+    from packed import packed, solve
+
+    rng = np.random.default_rng(0)
+    a = rng.standard_normal((n, n + 5))
+    a = (a @ a.T).astype(np.float32)
+    targets = rng.standard_normal((n, 3))
+    found = solve(packed(n, lambda lo, hi: a[lo:hi, :hi], 0.5, block), targets)
+    np.testing.assert_allclose(found, np.linalg.solve(a.astype(float) + 0.5 * np.eye(n), targets), rtol=1e-3, atol=1e-4)
+
+
+def test_a_packed_matrix_that_is_not_positive_is_an_error():
+    from packed import packed, solve
+    from scipy.linalg import LinAlgError
+
+    with pytest.raises(LinAlgError, match="minor of order 1 is not positive"):
+        solve(packed(4, lambda lo, hi: -np.eye(4)[lo:hi, :hi], 0.0), np.ones((4, 1)))
