@@ -296,7 +296,7 @@ def protocol(table):
         f"Relative change: {DEFORMATION!r} at Jacobian norm {STRENGTH:g} on {N_DEFORMED} test images, the same fields "
         "for all.",
         "Every cell ran on one thread; times are CPU seconds. "
-        f"All cells together took {table.hours:.1f} CPU hours; “not run”: beyond the budget (or beyond 20 GB).",
+        f"All cells together took {table.hours:.1f} CPU hours; “not run”: beyond the budget.",
         CAVEAT,
     ]
 

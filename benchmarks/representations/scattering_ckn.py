@@ -1,8 +1,6 @@
 """Scattering and a convolutional kernel network side by side, after Bruna & Mallat (2013) and Mairal et al. (2014).
 
-The features of both, scaled to the same variance, under one Gaussian kernel: the product of the two
-kernels. At 60,000 images the features and the kernel matrix would not fit together into 20 GB.
-"""
+The features of both, scaled to the same variance, under one Gaussian kernel: the product of the two kernels."""
 
 from heads import GaussianRidge, SquareRoot, UnitScale
 from objective import Rival
@@ -19,4 +17,4 @@ def build(size, seed):
     return make_pipeline(make_union(scattering, ckn), GaussianRidge(seed))
 
 
-RIVAL = Rival("scattering_ckn", "both + Gaussian", "both", build, largest=40_000)
+RIVAL = Rival("scattering_ckn", "both + Gaussian", "both", build)
