@@ -193,10 +193,11 @@ def draw_figures(table):
     """Draw every figure; return [(path, caption)]."""
     labels = [table.rivals[m].label for m in table.models]
     styles, size = charts.model_styles(labels), shown_size(table)
+    of_leaders = charts.model_styles([table.rivals[m].label for m in leaders(table)])
     rows = [r for m in leaders(table) for s in table.module.SIZES if (r := table.row(m, s))]
     here = [r for m in table.models if (r := table.row(m, size))]
     drawn = [
-        ("learning_curves", lambda: charts.learning_curves(rows, styles, leading_curves(table.data)), CURVES),
+        ("learning_curves", lambda: charts.learning_curves(rows, of_leaders, leading_curves(table.data)), CURVES),
         (
             "tradeoff",
             lambda: charts.tradeoff(
@@ -208,14 +209,14 @@ def draw_figures(table):
                 f"{TRADEOFF.text} {size:,} training images; Jacobian norm {STRENGTH:g}, {N_DEFORMED} test images.",
             ),
         ),
-        ("confusion", lambda: confusions(table, styles, size), CONFUSION),
+        ("confusion", lambda: confusions(table, of_leaders, size), CONFUSION),
         ("first_layers", lambda: charts.first_layers(shown_filters(table)), LAYERS),
     ]
     with matplotlib.rc_context(charts.STYLE):
         return [(save_figure(draw(), table.folder / f"{name}.png"), words) for name, draw, words in drawn]
 
 
-def confusions(table, styles, size):
+def confusions(table, of_leaders, size):
     """Draw the most frequent mistakes at a size: the sum of what results.csv names of each draw."""
     models = [m for m in leaders(table) if (m, size) in table.cells][:PANELS]
     records = []

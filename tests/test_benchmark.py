@@ -71,7 +71,7 @@ def test_linear_head_is_ridge_regression(blobs, n):
     head = LinearRidge().fit(X, y)
     x = (X - X.mean(0)) / np.sqrt(((X - X.mean(0)) ** 2).sum(1).mean())
     targets = 2.0 * (y[:, None] == np.unique(y)) - 1
-    peer = Ridge(alpha=head.chosen_["penalty"] * n, fit_intercept=False).fit(x, targets)
+    peer = Ridge(alpha=head.chosen_["penalty"], fit_intercept=False).fit(x, targets)
     np.testing.assert_allclose(head._scores(x), peer.predict(x), rtol=1e-8, atol=1e-10)
     assert np.mean(head.predict(X) == y) > 0.8
 

@@ -1,6 +1,7 @@
 """Scattering and a convolutional kernel network side by side, after Bruna & Mallat (2013) and Mairal et al. (2014).
 
-The features of both, scaled to the same variance, under one Gaussian kernel: the product of the two kernels."""
+The features of both, scaled to the same variance, under one Gaussian kernel: the product of the two kernels.
+"""
 
 from heads import GaussianRidge, SquareRoot, UnitScale
 from objective import Rival
