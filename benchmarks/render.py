@@ -229,7 +229,7 @@ def confusions(table, of_leaders, size):
                 counts[truth, predicted] += int(count) / len(table.cells[m, size])
         records.append({"model": table.rivals[m].label, "train_size": size, "confusion": counts})
     results = {"settings": {"classes": [str(c) for c in range(10)]}, "records": records}
-    return charts.confusion(results, [table.row(m, size) for m in models], styles)
+    return charts.confusion(results, [table.row(m, size) for m in models], of_leaders)
 
 
 def shown_filters(table):
