@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from typing import Any, Self
 
 import numpy as np
-from packed import packed, solve
+from panels import factorise, panels, solve
 from scipy.linalg import LinAlgError, cho_factor, cho_solve, eigh
 from sklearn.base import BaseEstimator, ClassifierMixin, TransformerMixin
 from sklearn.model_selection import StratifiedKFold
@@ -18,7 +18,7 @@ from kernelconv import AffineSubspaceClassifier, balanced_subset
 
 #: Images that parameters are chosen on, and folds.
 N_CHOICE, N_FOLDS = 5000, 3
-#: Above this many images a kernel matrix is held packed and factorised in single precision.
+#: Above this many images a kernel matrix is held by halves and factorised in single precision.
 N_DOUBLE = 10_000
 BLOCK = 2000
 
@@ -173,10 +173,12 @@ class GaussianRidge(LeastSquares):
     def _solve_single(self, x: np.ndarray, targets: np.ndarray, penalty: float) -> tuple[np.ndarray, float]:
         """Solve in single precision; a matrix that is not positive there is regularised more."""
         for larger in (penalty, 10 * penalty, 100 * penalty):
+            a = panels(len(x), lambda rows, columns: self._kernel(x[rows], x[columns]), larger)
             try:
-                return solve(packed(len(x), lambda lo, hi: self._kernel(x[lo:hi], x[:hi]), larger), targets), larger
+                factorise(a)
             except LinAlgError:
                 continue
+            return solve(a, targets), larger
         raise LinAlgError(f"the kernel matrix of {len(x)} images is not positive at penalty {larger}")
 
     def _kernel(self, x: np.ndarray, z: np.ndarray) -> np.ndarray:

@@ -18,7 +18,7 @@ from kernelconv.report.published import best_published, published
 
 BENCHMARKS = Path(__file__).parent.parent / "benchmarks"
 FAST = ["pixels_svm", "scattering_affine", "ckn_1", "mlp"]
-NAMES = ("heads", "objective", "representations", "datasets", "training", "run", "render", "packed")
+NAMES = ("heads", "objective", "representations", "datasets", "training", "run", "render", "panels")
 
 
 @pytest.fixture(autouse=True)
@@ -314,22 +314,30 @@ def test_published_figures_are_those_of_the_papers():
     assert all(p.source and p.checked in ("read", "recalled") for p in found)
 
 
-@pytest.mark.parametrize("n", [10, 11])
-@pytest.mark.parametrize("block", [3, 4, 100])
-def test_packed_systems_are_solved_as_full_ones(n, block):
-    from packed import packed, solve
+@pytest.mark.parametrize("n", [10, 11, 1])
+@pytest.mark.parametrize("width", [3, 5, 100])
+def test_panels_are_solved_as_the_whole_matrix(n, width):
+    from panels import factorise, panels, solve
 
     rng = np.random.default_rng(0)
     a = rng.standard_normal((n, n + 5))
     a = (a @ a.T).astype(np.float32)
     targets = rng.standard_normal((n, 3))
-    found = solve(packed(n, lambda lo, hi: a[lo:hi, :hi], 0.5, block), targets)
-    np.testing.assert_allclose(found, np.linalg.solve(a.astype(float) + 0.5 * np.eye(n), targets), rtol=1e-3, atol=1e-4)
+    parts = panels(n, lambda rows, columns: a[rows, columns], 0.5, width)
+    assert sum(p.size for p in parts) <= n * n / 2 + n * min(width, n)
+    factorise(parts)
+    whole = np.linalg.solve(a.astype(float) + 0.5 * np.eye(n), targets)
+    np.testing.assert_allclose(solve(parts, targets), whole, rtol=1e-3, atol=1e-4)
 
 
-def test_a_packed_matrix_that_is_not_positive_is_an_error():
-    from packed import packed, solve
+def test_a_matrix_that_is_not_positive_is_an_error_and_is_regularised_more(blobs, monkeypatch):
+    import heads
+    from panels import factorise, panels
     from scipy.linalg import LinAlgError
 
-    with pytest.raises(LinAlgError, match="minor of order 1 is not positive"):
-        solve(packed(4, lambda lo, hi: -np.eye(4)[lo:hi, :hi], 0.0), np.ones((4, 1)))
+    with pytest.raises(LinAlgError):
+        factorise(panels(4, lambda rows, columns: np.diag([1.0, 1, -1, 1])[rows, columns], 0.0, 2))
+    head, X = heads.GaussianRidge(), blobs[0].astype(np.float32)
+    head.chosen_ = {"gamma": 0.1, "penalty": 0.01}
+    monkeypatch.setattr(head, "_kernel", lambda x, z: -0.05 * (x @ z.T > 1e9) - 0.05 * np.eye(len(x), len(z)))
+    assert head._solve_single(X[:20], np.ones((20, 2)), 0.01)[1] == pytest.approx(0.1)
