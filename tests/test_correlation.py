@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from kernelconv.operators import Convolution, PatchExtraction
-from kernelconv.operators.correlation import Planes, Rows, correlation
+from kernelconv.operators.correlation import FastRows, Planes, Rows, correlation
 
 RNG = np.random.default_rng
 GEOMETRIES = [
@@ -16,6 +16,8 @@ GEOMETRIES = [
     {"size": (2, 5), "dilation": (2, 1)},
     {"size": (5, 2), "stride": (2, 3), "dilation": (1, 3)},
     {"size": 3, "stride": 4},
+    {"size": (5, 3), "dilation": (1, 2), "stride": (1, 2)},
+    {"size": (4, 1)},
     {"size": (7, 1), "padding": "zero"},  # more rows of zeros than of pixels
 ]
 
@@ -31,7 +33,8 @@ def test_products_are_those_of_the_patches(geometry, channels):
     shape = (7, 8, channels)
     patches = PatchExtraction(**geometry)
     engine = correlation(patches, shape)
-    assert isinstance(engine, Planes if channels < 5 else Rows)
+    fast = FastRows.pays(patches, shape)
+    assert isinstance(engine, Planes if channels < 5 else FastRows if fast else Rows)
     x = RNG(0).standard_normal((3, *shape))
     p = patches.forward(x)
     weight = RNG(1).standard_normal((p.shape[3], 4))
@@ -82,3 +85,40 @@ def test_params_alone_have_the_gradient_of_both():
     assert np.array_equal(y, part.forward(x))
     grads = pull(g)
     assert {k: v.tolist() for k, v in grads.items()} == {k: v.tolist() for k, v in part.vjp(x, g)[1].items()}
+
+
+@pytest.mark.parametrize("height", [4, 8, 9, 12])
+@pytest.mark.parametrize("size", [(3, 3), (4, 2), (5, 5)])
+@pytest.mark.parametrize("padding", ["valid", "zero", "circular"])
+def test_fast_rows_are_the_plain_rows(height, size, padding):
+    shape = (height + size[0] - 1 if padding == "valid" else height, 7, 6)
+    patches = PatchExtraction(size, padding=padding)
+    fast, plain = FastRows(patches, shape), Rows(patches, shape)
+    x, weight = RNG(0).standard_normal((3, *shape)), RNG(1).standard_normal((size[0] * size[1] * 6, 5))
+    y = plain.multiply(plain.unfold(x), weight)
+    g = RNG(2).standard_normal(y.shape)
+    assert y.shape[1] == height
+    for dtype, tolerance in ((np.float64, 1e-13), (np.float32, 1e-5)):
+        x, weight, g = (a.astype(dtype) for a in (x, weight, g))
+        u, v = fast.unfold(x), plain.unfold(x)
+        for ours, theirs in (
+            (fast.multiply(u, weight), plain.multiply(v, weight)),
+            (fast.weight_gradient(u, g), plain.weight_gradient(v, g)),
+            (fast.input_gradient(g, weight), plain.input_gradient(g, weight)),
+        ):
+            assert ours.dtype == dtype
+            assert np.linalg.norm(ours - theirs) < tolerance * np.linalg.norm(theirs)
+
+
+def test_fast_rows_in_single_precision_are_within_ten_times_the_plain_error():
+    shape, patches = (12, 12, 32), PatchExtraction(5)
+    x, weight = RNG(0).standard_normal((8, *shape)), RNG(1).standard_normal((800, 64))
+    assert FastRows.pays(patches, shape)
+    exact = Rows(patches, shape)
+    exact = exact.multiply(exact.unfold(x), weight)
+    x, weight = x.astype(np.float32), weight.astype(np.float32)
+    errors = [
+        np.linalg.norm(e.multiply(e.unfold(x), weight) - exact) / np.linalg.norm(exact)
+        for e in (Rows(patches, shape), FastRows(patches, shape))
+    ]
+    assert 0 < errors[0] < errors[1] < 10 * errors[0] < 1e-5
