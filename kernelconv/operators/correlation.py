@@ -9,6 +9,7 @@ few channels are unfolded into planes instead, one an entry of the patch.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from functools import lru_cache
 
 import numpy as np
 from numpy.lib.stride_tricks import as_strided
@@ -23,6 +24,7 @@ from kernelconv.operators.toom_cook import N_TOGETHER, toom_cook
 FEW_CHANNELS = 4
 
 
+@lru_cache(maxsize=512)
 def correlation(patches: PatchExtraction, in_shape: tuple[int, ...]) -> Correlation:
     """Return what multiplies the patches of maps (h, w, c) = `in_shape` by a matrix."""
     if in_shape[2] <= FEW_CHANNELS:

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from kernelconv._check import Pair, check_count
 from kernelconv.operators.base import ParamPullback, Part, Pullback, Shape3, State, sum_positions
 from kernelconv.operators.correlation import correlation
-from kernelconv.operators.patches import PairLike, PatchExtraction
+from kernelconv.operators.patches import PairLike, PatchExtraction, shared_patches
 
 
 class _Affine(Part):
@@ -146,8 +146,9 @@ class Convolution(_Affine):
     def __post_init__(self) -> None:
         """Check the number of filters and let P check the rest."""
         check_count(self.n_filters, "n_filters")
+        checked = PatchExtraction(self.size, self.stride, self.padding, self.dilation)
         for name in ("size", "stride", "dilation"):
-            object.__setattr__(self, name, getattr(self.patches, name))
+            object.__setattr__(self, name, getattr(checked, name))
 
     @property
     def n_outputs(self) -> int:
@@ -157,7 +158,7 @@ class Convolution(_Affine):
     @property
     def patches(self) -> PatchExtraction:
         """The patch extraction that the matrix multiplies."""
-        return PatchExtraction(self.size, self.stride, self.padding, self.dilation)
+        return shared_patches(self.size, self.stride, self.padding, self.dilation)
 
     @property
     def equivariant(self) -> bool:

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from kernelconv._check import Pair, as_pair, check_choice
 from kernelconv.operators.base import Part, Pullback, Shape3, State
 from kernelconv.operators.borders import PADDINGS
-from kernelconv.operators.patches import PairLike, PatchExtraction
+from kernelconv.operators.patches import PairLike, PatchExtraction, shared_patches
 
 
 def _window_spec(part: Any) -> None:
@@ -58,7 +58,7 @@ class AveragePooling(Part):
     @property
     def patches(self) -> PatchExtraction:
         """The windows, as a patch extraction."""
-        return PatchExtraction(self.size, self.stride, self.padding)
+        return shared_patches(self.size, self.stride, self.padding)
 
     @property
     def equivariant(self) -> bool:
@@ -128,7 +128,7 @@ class MaxPooling(Part):
     @property
     def patches(self) -> PatchExtraction:
         """The windows, as a patch extraction."""
-        return PatchExtraction(self.size, self.stride)
+        return shared_patches(self.size, self.stride)
 
     def out_shape(self, in_shape: Shape3) -> Shape3:
         """Return (h', w', c)."""
