@@ -397,3 +397,19 @@ def test_a_network_of_a_modulus_has_no_params():
     assert isinstance(network, Network)
     assert network.params == {}
     assert network.vjp(-np.ones((1, 2, 2, 1)), np.ones((1, 2, 2, 1)))[0].ravel().tolist() == [-1] * 4
+
+
+def test_a_kernel_network_on_whitened_patches_learns_and_prints_its_layers(capsys):
+    from kernelconv import ConvKernelNetwork, load_digits_images
+
+    X, _ = load_digits_images()
+    settings = {"n_anchors": (8, 12), "input": "whitened", "random_state": 0}
+    model = ConvKernelNetwork(**settings, verbose=True).fit(X[:200])
+    first, second = capsys.readouterr().out.splitlines()
+    assert first.startswith("layer 1: 8 anchors of 9 values")
+    assert second.startswith("layer 2: 12 anchors of 72 values")
+    quiet = ConvKernelNetwork(**settings).fit(X[:200])
+    assert capsys.readouterr().out == ""
+    assert np.array_equal(model.transform(X[:3]), quiet.transform(X[:3]))
+    raw = ConvKernelNetwork(**{**settings, "input": "raw"}).fit(X[:200])
+    assert not np.allclose(raw.transform(X[:3]), quiet.transform(X[:3]), atol=0.05)

@@ -25,7 +25,9 @@ from kernelconv.operators import (
     Layer,
     MaxPooling,
     Modulus,
+    PatchCentering,
     PatchExtraction,
+    PatchWhitening,
     Polynomial,
     ReLU,
     Standardization,
@@ -560,3 +562,41 @@ def test_composites_replace_by_name():
     other = layer.replace({"M.anchors": layer.params["M.anchors"][::-1]})
     x = RNG(1).standard_normal((1, 6, 6, 1))
     assert relative(other.forward(x), layer.forward(x)[..., ::-1]) < 1e-12
+
+
+def test_whitening_makes_centred_patches_white_and_keeps_flat_ones_zero():
+    rng = np.random.default_rng(0)
+    images = rng.standard_normal((60, 9, 9, 2)).cumsum(axis=1).cumsum(axis=2)
+    patches = PatchExtraction(3).forward(images)
+    white = PatchWhitening(3, 1e-9).build((7, 7, 18), np.random.default_rng(0), patches)
+    rows = white.forward(patches).reshape(-1, 18)
+    values = np.linalg.eigvalsh(rows.T @ rows / len(rows))
+    assert np.abs(values[:2]).max() < 1e-9  # the mean of each colour is gone
+    assert np.allclose(values[2:], 1, atol=0.2)
+    before = patches - patches.reshape(*patches.shape[:3], 9, 2).mean(3, keepdims=True).repeat(9, 3).reshape(
+        patches.shape
+    )
+    assert np.linalg.cond(np.cov(before.reshape(-1, 18).T)[:16, :16]) > 5
+    assert np.abs(white.forward(np.ones((1, 1, 1, 18)))).max() < 1e-8
+    one = white.forward(patches[:1, :1, :1])
+    again = PatchWhitening(3, 1e-9).build((7, 7, 18), np.random.default_rng(0), patches)
+    assert np.array_equal(again.forward(patches[:1, :1, :1]), one)
+
+
+def test_whitening_without_data_is_centering():
+    x = np.random.default_rng(0).standard_normal((2, 3, 3, 8))
+    assert np.allclose(PatchWhitening(2).build((3, 3, 8)).forward(x), PatchCentering(2).forward(x))
+
+
+def test_whitening_says_what_is_wrong():
+    with pytest.raises(ValueError, match="epsilon must be"):
+        PatchWhitening(3, 0)
+    with pytest.raises(
+        ValueError, match=r"PatchWhitening\(\(3, 3\)\) needs patches of 9 pixels, its input has 8 channels"
+    ):
+        PatchWhitening(3).build((4, 4, 8))
+    flat = np.ones((4, 3, 3, 9))
+    with pytest.raises(ValueError, match="cannot learn from flat patches: every sampled one is constant"):
+        PatchWhitening(3).build((3, 3, 9), np.random.default_rng(0), flat)
+    with pytest.raises(ValueError, match=r"PatchWhitening\.build needs a numpy Generator"):
+        PatchWhitening(3).build((3, 3, 9), None, flat)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import Any, Self
 
 from joblib import parallel_config
@@ -22,10 +23,11 @@ from kernelconv.operators import (
     Part,
     PatchCentering,
     PatchExtraction,
+    PatchWhitening,
 )
 from kernelconv.operators.kernels import as_kernel
 
-INPUTS = ("raw", "gradient", "centered")
+INPUTS = ("raw", "gradient", "centered", "whitened")
 POOLINGS = ("gaussian", "average", "max")
 
 
@@ -54,9 +56,10 @@ class ConvKernelNetwork(ImageTransformer):
         epsilon of (kappa(Z Z') + epsilon I)^(-1/2).
     padding : {"zero", "valid", "reflect", "symmetric", "circular"}
         How a map goes on beyond its edge when patches are taken.
-    input : {"raw", "gradient", "centered"}
+    input : {"raw", "gradient", "centered", "whitened"}
         What the first layer reads: the pixels; their gradient, two channels (`GradientMap`: take patch_size 1 there, so
-        that a patch is an orientation); or patches without their mean (`PatchCentering`).
+        that a patch is an orientation); patches without their mean (`PatchCentering`); or these decorrelated
+        (`PatchWhitening`: for natural images).
     pooling : {"gaussian", "average", "max"}
         Pooling of every layer; the last two over windows of subsampling px.
     group : {None, "rotations", "flips", "rotations and flips"}
@@ -68,6 +71,8 @@ class ConvKernelNetwork(ImageTransformer):
         How rows of a 2-D X are read as images.
     random_state : int, Generator, RandomState or None
         Samples patches and starts the k-means.
+    verbose : bool
+        Print one line a layer while fitting, with the seconds since the start.
     n_jobs : int, optional
         Threads; the result does not depend on it.
 
@@ -130,6 +135,7 @@ class ConvKernelNetwork(ImageTransformer):
         n_patches: int = 20_000,
         image_shape: Any = None,
         random_state: Any = None,
+        verbose: bool = False,
         n_jobs: int | None = None,
     ) -> None:
         self.n_anchors = n_anchors
@@ -146,6 +152,7 @@ class ConvKernelNetwork(ImageTransformer):
         self.n_patches = n_patches
         self.image_shape = image_shape
         self.random_state = random_state
+        self.verbose = verbose
         self.n_jobs = n_jobs
 
     def specification(self) -> Network:
@@ -175,8 +182,9 @@ class ConvKernelNetwork(ImageTransformer):
 
     def _layer(self, i: int, layer: dict[str, Any]) -> Layer:
         patches: Part = PatchExtraction(layer["patch_size"], padding=self.padding)
-        if i == 0 and self.input == "centered":
-            patches = serial(patches, PatchCentering(layer["patch_size"]))
+        if i == 0 and self.input in ("centered", "whitened"):
+            of_patches = PatchCentering if self.input == "centered" else PatchWhitening
+            patches = serial(patches, of_patches(layer["patch_size"]))
         kernel = as_kernel(layer["kernel"], layer["sigma"])
         mapping = KernelMapping(layer["n_anchors"], kernel, self.regularization, self.n_patches)
         return Layer(patches, mapping, _pooling(self.pooling, layer["subsampling"], layer["pooling_scale"]))
@@ -185,7 +193,8 @@ class ConvKernelNetwork(ImageTransformer):
         """Learn the anchors of every layer from images `X` (n, h, w), (n, h, w, c) or rows; `y` is ignored."""
         images = self._read_images(X, reset=True)
         with parallel_config(n_jobs=n_threads(self.n_jobs)):  # the k-means inside asks joblib how many threads to use
-            network = self.specification().build(self.image_shape_, check_rng(self.random_state), images)
+            progress = _LayerPrinter() if self.verbose else None
+            network = self.specification().build(self.image_shape_, check_rng(self.random_state), images, progress)
         self.network_ = network.astype(images.dtype)
         self.maps_shape_ = self.network_.out_shape(self.image_shape_)
         return self
@@ -199,6 +208,17 @@ class ConvKernelNetwork(ImageTransformer):
         """Return the features of images `X` as rows (n, h' w' c'), positions first, channels last."""
         images = self._read_images(X)
         return self.network_.forward(images, self.n_jobs).reshape(len(images), -1)
+
+
+class _LayerPrinter:
+    """Prints a line when a layer has learned its anchors, with the seconds since the start."""
+
+    def __init__(self) -> None:
+        self.start = time.perf_counter()
+
+    def __call__(self, name: str, part: Part) -> None:
+        anchors = ", ".join(f"{len(z)} anchors of {z.shape[1]} values" for z in part.params.values())
+        print(f"{name.replace('_', ' ')}: {anchors or repr(part)}  {time.perf_counter() - self.start:.0f} s", flush=True)
 
 
 def _pooling(kind: str, subsampling: Any, scale: float | None) -> Part:

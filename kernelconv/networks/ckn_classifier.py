@@ -165,7 +165,7 @@ class ConvKernelClassifier(ClassifierMixin, ImageTransformer):
         return self
 
     def _unsupervised(self, rng: np.random.Generator) -> ConvKernelNetwork:
-        names = ConvKernelNetwork().get_params().keys() & self.get_params().keys()
+        names = (ConvKernelNetwork().get_params().keys() & self.get_params().keys()) - {"verbose"}
         parameters = {name: getattr(self, name) for name in names}
         return ConvKernelNetwork(**{**parameters, "random_state": rng, "image_shape": None})
 

@@ -41,7 +41,13 @@ class Network(Composite):
     def _with_parts(self, parts: Sequence[Part]) -> Network:
         return self._copy_with(parts=tuple(parts))
 
-    def build(self, in_shape: Shape3, rng: np.random.Generator | None = None, data: Any = None) -> Network:
+    def build(
+        self,
+        in_shape: Shape3,
+        rng: np.random.Generator | None = None,
+        data: Any = None,
+        progress: Callable[[str, Part], None] | None = None,
+    ) -> Network:
         """Return a copy with every part built, each learning from the maps the parts before it make of `data`.
 
         Parameters
@@ -52,11 +58,13 @@ class Network(Composite):
             Draws weights and samples patches.
         data : ndarray (n, h, w, c) or (n, h, w), optional
             Training images. Maps are computed block by block as they are asked for, never all at once.
+        progress : callable, optional
+            Called with the name of each part and the part, when it is built.
         """
         in_shape = tuple(in_shape) if len(in_shape) == 3 else (*in_shape, 1)
         if data is not None and not isinstance(data, Maps):
             data = self._check(data, in_shape, "data")
-        return super().build(in_shape, rng, data)
+        return self._build(in_shape, rng, data, progress)
 
     def forward(self, x: NDArray, n_jobs: int | None = None) -> NDArray:
         """Return the features of images `x` (n, h, w, c) as maps (n, h', w', c'), on `n_jobs` threads."""

@@ -1,7 +1,7 @@
 """One layer: x -> A M P x. Patch extraction P, mappings M, poolings A, and what they are built from."""
 
 from kernelconv.operators.base import Part
-from kernelconv.operators.contrast import PatchCentering
+from kernelconv.operators.contrast import PatchCentering, PatchWhitening
 from kernelconv.operators.gaussian import GaussianPooling
 from kernelconv.operators.gradient import GradientMap
 from kernelconv.operators.kernel_algebra import ConvexSum, KernelProduct
@@ -53,6 +53,7 @@ __all__ = [
     "Part",
     "PatchCentering",
     "PatchExtraction",
+    "PatchWhitening",
     "Polynomial",
     "ReLU",
     "Residual",

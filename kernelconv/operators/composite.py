@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Self
 
 import numpy as np
@@ -125,11 +125,23 @@ class Composite(Part):
 
     def build(self, in_shape: Shape3, rng: np.random.Generator | None = None, data: Any = None) -> Self:
         """Return a copy with every part built, each on the maps the parts before it make of `data`."""
+        return self._build(in_shape, rng, data)
+
+    def _build(
+        self,
+        in_shape: Shape3,
+        rng: np.random.Generator | None,
+        data: Any,
+        progress: Callable[[str, Part], None] | None = None,
+    ) -> Self:
+        """Build; call `progress` with the name of each part and the part, when it is built."""
         shapes = self.shapes(in_shape)
         built: list[Part] = []
-        for part, shape in zip(self.named_parts.values(), shapes, strict=False):
+        for (name, part), shape in zip(self.named_parts.items(), shapes, strict=False):
             maps = None if data is None else Maps(data, tuple(built))
             built.append(part.build(shape, rng, maps))
+            if progress is not None:
+                progress(name, built[-1])
         return self._with_parts(built)
 
     def replace(self, params: Mapping[str, NDArray], state: State | None = None) -> Self:
