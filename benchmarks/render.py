@@ -3,12 +3,14 @@
     python benchmarks/render.py [FOLDER]      (default benchmarks/results/mnist)
 
 It reads results.csv, costs.csv, filters.json and environment.json of the folder and the published figures of
-kernelconv.report, and writes README.md, report.html and the PNG files beside them.
+kernelconv.report, and writes README.md, report.html and the PNG files beside them. From the default folder it also
+writes the short table of the project's README.
 """
 
 import argparse
 import csv
 import json
+import re
 from collections import defaultdict
 from html import escape
 from importlib.resources import files
@@ -32,6 +34,8 @@ from kernelconv.report.published import CAVEAT, best_published, leading_curves, 
 from kernelconv.report.summary import binomial_error
 
 FOLDER = Path(__file__).parent / "results/mnist"
+README = Path(__file__).parent.parent / "README.md"
+BLOCK = re.compile(r"(<!-- comparison: .*? -->\n).*?(<!-- end of comparison -->)", re.DOTALL)
 PANELS = 4  # models whose mistakes are drawn
 
 
@@ -344,6 +348,27 @@ def citation(model):
     return " ".join(module.__doc__.split())
 
 
+def readme_table(table):
+    """Return the short table of the project's README: one line a family, our best, the best published."""
+    heading, lines = error_table(table)
+    by_label = {line[0].strip("*"): line for line in lines}
+    kept = [by_label[table.rivals[m].label] for m in leaders(table)]
+    kept += [by_label[name] for name in ("our best, no augmentation", "best published") if name in by_label]
+    note = (
+        f"Means ± standard error over class-balanced draws (with one draw, of the test images; fewer draws than the "
+        f"protocol's in brackets). {verdict(table)} Every representation, rivals, protocol, stability and cost: "
+        "[benchmarks/results/mnist](benchmarks/results/mnist)."
+    )
+    return f"\n{markdown(heading, kept)}\n\n{note}\n"
+
+
+def update_readme(table, readme=README):
+    """Write the short table into the project's README, between its two marks."""
+    before = readme.read_text(encoding="utf-8")
+    after = BLOCK.sub(lambda m: m[1] + readme_table(table) + m[2], before)
+    write_atomically(readme, after)
+
+
 def write_page(table, figures):
     """Write report.html of the folder, with the template of `kernelconv compare`."""
     template = Template(files("kernelconv.report").joinpath("page.html").read_text(encoding="utf-8"))
@@ -373,6 +398,8 @@ def main():
     figures = draw_figures(table)
     write_readme(table, figures)
     write_page(table, figures)
+    if table.folder.resolve() == FOLDER.resolve():
+        update_readme(table)
     print(verdict(table))
 
 

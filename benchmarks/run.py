@@ -97,6 +97,17 @@ def _csv(rows, columns):
     return out.getvalue()
 
 
+def told(record, committed):
+    """Return one line about a cell: its error, its time, and the error that the committed results have for it."""
+    seconds = record["fit_seconds"] + record["predict_seconds"]
+    before = committed.get((record["model"], record["size"], record["seed"]))
+    return (
+        f"{record['model']}, {record['size']:,} images, draw {record['seed']}: {record['error']:.2f} %"
+        + (f", committed {float(before['error']):.2f} %" if before else "")
+        + f" ({seconds:.0f} s of CPU)"
+    )
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", default="mnist", choices=["mnist", "digits"])
@@ -116,14 +127,10 @@ def main():
         print(f"not installed, left out: {', '.join(left_out)}")
     missing = [c for c in cells if c.model not in left_out and not path(args.out, args.data, c).exists()]
     print(f"{len(cells)} cells, {len(missing)} to run", flush=True)
+    committed = _read(Path(__file__).parent / "results" / args.data / "results.csv")
     jobs = (delayed(run_cell)(args.data, cell, args.out) for cell in missing)
     for i, record in enumerate(Parallel(n_jobs=args.n_jobs, return_as="generator")(jobs), 1):
-        seconds = record["fit_seconds"] + record["predict_seconds"]
-        print(
-            f"[{i}/{len(missing)}] {record['model']}, {record['size']:,} images, draw {record['seed']}: "
-            f"{record['error']:.2f} % ({seconds:.0f} s of CPU)",
-            flush=True,
-        )
+        print(f"[{i}/{len(missing)}] {told(record, committed)}", flush=True)
     rows = collect(args.out, args.data)
     print(f"{len(rows)} rows in {args.out / 'results.csv'}")
 

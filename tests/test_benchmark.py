@@ -258,6 +258,14 @@ def test_a_rival_that_is_not_installed_is_left_out(tmp_path, monkeypatch, capsys
     assert "2 cells, 0 to run" in out
 
 
+def test_a_cell_is_told_beside_the_committed_one():
+    from run import told
+
+    record = {"model": "mlp", "size": 300, "seed": 1, "error": 15.2, "fit_seconds": 3.0, "predict_seconds": 1.2}
+    assert told(record, {}) == "mlp, 300 images, draw 1: 15.20 % (4 s of CPU)"
+    assert "15.20 %, committed 15.10 % (4 s" in told(record, {("mlp", 300, 1): {"error": "15.1"}})
+
+
 # -- tables ---------------------------------------------------------------------------------------------------------
 
 

@@ -23,3 +23,14 @@ def test_table_is_that_of_the_results():
     command = [sys.executable, str(ROOT / "benchmarks" / "readme_table.py"), "--check"]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
+
+
+def test_short_table_is_that_of_the_comparison(monkeypatch):
+    monkeypatch.syspath_prepend(str(ROOT / "benchmarks"))
+    import render
+
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    assert (
+        render.readme_table(render.Table(render.FOLDER))
+        == render.BLOCK.search(text)[0].split("-->\n", 1)[1].rsplit("<!--", 1)[0]
+    )
