@@ -4,8 +4,8 @@
     python benchmarks/run.py --models lenet --sizes 300 --seeds 0  (one cell of MNIST)
     python benchmarks/run.py --n-jobs 4 --out benchmarks/results/mnist
 
-Each finished cell is a file in OUT/cells; the same command goes on where a killed one was. From the cells, and from the
-rows that OUT/results.csv already holds, it writes OUT/results.csv (what is reproducible), costs.csv (times),
+Each finished cell is a file in OUT/cells; the same command goes on where a killed one was, and repeats no row that
+OUT/results.csv holds. From cells and rows it writes OUT/results.csv (what is reproducible), costs.csv (times),
 filters.json and environment.json; python benchmarks/render.py makes tables and figures of them. A cell runs on one
 thread; cells run side by side through joblib, which joblib.parallel_config can send elsewhere.
 """
@@ -53,15 +53,23 @@ def run_cell(data, cell, out):
     return record
 
 
+def known_rows(out, data):
+    """Return the rows of OUT's csv files whose settings are today's, and today's cells, both by (model, size, seed)."""
+    cells = {(c.model, c.size, c.seed): c for c in plan(data)}
+    rows = {name: _read(out / f"{name}.csv") for name in ("results", "costs")}
+    fresh = {
+        key
+        for key, row in rows["results"].items()
+        if key in cells and row["digest"] == digest(data, rivals()[key[0]], cells[key])
+    }
+    return {name: {k: row for k, row in rows[name].items() if k in fresh} for name in rows}, cells
+
+
 def collect(out, data):
     """Write results.csv, costs.csv, filters.json and environment.json from the cells and rows that there are."""
-    current = {(c.model, c.size, c.seed): c for c in plan(data)}
-    kept = {name: _read(out / f"{name}.csv") for name in ("results", "costs")}
+    rows, cells = known_rows(out, data)
     filters = json.loads(_text(out / "filters.json") or "{}")
-    current_digest = {k: digest(data, rivals()[c.model], c) for k, c in current.items()}
-    fresh = {k for k, row in kept["results"].items() if row["digest"] == current_digest.get(k)}
-    rows = {name: {k: row for k, row in kept[name].items() if k in fresh} for name in kept}
-    for key, cell in current.items():
+    for key, cell in cells.items():
         text = _text(path(out, data, cell))
         if text is not None:
             record = json.loads(text)
@@ -69,7 +77,7 @@ def collect(out, data):
             rows["costs"][key] = {name: record[name] for name in COSTS}
             if record["filters"] is not None:
                 filters[cell.model] = record["filters"]
-    order = {key: i for i, key in enumerate(sorted(current, key=lambda k: (list(rivals()).index(k[0]), *k[1:])))}
+    order = {key: i for i, key in enumerate(sorted(cells, key=lambda k: (list(rivals()).index(k[0]), *k[1:])))}
     for name, columns in (("results", RESULTS), ("costs", COSTS)):
         write_atomically(out / f"{name}.csv", _csv([rows[name][k] for k in sorted(rows[name], key=order.get)], columns))
     write_atomically(out / "filters.json", json.dumps(dict(sorted(filters.items()))) + "\n")
@@ -125,7 +133,14 @@ def main():
     left_out = sorted({c.model for c in cells if not installed(rivals()[c.model])})
     if left_out:
         print(f"not installed, left out: {', '.join(left_out)}")
-    missing = [c for c in cells if c.model not in left_out and not path(args.out, args.data, c).exists()]
+    rows, _ = known_rows(args.out, args.data)
+    missing = [
+        c
+        for c in cells
+        if c.model not in left_out
+        and (c.model, c.size, c.seed) not in rows["results"]
+        and not path(args.out, args.data, c).exists()
+    ]
     print(f"{len(cells)} cells, {len(missing)} to run", flush=True)
     committed = _read(Path(__file__).parent / "results" / args.data / "results.csv")
     jobs = (delayed(run_cell)(args.data, cell, args.out) for cell in missing)

@@ -233,6 +233,7 @@ def test_rows_without_their_cells_are_kept_and_rows_of_other_settings_are_droppe
     for name in ("results.csv", "costs.csv", "filters.json"):
         (tmp_path / name).write_bytes((finished / name).read_bytes())
     assert len(collect(tmp_path, "digits")) == 16
+    assert "16 cells, 0 to run" in completed(command(tmp_path)).stdout
     text = (tmp_path / "results.csv").read_text()
     stale = rows(tmp_path)[0]["digest"]
     (tmp_path / "results.csv").write_text(text.replace(stale, "0" * 12))
