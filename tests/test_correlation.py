@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from kernelconv.operators import Convolution, PatchExtraction
-from kernelconv.operators.correlation import Planes, Rows, correlation
+from kernelconv.operators.correlation import Planes, Rows
+from kernelconv.operators.tiles import Tiles, correlation, transforms
 
 RNG = np.random.default_rng
 GEOMETRIES = [

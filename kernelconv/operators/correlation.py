@@ -21,11 +21,6 @@ from kernelconv.operators.patches import PatchExtraction
 FEW_CHANNELS = 4
 
 
-def correlation(patches: PatchExtraction, in_shape: tuple[int, ...]) -> Correlation:
-    """Return what multiplies the patches of maps (h, w, c) = `in_shape` by a matrix."""
-    return (Planes if in_shape[2] <= FEW_CHANNELS else Rows)(patches, in_shape)
-
-
 class Correlation:
     """The maps x -> (P x) W for one P and one shape of maps. Subclasses say how x is unfolded.
 
@@ -161,37 +156,34 @@ class Rows(Correlation):
 
 
 class Planes(Correlation):
-    """Everything unfolded, u = (k_h k_w c, h', n, w'): one plane an entry of the patch, for a few channels."""
+    """Everything unfolded, u = (k_h k_w c, h', w', n): one plane an entry of the patch, for a few channels."""
 
     def unfold(self, x: NDArray) -> NDArray:
-        """Return the planes of `x`, (k_h k_w c, h', n, w')."""
-        x = self._bordered(x)
+        """Return the planes of `x`, (k_h k_w c, h', w', n)."""
+        x = np.ascontiguousarray(self._bordered(x).transpose(3, 0, 2, 1))
         kh, kw = self.patches.size
-        u = np.zeros((kh, kw, self.c, self.grid[0], x.shape[1], self.grid[1]), x.dtype)
+        u = np.zeros((kh, kw, self.c, *self.grid, x.shape[3]), x.dtype)
         for k, target, source in self._filter_rows():
             for j, columns in self._filter_columns():
-                for channel in range(self.c):
-                    u[k, j, channel, target] = x[source, :, columns, channel]
+                u[k, j, :, target] = x[:, source, columns]
         return u.reshape(-1, *u.shape[3:])
 
     def multiply(self, u: NDArray, weight: NDArray) -> NDArray:
         """Return u' W."""
         y = u.reshape(len(u), -1).T @ weight
-        return y.reshape(*u.shape[1:], -1).transpose(1, 0, 2, 3)
+        return y.reshape(*u.shape[1:], -1).transpose(2, 0, 1, 3)
 
     def weight_gradient(self, u: NDArray, g: NDArray) -> NDArray:
         """Return u g."""
-        return u.reshape(len(u), -1) @ g.transpose(1, 0, 2, 3).reshape(-1, g.shape[3])
+        return u.reshape(len(u), -1) @ g.transpose(1, 2, 0, 3).reshape(-1, g.shape[3])
 
     def input_gradient(self, g: NDArray, weight: NDArray) -> NDArray:
         """Return the overlap-add of the planes of W g'."""
         kh, kw = self.patches.size
-        n = len(g)
-        planes = weight @ g.transpose(1, 0, 2, 3).reshape(-1, g.shape[3]).T
-        planes = planes.reshape(kh, kw, self.c, self.grid[0], n, self.grid[1])
-        out = np.zeros((self.height, n, self.width, self.c), g.dtype)
+        planes = weight @ g.transpose(1, 2, 0, 3).reshape(-1, g.shape[3]).T
+        planes = planes.reshape(kh, kw, self.c, *self.grid, len(g))
+        out = np.zeros((self.c, self.height, self.width, len(g)), g.dtype)
         for k, target, source in self._filter_rows():
             for j, columns in self._filter_columns():
-                for channel in range(self.c):
-                    out[source, :, columns, channel] += planes[k, j, channel, target]
-        return self._unbordered(out)
+                out[:, source, columns] += planes[k, j, :, target]
+        return self._unbordered(out.transpose(1, 3, 2, 0))

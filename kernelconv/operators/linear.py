@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -10,8 +11,8 @@ from numpy.typing import NDArray
 
 from kernelconv._check import Pair, check_count
 from kernelconv.operators.base import ParamPullback, Part, Pullback, Shape3, State, sum_positions
-from kernelconv.operators.correlation import correlation
 from kernelconv.operators.patches import PairLike, PatchExtraction
+from kernelconv.operators.tiles import correlation
 
 
 class _Affine(Part):
@@ -154,7 +155,7 @@ class Convolution(_Affine):
         """`n_filters`."""
         return self.n_filters
 
-    @property
+    @cached_property
     def patches(self) -> PatchExtraction:
         """The patch extraction that the matrix multiplies."""
         return PatchExtraction(self.size, self.stride, self.padding, self.dilation)

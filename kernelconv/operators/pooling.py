@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -55,7 +56,7 @@ class AveragePooling(Part):
         _window_spec(self)
         check_choice(self.padding, "padding", PADDINGS)
 
-    @property
+    @cached_property
     def patches(self) -> PatchExtraction:
         """The windows, as a patch extraction."""
         return PatchExtraction(self.size, self.stride, self.padding)
@@ -125,7 +126,7 @@ class MaxPooling(Part):
         """Read size and stride as pairs."""
         _window_spec(self)
 
-    @property
+    @cached_property
     def patches(self) -> PatchExtraction:
         """The windows, as a patch extraction."""
         return PatchExtraction(self.size, self.stride)
