@@ -24,8 +24,8 @@ FEW_CHANNELS = 4
 class Correlation:
     """The maps x -> (P x) W for one P and one shape of maps. Subclasses say how x is unfolded.
 
-    ``unfold(x)`` gives u; ``multiply(u, W)`` gives (P x) W, ``weight_gradient(u, g)`` gives (P x)' g, and
-    ``input_gradient(g, W)`` gives P*(g W').
+    ``unfold(x)`` gives u, ``filters(W)`` gives f and ``spread(g)`` gives v; then ``multiply(u, f)`` is (P x) W, and the
+    gradients are ``weight_gradient(u, v)``, (P x)' g, and ``input_gradient(v, f)``, P*(g W').
     """
 
     def __init__(self, patches: PatchExtraction, in_shape: tuple[int, ...]) -> None:
@@ -39,19 +39,27 @@ class Correlation:
         self.height, self.width = self.h + sum(self.rows), self.w + sum(self.columns)
 
     def unfold(self, x: NDArray) -> NDArray:
-        """Return what the products read, from maps (n, h, w, c)."""
+        """Return what the products read of maps (n, h, w, c)."""
         raise NotImplementedError
 
-    def multiply(self, u: NDArray, weight: NDArray) -> NDArray:
-        """Return (P x) W, (n, h', w', m), from ``unfold(x)`` and W (k_h k_w c, m)."""
+    def filters(self, weight: NDArray) -> NDArray:
+        """Return what the products read of W (k_h k_w c, m)."""
         raise NotImplementedError
 
-    def weight_gradient(self, u: NDArray, g: NDArray) -> NDArray:
-        """Return (P x)' g, (k_h k_w c, m), from ``unfold(x)`` and g (n, h', w', m)."""
+    def spread(self, g: NDArray) -> NDArray:
+        """Return what the gradients read of g (n, h', w', m)."""
         raise NotImplementedError
 
-    def input_gradient(self, g: NDArray, weight: NDArray) -> NDArray:
-        """Return P*(g W'), (n, h, w, c), from g (n, h', w', m)."""
+    def multiply(self, u: NDArray, filters: NDArray) -> NDArray:
+        """Return (P x) W, (n, h', w', m)."""
+        raise NotImplementedError
+
+    def weight_gradient(self, u: NDArray, spread: NDArray) -> NDArray:
+        """Return (P x)' g, (k_h k_w c, m)."""
+        raise NotImplementedError
+
+    def input_gradient(self, spread: NDArray, filters: NDArray) -> NDArray:
+        """Return P*(g W'), (n, h, w, c)."""
         raise NotImplementedError
 
     def _bordered(self, x: NDArray) -> NDArray:
@@ -100,32 +108,36 @@ class Rows(Correlation):
         # one copy, in one piece: the products take slices of its rows as they are
         return np.ascontiguousarray(view).reshape(self.height, n, self.grid[1], kw * c)
 
-    def multiply(self, u: NDArray, weight: NDArray) -> NDArray:
-        """Return the sum over filter rows of u[rows] W_k."""
-        per_row = weight.reshape(self.patches.size[0], u.shape[3], -1)
-        shape = (self.grid[0], *u.shape[1:3], weight.shape[1])
-        return self._accumulate(shape, u, lambda k: per_row[k], transposed=False).transpose(1, 0, 2, 3)
+    def filters(self, weight: NDArray) -> NDArray:
+        """Return W by filter row, (k_h, k_w c, m)."""
+        return weight.reshape(self.patches.size[0], -1, weight.shape[1])
 
-    def weight_gradient(self, u: NDArray, g: NDArray) -> NDArray:
+    def spread(self, g: NDArray) -> NDArray:
+        """Return g as (h', n, w', m) in one piece."""
+        return np.ascontiguousarray(g.transpose(1, 0, 2, 3))
+
+    def multiply(self, u: NDArray, filters: NDArray) -> NDArray:
+        """Return the sum over filter rows of u[rows] W_k."""
+        shape = (self.grid[0], *u.shape[1:3], filters.shape[2])
+        return self._accumulate(shape, u, lambda k: filters[k], transposed=False).transpose(1, 0, 2, 3)
+
+    def weight_gradient(self, u: NDArray, spread: NDArray) -> NDArray:
         """Return the products u[rows]' g[rows], one a filter row."""
-        g = np.ascontiguousarray(g.transpose(1, 0, 2, 3))
-        kwc, m = u.shape[3], g.shape[3]
-        out = np.zeros((self.patches.size[0], kwc, m), g.dtype)
+        kwc, m = u.shape[3], spread.shape[3]
+        out = np.zeros((self.patches.size[0], kwc, m), spread.dtype)
         for k, target, source in self._filter_rows():
-            np.matmul(u[source].reshape(-1, kwc).T, g[target].reshape(-1, m), out=out[k])
+            np.matmul(u[source].reshape(-1, kwc).T, spread[target].reshape(-1, m), out=out[k])
         return out.reshape(-1, m)
 
-    def input_gradient(self, g: NDArray, weight: NDArray) -> NDArray:
+    def input_gradient(self, spread: NDArray, filters: NDArray) -> NDArray:
         """Return the overlap-add of g W_k': over rows with each product, then over columns."""
-        g = np.ascontiguousarray(g.transpose(1, 0, 2, 3))
-        n, kw = g.shape[1], self.patches.size[1]
-        per_row = weight.reshape(self.patches.size[0], kw * self.c, -1)
+        n, kw = spread.shape[1], self.patches.size[1]
         shape = (self.height, n, self.grid[1], kw * self.c)
-        e = self._accumulate(shape, g, lambda k: per_row[k].T, transposed=True)
+        e = self._accumulate(shape, spread, lambda k: filters[k].T, transposed=True)
         if kw == 1 and self.grid[1] == self.width:
             return self._unbordered(e)
         e = e.reshape(self.height, n, self.grid[1], kw, self.c)
-        out = np.zeros((self.height, n, self.width, self.c), g.dtype)
+        out = np.zeros((self.height, n, self.width, self.c), spread.dtype)
         for j, columns in self._filter_columns():
             out[:, :, columns] += e[:, :, :, j]
         return self._unbordered(out)
@@ -168,21 +180,28 @@ class Planes(Correlation):
                 u[k, j, :, target] = x[:, source, columns]
         return u.reshape(-1, *u.shape[3:])
 
-    def multiply(self, u: NDArray, weight: NDArray) -> NDArray:
+    def filters(self, weight: NDArray) -> NDArray:
+        """Return W."""
+        return weight
+
+    def spread(self, g: NDArray) -> NDArray:
+        """Return g as (h' w' n, m)."""
+        return g.transpose(1, 2, 0, 3).reshape(-1, g.shape[3])
+
+    def multiply(self, u: NDArray, filters: NDArray) -> NDArray:
         """Return u' W."""
-        y = u.reshape(len(u), -1).T @ weight
+        y = u.reshape(len(u), -1).T @ filters
         return y.reshape(*u.shape[1:], -1).transpose(2, 0, 1, 3)
 
-    def weight_gradient(self, u: NDArray, g: NDArray) -> NDArray:
+    def weight_gradient(self, u: NDArray, spread: NDArray) -> NDArray:
         """Return u g."""
-        return u.reshape(len(u), -1) @ g.transpose(1, 2, 0, 3).reshape(-1, g.shape[3])
+        return u.reshape(len(u), -1) @ spread
 
-    def input_gradient(self, g: NDArray, weight: NDArray) -> NDArray:
+    def input_gradient(self, spread: NDArray, filters: NDArray) -> NDArray:
         """Return the overlap-add of the planes of W g'."""
         kh, kw = self.patches.size
-        planes = weight @ g.transpose(1, 2, 0, 3).reshape(-1, g.shape[3]).T
-        planes = planes.reshape(kh, kw, self.c, *self.grid, len(g))
-        out = np.zeros((self.c, self.height, self.width, len(g)), g.dtype)
+        planes = (filters @ spread.T).reshape(kh, kw, self.c, *self.grid, -1)
+        out = np.zeros((self.c, self.height, self.width, planes.shape[5]), spread.dtype)
         for k, target, source in self._filter_rows():
             for j, columns in self._filter_columns():
                 out[:, source, columns] += planes[k, j, :, target]

@@ -102,75 +102,76 @@ class Tiles(Correlation):
         np.matmul(b_columns.T, tiled, out=u.transpose(2, 0, 3, 1, 4))
         return u.reshape(th * tw, -1, self.c)
 
-    def multiply(self, u: NDArray, weight: NDArray) -> NDArray:
-        """Return A' (u W) A, tile by tile."""
-        (a_rows, _, _), (a_columns, _, _) = self._transforms(u.dtype)
-        (th, tw), (mh, mw), (nh, nw) = self.t, self.m, self.tiles
-        y = a_columns.T @ (u @ self._points(weight)).reshape(th, tw, -1)
-        y = (a_rows.T @ y.reshape(th, -1)).reshape(mh, mw, nh, nw, -1, weight.shape[1])
-        y = y.transpose(2, 0, 3, 1, 4, 5).reshape(nh * mh, nw * mw, *y.shape[4:])
-        return y[: self.grid[0], : self.grid[1]].transpose(2, 0, 1, 3)
-
-    def weight_gradient(self, u: NDArray, g: NDArray) -> NDArray:
-        """Return G' (u' A g A') G, summed over tiles."""
-        per_point = u.transpose(0, 2, 1) @ self._spread(g)
-        return (self._filter_transform(g.dtype).T @ per_point.reshape(len(u), -1)).reshape(-1, g.shape[3])
-
-    def input_gradient(self, g: NDArray, weight: NDArray) -> NDArray:
-        """Return the overlap-add of B (A g A' W') B' over tiles."""
-        (_, _, b_rows), (_, _, b_columns) = self._transforms(g.dtype)
-        (th, tw), (mh, mw), (nh, nw) = self.t, self.m, self.tiles
-        line = len(g) * self.c
-        height, width = nh * mh + th - mh, nw * mw + tw - mw
-        per_point = self._spread(g) @ self._points(weight).transpose(0, 2, 1)
-        y = b_columns @ per_point.reshape(th, tw, nh, nw, line).transpose(2, 0, 3, 1, 4)
-        lines = np.zeros((nh, th, width, line), g.dtype)
-        for j in range(tw):
-            lines[:, :, j : j + (nw - 1) * mw + 1 : mw] += y[:, :, :, j]
-        lines = b_rows @ lines.reshape(nh, th, -1)
-        out = np.zeros((height, width * line), g.dtype)
-        for i in range(th):
-            out[i : i + (nh - 1) * mh + 1 : mh] += lines[:, i]
-        out = out.reshape(height, width, len(g), self.c)[: self.height_bordered, : self.width]
-        return pad_adjoint(out.transpose(2, 0, 1, 3), self.rows, self.columns, self.patches.padding)
-
-    @property
-    def height_bordered(self) -> int:
-        """Rows of the map with its borders."""
-        return self.h + sum(self.rows)
-
-    def _filter_transform(self, dtype: DTypeLike) -> NDArray:
-        """Return G of rows and columns together, (t t', k_h k_w)."""
-        return np.kron(*(g for _, g, _ in self._transforms(dtype)))
-
-    def _points(self, weight: NDArray) -> NDArray:
+    def filters(self, weight: NDArray) -> NDArray:
         """Return G W G', (t t', c, m)."""
         by_entry = weight.reshape(np.prod(self.patches.size), -1)
         return (self._filter_transform(weight.dtype) @ by_entry).reshape(-1, self.c, weight.shape[1])
 
-    def _spread(self, g: NDArray) -> NDArray:
-        """Return A g A' of every tile of `g` (n, h', w', m), (t t', tiles n, m)."""
+    def spread(self, g: NDArray) -> NDArray:
+        """Return A g A' of every tile of `g`, (t t', tiles n, m)."""
         (a_rows, _, _), (a_columns, _, _) = self._transforms(g.dtype)
         (th, tw), (mh, mw), (nh, nw) = self.t, self.m, self.tiles
         n, m = len(g), g.shape[3]
-        g = g.transpose(1, 2, 0, 3)
-        if g.shape[:2] != (nh * mh, nw * mw):
-            whole = np.zeros((nh * mh, nw * mw, n, m), g.dtype)
-            whole[: self.grid[0], : self.grid[1]] = g
-            g = whole
+        g = _within((nh * mh, nw * mw), g.transpose(1, 2, 0, 3))
         g = g.reshape(nh, mh, nw, mw, n * m).transpose(1, 3, 0, 2, 4).reshape(mh, mw, -1)
         return (a_rows @ (a_columns @ g).reshape(mh, -1)).reshape(th * tw, -1, m)
 
+    def multiply(self, u: NDArray, filters: NDArray) -> NDArray:
+        """Return A' (u W) A, a row of tiles at a time, so that what is between stays in the cache."""
+        (a_rows, _, _), (a_columns, _, _) = self._transforms(u.dtype)
+        (th, tw), (mh, mw), (nh, nw) = self.t, self.m, self.tiles
+        n, m = u.shape[1] // (nh * nw), filters.shape[2]
+        out = np.empty((nh, mh, nw, mw, n * m), u.dtype)
+        for i, row in enumerate(np.split(u, nh, axis=1)):
+            y = a_columns.T @ (row @ filters).reshape(th, tw, -1)
+            y = a_rows.T @ y.reshape(th, -1)
+            out[i] = y.reshape(mh, mw, nw, -1).transpose(0, 2, 1, 3)
+        out = out.reshape(nh * mh, nw * mw, n, m)
+        return out[: self.grid[0], : self.grid[1]].transpose(2, 0, 1, 3)
+
+    def weight_gradient(self, u: NDArray, spread: NDArray) -> NDArray:
+        """Return G' (u' A g A') G, summed over tiles."""
+        per_point = (u.transpose(0, 2, 1) @ spread).reshape(len(u), -1)
+        return (self._filter_transform(u.dtype).T @ per_point).reshape(-1, spread.shape[2])
+
+    def input_gradient(self, spread: NDArray, filters: NDArray) -> NDArray:
+        """Return the overlap-add of B (A g A' W') B' over tiles, a row of them at a time."""
+        (_, _, b_rows), (_, _, b_columns) = self._transforms(spread.dtype)
+        (th, tw), (mh, mw), (nh, nw) = self.t, self.m, self.tiles
+        n = spread.shape[1] // (nh * nw)
+        height, width, line = nh * mh + th - mh, nw * mw + tw - mw, n * self.c
+        out = np.zeros((height, width * line), spread.dtype)
+        for i, row in enumerate(np.split(spread, nh, axis=1)):
+            y = b_columns @ (row @ filters.transpose(0, 2, 1)).reshape(th, tw, -1)
+            y = y.reshape(th, tw, nw, line)
+            lines = np.zeros((th, width, line), y.dtype)
+            for j in range(tw):
+                lines[:, j : j + (nw - 1) * mw + 1 : mw] += y[:, j]
+            out[i * mh : i * mh + th] += b_rows @ lines.reshape(th, -1)
+        shape = (self.h + sum(self.rows), self.width)  # without what fills the last tiles
+        out = out.reshape(height, width, n, self.c)[: shape[0], : shape[1]]
+        return pad_adjoint(out.transpose(2, 0, 1, 3), self.rows, self.columns, self.patches.padding)
+
+    def _filter_transform(self, dtype: DTypeLike) -> NDArray:
+        """Return G of rows and columns together, (t t', k_h k_w)."""
+        (_, g_rows, _), (_, g_columns, _) = self._transforms(dtype)
+        return np.kron(g_rows, g_columns)
+
     def _covered(self, x: NDArray) -> NDArray:
         """Return x with its borders, and zeros up to whole tiles, (H, W, n, c) in one piece."""
-        if self.patches.padding not in ("valid", "zero"):
-            x, top, left = pad(x, self.rows, self.columns, self.patches.padding), 0, 0
-        else:
+        top, left = 0, 0
+        if self.patches.padding == "zero":
             top, left = self.rows[0], self.columns[0]
-        x = x.transpose(1, 2, 0, 3)
-        shape = tuple(n * m + t - m for n, m, t in zip(self.tiles, self.m, self.t, strict=True))
-        if x.shape[:2] == shape:
-            return np.ascontiguousarray(x)
-        out = np.zeros((*shape, *x.shape[2:]), x.dtype)
-        out[top : top + x.shape[0], left : left + x.shape[1]] = x
-        return out
+        else:
+            x = pad(x, self.rows, self.columns, self.patches.padding)
+        height, width = (n * m + t - m for n, m, t in zip(self.tiles, self.m, self.t, strict=True))
+        return _within((height, width), x.transpose(1, 2, 0, 3), top, left)
+
+
+def _within(shape: Pair, x: NDArray, top: int = 0, left: int = 0) -> NDArray:
+    """Return x (h, w, n, c) at (top, left) of zeros of (height, width) = `shape`, in one piece."""
+    if x.shape[:2] == shape:
+        return np.ascontiguousarray(x)
+    out = np.zeros((*shape, *x.shape[2:]), x.dtype)
+    out[top : top + x.shape[0], left : left + x.shape[1]] = x
+    return out
