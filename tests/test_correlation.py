@@ -84,3 +84,44 @@ def test_params_alone_have_the_gradient_of_both():
     assert np.array_equal(y, part.forward(x))
     grads = pull(g)
     assert {k: v.tolist() for k, v in grads.items()} == {k: v.tolist() for k, v in part.vjp(x, g)[1].items()}
+
+
+@pytest.mark.parametrize(("m", "r"), [(1, 2), (2, 3), (4, 3), (4, 5), (3, 5), (4, 2)])
+def test_transforms_give_the_correlation(m, r):
+    a, g, b = transforms(m, r, np.float64)
+    w, x = RNG(0).standard_normal(r), RNG(1).standard_normal(m + r - 1)
+    assert g.shape == (m + r - 1, r)
+    assert np.allclose(a.T @ ((g @ w) * (b.T @ x)), np.correlate(x, w), rtol=1e-12, atol=1e-12)
+
+
+@pytest.mark.parametrize("padding", ["valid", "zero", "reflect"])
+@pytest.mark.parametrize(("size", "shape"), [((5, 5), (14, 11)), ((3, 4), (9, 13)), ((2, 5), (6, 9))])
+def test_tiles_that_reach_beyond_the_map_are_cut(size, shape, padding):
+    """Values and both gradients of tiles are those of the filter rows, at float64's precision and near float32's."""
+    patches = PatchExtraction(size, padding=padding)
+    tiles, rows = correlation(patches, (*shape, 6)), Rows(patches, (*shape, 6))
+    assert isinstance(tiles, Tiles)
+    assert size != (5, 5) or any(g % m for g, m in zip(tiles.grid, tiles.m, strict=True))
+    x = RNG(0).standard_normal((3, *shape, 6))
+    weight = RNG(1).standard_normal((6 * size[0] * size[1], 7))
+    g = RNG(2).standard_normal((3, *tiles.grid, 7))
+
+    def results(engine, dtype):
+        u, f, v = engine.unfold(x.astype(dtype)), engine.filters(weight.astype(dtype)), engine.spread(g.astype(dtype))
+        return engine.multiply(u, f), engine.weight_gradient(u, v), engine.input_gradient(v, f)
+
+    wanted = results(rows, np.float64)
+    for dtype, tolerance in ((np.float64, 1e-14), (np.float32, 5e-6)):
+        for got, exact in zip(results(tiles, dtype), wanted, strict=True):
+            assert got.dtype == dtype
+            assert got.shape == exact.shape
+            assert np.linalg.norm(got - exact) < tolerance * np.linalg.norm(exact)
+
+
+def test_tiles_are_taken_where_they_halve_the_products():
+    assert isinstance(correlation(PatchExtraction(5), (12, 12, 32)), Tiles)
+    assert correlation(PatchExtraction(5), (12, 12, 32)).products == 4 * 64  # instead of 64 * 25
+    assert isinstance(correlation(PatchExtraction(5), (5, 5, 32)), Rows)  # one output
+    assert isinstance(correlation(PatchExtraction(7), (12, 12, 32)), Rows)
+    assert isinstance(correlation(PatchExtraction(3, 2), (12, 12, 32)), Rows)
+    assert isinstance(correlation(PatchExtraction(3, dilation=2), (12, 12, 32)), Rows)
