@@ -88,7 +88,7 @@ def test_params_alone_have_the_gradient_of_both():
 
 @pytest.mark.parametrize(("m", "r"), [(1, 2), (2, 3), (4, 3), (4, 5), (3, 5), (4, 2)])
 def test_transforms_give_the_correlation(m, r):
-    a, g, b = transforms(m, r, np.float64)
+    a, g, b = transforms(m, r, np.dtype(np.float64))
     w, x = RNG(0).standard_normal(r), RNG(1).standard_normal(m + r - 1)
     assert g.shape == (m + r - 1, r)
     assert np.allclose(a.T @ ((g @ w) * (b.T @ x)), np.correlate(x, w), rtol=1e-12, atol=1e-12)

@@ -54,8 +54,14 @@ class _Affine(Part):
         raise NotImplementedError
 
     def _add_bias(self, y: NDArray) -> NDArray:
-        if self.bias:
-            y += self.params["bias"].astype(y.dtype, copy=False)
+        if not self.bias:
+            return y
+        bias, lines = self.params["bias"].astype(y.dtype, copy=False), y.transpose(1, 2, 0, 3)
+        if lines.flags.c_contiguous:  # as small convolutions return it: numpy runs through whole lines
+            lines = lines.reshape(*lines.shape[:2], -1)
+            lines += np.tile(bias, len(y))
+        else:
+            y += bias
         return y
 
     def forward(self, x: NDArray) -> NDArray:
