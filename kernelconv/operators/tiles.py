@@ -6,7 +6,8 @@ In one dimension, m outputs of a filter of length r take t = m + r - 1 products 
 
 w and x being evaluated as polynomials at t points, multiplied there, and interpolated. In two dimensions a tile of
 t x t pixels takes t^2 products, each a matrix product over channels: 64 for the 16 outputs of a 5x5 filter, instead of
-400. In float32 the relative error is about 2e-6, where the direct products' is 2e-7. The gradients are the transposed formula, with the same tiles.
+400. In float32 the relative error is about 2e-6, where the direct products' is 2e-7. The gradients are
+the transposed formula, with the same tiles.
 """
 
 from __future__ import annotations
