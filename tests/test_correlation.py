@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from kernelconv.operators import Convolution, PatchExtraction
-from kernelconv.operators.correlation import FastRows, Planes, Rows, correlation
+from kernelconv.operators.correlation import Planes, Rows
+from kernelconv.operators.tiles import Tiles, correlation, transforms
 
 RNG = np.random.default_rng
 GEOMETRIES = [
@@ -16,8 +17,6 @@ GEOMETRIES = [
     {"size": (2, 5), "dilation": (2, 1)},
     {"size": (5, 2), "stride": (2, 3), "dilation": (1, 3)},
     {"size": 3, "stride": 4},
-    {"size": (5, 3), "dilation": (1, 2), "stride": (1, 2)},
-    {"size": (4, 1)},
     {"size": (7, 1), "padding": "zero"},  # more rows of zeros than of pixels
 ]
 
@@ -33,20 +32,20 @@ def test_products_are_those_of_the_patches(geometry, channels):
     shape = (7, 8, channels)
     patches = PatchExtraction(**geometry)
     engine = correlation(patches, shape)
-    fast = FastRows.pays(patches, shape)
-    assert isinstance(engine, Planes if channels < 5 else FastRows if fast else Rows)
+    small = channels == 5 and geometry["size"] == 3 and "stride" not in geometry
+    assert isinstance(engine, Planes if channels < 5 else Tiles if small else Rows)
     x = RNG(0).standard_normal((3, *shape))
     p = patches.forward(x)
     weight = RNG(1).standard_normal((p.shape[3], 4))
     y = p @ weight
     g = RNG(2).standard_normal(y.shape)
-    u = engine.unfold(x)
+    u, filters, spread = engine.unfold(x), engine.filters(weight), engine.spread(g)
     assert np.abs(y).max() > 1
-    assert np.allclose(engine.multiply(u, weight), y, rtol=1e-12, atol=1e-12)
+    assert np.allclose(engine.multiply(u, filters), y, rtol=1e-12, atol=1e-12)
     expected = p.reshape(-1, p.shape[3]).T @ g.reshape(-1, 4)
-    assert np.allclose(engine.weight_gradient(u, g), expected, rtol=1e-12, atol=1e-12)
+    assert np.allclose(engine.weight_gradient(u, spread), expected, rtol=1e-12, atol=1e-12)
     back = patches._adjoint(g @ weight.T, x.shape)
-    assert np.allclose(engine.input_gradient(g, weight), back, rtol=1e-12, atol=1e-12)
+    assert np.allclose(engine.input_gradient(spread, filters), back, rtol=1e-12, atol=1e-12)
 
 
 @pytest.mark.parametrize("channels", [2, 6])
@@ -87,38 +86,42 @@ def test_params_alone_have_the_gradient_of_both():
     assert {k: v.tolist() for k, v in grads.items()} == {k: v.tolist() for k, v in part.vjp(x, g)[1].items()}
 
 
-@pytest.mark.parametrize("height", [4, 8, 9, 12])
-@pytest.mark.parametrize("size", [(3, 3), (4, 2), (5, 5)])
-@pytest.mark.parametrize("padding", ["valid", "zero", "circular"])
-def test_fast_rows_are_the_plain_rows(height, size, padding):
-    shape = (height + size[0] - 1 if padding == "valid" else height, 7, 6)
+@pytest.mark.parametrize(("m", "r"), [(1, 2), (2, 3), (4, 3), (4, 5), (3, 5), (4, 2)])
+def test_transforms_give_the_correlation(m, r):
+    a, g, b = transforms(m, r, np.dtype(np.float64))
+    w, x = RNG(0).standard_normal(r), RNG(1).standard_normal(m + r - 1)
+    assert g.shape == (m + r - 1, r)
+    assert np.allclose(a.T @ ((g @ w) * (b.T @ x)), np.correlate(x, w), rtol=1e-12, atol=1e-12)
+
+
+@pytest.mark.parametrize("padding", ["valid", "zero", "reflect"])
+@pytest.mark.parametrize(("size", "shape"), [((5, 5), (14, 11)), ((3, 4), (9, 13)), ((2, 5), (6, 9))])
+def test_tiles_that_reach_beyond_the_map_are_cut(size, shape, padding):
+    """Values and both gradients of tiles are those of the filter rows, at float64's precision and near float32's."""
     patches = PatchExtraction(size, padding=padding)
-    fast, plain = FastRows(patches, shape), Rows(patches, shape)
-    x, weight = RNG(0).standard_normal((3, *shape)), RNG(1).standard_normal((size[0] * size[1] * 6, 5))
-    y = plain.multiply(plain.unfold(x), weight)
-    g = RNG(2).standard_normal(y.shape)
-    assert y.shape[1] == height
-    for dtype, tolerance in ((np.float64, 1e-13), (np.float32, 1e-5)):
-        x, weight, g = (a.astype(dtype) for a in (x, weight, g))
-        u, v = fast.unfold(x), plain.unfold(x)
-        for ours, theirs in (
-            (fast.multiply(u, weight), plain.multiply(v, weight)),
-            (fast.weight_gradient(u, g), plain.weight_gradient(v, g)),
-            (fast.input_gradient(g, weight), plain.input_gradient(g, weight)),
-        ):
-            assert ours.dtype == dtype
-            assert np.linalg.norm(ours - theirs) < tolerance * np.linalg.norm(theirs)
+    tiles, rows = correlation(patches, (*shape, 6)), Rows(patches, (*shape, 6))
+    assert isinstance(tiles, Tiles)
+    assert size != (5, 5) or any(g % m for g, m in zip(tiles.grid, tiles.m, strict=True))
+    x = RNG(0).standard_normal((3, *shape, 6))
+    weight = RNG(1).standard_normal((6 * size[0] * size[1], 7))
+    g = RNG(2).standard_normal((3, *tiles.grid, 7))
+
+    def results(engine, dtype):
+        u, f, v = engine.unfold(x.astype(dtype)), engine.filters(weight.astype(dtype)), engine.spread(g.astype(dtype))
+        return engine.multiply(u, f), engine.weight_gradient(u, v), engine.input_gradient(v, f)
+
+    wanted = results(rows, np.float64)
+    for dtype, tolerance in ((np.float64, 1e-14), (np.float32, 5e-6)):
+        for got, exact in zip(results(tiles, dtype), wanted, strict=True):
+            assert got.dtype == dtype
+            assert got.shape == exact.shape
+            assert np.linalg.norm(got - exact) < tolerance * np.linalg.norm(exact)
 
 
-def test_fast_rows_in_single_precision_are_within_ten_times_the_plain_error():
-    shape, patches = (12, 12, 32), PatchExtraction(5)
-    x, weight = RNG(0).standard_normal((8, *shape)), RNG(1).standard_normal((800, 64))
-    assert FastRows.pays(patches, shape)
-    exact = Rows(patches, shape)
-    exact = exact.multiply(exact.unfold(x), weight)
-    x, weight = x.astype(np.float32), weight.astype(np.float32)
-    errors = [
-        np.linalg.norm(e.multiply(e.unfold(x), weight) - exact) / np.linalg.norm(exact)
-        for e in (Rows(patches, shape), FastRows(patches, shape))
-    ]
-    assert 0 < errors[0] < errors[1] < 10 * errors[0] < 1e-5
+def test_tiles_are_taken_where_they_halve_the_products():
+    assert isinstance(correlation(PatchExtraction(5), (12, 12, 32)), Tiles)
+    assert correlation(PatchExtraction(5), (12, 12, 32)).products == 4 * 64  # instead of 64 * 25
+    assert isinstance(correlation(PatchExtraction(5), (5, 5, 32)), Rows)  # one output
+    assert isinstance(correlation(PatchExtraction(7), (12, 12, 32)), Rows)
+    assert isinstance(correlation(PatchExtraction(3, 2), (12, 12, 32)), Rows)
+    assert isinstance(correlation(PatchExtraction(3, dilation=2), (12, 12, 32)), Rows)

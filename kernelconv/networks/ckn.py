@@ -218,7 +218,9 @@ class _LayerPrinter:
 
     def __call__(self, name: str, part: Part) -> None:
         anchors = ", ".join(f"{len(z)} anchors of {z.shape[1]} values" for z in part.params.values())
-        print(f"{name.replace('_', ' ')}: {anchors or repr(part)}  {time.perf_counter() - self.start:.0f} s", flush=True)
+        print(
+            f"{name.replace('_', ' ')}: {anchors or repr(part)}  {time.perf_counter() - self.start:.0f} s", flush=True
+        )
 
 
 def _pooling(kind: str, subsampling: Any, scale: float | None) -> Part:

@@ -250,7 +250,9 @@ def on_channels(x: NDArray, matrix: NDArray) -> NDArray:
 
 def sum_positions(g: NDArray) -> NDArray:
     """Return the sum of (n, h, w, c) over images and positions, (c,), as one matrix product."""
-    if g.transpose(1, 0, 2, 3).flags.c_contiguous:  # the layout that convolutions return: reshape without a copy
-        g = g.transpose(1, 0, 2, 3)
+    for order in ((1, 0, 2, 3), (1, 2, 0, 3)):  # the layouts that convolutions return: reshape without a copy
+        if g.transpose(order).flags.c_contiguous:
+            g = g.transpose(order)
+            break
     rows = g.reshape(-1, g.shape[-1])
     return np.ones(len(rows), g.dtype) @ rows

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -10,8 +12,8 @@ from numpy.typing import NDArray
 
 from kernelconv._check import Pair, check_count
 from kernelconv.operators.base import ParamPullback, Part, Pullback, Shape3, State, sum_positions
-from kernelconv.operators.correlation import correlation
-from kernelconv.operators.patches import PairLike, PatchExtraction, shared_patches
+from kernelconv.operators.patches import PairLike, PatchExtraction
+from kernelconv.operators.tiles import correlation
 
 
 class _Affine(Part):
@@ -47,48 +49,60 @@ class _Affine(Part):
         self._check_built()
         return self.params["weight"].astype(dtype, copy=False)
 
-    # How x is unfolded, multiplied and folded back: a convolution's `Correlation`; a dense map reads rows as they are.
-
-    def _unfold(self, x: NDArray) -> NDArray:
-        """Return what the products read."""
-        raise NotImplementedError
-
-    def _multiply(self, u: NDArray, shape: tuple[int, ...]) -> NDArray:
-        """Return (P x) W for x of `shape`."""
-        raise NotImplementedError
-
-    def _weight_gradient(self, u: NDArray, g: NDArray, shape: tuple[int, ...]) -> NDArray:
-        """Return (P x)' g."""
+    def _engine(self, in_shape: Shape3) -> Any:
+        """Return what unfolds x of `in_shape`, multiplies it by W and folds it back: see `Correlation`."""
         raise NotImplementedError
 
     def _add_bias(self, y: NDArray) -> NDArray:
-        if self.bias:
-            y += self.params["bias"].astype(y.dtype, copy=False)
+        if not self.bias:
+            return y
+        bias, lines = self.params["bias"].astype(y.dtype, copy=False), y.transpose(1, 2, 0, 3)
+        if lines.flags.c_contiguous:  # as small convolutions return it: numpy runs through whole lines
+            lines = lines.reshape(*lines.shape[:2], -1)
+            lines += np.tile(bias, len(y))
+        else:
+            y += bias
         return y
 
     def forward(self, x: NDArray) -> NDArray:
         """Return (P x) W + b: (n, h, w, c) -> (n, h', w', c')."""
         self._check_built()
-        return self._add_bias(self._multiply(self._unfold(x), x.shape))
+        engine = self._engine(x.shape[1:])
+        return self._add_bias(engine.multiply(engine.unfold(x), engine.filters(self._weight(x.dtype))))
+
+    def _adjoint(self, y: NDArray, shape: tuple[int, ...]) -> NDArray:
+        engine = self._engine(shape[1:])
+        return engine.input_gradient(engine.spread(y), engine.filters(self._weight(y.dtype)))
 
     def linearize(self, x: NDArray, *, train: bool = False, rng: Any = None) -> tuple[NDArray, Pullback, State]:
         """Return (y, pullback, state): gradient in W is (P x)' g, in x it is P*(g W')."""
-        y, pull, state = self.linearize_params(x)
-        return y, lambda g: (self._adjoint(g, x.shape), pull(g)), state
+        engine, filters, y, gradients = self._linearized(x)
+
+        def pullback(g: NDArray) -> tuple[NDArray, dict[str, NDArray]]:
+            spread = engine.spread(g)
+            return engine.input_gradient(spread, filters), gradients(g, spread)
+
+        return y, pullback, self.state
 
     def linearize_params(
         self, x: NDArray, *, train: bool = False, rng: Any = None
     ) -> tuple[NDArray, ParamPullback, State]:
         """Return (y, pullback to the params, state)."""
-        u = self._unfold(x)
+        engine, _, y, gradients = self._linearized(x)
+        return y, lambda g: gradients(g, engine.spread(g)), self.state
 
-        def pullback(g: NDArray) -> dict[str, NDArray]:
-            grads = {"weight": self._weight_gradient(u, g, x.shape)}
+    def _linearized(self, x: NDArray) -> tuple[Any, NDArray, NDArray, Callable[[NDArray, NDArray], dict[str, NDArray]]]:
+        """Return (engine, its filters, y, (g, what the engine reads of g) -> gradients in the params)."""
+        engine = self._engine(x.shape[1:])
+        u, filters = engine.unfold(x), engine.filters(self._weight(x.dtype))
+
+        def gradients(g: NDArray, spread: NDArray) -> dict[str, NDArray]:
+            grads = {"weight": engine.weight_gradient(u, spread)}
             if self.bias:
                 grads["bias"] = sum_positions(g)
             return grads
 
-        return self._add_bias(self._multiply(u, x.shape)), pullback, self.state
+        return engine, filters, self._add_bias(engine.multiply(u, filters)), gradients
 
 
 @dataclass(frozen=True, repr=False)
@@ -146,19 +160,18 @@ class Convolution(_Affine):
     def __post_init__(self) -> None:
         """Check the number of filters and let P check the rest."""
         check_count(self.n_filters, "n_filters")
-        checked = PatchExtraction(self.size, self.stride, self.padding, self.dilation)
         for name in ("size", "stride", "dilation"):
-            object.__setattr__(self, name, getattr(checked, name))
+            object.__setattr__(self, name, getattr(self.patches, name))
 
     @property
     def n_outputs(self) -> int:
         """`n_filters`."""
         return self.n_filters
 
-    @property
+    @cached_property
     def patches(self) -> PatchExtraction:
         """The patch extraction that the matrix multiplies."""
-        return shared_patches(self.size, self.stride, self.padding, self.dilation)
+        return PatchExtraction(self.size, self.stride, self.padding, self.dilation)
 
     @property
     def equivariant(self) -> bool:
@@ -183,21 +196,36 @@ class Convolution(_Affine):
         """Return h' w' k_h k_w c n_filters."""
         return int(np.prod(self.patches.out_shape(in_shape))) * self.n_filters
 
-    def _unfold(self, x: NDArray) -> NDArray:
-        return correlation(self.patches, x.shape[1:]).unfold(x)
-
-    def _multiply(self, u: NDArray, shape: tuple[int, ...]) -> NDArray:
-        return correlation(self.patches, shape[1:]).multiply(u, self._weight(u.dtype))
-
-    def _weight_gradient(self, u: NDArray, g: NDArray, shape: tuple[int, ...]) -> NDArray:
-        return correlation(self.patches, shape[1:]).weight_gradient(u, g)
-
-    def _adjoint(self, y: NDArray, shape: tuple[int, ...]) -> NDArray:
-        return correlation(self.patches, shape[1:]).input_gradient(y, self._weight(y.dtype))
+    def _engine(self, in_shape: Shape3) -> Any:
+        return correlation(self.patches, in_shape)
 
     def build(self, in_shape: Shape3, rng: np.random.Generator | None = None, data: Any = None) -> Convolution:
         """Return a copy with weights drawn from `rng`; `data` is not needed."""
         return self._draw(in_shape, self.patches.out_shape(in_shape)[2], rng)
+
+
+class _Vectors:
+    """What a `Correlation` is to Convolution, to Dense: images of one shape as vectors."""
+
+    def __init__(self, in_shape: Shape3) -> None:
+        self.in_shape = in_shape
+
+    def unfold(self, x: NDArray) -> NDArray:
+        return x.reshape(len(x), -1)
+
+    spread = unfold
+
+    def filters(self, weight: NDArray) -> NDArray:
+        return weight
+
+    def multiply(self, u: NDArray, filters: NDArray) -> NDArray:
+        return (u @ filters).reshape(len(u), 1, 1, -1)
+
+    def weight_gradient(self, u: NDArray, spread: NDArray) -> NDArray:
+        return u.T @ spread
+
+    def input_gradient(self, spread: NDArray, filters: NDArray) -> NDArray:
+        return (spread @ filters.T).reshape(-1, *self.in_shape)
 
 
 @dataclass(frozen=True, repr=False)
@@ -255,17 +283,8 @@ class Dense(_Affine):
         """Return norm(W) of a built part, else None."""
         return None if self.in_shape is None else float(np.linalg.norm(self.params["weight"], 2))
 
-    def _unfold(self, x: NDArray) -> NDArray:
-        return x.reshape(len(x), -1)
-
-    def _multiply(self, u: NDArray, shape: tuple[int, ...]) -> NDArray:
-        return (u @ self._weight(u.dtype)).reshape(len(u), 1, 1, -1)
-
-    def _weight_gradient(self, u: NDArray, g: NDArray, shape: tuple[int, ...]) -> NDArray:
-        return u.T @ g.reshape(len(u), -1)
-
-    def _adjoint(self, y: NDArray, shape: tuple[int, ...]) -> NDArray:
-        return (y.reshape(len(y), -1) @ self._weight(y.dtype).T).reshape(shape)
+    def _engine(self, in_shape: Shape3) -> Any:
+        return _Vectors(in_shape)
 
     def build(self, in_shape: Shape3, rng: np.random.Generator | None = None, data: Any = None) -> Dense:
         """Return a copy with weights drawn from `rng`; `data` is not needed."""

@@ -149,16 +149,26 @@ class BatchNorm(Part):
     def forward(self, x: NDArray) -> NDArray:
         """Return the normalised maps by the running statistics."""
         self._check_built()
+        axes, back = _axes(x)
+        x = x.transpose(axes)
         slope = self.params["scale"] * self._inverse_deviation(self.state["variance"])
         y = _lines(x) * _along(slope, x)
         y += _along(self.params["shift"] - self.state["mean"] * slope, x)
-        return y.reshape(x.shape)
+        return y.reshape(x.shape).transpose(back)
 
     def linearize(self, x: NDArray, *, train: bool = False, rng: Any = None) -> tuple[NDArray, Pullback, State]:
         """Return (y, pullback, state); with `train` by the mini-batch's statistics, which the gradient goes through."""
         self._check_built()
-        if not train:
-            return self._linearize_running(x)
+        axes, back = _axes(x)  # any order of the images and positions will do
+        y, pull, state = (self._linearize_batch if train else self._linearize_running)(x.transpose(axes))
+
+        def pullback(g: NDArray) -> tuple[NDArray, dict[str, NDArray]]:
+            gx, grads = pull(g.transpose(axes))
+            return gx.transpose(back), grads
+
+        return y.transpose(back), pullback, state
+
+    def _linearize_batch(self, x: NDArray) -> tuple[NDArray, Pullback, State]:
         mean, own = _moments(x)
         count, mean_all, square = _pooled(gather((x.size // x.shape[3], mean, own)))
         inverse = self._inverse_deviation((square / count).astype(x.dtype))
@@ -193,6 +203,12 @@ class BatchNorm(Part):
             return (_lines(g) * _along(self.params["scale"] * inverse, x)).reshape(x.shape), grads
 
         return self.forward(x), pullback, self.state
+
+
+def _axes(x: NDArray) -> tuple[tuple[int, ...], tuple[int, ...]]:
+    """Return the order of axes in which `x` lies in one piece, if convolutions by tiles made it, and the way back."""
+    turned = not x.flags.c_contiguous and x.transpose(1, 2, 0, 3).flags.c_contiguous
+    return ((1, 2, 0, 3), (2, 0, 1, 3)) if turned else ((0, 1, 2, 3), (0, 1, 2, 3))
 
 
 def _lines(x: NDArray) -> NDArray:

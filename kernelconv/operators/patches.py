@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -155,14 +154,6 @@ class PatchExtraction(Part):
                 i0, j0 = k * dh, j * dw
                 out[:, i0 : i0 + (gh - 1) * sh + 1 : sh, j0 : j0 + (gw - 1) * sw + 1 : sw] += y[:, :, :, k, j]
         return pad_adjoint(out, rows, columns, self.padding)
-
-
-@lru_cache(maxsize=512)
-def shared_patches(
-    size: PairLike, stride: PairLike = 1, padding: str = "valid", dilation: PairLike = 1
-) -> PatchExtraction:
-    """Return the patch extraction of these settings, made and checked once: parts ask for theirs at every call."""
-    return PatchExtraction(size, stride, padding, dilation)
 
 
 def overlap_count(n: int, grid: int, size: int, stride: int, dilation: int, border: Pair, padding: str) -> NDArray:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -11,7 +12,7 @@ from numpy.typing import NDArray
 from kernelconv._check import Pair, as_pair, check_choice
 from kernelconv.operators.base import Part, Pullback, Shape3, State
 from kernelconv.operators.borders import PADDINGS
-from kernelconv.operators.patches import PairLike, PatchExtraction, shared_patches
+from kernelconv.operators.patches import PairLike, PatchExtraction
 
 
 def _window_spec(part: Any) -> None:
@@ -55,10 +56,10 @@ class AveragePooling(Part):
         _window_spec(self)
         check_choice(self.padding, "padding", PADDINGS)
 
-    @property
+    @cached_property
     def patches(self) -> PatchExtraction:
         """The windows, as a patch extraction."""
-        return shared_patches(self.size, self.stride, self.padding)
+        return PatchExtraction(self.size, self.stride, self.padding)
 
     @property
     def equivariant(self) -> bool:
@@ -125,10 +126,10 @@ class MaxPooling(Part):
         """Read size and stride as pairs."""
         _window_spec(self)
 
-    @property
+    @cached_property
     def patches(self) -> PatchExtraction:
         """The windows, as a patch extraction."""
-        return shared_patches(self.size, self.stride)
+        return PatchExtraction(self.size, self.stride)
 
     def out_shape(self, in_shape: Shape3) -> Shape3:
         """Return (h', w', c)."""
