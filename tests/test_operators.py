@@ -38,6 +38,7 @@ from kernelconv.operators import (
 from kernelconv.operators.base import Part
 from kernelconv.operators.borders import PADDINGS, border_index, pad, pad_adjoint
 from kernelconv.operators.gaussian import gaussian_radius
+from kernelconv.operators.tiles import Tiles, correlation
 from kernelconv.testing import check_lipschitz
 
 RNG = np.random.default_rng
@@ -600,3 +601,24 @@ def test_whitening_says_what_is_wrong():
         PatchWhitening(3).build((3, 3, 9), np.random.default_rng(0), flat)
     with pytest.raises(ValueError, match=r"PatchWhitening\.build needs a numpy Generator"):
         PatchWhitening(3).build((3, 3, 9), None, flat)
+
+
+@pytest.mark.parametrize("kernel", [Exponential(0.6), ArcCosine(1)], ids=str)
+@pytest.mark.parametrize("padding", ["valid", "zero", "reflect"])
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+def test_a_layer_by_tiles_is_the_layer_of_patches(kernel, padding, dtype):
+    rng = np.random.default_rng(0)
+    x = rng.standard_normal((3, 11, 10, 6)).astype(dtype)
+    x[0] = 0
+    x[1, :5] *= 1e-30  # faint beside strong: rounding is larger than the patch
+    layer = Layer(PatchExtraction(3, padding=padding), KernelMapping(7, kernel), GaussianPooling(2))
+    layer = layer.build((11, 10, 6), rng, x[2:].astype(np.float64)).astype(dtype)
+    assert isinstance(correlation(layer.patches, (11, 10, 6)), Tiles)
+    y = layer.forward(x)
+    plain = layer.mapping.whiten(layer.pooling.forward(layer.mapping.embed(layer.patches.forward(x))))
+    assert y.dtype == dtype
+    assert np.isfinite(y).all()
+    assert not y[0].any()
+    tolerance = 1e-12 if dtype is np.float64 else 1e-4
+    assert np.abs(y - plain).max() < tolerance * np.abs(plain).max()
+    assert np.abs(plain[1]).max() > 0.1

@@ -245,6 +245,9 @@ class Part:
 
 def on_channels(x: NDArray, matrix: NDArray) -> NDArray:
     """Return x matrix at each position: (n, h, w, c), (c, c') -> (n, h, w, c'), as a single matrix product."""
+    lines = x.transpose(1, 2, 0, 3)
+    if lines.flags.c_contiguous and not x.flags.c_contiguous:  # as fast correlations return it
+        return (lines.reshape(-1, x.shape[-1]) @ matrix).reshape(*lines.shape[:3], -1).transpose(2, 0, 1, 3)
     return (x.reshape(-1, x.shape[-1]) @ matrix).reshape(*x.shape[:-1], matrix.shape[1])
 
 

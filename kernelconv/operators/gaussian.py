@@ -144,7 +144,12 @@ class GaussianPooling(Part):
 
 def separable(x: NDArray, rows: NDArray, columns: NDArray) -> NDArray:
     """Return R x C' for every image and channel: `x` (n, h, w, c), `rows` (h', h), `columns` (w', w)."""
-    n, h, _, c = x.shape
+    n, h, w, c = x.shape
+    lines = x.transpose(1, 2, 0, 3)
+    if lines[0, 0].flags.c_contiguous and not x.flags.c_contiguous:  # as fast correlations return it
+        y = np.matmul(columns.astype(x.dtype), lines.reshape(h, w, n * c))  # (h, w', n c)
+        y = rows.astype(x.dtype) @ y.reshape(h, -1)
+        return y.reshape(len(rows), len(columns), n, c).transpose(2, 0, 1, 3)
     x = np.matmul(columns.astype(x.dtype), x)  # (n, h, w', c)
     out = np.matmul(rows.astype(x.dtype), x.reshape(n, h, -1))
     return out.reshape(n, len(rows), len(columns), c)

@@ -12,6 +12,8 @@ from numpy.typing import NDArray
 from kernelconv.operators.base import Grads, Part, Pullback, Shape3, State
 from kernelconv.operators.composite import Composite
 from kernelconv.operators.mapping import KernelMapping
+from kernelconv.operators.patches import PatchExtraction
+from kernelconv.operators.tiles import Tiles, correlation
 
 
 @dataclass(frozen=True, repr=False)
@@ -79,9 +81,18 @@ class Layer(Composite):
         """Return A M P x: (n, h, w, c) -> (n, h', w', c')."""
         if not self.fused:
             return super().forward(x)
-        p = self.patches.forward(x)
         mapping: Any = self.mapping
-        return mapping.whiten(self.pooling.forward(mapping.embed(p)))
+        return mapping.whiten(self.pooling.forward(self._embed(x, mapping)))
+
+    def _embed(self, x: NDArray, mapping: KernelMapping) -> NDArray:
+        """Return ``mapping.embed(P x)``; by tiles, without the patches, where that takes clearly fewer products."""
+        engine = correlation(self.patches, x.shape[1:]) if isinstance(self.patches, PatchExtraction) else None
+        if not isinstance(engine, Tiles):
+            return mapping.embed(self.patches.forward(x))
+        filters = engine.filters(mapping.params["anchors"].astype(x.dtype, copy=False).T)
+        squares = np.einsum("nhwc,nhwc->nhw", x, x)[..., None]
+        norms = np.sqrt(self.patches.forward(squares).sum(axis=3, keepdims=True))
+        return mapping.embed_products(engine.multiply(engine.unfold(x), filters), norms)
 
     def linearize(
         self, x: NDArray, *, train: bool = False, rng: np.random.Generator | None = None

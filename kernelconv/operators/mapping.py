@@ -224,10 +224,7 @@ class KernelMapping(Part):
         """
         z, alpha = self.params["anchors"].astype(x.dtype, copy=False), x.dtype.type(self.kernel.slope)
         norms = _norms(x)
-        offset = np.full_like(norms, -1e4)  # where x is zero: its exponential is an exact zero
-        np.log(norms, out=offset, where=norms > 0)
-        offset -= alpha
-        scale = alpha / safe(norms)
+        offset, scale = self._offset(norms, alpha), alpha / safe(norms)
         if 2 * x.shape[-1] < len(z):
             rows = np.concatenate([x * scale, offset], axis=-1)
             m = on_channels(rows, np.concatenate([z.T, np.ones((1, len(z)), x.dtype)]))
@@ -236,6 +233,31 @@ class KernelMapping(Part):
             m *= scale
             m += offset
         return np.exp(m, out=m)
+
+    def embed_products(self, products: NDArray, norms: NDArray) -> NDArray:
+        """Return ``embed(x)`` from Z x (n, h, w, n_anchors), which is overwritten, and norm(x) (n, h, w, 1).
+
+        Fast correlations err by the rounding of what lies beside a patch, so the cosines of faint patches are cut.
+        """
+        m = products
+        if not isinstance(self.kernel, Exponential):
+            m *= 1 / safe(norms)
+            m = self.kernel(np.clip(m, -1, 1, out=m))
+            m *= norms
+            return m
+        alpha = m.dtype.type(self.kernel.slope)
+        m *= alpha / safe(norms)
+        np.minimum(m, alpha, out=m)
+        m += self._offset(norms, alpha)
+        return np.exp(m, out=m)
+
+    @staticmethod
+    def _offset(norms: NDArray, alpha: Any) -> NDArray:
+        """Return log(norm) - alpha, or where x is zero what makes its exponential an exact zero."""
+        offset = np.full_like(norms, -1e4)
+        np.log(norms, out=offset, where=norms > 0)
+        offset -= alpha
+        return offset
 
     def whiten(self, m: NDArray) -> NDArray:
         """Return A m at each position."""
