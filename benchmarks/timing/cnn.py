@@ -3,6 +3,9 @@
     OPENBLAS_NUM_THREADS=2 python benchmarks/timing/cnn.py
     OPENBLAS_NUM_THREADS=1 python benchmarks/timing/cnn.py --threads 1 --clock cpu      (on a machine that is busy)
 
+On a busy machine set OMP_WAIT_POLICY=passive as well: PyTorch's threads spin at barriers, which costs it a factor of
+ten where another process holds one of the cores. The setting is kept beside the figures.
+
 conv 5x5x32, pool, conv 5x5x64, pool, dense 128, 10; batch 128, float32, 2 threads each. The same weights on both
 sides; losses and gradients are compared before anything is timed. The sides take turns; medians are printed.
 PyTorch runs in its default layout and in channels_last, with ReLU before and after the pooling (the same function);
@@ -113,6 +116,7 @@ def main():
     clock = time.perf_counter if args.clock == "wall" else time.process_time
     found = {"settings": {"batch": args.batch, "threads": args.threads, "dtype": "float32", "repeats": args.repeats}}
     found["settings"]["clock"] = args.clock
+    found["settings"]["OMP_WAIT_POLICY"] = os.environ.get("OMP_WAIT_POLICY", "")
     for padding in ("valid", "zero"):
         seconds = measure(contenders(padding, args.batch, args.threads), args.repeats, clock)
         rates = {name: args.batch / s for name, s in seconds.items()}
