@@ -24,6 +24,10 @@ from kernelconv.networks.serial import serial
 from kernelconv.networks.training import loss_gradient, softmax_cross_entropy
 from kernelconv.operators import Convolution, Dense, Flatten, MaxPooling, ReLU
 
+#: The sides take turns of some steps each. Before a turn all rest, for idle threads of PyTorch go on spinning for a while
+#: and would take a core from whoever comes next; its first steps are not counted.
+TURNS, REST, WARM_UP = 5, 0.5, 3
+
 
 def lenet(padding):
     """Return our network; `padding` is "valid" or "zero"."""
@@ -95,12 +99,14 @@ def measure(sides, repeats, clock):
             error = np.linalg.norm(np.subtract(got, wanted)) / np.linalg.norm(wanted)
             assert error < 1e-4, f"{name} differs from ours by {error:.2g}"
     seconds = {name: [] for name in sides}
-    for i in range(repeats + 3):
+    for _ in range(TURNS):
         for name, side in sides.items():
-            start = clock()
-            side()
-            if i >= 3:
-                seconds[name].append(clock() - start)
+            time.sleep(REST)
+            for i in range(-WARM_UP, -(-repeats // TURNS)):
+                start = clock()
+                side()
+                if i >= 0:
+                    seconds[name].append(clock() - start)
     return {name: float(np.median(s)) for name, s in seconds.items()}
 
 
