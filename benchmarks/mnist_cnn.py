@@ -24,6 +24,7 @@ from kernelconv.environment import environment
 
 RESULTS = Path(__file__).parent / "results/mnist-cnn"
 AUGMENTATION = Augmentation(shift=2, rotation=10, deformation=0.25)
+RATE = 2e-3
 EPOCHS = {"lenet5": 8, "resnet": 8, "vgg": 8, "mlp": 15}
 
 
@@ -58,7 +59,8 @@ def run(args, seed, x, y, x_test, y_test):
         "name": name,
         "command": f"python benchmarks/mnist_cnn.py {args.architecture} --seeds {seed}"
         + "".join(f" --{flag}" for flag in ("augment", "validate") if getattr(args, flag))
-        + (f" --epochs {args.epochs}" if args.epochs else ""),
+        + (f" --epochs {args.epochs}" if args.epochs else "")
+        + (f" --learning-rate {args.learning_rate:g}" if args.learning_rate != RATE else ""),
         "settings": {**settings, "augmentation": repr(clf.augmentation), "threads": args.threads, "seed": seed},
         "train_images": len(x),
         "scored_images": len(x_test),
@@ -82,7 +84,7 @@ def main():
     parser.add_argument("--seeds", type=int, nargs="+", default=[0])
     parser.add_argument("--epochs", type=int)
     parser.add_argument("--batch-size", type=int, default=128)
-    parser.add_argument("--learning-rate", type=float, default=2e-3)
+    parser.add_argument("--learning-rate", type=float, default=RATE)
     parser.add_argument("--weight-decay", type=float, default=0.05)
     parser.add_argument("--schedule", default="one_cycle")
     parser.add_argument("--threads", type=int, default=2)

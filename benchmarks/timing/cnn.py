@@ -24,7 +24,7 @@ from kernelconv.networks.serial import serial
 from kernelconv.networks.training import loss_gradient, softmax_cross_entropy
 from kernelconv.operators import Convolution, Dense, Flatten, MaxPooling, ReLU
 
-#: The sides take turns of some steps each. Before a turn all rest, for idle threads of PyTorch go on spinning for a while
+#: The sides take turns of some steps each. Before a turn all rest, for idle threads of PyTorch spin on for a while
 #: and would take a core from whoever comes next; its first steps are not counted.
 TURNS, REST, WARM_UP = 5, 0.5, 3
 

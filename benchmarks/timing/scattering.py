@@ -12,6 +12,8 @@ machine disturbs less.
 import os
 
 THREADS = 2
+#: Seconds before every turn: idle threads of PyTorch spin for a while and would take a core from whoever comes next.
+REST = 0.5
 os.environ.setdefault("OPENBLAS_NUM_THREADS", str(THREADS))
 os.environ.setdefault("OMP_NUM_THREADS", str(THREADS))
 
@@ -123,6 +125,7 @@ def compare(shape, J, Q, n, sizes):
     rounds = {k: [] for k in ways}
     for _ in range(5):
         for name, (run, _) in ways.items():
+            time.sleep(REST)
             rounds[name].append(clocks(run, x))
     rate = {k: n / float(np.median([wall for wall, _ in t])) for k, t in rounds.items()}
     cpu = {k: 1e3 * float(np.median([c for _, c in t])) / n for k, t in rounds.items()}
