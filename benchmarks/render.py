@@ -176,8 +176,9 @@ def html(heading, lines):
 
 
 def shown_size(table):
-    """Return the size with the most models, the larger of equals: where one size has to stand for all."""
-    return max(table.module.SIZES, key=lambda s: (sum((m, s) in table.cells for m in table.models), s))
+    """Return the size with the most models that see the whole test set, the larger of equals: it stands for all."""
+    whole = [m for m in table.models if table.rivals[m].n_test is None]
+    return max(table.module.SIZES, key=lambda s: (sum((m, s) in table.cells for m in whole), s))
 
 
 def leaders(table):
