@@ -11,8 +11,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
+import scipy.fft
 from numpy.typing import NDArray
 
+from kernelconv._parallel import block_slices
 from kernelconv.networks._scattering_paths import Scratch
 from kernelconv.operators.filters import crop
 
@@ -21,6 +23,9 @@ if TYPE_CHECKING:
 
 #: Bytes of complex maps computed at once.
 CHUNK_BYTES = 2**21
+
+#: Length of an axis (px) up to which a Fourier transform by matrix products is faster than an FFT.
+LONGEST_PRODUCT = 40
 
 
 class CascadeByFrequency:
@@ -56,26 +61,22 @@ class CascadeByFrequency:
         if not len(scales):
             return
         depth = engine.paths[parents[0]].order
-        for p, s in self._chunks(m, len(parents), [self.wavelets[resolution, int(j)].shape for j in scales]):
+        by_parent, by_angle = self._chunk(m, [self.wavelets[resolution, int(j)].shape for j in scales])
+        for p in block_slices(len(parents), by_parent):
             table = self.spectra[resolution](u[:, :, p.start * m : p.stop * m], scratch, depth)
             for j in scales:
                 wavelets = self.wavelets[resolution, int(j)]
-                aliases = wavelets.gather(table, scratch)
-                maps = wavelets.modulus(aliases, s, scratch, depth)
-                below = (engine.children[parents[p], j] + np.arange(engine.L)[s, None]).ravel()
-                self._average(maps, wavelets.target, out, below)
-                self._descend(scratch, maps, wavelets.target, below, out)
+                aliases = wavelets.gather(table, scratch, depth)
+                for s in block_slices(engine.L, by_angle):
+                    maps = wavelets.modulus(aliases, s, scratch, depth)
+                    below = (engine.children[parents[p], j] + np.arange(engine.L)[s, None]).ravel()
+                    self._average(maps, wavelets.target, out, below)
+                    self._descend(scratch, maps, wavelets.target, below, out)
 
-    def _chunks(self, m: int, parents: int, shapes: list[tuple[int, int]]) -> list[tuple[slice, slice]]:
-        """Cut parents x angles so that the complex maps of a chunk stay in cache."""
-        L = self.engine.L
+    def _chunk(self, m: int, shapes: list[tuple[int, int]]) -> tuple[int, int]:
+        """Return how many parents and how many angles to compute at once, so that complex maps stay in cache."""
         maps = max(1, CHUNK_BYTES // (8 * m * max(h * w for h, w in shapes)))
-        by_parent, by_angle = max(1, min(parents, maps // L)), min(maps, L)
-        return [
-            (slice(p, min(p + by_parent, parents)), slice(s, min(s + by_angle, L)))
-            for p in range(0, parents, by_parent)
-            for s in range(0, L, by_angle)
-        ]
+        return max(1, maps // self.engine.L), min(maps, self.engine.L)
 
 
 class _Output:
@@ -112,16 +113,17 @@ class _Wavelets:
     def __init__(self, psi: NDArray, source: int, target: int, dtype: np.dtype):
         psi = crop(psi, 2**source)
         angles, height, width = psi.shape
-        self.target, k = target, 2 * 2 ** (target - source)
-        h, w = self.half = height // k, width // k
-        self.shape = 2 * h, 2 * w
+        self.target, self.shape = target, (height >> target - source, width >> target - source)
+        n_phases = 2 if max(self.shape) <= LONGEST_PRODUCT else 1
+        k = n_phases * 2 ** (target - source)
+        h, w = self.size = height // k, width // k
         blocks = psi.reshape(angles, k, h, k, w).transpose(2, 4, 0, 1, 3).reshape(h * w, angles, k * k)
         # per frequency, the aliases that some wavelet sees; those below rounding add nothing
         strength = np.abs(blocks).max(axis=1)
         n_aliases = int((strength > 4 * np.finfo(dtype).eps * strength.max()).sum(axis=1).max())
         kept = np.argsort(-strength, axis=1, kind="stable")[:, :n_aliases]
         filters = np.take_along_axis(blocks, kept[:, None], axis=2)[:, None]
-        phases = np.array([[0, 0], [0, 1], [1, 0], [1, 1]])
+        phases = np.array(list(np.ndindex(n_phases, n_phases)))
         signs = (-1.0) ** (phases @ np.stack([kept // k, kept % k], axis=1))  # (frequency, phase, alias)
         rows = kept // k * h + np.repeat(np.arange(h), w)[:, None]
         cols = kept % k * w + np.tile(np.arange(w), h)[:, None]
@@ -131,32 +133,51 @@ class _Wavelets:
         conjugated = np.stack([np.ones(mirrored.shape), np.where(mirrored, -1, 1)])[:, :, None, None]
         # both transforms go unscaled, so the filter carries their scale
         self.filters = (conjugated * signs[:, :, None] * filters / (height * width)).astype(dtype)
-        self.to_rows = _inverse_dft(h, dtype).reshape(2, 2, h, 2 * h).swapaxes(1, 2).reshape(2, 2 * h, 2 * h)
-        self.to_cols = _inverse_dft(w, dtype)
+        self.to_positions = None if n_phases == 1 else _InverseProducts(h, w, dtype)
 
-    def gather(self, table: NDArray, scratch: Scratch) -> NDArray:
+    def gather(self, table: NDArray, scratch: Scratch, depth: int) -> NDArray:
         """Return the aliases (part, frequency, alias, maps) from a table of half spectra."""
-        out = scratch.array(("aliases", 0), (2, *self.index.shape, table.shape[-1]), table.dtype)
+        out = scratch.array(("aliases", depth), (2, *self.index.shape, table.shape[-1]), table.dtype)
         return np.take(table, self.index, axis=1, out=out, mode="clip")
 
     def modulus(self, aliases: NDArray, angles: slice, scratch: Scratch, depth: int) -> NDArray:
-        """Return ``|u * psi|`` subsampled, (h, w, angles * maps); it lies in `scratch` until the next call."""
-        (h, w), maps, dtype = self.half, aliases.shape[-1], aliases.dtype
-        filters = self.filters[:, :, :, angles]
+        """Return ``|u * psi|`` subsampled, (h, w, angles * maps); it lies in `scratch` until the next at `depth`."""
+        filters, maps, dtype = self.filters[:, :, :, angles], aliases.shape[-1], aliases.dtype
         n = filters.shape[3] * maps
-        folded = scratch.array(("waves", 0), (2, h * w, filters.shape[3] * 4, maps), dtype)
-        np.matmul(filters.reshape(2, h * w, -1, filters.shape[4]), aliases, out=folded)
-        # every matrix below takes (part, frequency) to (part, position): layouts keep each pair one even stride
-        by_row = scratch.array(("waves", 1), (2 * h, w, 2, 2 * n), dtype)  # rows by (position, part)
+        folded = scratch.array(("waves", 0), (*filters.shape[:2], filters.shape[2] * filters.shape[3], maps), dtype)
+        np.matmul(filters.reshape(*folded.shape[:3], -1), aliases, out=folded)
+        out = scratch.array(("maps", depth), (*self.shape, n), dtype)
+        if self.to_positions is not None:
+            return self.to_positions.modulus(folded, scratch, out)
+        waves = scratch.array(("waves", 1), (*self.shape, n), np.result_type(dtype, np.complex64))
+        waves.real, waves.imag = folded.reshape(2, *self.shape, n)
+        waves = scipy.fft.ifft2(waves, axes=(0, 1), norm="forward", overwrite_x=True, workers=1)
+        return np.abs(waves, out=out)
+
+
+class _InverseProducts:
+    """The inverse FFT of spectra prepared for both phases of an axis, h and w frequencies, and the modulus."""
+
+    def __init__(self, h: int, w: int, dtype: np.dtype):
+        self.size = h, w
+        # rows of the result by (position, part), of all else by (part, position or frequency)
+        self.to_rows = _inverse_dft(h, dtype).reshape(2, 2, h, 2 * h).swapaxes(1, 2).reshape(2, 2 * h, 2 * h)
+        self.to_cols = _inverse_dft(w, dtype)
+
+    def modulus(self, folded: NDArray, scratch: Scratch, out: NDArray) -> NDArray:
+        """Write the modulus into `out` (2 h, 2 w, n) from `folded` (part, h * w, phases * n), which is lost."""
+        (h, w), n, dtype = self.size, out.shape[-1], out.dtype
+        # every matrix takes (part, frequency) to (part, position): layouts keep each pair one even stride
+        by_row = scratch.array(("waves", 1), (2 * h, w, 2, 2 * n), dtype)
         columns = folded.reshape(2 * h, w, 2, 2 * n).transpose(1, 2, 0, 3)
         np.matmul(self.to_rows, columns, out=by_row.transpose(1, 2, 0, 3))
-        waves = scratch.array(("waves", 0), (h, 2, 2, 2, w, n), dtype)
+        waves = folded.reshape(h, 2, 2, 2 * w, n)
         lines = by_row.reshape(h, 2 * w, 2, 2, n).transpose(0, 2, 3, 1, 4)
-        np.matmul(self.to_cols, lines, out=waves.reshape(h, 2, 2, 2 * w, n))
+        np.matmul(self.to_cols, lines, out=waves)
         np.multiply(waves, waves, out=waves)
-        out = scratch.array(("maps", depth), (*self.shape, n), dtype)
+        squares = waves.reshape(h, 2, 2, 2, w, n)
         in_place = out.reshape(h, 2, w, 2, n).transpose(0, 1, 3, 2, 4)
-        np.add(waves[:, :, :, 0], waves[:, :, :, 1], out=in_place)
+        np.add(squares[:, :, :, 0], squares[:, :, :, 1], out=in_place)
         return np.sqrt(out, out=out)
 
 
@@ -176,6 +197,8 @@ class _HalfSpectra:
     def __init__(self, h: int, w: int, dtype: np.dtype):
         self.shape = h, w
         half = w // 2 + 1
+        if max(h, w) > LONGEST_PRODUCT:
+            return
         along = np.fft.fft(np.eye(w))[:half]
         down = np.fft.fft(np.eye(h))
         self.along = np.concatenate([along.real, along.imag]).astype(dtype)  # (part, kx) from x
@@ -186,8 +209,12 @@ class _HalfSpectra:
     def __call__(self, u: NDArray, scratch: Scratch, depth: int) -> NDArray:
         """Return the half spectra (part, h (w // 2 + 1), maps) of real maps (h, w, maps)."""
         (h, w), maps = self.shape, u.shape[-1]
+        table = scratch.array(("table", depth), (2, h * (w // 2 + 1), maps), u.dtype)
+        if max(h, w) > LONGEST_PRODUCT:
+            spectrum = scipy.fft.rfftn(u, axes=(0, 1), workers=1).reshape(-1, maps)
+            table[0], table[1] = spectrum.real, spectrum.imag
+            return table
         rows = scratch.array(("rows", 0), (h, len(self.along), maps), u.dtype)
         np.matmul(self.along, u, out=rows)
-        table = scratch.array(("table", depth), (2, h * (w // 2 + 1), maps), u.dtype)
         np.matmul(self.down, rows.reshape(2 * h, -1), out=table.reshape(2 * h, -1))
         return table
