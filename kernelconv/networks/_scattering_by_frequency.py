@@ -1,9 +1,9 @@
 """The cascade of 2-D scattering for small images: frequency by frequency, all maps of a block side by side.
 
-Maps lie as (h, w, maps), spectra as (real and imaginary part, frequency, maps), so that every step but the forward
-FFT is a product of small real matrices with many columns, which BLAS computes several times faster than an FFT does
-its own arithmetic. The low-pass is a matrix product over rows, then over columns; `_Wavelets` tells how the inverse
-FFT becomes one.
+Maps lie as (h, w, maps), spectra as (real and imaginary part, frequency, maps), so that every step is a product of
+small real matrices with many columns: BLAS computes these at several times an FFT's rate, which on short axes more
+than outweighs their larger number of operations. Axes longer than `LONGEST_PRODUCT` go by FFT. The low-pass is a
+matrix product over columns, then over rows; `_Wavelets` tells how the inverse FFT becomes one.
 """
 
 from __future__ import annotations
