@@ -89,7 +89,7 @@ class Engine:
         """Return how many images make a block."""
         h, w = self.bank.shape
         if h * w <= SMALL:
-            return max(1, 32 // channels)
+            return max(1, 64 // channels)
         return max(1, CACHE_BYTES // (2 * itemsize * channels * h * w * (self.L if self.max_order else 1)))
 
     def prepare(self, dtype: DTypeLike) -> Any:

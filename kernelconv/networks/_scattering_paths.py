@@ -13,6 +13,10 @@ from numpy.typing import NDArray
 PADDINGS: dict[str, Any] = {"reflect": "reflect", "zero": "constant", "circular": "wrap", "symmetric": "symmetric"}
 
 
+#: Bytes of a cache line: a wide load that straddles two of them costs twice.
+ALIGNMENT = 64
+
+
 class ScatteringPath(NamedTuple):
     """One scattering path: its scales j1 < j2 < ... and the index of the angle at each."""
 
@@ -91,5 +95,7 @@ class Scratch(threading.local):
         n_bytes = int(np.prod(shape)) * dtype.itemsize
         buffer = self.buffers.get(key)
         if buffer is None or buffer.nbytes < n_bytes:
-            buffer = self.buffers[key] = np.empty(n_bytes, np.uint8)
+            whole = np.empty(n_bytes + ALIGNMENT, np.uint8)
+            start = -whole.ctypes.data % ALIGNMENT
+            buffer = self.buffers[key] = whole[start : start + n_bytes]
         return buffer[:n_bytes].view(dtype).reshape(shape)
