@@ -33,8 +33,8 @@ class Layer(Composite):
     -----
     A linear pooling acts on positions and the whitening of `KernelMapping` on channels, so they commute: the layer
     pools kappa(Z x / norm(x)) first and multiplies by (kappa(Z Z') + eps I)^(-1/2) afterwards, on s^2 times fewer
-    positions. Fused equals unfused up to rounding. Patches of 2 to 5 px a side, of more than four channels, are not made:
-    their products with the anchors come from Toom-Cook tiles, in float32 to about 1e-5 of the strongest patch nearby.
+    positions. Fused equals unfused up to rounding. Patches of 2 to 5 px a side, of more than four channels, are not
+    made: their products with the anchors come by Toom-Cook tiles, in float32 to about 1e-5 of the strongest one nearby.
 
     References
     ----------

@@ -135,9 +135,9 @@ class Convolution(_Affine):
     Notes
     -----
     ``params``: "weight" (k_h k_w c, n_filters), drawn from N(0, 2 / (k_h k_w c)) (He et al. 2015); "bias" (n_filters,),
-    zeros. Cost: h' w' k_h k_w c n_filters multiply-adds; fewer by Toom-Cook tiles for filters of 2 to 5 px a side, moved
-    by one, on more than four channels: in float32 they err by 2e-6 of the result, 2e-7 otherwise. The gradient in W sums over all positions: weight sharing is
-    the adjoint of patch extraction.
+    zeros. Cost: h' w' k_h k_w c n_filters multiply-adds; fewer by Toom-Cook tiles for filters of 2 to 5 px a side,
+    moved by one, on more than four channels: in float32 these err by 2e-6 of the result, where sums err by 2e-7. The
+    gradient in W sums over all positions: weight sharing is the adjoint of patch extraction.
 
     References
     ----------
