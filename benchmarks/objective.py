@@ -70,11 +70,17 @@ def load(name: str) -> Split:
     return dataset(name).load()
 
 
+@cache
+def data_digest(name: str) -> str:
+    """Return the digest of a data set's bytes, computed once a process."""
+    return load(name).digest
+
+
 def digest(data: str, rival: Rival, cell: Cell) -> str:
     """Return twelve hexadecimal digits of all that decides a cell's result."""
     decides = {
         "kernelconv": __version__,
-        "data": load(data).digest,
+        "data": data_digest(data),
         "model": describe(rival.build(cell.size, cell.seed)),
         "n_test": rival.n_test,
         "deformation": [repr(DEFORMATION), STRENGTH, N_DEFORMED],
