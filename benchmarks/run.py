@@ -1,6 +1,6 @@
 """The research comparison: every representation at every training size, over random subsets; resumable.
 
-    python benchmarks/run.py --data digits --out /tmp/try          (a small one, for a look)
+    python benchmarks/run.py --data digits --out digits-try        (a small one, for a look)
     python benchmarks/run.py --models lenet --sizes 300 --seeds 0  (one cell of MNIST)
     python benchmarks/run.py --n-jobs 4 --out benchmarks/results/mnist
 
