@@ -304,7 +304,8 @@ def protocol(table):
         f"Relative change: {DEFORMATION!r} at Jacobian norm {STRENGTH:g} on {N_DEFORMED} test images, the same fields "
         "for all.",
         "Every cell ran on one thread; times are CPU seconds. "
-        f"All cells together took {table.hours:.1f} CPU hours; “not run”: not yet, or beyond what its representation is given.",
+        f"All cells together took {table.hours:.1f} CPU hours. “not run”: not yet, or beyond what the representation "
+        "is given.",
         CAVEAT,
     ]
 
