@@ -56,18 +56,9 @@ class PatchCentering(Part):
         """Read the size as a pair."""
         object.__setattr__(self, "size", as_pair(self.size, "size"))
 
-    @property
-    def _pixels(self) -> int:
-        return int(np.prod(as_pair(self.size, "size")))
-
     def out_shape(self, in_shape: Shape3) -> Shape3:
         """Return `in_shape`."""
-        if in_shape[2] % self._pixels:
-            raise ValueError(
-                f"PatchCentering({self.size}) needs patches of {self._pixels} pixels, its input has {in_shape[2]} "
-                "channels."
-            )
-        return in_shape
+        return _check_channels(self, in_shape)
 
     def lipschitz(self, in_shape: Shape3) -> float:
         """Return 1."""
@@ -75,8 +66,7 @@ class PatchCentering(Part):
 
     def forward(self, x: NDArray) -> NDArray:
         """Return the centred patches: (n, h, w, K c) -> the same shape."""
-        p = x.reshape(*x.shape[:3], self._pixels, -1)
-        return (p - p.mean(axis=3, keepdims=True)).reshape(x.shape)
+        return _centred(x, self.size)
 
     def _adjoint(self, y: NDArray, shape: tuple[int, ...]) -> NDArray:
         return self.forward(y)
@@ -140,16 +130,9 @@ class PatchWhitening(Part):
         object.__setattr__(self, "size", as_pair(self.size, "size"))
         check_positive(self.epsilon, "epsilon")
 
-    @property
-    def _centering(self) -> PatchCentering:
-        return PatchCentering(self.size)
-
     def out_shape(self, in_shape: Shape3) -> Shape3:
         """Return `in_shape`."""
-        try:
-            return self._centering.out_shape(in_shape)
-        except ValueError as error:
-            raise ValueError(str(error).replace("PatchCentering", "PatchWhitening")) from None
+        return _check_channels(self, in_shape)
 
     def lipschitz(self, in_shape: Shape3) -> float | None:
         """Return norm(W C) of a built part, else None."""
@@ -164,8 +147,7 @@ class PatchWhitening(Part):
                 raise ValueError(
                     "PatchWhitening.build needs a numpy Generator: pass rng=numpy.random.default_rng(seed)."
                 )
-            patches = self._centering.forward(sample_patches(data, N_COVARIANCE, rng)[:, None, None, :])
-            patches = patches.reshape(-1, in_shape[2]).astype(np.float64)
+            patches = _centred(sample_patches(data, N_COVARIANCE, rng), self.size).astype(np.float64)
             moment = patches.T @ patches / len(patches)
             scale = np.trace(moment) / len(moment)
             if scale <= 0:
@@ -176,8 +158,7 @@ class PatchWhitening(Part):
     def _map(self, dtype: np.dtype) -> NDArray:
         """Return (W C)', the matrix that multiplies patches as rows."""
         matrix = self.state["matrix"]
-        rows = self._centering.forward(np.asarray(matrix, np.float64)[:, None, None, :])
-        return rows.reshape(matrix.shape).T.astype(dtype)
+        return _centred(np.asarray(matrix, np.float64), self.size).T.astype(dtype)
 
     def forward(self, x: NDArray) -> NDArray:
         """Return the whitened patches: (n, h, w, K c) -> the same shape."""
@@ -186,3 +167,18 @@ class PatchWhitening(Part):
 
     def _adjoint(self, y: NDArray, shape: tuple[int, ...]) -> NDArray:
         return y @ self._map(y.dtype).T
+
+
+def _check_channels(part: Any, in_shape: Shape3) -> Shape3:
+    """Return `in_shape` if its channels are whole patches of the part's size."""
+    pixels = int(np.prod(part.size))
+    if in_shape[2] % pixels:
+        name = f"{type(part).__name__}({part.size})"
+        raise ValueError(f"{name} needs patches of {pixels} pixels, its input has {in_shape[2]} channels.")
+    return in_shape
+
+
+def _centred(patches: NDArray, size: Any) -> NDArray:
+    """Return patches (..., K c) without their mean over the K pixels, colour by colour."""
+    p = patches.reshape(*patches.shape[:-1], int(np.prod(size)), -1)
+    return (p - p.mean(axis=-2, keepdims=True)).reshape(patches.shape)
