@@ -56,7 +56,7 @@ def run_cell(data, cell, out):
 def known_rows(out, data):
     """Return the rows of OUT's csv files whose settings are today's, and today's cells, both by (model, size, seed)."""
     cells = {(c.model, c.size, c.seed): c for c in plan(data)}
-    rows = {name: _read(out / f"{name}.csv") for name in ("results", "costs")}
+    rows = {name: read_rows(out / f"{name}.csv") for name in ("results", "costs")}
     fresh = {
         key
         for key, row in rows["results"].items()
@@ -92,7 +92,8 @@ def _text(file):
         return None
 
 
-def _read(file):
+def read_rows(file):
+    """Return the rows of a csv file by (model, size, seed); none where there is no file."""
     rows = csv.DictReader(io.StringIO(_text(file) or ""))
     return {(row["model"], int(row["size"]), int(row["seed"])): row for row in rows}
 
@@ -142,7 +143,7 @@ def main():
         and not path(args.out, args.data, c).exists()
     ]
     print(f"{len(cells)} cells, {len(missing)} to run", flush=True)
-    committed = _read(Path(__file__).parent / "results" / args.data / "results.csv")
+    committed = read_rows(Path(__file__).parent / "results" / args.data / "results.csv")
     jobs = (delayed(run_cell)(args.data, cell, args.out) for cell in missing)
     for i, record in enumerate(Parallel(n_jobs=args.n_jobs, return_as="generator")(jobs), 1):
         print(f"[{i}/{len(missing)}] {told(record, committed)}", flush=True)

@@ -18,7 +18,7 @@ from kernelconv.report.published import best_published, published
 
 BENCHMARKS = Path(__file__).parent.parent / "benchmarks"
 FAST = ["pixels_svm", "scattering_affine", "ckn_1", "mlp"]
-NAMES = ("heads", "objective", "representations", "datasets", "training", "run", "render", "panels")
+NAMES = ("heads", "objective", "representations", "datasets", "training", "run", "rendering", "panels")
 
 
 @pytest.fixture(autouse=True)
@@ -271,10 +271,11 @@ def test_a_cell_is_told_beside_the_committed_one():
 
 
 def test_tables_are_the_means_of_the_rows(finished, tmp_path):
-    from render import Table, cost_table, error_table
+    from rendering.results import Results
+    from rendering.tables import cost_table, error_table
 
-    table = Table(finished)
-    heading, lines = error_table(table)
+    results = Results(finished)
+    heading, lines = error_table(results)
     assert heading == ["test error, %", "30", "100", "300"]
     errors = [float(r["error"]) for r in rows(finished) if (r["model"], r["size"]) == ("mlp", "100")]
     spread = abs(errors[0] - errors[1]) / 2
@@ -285,21 +286,23 @@ def test_tables_are_the_means_of_the_rows(finished, tmp_path):
         np.mean([float(r["error"]) for r in rows(finished) if (r["model"], r["size"]) == (m, "100")]) for m in FAST
     )
     assert lines[-1][2] == f"**{best:.2f}**"
-    assert len(cost_table(table, 100)[1]) == 4
-    assert table.hours == pytest.approx(
+    assert cost_table(results)[0][0] == "at 100 images"
+    assert len(cost_table(results)[1]) == 4
+    assert results.hours == pytest.approx(
         sum(float(r["fit_seconds"]) + float(r["predict_seconds"]) for r in rows(finished, "costs")) / 3600
     )
 
 
 def test_fewer_draws_than_the_protocol_are_said(finished, tmp_path):
-    from render import Table, error_text
+    from rendering.results import Results
+    from rendering.tables import error_text
 
     for path in finished.iterdir():
         if path.is_file():
             (tmp_path / path.name).write_bytes(path.read_bytes())
     lines = (tmp_path / "results.csv").read_text().splitlines(keepends=True)
     (tmp_path / "results.csv").write_text("".join(line for line in lines if not line.startswith("mlp,30,1,")))
-    assert error_text(Table(tmp_path), "mlp", 30).endswith(" (1)")
+    assert error_text(Results(tmp_path), "mlp", 30).endswith(" (1)")
 
 
 def test_the_page_and_the_figures_are_written(finished, tmp_path):

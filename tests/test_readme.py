@@ -27,10 +27,10 @@ def test_table_is_that_of_the_results():
 
 def test_short_table_is_that_of_the_comparison(monkeypatch):
     monkeypatch.syspath_prepend(str(ROOT / "benchmarks"))
-    import render
+    from render import FOLDER, README
+    from rendering.page import BLOCK, with_short_table
+    from rendering.results import Results
 
-    text = (ROOT / "README.md").read_text(encoding="utf-8")
-    assert (
-        render.readme_table(render.Table(render.FOLDER))
-        == render.BLOCK.search(text)[0].split("-->\n", 1)[1].rsplit("<!--", 1)[0]
-    )
+    text, results = README.read_text(encoding="utf-8"), Results(FOLDER)
+    assert with_short_table(text, results) == text
+    assert with_short_table(BLOCK.sub(r"\1\2", text), results) == text != BLOCK.sub(r"\1\2", text)

@@ -78,19 +78,45 @@ def write_page(results: Results, path: str | os.PathLike[str], figures: Sequence
     """
     rows = summary_rows(results)
     settings = results["settings"]
-    template = Template(files("kernelconv.report").joinpath("page.html").read_text(encoding="utf-8"))
-    page = template.substitute(
-        version=escape(results["kernelconv"]),
-        title=escape(f"Image models compared on {settings['data']}"),
+    fill_page(
+        Path(path),
+        title=f"Image models compared on {settings['data']}",
         lead=_lead(results, rows),
         table=_table(results, rows) if rows else "<p>No cell is finished yet.</p>",
-        figures=_figures(results, rows, figures),
-        protocol="\n".join(f"<li>{prose(item)}</li>" for item in _protocol(results, rows)),
+        figures=[(Path(figure), caption(Path(figure).stem, results, rows)) for figure in figures],
+        protocol=_protocol(results, rows),
         models=definitions(settings["models"], code=True),
-        environment=definitions({"kernelconv": results["kernelconv"], **results["environment"]}),
+        environment={"kernelconv": results["kernelconv"], **results["environment"]},
         command=escape(compare_command(settings)),
     )
-    write_atomically(Path(path), page)
+
+
+def fill_page(
+    path: Path,
+    *,
+    title: str,
+    lead: str,
+    table: str,
+    figures: Iterable[tuple[Path, Caption]],
+    protocol: Iterable[str],
+    models: str,
+    environment: Mapping[str, Any],
+    command: str,
+) -> None:
+    """Write page.html filled in; `title`, `protocol` and `environment` are text, the other strings HTML."""
+    template = Template(files("kernelconv.report").joinpath("page.html").read_text(encoding="utf-8"))
+    page = template.substitute(
+        version=escape(environment["kernelconv"]),
+        title=escape(title),
+        lead=lead,
+        table=table,
+        figures=_figures(figures),
+        protocol="\n".join(f"<li>{prose(item)}</li>" for item in protocol),
+        models=models,
+        environment=definitions(environment),
+        command=command,
+    )
+    write_atomically(path, page)
 
 
 def compare_command(settings: Mapping[str, Any]) -> str:
@@ -175,14 +201,14 @@ def _line(row: Row, text: Mapping[str, Any], strengths: Sequence[float]) -> str:
     )
 
 
-def _figures(results: Results, rows: Sequence[Row], paths: Iterable[str | os.PathLike[str]]) -> str:
-    parts = [figure_block(Path(path), caption(Path(path).stem, results, rows)) for path in paths]
+def _figures(figures: Iterable[tuple[Path, Caption]]) -> str:
+    parts = [_figure_block(path, words) for path, words in figures]
     if not parts:
         return ""
     return '<section aria-labelledby="figures">\n<h2 id="figures">Figures</h2>\n' + "\n".join(parts) + "\n</section>"
 
 
-def figure_block(path: Path, words: Caption) -> str:
+def _figure_block(path: Path, words: Caption) -> str:
     """Return a PNG with its caption as HTML, the image inside."""
     png = path.read_bytes()
     width, height = (round(_CSS_PIXELS * size) for size in struct.unpack(">II", png[16:24]))

@@ -7,9 +7,7 @@ import io
 import shlex
 from collections.abc import Mapping, Sequence
 from html import escape
-from importlib.resources import files
 from pathlib import Path
-from string import Template
 from typing import Any
 
 import numpy as np
@@ -21,7 +19,7 @@ from kernelconv._files import write_atomically
 from kernelconv.report import charts, study_charts
 from kernelconv.report.captions import Caption
 from kernelconv.report.figures import save_figure
-from kernelconv.report.page import definitions, figure_block, prose
+from kernelconv.report.page import definitions, fill_page
 
 Results = Mapping[str, Any]
 
@@ -139,23 +137,18 @@ def write_study_figures(
 def write_study_page(results: Results, path: Path, figures: Sequence[Path] = ()) -> None:
     """Write the report: tables, what theory expected and what came, figures, protocol, and how to make it again."""
     settings = results["settings"]
-    template = Template(files("kernelconv.report").joinpath("page.html").read_text(encoding="utf-8"))
     tables = "\n".join(_table(results, family) for family in settings["families"])
-    drawn = "\n".join(figure_block(p, _caption(p.stem, settings)) for p in figures)
-    page = template.substitute(
-        version=escape(results["kernelconv"]),
-        title=escape(f"Stability to deformation on {settings['data']}"),
+    fill_page(
+        path,
+        title=f"Stability to deformation on {settings['data']}",
         lead=_lead(results),
         table=tables + _expectations(results),
-        figures=f'<section aria-labelledby="figures">\n<h2 id="figures">Figures</h2>\n{drawn}\n</section>'
-        if drawn
-        else "",
-        protocol="\n".join(f"<li>{prose(item)}</li>" for item in _protocol(settings)),
+        figures=[(figure, _caption(figure.stem, settings)) for figure in figures],
+        protocol=_protocol(settings),
         models=definitions(settings["models"]),
-        environment=definitions({"kernelconv": results["kernelconv"], **results["environment"]}),
+        environment={"kernelconv": results["kernelconv"], **results["environment"]},
         command=escape(study_command(settings)),
     )
-    write_atomically(path, page)
 
 
 def study_command(settings: Mapping[str, Any]) -> str:

@@ -158,7 +158,7 @@ def _row(settings: Mapping[str, Any], records: list[Row]) -> Row:
         "model": records[0]["model"],
         "n_seeds": len(records),
         "error": 100 * fmean(errors),
-        "standard_error": 100 * (binomial_error(errors[0], settings["n_test"]) if one else _mean_error(errors)),
+        "standard_error": 100 * standard_error(errors, settings["n_test"]),
         "standard_error_of": "test images" if one else "seeds",
         "n_features": int(median(r["n_features"] for r in records)),
         "n_params": int(median(params)) if params else None,
@@ -173,8 +173,9 @@ def binomial_error(error: float, n: int) -> float:
     return (error * (1 - error) / n) ** 0.5
 
 
-def _mean_error(errors: list[float]) -> float:
-    return stdev(errors) / len(errors) ** 0.5
+def standard_error(errors: Sequence[float], n: int) -> float:
+    """Return the standard error of the mean of `errors`, shares of `n` images; of one, that of counting the images."""
+    return stdev(errors) / len(errors) ** 0.5 if len(errors) > 1 else binomial_error(errors[0], n)
 
 
 def _mean_change(records: list[Row], strength: float) -> dict[str, float]:
