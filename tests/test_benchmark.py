@@ -285,7 +285,7 @@ def test_tables_are_the_means_of_the_rows(finished, tmp_path):
     best = min(
         np.mean([float(r["error"]) for r in rows(finished) if (r["model"], r["size"]) == (m, "100")]) for m in FAST
     )
-    assert lines[-1][2] == f"**{best:.2f}**"
+    assert lines[-1][2].startswith(f"**{best:.2f} ± ")
     assert cost_table(results)[0][0] == "at 100 images"
     assert len(cost_table(results)[1]) == 4
     assert results.hours == pytest.approx(
@@ -303,6 +303,34 @@ def test_fewer_draws_than_the_protocol_are_said(finished, tmp_path):
     lines = (tmp_path / "results.csv").read_text().splitlines(keepends=True)
     (tmp_path / "results.csv").write_text("".join(line for line in lines if not line.startswith("mlp,30,1,")))
     assert error_text(Results(tmp_path), "mlp", 30).endswith(" (1)")
+
+
+def test_the_lowest_of_a_size_is_bold_rivals_too_but_none_with_augmentation_or_fewer_test_images(finished):
+    from rendering.results import Results
+    from rendering.tables import error_table, html
+
+    results = Results(finished)
+    (heading, lines), row = error_table(results), results.cells["mlp", 100][0]
+    bold = [line for line in lines[:-1] if line[2].startswith("**")]
+    assert [line[2] for line in bold] == [lines[-1][2]]
+    assert html(heading, bold).count("<strong>") == sum(text.startswith("**") for text in bold[0])
+    errors = {"lenet_augmented": "0.1", "exact_kernel": "0.2", "kymatio_affine": "0.3", "torch_lenet": "0.304"}
+    results.cells |= {(model, 100): [{**row, "error": error}] for model, error in errors.items()}
+    results.models = list(results.rivals)
+    _, lines = error_table(results)
+    assert [line[0] for line in lines[:-1] if line[2].startswith("**")] == ["kymatio + affine", "PyTorch LeNet-5"]
+    assert lines[-1][2] == bold[0][2]
+
+
+def test_the_best_published_are_marked_as_their_figures_are(finished):
+    from rendering.results import Results
+    from rendering.tables import published_lines
+
+    results = Results(finished)
+    results.data, results.sizes = "mnist", (300, 60_000, 7)
+    assert published_lines(results)[-1] == ["**best published**", "**4.15***", "**0.39**", ""]
+    results.data = "digits"
+    assert published_lines(results) == []
 
 
 def test_the_page_and_the_figures_are_written(finished, tmp_path):

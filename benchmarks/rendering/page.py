@@ -12,7 +12,12 @@ from kernelconv.report.published import CAVEAT, best_published, published
 from rendering.tables import cost_table, error_table, html, markdown, short_table
 
 BLOCK = re.compile(r"(<!-- comparison: .*? -->\n).*?(<!-- end of comparison -->)", re.DOTALL)
-RECALLED = "* recalled, not compared with the paper again."
+#: How to read the error table.
+NOTE = (
+    "Means ± one standard error over class-balanced draws (with one draw: of the test images counted); in brackets the "
+    "number of draws where the protocol has more. Bold: the lowest of a size, without augmentation and on all test "
+    "images. Published figures marked * are recalled, not compared with the paper again."
+)
 
 
 def title(results):
@@ -23,7 +28,8 @@ def title(results):
 def verdict(results):
     """Say at how many sizes our best is at or below the best published figure."""
     papers = best_published(results.data)
-    compared = [(s, best["error"], papers[s]) for s in results.sizes if s in papers and (best := results.best(s))]
+    sizes = [s for s in results.sizes if s in papers and results.best(s)]
+    compared = [(s, results.row(results.best(s), s)["error"], papers[s]) for s in sizes]
     missed = [
         f"{s:,} images ({ours:.2f} against {theirs.error:.2f} %, {theirs.method})"
         for s, ours, theirs in compared
@@ -40,8 +46,7 @@ def protocol(results):
     draws = "; ".join(f"{results.draws(s)} at {s:,}" for s in results.sizes)
     return [
         "One cell is one representation, one training size, one draw: a class-balanced random subset, the same for "
-        f"every representation. Draws: {draws}; where fewer were run, their number is in brackets.",
-        "Entries are means ± one standard error over the draws (with one draw: of the test images counted).",
+        f"every representation. Draws: {draws}.",
         "What a classifier chooses it chooses inside the subset, by cross-validation; above 5,000 images on a balanced "
         "5,000 of it. Architectures and training schedules were fixed beforehand on training images. Every cell "
         "predicts the test images once.",
@@ -75,7 +80,7 @@ def write_readme(results, figures):
         "Written by benchmarks/render.py from the files beside it.",
         verdict(results),
         markdown(*error_table(results)),
-        f"\\{RECALLED}",
+        NOTE,
         "## Protocol",
         "\n".join(f"- {item}" for item in protocol(results)),
         "## Stability and cost",
@@ -97,7 +102,7 @@ def write_readme(results, figures):
 def write_page(results, figures):
     """Write report.html of the folder, with the template of `kernelconv compare`."""
     shapes = {results.label(m): describe(results.rivals[m].build(1000, 0)) for m in results.models}
-    note = f'<p class="note">{RECALLED}</p>'
+    note = f'<p class="note">{NOTE}</p>'
     fill_page(
         results.folder / "report.html",
         title=title(results),
@@ -114,8 +119,7 @@ def write_page(results, figures):
 def with_short_table(readme, results):
     """Return the text of the project's README with today's short table between its two marks."""
     note = (
-        "Means ± standard error over class-balanced draws (with one draw, of the test images; fewer draws than the "
-        f"protocol's in brackets). {verdict(results)} Every representation, rivals, protocol, stability and cost: "
+        f"{NOTE} {verdict(results)} Every representation, rivals, protocol, stability and cost: "
         "[benchmarks/results/mnist](benchmarks/results/mnist)."
     )
     return BLOCK.sub(lambda m: f"{m[1]}\n{markdown(*short_table(results))}\n\n{note}\n{m[2]}", readme)

@@ -56,24 +56,26 @@ class Results:
         """Return the rows that there are, model by model."""
         return [row for m in models for s in sizes if (row := self.row(m, s))]
 
+    def compared(self, size):
+        """Return the models at a size that compete: without augmentation, on all test images."""
+        alike = [m for m in self.models if not self.rivals[m].augmented and self.rivals[m].n_test is None]
+        return [m for m in alike if (m, size) in self.cells]
+
     def best(self, size):
-        """Return the row of our best representation at a size, without augmentation and on all test images, or None."""
-        ours = [m for m in self.models if self._is_ours(m) and self.rivals[m].n_test is None]
-        return min(self.rows(ours, [size]), key=lambda row: (row["error"], row["model"]), default=None)
+        """Return our best model at a size, or None."""
+        ours = [m for m in self.compared(size) if self.rivals[m].family != "others"]
+        return min(ours, key=lambda m: self.row(m, size)["error"], default=None)
 
     def leaders(self):
         """Return one model a family: the one whose errors are lowest on average over the sizes that its family has."""
         leading = []
-        for family in dict.fromkeys(self.rivals[m].family for m in self.models):
-            members = [m for m in self.models if self.rivals[m].family == family and self._is_ours(m)]
+        plain = [m for m in self.models if not self.rivals[m].augmented and self.rivals[m].family != "others"]
+        for family in dict.fromkeys(self.rivals[m].family for m in plain):
+            members = [m for m in plain if self.rivals[m].family == family]
             errors = {m: [row["error"] for row in self.rows([m], self.sizes)] for m in members}
-            most = max(map(len, errors.values()), default=0)
-            full = {m: fmean(e) for m, e in errors.items() if len(e) == most}
-            leading += [min(full, key=full.get)] if full else []
+            most = max(map(len, errors.values()))
+            leading.append(min((m for m in members if len(errors[m]) == most), key=lambda m: fmean(errors[m])))
         return leading
-
-    def _is_ours(self, model):
-        return self.rivals[model].family != "others" and not self.rivals[model].augmented
 
     def shown_size(self):
         """Return the size with the most models that see the whole test set, the larger of equals: it stands for all."""

@@ -1,5 +1,6 @@
 """The tables: lists of texts, and how they read in Markdown and in HTML."""
 
+import re
 from html import escape
 
 import numpy as np
@@ -10,11 +11,22 @@ from kernelconv.report.published import best_published, published
 def error_table(results):
     """Return heading and lines (lists of texts) of the errors by size, published figures below ours."""
     sizes = results.sizes
+    bold = {(m, s) for s in sizes for m in lowest(results, s)}
+
+    def entry(model, size):
+        text = error_text(results, model, size)
+        return f"**{text}**" if (model, size) in bold else text
+
     heading = ["test error, %", *(f"{s:,}" for s in sizes)]
-    lines = [[results.label(m), *(error_text(results, m, s) for s in sizes)] for m in results.models]
-    bests = [results.best(s) for s in sizes]
-    lines.append(["**our best, no augmentation**", *(f"**{b['error']:.2f}**" if b else "" for b in bests)])
-    return heading, lines + published_lines(results)
+    lines = [[results.label(m), *(entry(m, s) for s in sizes)] for m in results.models]
+    ours = [f"**{error_text(results, best, s)}**" if (best := results.best(s)) else "" for s in sizes]
+    return heading, [*lines, ["**our best, no augmentation**", *ours], *published_lines(results)]
+
+
+def lowest(results, size):
+    """Return the models whose error is the lowest of a size, rivals among them: all that show the same number."""
+    shown = {m: round(results.row(m, size)["error"], 2) for m in results.compared(size)}
+    return [m for m in shown if shown[m] == min(shown.values())]
 
 
 def error_text(results, model, size):
@@ -30,12 +42,20 @@ def published_lines(results):
     """Return what papers report, a line a method, and the best of it; none where we know of none."""
     lines = {}
     for p in published(results.data):
-        lines.setdefault(p.method, {})[p.size] = f"{p.error:.2f}" + ("" if p.checked == "read" else "*")
+        lines.setdefault(p.method, {})[p.size] = f"{p.error:.2f}{star(p)}"
     if not lines:
         return []
     best = best_published(results.data)
-    last = ["**best published**", *(f"**{best[s].error:.2f}**" if s in best else "" for s in results.sizes)]
+    last = [
+        "**best published**",
+        *(f"**{best[s].error:.2f}**{star(best[s])}" if s in best else "" for s in results.sizes),
+    ]
     return [[f"published: {m}", *(line.get(s, "") for s in results.sizes)] for m, line in lines.items()] + [last]
+
+
+def star(figure):
+    """Return the mark of a published figure that was not compared with its paper again."""
+    return "" if figure.checked == "read" else "*"
 
 
 def short_table(results):
@@ -68,8 +88,7 @@ def html(heading, lines):
     """Return a table as HTML that scrolls where it is too wide; `**` around a text makes it bold."""
 
     def cell(text):
-        strong = text.startswith("**")
-        return f"<strong>{escape(text.strip('*'))}</strong>" if strong else escape(text)
+        return re.sub(r"\*\*(.+?)\*\*", r"<strong>\1</strong>", escape(text))
 
     head = f'<th scope="col" class="name">{escape(heading[0])}</th>'
     head += "".join(f'<th scope="col">{escape(h)}</th>' for h in heading[1:])
