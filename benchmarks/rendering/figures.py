@@ -5,7 +5,7 @@ import numpy as np
 from objective import N_DEFORMED, STRENGTH
 
 from kernelconv.report import charts
-from kernelconv.report.captions import Caption
+from kernelconv.report.captions import FIRST_LAYERS, Caption
 from kernelconv.report.figures import save_figure
 from kernelconv.report.published import CAVEAT, leading_curves
 
@@ -85,11 +85,5 @@ def captions(size):
             "The most frequent mistakes, true digit → predicted digit, in test images per draw (of each draw its eight "
             "most frequent are counted).",
         ),
-        "first_layers": Caption(
-            "What the first layers look for",
-            "Rows of small pictures, one row per model.",
-            "Scattering: the real part of its wavelets, from fine to coarse. Kernel networks: their anchors, patches "
-            "that spherical k-means found. CNN: the filters that training found. Grey is zero; each picture has its "
-            "own scale.",
-        ),
+        "first_layers": FIRST_LAYERS,
     }

@@ -18,6 +18,14 @@ class Caption(NamedTuple):
     text: str
 
 
+FIRST_LAYERS = Caption(
+    "What the first layers look for",
+    "Rows of small pictures, one row per model.",
+    "Scattering: the real part of its wavelets, from fine to coarse. Kernel networks: their anchors, patches that "
+    "spherical k-means found. CNN: the filters that training found. Grey is zero; each picture has its own scale.",
+)
+
+
 def caption(name: str, results: Results, rows: Sequence[Row]) -> Caption:
     """Return the caption of the figure whose file is `name`.png.
 
@@ -117,13 +125,8 @@ def _deformed(results: Results, rows: Sequence[Row]) -> Caption:
 
 
 def _first_layers(results: Results, rows: Sequence[Row]) -> Caption:
-    return Caption(
-        "What the first layers look for",
-        "Rows of small pictures, one row per model.",
-        "Scattering: the real part of its wavelets, from fine to coarse. Kernel networks: their anchors, patches that "
-        "spherical k-means found. CNN: the filters that training found. Grey is zero; each picture has its own scale; "
-        "learned from the first draw of the largest training set.",
-    )
+    learned = "Learned from the first draw of the largest training set."
+    return FIRST_LAYERS._replace(text=f"{FIRST_LAYERS.text} {learned}")
 
 
 def _size(rows: Sequence[Row]) -> str:

@@ -87,7 +87,7 @@ def write_page(results: Results, path: str | os.PathLike[str], figures: Sequence
         protocol=_protocol(results, rows),
         models=definitions(settings["models"], code=True),
         environment={"kernelconv": results["kernelconv"], **results["environment"]},
-        command=escape(compare_command(settings)),
+        command=compare_command(settings),
     )
 
 
@@ -103,7 +103,7 @@ def fill_page(
     environment: Mapping[str, Any],
     command: str,
 ) -> None:
-    """Write page.html filled in; `title`, `protocol` and `environment` are text, the other strings HTML."""
+    """Write page.html filled in; `lead`, `table` and `models` are HTML, all else is text."""
     template = Template(files("kernelconv.report").joinpath("page.html").read_text(encoding="utf-8"))
     page = template.substitute(
         version=escape(environment["kernelconv"]),
@@ -114,7 +114,7 @@ def fill_page(
         protocol="\n".join(f"<li>{prose(item)}</li>" for item in protocol),
         models=models,
         environment=definitions(environment),
-        command=command,
+        command=escape(command),
     )
     write_atomically(path, page)
 

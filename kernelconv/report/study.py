@@ -147,7 +147,7 @@ def write_study_page(results: Results, path: Path, figures: Sequence[Path] = ())
         protocol=_protocol(settings),
         models=definitions(settings["models"]),
         environment={"kernelconv": results["kernelconv"], **results["environment"]},
-        command=escape(study_command(settings)),
+        command=study_command(settings),
     )
 
 
