@@ -240,10 +240,14 @@ def test_parameter_counts():
     assert KernelMapping(10).build((5, 5, 9), RNG(0)).n_params() == 90
 
 
-def test_weights_have_the_variance_of_he():
-    part = Convolution(400, 5).build((9, 9, 4), RNG(0))
-    assert part.params["weight"].std() == pytest.approx(np.sqrt(2 / 100), rel=0.02)
-    assert not part.params["bias"].any()
+@pytest.mark.parametrize("part", [Convolution(400, 5), Dense(400)], ids=repr)
+def test_start_weights_are_uniform_by_fan_in(part):
+    in_shape = (9, 9, 4) if isinstance(part, Convolution) else (5, 5, 4)  # 100 values read by each output
+    params = part.build(in_shape, RNG(0)).params
+    assert params["weight"].shape == (100, 400)
+    assert 0.0999 < np.abs(params["weight"]).max() <= 0.1
+    assert params["weight"].std() == pytest.approx(0.1 / np.sqrt(3), rel=0.01)
+    assert not params["bias"].any()
 
 
 def test_dense_is_a_matrix_of_the_raveled_image():
@@ -481,8 +485,8 @@ def test_a_part_without_gradient_says_so():
 
 def test_the_abstract_part_and_kernel_do_nothing():
     from kernelconv.operators import DotProductKernel
+    from kernelconv.operators.affine import Affine
     from kernelconv.operators.correlation import Correlation
-    from kernelconv.operators.linear import _Affine
 
     part, kernel, x = Part(), DotProductKernel(), np.ones((1, 1, 1, 1))
     for call in (
@@ -492,8 +496,8 @@ def test_the_abstract_part_and_kernel_do_nothing():
         lambda: kernel.slope,
         lambda: kernel(x),
         lambda: kernel.derivative(x),
-        lambda: _Affine().n_outputs,
-        lambda: _Affine()._engine((1, 1, 1)),
+        lambda: Affine().n_outputs,
+        lambda: Affine()._engine((1, 1, 1)),
         lambda: Correlation(PatchExtraction(1), (1, 1, 1)).unfold(x),
         lambda: Correlation(PatchExtraction(1), (1, 1, 1)).filters(x),
         lambda: Correlation(PatchExtraction(1), (1, 1, 1)).spread(x),

@@ -2,6 +2,8 @@
 
 from kernelconv.operators.base import Part
 from kernelconv.operators.contrast import PatchCentering, PatchWhitening
+from kernelconv.operators.convolution import Convolution
+from kernelconv.operators.dense import Dense, Flatten
 from kernelconv.operators.gaussian import GaussianPooling
 from kernelconv.operators.gradient import GradientMap
 from kernelconv.operators.kernel_algebra import ConvexSum, KernelProduct
@@ -14,7 +16,6 @@ from kernelconv.operators.kernels import (
     Vovk,
 )
 from kernelconv.operators.layer import Layer
-from kernelconv.operators.linear import Convolution, Dense, Flatten
 from kernelconv.operators.mapping import KernelMapping, Modulus, ReLU
 from kernelconv.operators.normalization import BatchNorm, Standardization
 from kernelconv.operators.nystrom import inverse_sqrt, spherical_kmeans
