@@ -1,7 +1,7 @@
 """Exact kernel of a two-layer network, no anchors (Bietti & Mairal 2019, section 2; kernel ridge regression).
 
 Exponential kernels, 3 x 3 patches, pooling 2 and 5; values normalised to K(x, x) = 1. A Gram matrix costs as many pairs
-as it has entries, so only the first 2,000 test images are predicted, from 300 training images.
+as it has entries, so only the first 2,000 test images are predicted, from at most 1,000 training images.
 """
 
 from typing import Any, Self
@@ -55,7 +55,7 @@ RIVAL = Rival(
     "exact kernel",
     "CKN",
     lambda size, seed: ExactKernelRidge(ConvKernel(patch_size=(3, 3), subsampling=(2, 5), sigma=0.6), seed),
-    largest=300,
+    largest=1000,
     n_test=2000,
     draws=1,
 )

@@ -1,6 +1,6 @@
 """Wavelet scattering, J = 3, order 2; affine subspaces (Bruna & Mallat 2013, Invariant scattering networks).
 
-Square roots of the coefficients, as chosen on training images.
+Square roots of the coefficients, and images continued by zeros: both chosen on training images held out.
 """
 
 from heads import AffineSubspaces, SquareRoot
@@ -9,9 +9,10 @@ from sklearn.pipeline import make_pipeline
 
 from kernelconv import Scattering2D
 
+SCATTERING = {"J": 3, "padding": "zero"}
 RIVAL = Rival(
     "scattering_affine",
     "scattering + affine",
     "scattering",
-    lambda size, seed: make_pipeline(Scattering2D(J=3), SquareRoot(), AffineSubspaces(seed)),
+    lambda size, seed: make_pipeline(Scattering2D(**SCATTERING), SquareRoot(), AffineSubspaces(seed)),
 )

@@ -9,11 +9,12 @@ from sklearn.pipeline import make_pipeline, make_union
 
 from kernelconv import ConvKernelNetwork, Scattering2D
 from representations.ckn_gradient import NETWORK
+from representations.scattering_affine import SCATTERING
 
 
 def build(size, seed):
     """Return the pipeline."""
-    scattering = make_pipeline(Scattering2D(J=3), SquareRoot(), UnitScale(center=False))
+    scattering = make_pipeline(Scattering2D(**SCATTERING), SquareRoot(), UnitScale(center=False))
     ckn = make_pipeline(ConvKernelNetwork(**NETWORK, random_state=seed), UnitScale(center=False))
     return make_pipeline(make_union(scattering, ckn), GaussianRidge(seed))
 

@@ -8,10 +8,11 @@ from objective import Rival
 from sklearn.pipeline import make_pipeline
 
 from kernelconv import Scattering2D
+from representations.scattering_affine import SCATTERING
 
 RIVAL = Rival(
     "scattering_gaussian",
     "scattering + Gaussian",
     "scattering",
-    lambda size, seed: make_pipeline(Scattering2D(J=3), SquareRoot(), GaussianRidge(seed)),
+    lambda size, seed: make_pipeline(Scattering2D(**SCATTERING), SquareRoot(), GaussianRidge(seed)),
 )
