@@ -15,4 +15,5 @@ RIVAL = Rival(
     "CNN",
     lambda size, seed: ConvNetClassifier("lenet5", **settings(size), augmentation=AUGMENTATION, random_state=seed),
     augmented=True,
+    draws=3,
 )

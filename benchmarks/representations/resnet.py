@@ -10,4 +10,5 @@ RIVAL = Rival(
     "ResNet",
     "CNN",
     lambda size, seed: ConvNetClassifier("resnet", **settings(size, learning_rate=1e-2), random_state=seed),
+    draws=3,
 )
