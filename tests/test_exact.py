@@ -1,8 +1,10 @@
 """ConvKernel: the recursion against naive loops, the Nyström network, an independent code, and scikit-learn's doors."""
 
+import json
 import pickle
 
 import numpy as np
+import peer_kernels
 import pytest
 import reference
 from sklearn.base import clone
@@ -165,6 +167,22 @@ def test_the_tangent_kernel_is_that_of_a_wide_relu_network():
     t = k + 2 * np.einsum("nmu,nud,mud->nm", slopes, p, p)
     ours = ConvKernel((3,), 1, pooling_scale=0.5, kernel="arccosine", tangent=True)(x)
     assert np.abs(ours / t - 1).max() < 0.01
+
+
+def peer_cases():
+    for peer, cases in json.loads(peer_kernels.VALUES.read_text()).items():
+        yield from (pytest.param(peer, case, id=f"{peer}-{i}") for i, case in enumerate(cases))
+
+
+@pytest.mark.parametrize(("peer", "case"), list(peer_cases()))
+def test_public_codes_compute_the_same_values(peer, case, monkeypatch):
+    if peer == "ckn_kernel":  # it pools on a grid that the public parameters do not give
+        monkeypatch.setattr("kernelconv.operators.gaussian.gaussian_matrix", peer_kernels.peer_grid)
+    parameters = {k: tuple(v) if isinstance(v, list) else v for k, v in case["parameters"].items()}
+    gram = ConvKernel(**parameters)(peer_kernels.images(case["side"]))
+    # the slope of arc-cosine is taken at a cosine that rounding puts by 1: its root shows on the diagonal
+    rtol = 1e-8 if parameters["tangent"] and parameters["kernel"] == "arccosine" else 1e-12
+    np.testing.assert_allclose(gram, case["values"], rtol=rtol)
 
 
 def test_distances_are_those_of_the_features():
