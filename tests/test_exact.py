@@ -2,6 +2,7 @@
 
 import json
 import pickle
+from contextlib import nullcontext
 
 import numpy as np
 import peer_kernels
@@ -254,6 +255,107 @@ def test_long_work_is_announced_before_it_begins(monkeypatch, capsys):
     assert "ConvKernel: 1,830 pairs at" in capsys.readouterr().err
     ConvKernel((2,), 2, verbose=False)(x)
     assert not capsys.readouterr().err
+
+
+# Interrupted matrices
+
+
+@pytest.fixture
+def interrupted(tmp_path, monkeypatch):
+    """A kernel whose matrix of 40 images, 6 tiles, was interrupted in its fourth; the images; tiles computed since."""
+    from kernelconv.networks import exact
+
+    x = images(40, (6, 6, 1), seed=6)
+    kernel, real, computed = ConvKernel((3, 2), 2, n_jobs=1, checkpoint=tmp_path / "gram"), exact.gram_tile, []
+
+    def gram_tile(*values):
+        computed.append(1)
+        if len(computed) == 4:
+            raise KeyboardInterrupt
+        return real(*values)
+
+    monkeypatch.setattr(exact, "gram_tile", gram_tile)
+    with pytest.raises(KeyboardInterrupt):
+        kernel(x)
+    assert [p.name for p in tmp_path.iterdir()] == ["gram"]
+    computed[:] = [1] * 10  # so that no later tile is the fourth
+    return kernel, x, lambda: len(computed) - 10
+
+
+def same_bits(gram, x):
+    return np.array_equal(gram, ConvKernel((3, 2), 2)(x))
+
+
+@pytest.mark.parametrize("n_jobs", [1, 2])
+def test_an_interrupted_matrix_goes_on_to_the_same_bits(interrupted, monkeypatch, n_jobs):
+    kernel, x, computed = interrupted
+    parts = []
+    monkeypatch.setattr(ConvKernel, "_announced", lambda *_: nullcontext(parts.append))
+    gram = clone(kernel).set_params(n_jobs=n_jobs)(x)
+    assert computed() == 3
+    np.testing.assert_allclose(parts, [3 / 6] + [1 / 6] * 3)  # the progress shown
+    assert same_bits(gram, x)
+    assert not kernel.checkpoint.exists()
+    kernel(x)  # nothing is kept of a finished matrix
+    assert computed() == 3 + 6 + 6
+
+
+@pytest.mark.parametrize("damage", [lambda b: b[:-5], lambda b: b[:-1] + bytes([b[-1] ^ 1]), lambda b: b + b"torn"])
+def test_a_tile_that_was_cut_short_is_computed_again(interrupted, damage):
+    kernel, x, computed = interrupted
+    whole = kernel.checkpoint.read_bytes()
+    kernel.checkpoint.write_bytes(damage(whole))
+    assert same_bits(kernel(x), x)
+    assert computed() == (3 if damage(whole).startswith(whole) else 4) + 6
+
+
+def test_a_second_interrupt_keeps_what_both_calls_finished(interrupted):
+    kernel, x, computed = interrupted
+    kernel.checkpoint.write_bytes(kernel.checkpoint.read_bytes() + b"torn")  # what follows must not lie behind this
+
+    def stop(part):
+        if computed() == 2:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        kernel._gram(x, x, kernel._plan(x), True, stop, kernel.checkpoint)
+    assert same_bits(kernel(x), x)
+    assert computed() == 3 + 6
+
+
+def test_the_checkpoint_of_another_matrix_is_refused_and_left(interrupted):
+    kernel, x, _ = interrupted
+    before = kernel.checkpoint.read_bytes()
+    other = [
+        clone(kernel).set_params(**{name: value})
+        for name, value in (("sigma", 0.7), ("padding", "circular"), ("tangent", True), ("pooling_scale", 1.0))
+    ]
+    calls = [(one, (x,)) for one in other]
+    calls += [(kernel, (x[::-1],)), (kernel, (x.astype(np.float32),)), (kernel, (x, x.copy())), (kernel, (x[:20],))]
+    for one, arguments in calls:
+        with pytest.raises(ValueError, match="gram holds tiles of another Gram matrix"):
+            one(*arguments)
+    kernel.cost(x[:3])
+    kernel.diag(x[:3])
+    assert kernel.checkpoint.read_bytes() == before
+    for content in (b"", b"something"):
+        kernel.checkpoint.write_bytes(content)
+        with pytest.raises(ValueError, match="gram is not a checkpoint of ConvKernel: delete it, or name another"):
+            kernel(x)
+    assert kernel.checkpoint.read_bytes() == b"something"
+
+
+def test_estimators_take_a_kernel_with_a_checkpoint(tmp_path):
+    X, y = load_digits_images()
+    rows, y = X.reshape(len(X), -1)[:60], y[:60] % 2
+    kernel = ConvKernel((3,), 2, image_shape=(8, 8), checkpoint=tmp_path / "gram")
+    kept, plain = (SVC(kernel=k).fit(rows[:40], y[:40]) for k in (kernel, clone(kernel).set_params(checkpoint=None)))
+    assert np.array_equal(kept.decision_function(rows[40:]), plain.decision_function(rows[40:]))
+    assert clone(kernel).checkpoint == tmp_path / "gram"
+    assert not list(tmp_path.iterdir())
+
+
+# Refusals
 
 
 @pytest.mark.parametrize(

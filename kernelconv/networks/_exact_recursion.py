@@ -67,6 +67,25 @@ def self_kernel(x: NDArray, steps: Sequence[Step], tangent: bool) -> SelfKernel:
     return SelfKernel(float(_trace(t, steps)[0]), tuple(norms))
 
 
+def gram_tile(
+    x: NDArray,
+    y: NDArray,
+    sx: Sequence[SelfKernel],
+    sy: Sequence[SelfKernel],
+    steps: Sequence[Step],
+    tangent: bool,
+    diagonal: bool,
+) -> NDArray:
+    """Return K(x_i, y_j), (len(x), len(y)); where `diagonal`, `y` is `x`, and zeros stand below the diagonal."""
+    out = np.zeros((len(x), len(y)), x.dtype)
+    ready = [FirstLayer(image, one.norms[0], steps[0]) for image, one in zip(y, sy, strict=True)]
+    for a, image in enumerate(x):
+        skip = a if diagonal else 0
+        first = ready[a] if diagonal else FirstLayer(image, sx[a].norms[0], steps[0])
+        out[a, skip:] = pair_kernels(first, sx[a], ready[skip:], sy[skip:], steps, tangent)
+    return out
+
+
 def pair_kernels(
     x: FirstLayer,
     sx: SelfKernel,

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -13,7 +14,8 @@ from sklearn.gaussian_process.kernels import Kernel
 
 from kernelconv._check import check_images
 from kernelconv._parallel import map_blocks
-from kernelconv.networks._exact_recursion import FirstLayer, SelfKernel, Step, pair_kernels, plan, self_kernel
+from kernelconv.networks._exact_checkpoint import gram_digest, kept_tiles
+from kernelconv.networks._exact_recursion import SelfKernel, Step, gram_tile, plan, self_kernel
 from kernelconv.networks.ckn import ConvKernelNetwork
 
 #: Images a side of one tile of the Gram matrix. Fixed, so that the bits do not depend on the number of threads.
@@ -77,21 +79,26 @@ class ConvKernel(Kernel):
         Threads; the result does not depend on it.
     verbose : bool
         Announce work expected to last over ten seconds, with its cost, and show its progress (standard error).
+    checkpoint : path, optional
+        File that keeps the finished part of a matrix while it is computed: an interrupted call, made again, goes on
+        from there, to the same bits. It goes when the matrix is finished. One call at a time may use it.
 
     Raises
     ------
     ValueError
         From ``__call__``, ``diag``, ``distances`` and ``cost`` if a value is out of range, tuples have different
-        lengths, the kernel has an infinite slope and `tangent` is asked for, the images are not acceptable, or `Y`
-        holds images of another shape than `X`.
+        lengths, the kernel has an infinite slope and `tangent` is asked for, the images are not acceptable, `Y`
+        holds images of another shape than `X`, or `checkpoint` is the file of another matrix (other images, parameters
+        or version) or no such file.
 
     Notes
     -----
     Cost per pair and layer: (h w)^2 values of kappa and as many times the pooled positions multiply-adds; positions
     whose patch is zero cost nothing in the first layer. Memory: the matrix and a tile of 16 images a side. Symmetric
     matrices are computed once above the diagonal. float32 images give a float32 matrix, exact to about 1e-6 of the
-    norms; take float64 for distances between close images. The kernel has no hyper-parameter that a Gaussian process
-    tunes: its gradient is empty.
+    norms; take float64 for distances between close images. A checkpoint grows to the size of the computed part of the
+    matrix, a kill costs the tiles in work, and kernels are told apart by their ``repr``. The kernel has no
+    hyper-parameter that a Gaussian process tunes: its gradient is empty.
 
     References
     ----------
@@ -126,6 +133,7 @@ class ConvKernel(Kernel):
         image_shape: Any = None,
         n_jobs: int | None = None,
         verbose: bool = True,
+        checkpoint: str | Path | None = None,
     ) -> None:
         self.patch_size = patch_size
         self.subsampling = subsampling
@@ -137,6 +145,7 @@ class ConvKernel(Kernel):
         self.image_shape = image_shape
         self.n_jobs = n_jobs
         self.verbose = verbose
+        self.checkpoint = checkpoint
 
     @property
     def requires_vector_input(self) -> bool:
@@ -169,7 +178,7 @@ class ConvKernel(Kernel):
         y = x if symmetric else self._read(Y, x)
         steps = self._plan(x)
         with self._announced(x, y, symmetric) as advance:
-            gram = self._gram(x, y, steps, symmetric, advance)
+            gram = self._gram(x, y, steps, symmetric, advance, self.checkpoint)
         return (gram, np.empty((*gram.shape, 0))) if eval_gradient else gram
 
     def diag(self, X: Any) -> NDArray:
@@ -223,27 +232,32 @@ class ConvKernel(Kernel):
 
         return [one for block in map_blocks(run, len(x), TILE, self.n_jobs) for one in block]
 
-    def _gram(self, x: NDArray, y: NDArray, steps: Sequence[Step], symmetric: bool, advance: Any) -> NDArray:
-        sx = self._selves(x, steps)
-        sy = sx if symmetric else self._selves(y, steps)
-        out = np.empty((len(x), len(y)), x.dtype)
+    def _gram(
+        self,
+        x: NDArray,
+        y: NDArray,
+        steps: Sequence[Step],
+        symmetric: bool,
+        advance: Callable[[float], Any],
+        checkpoint: str | Path | None = None,
+    ) -> NDArray:
+        out = np.zeros((len(x), len(y)), x.dtype)  # zeros below the diagonal: whole tiles are kept
         starts = [(i, j) for i in range(0, len(x), TILE) for j in range(0, len(y), TILE) if not symmetric or j >= i]
+        with kept_tiles(checkpoint, out, TILE, lambda: gram_digest(x, y, steps, self.tangent, symmetric)) as kept:
+            done, keep = kept
+            sx = self._selves(x, steps)
+            sy = sx if symmetric else self._selves(y, steps)
+            todo = [start for start in starts if start not in done]
+            advance(len(done) / len(starts))
 
-        def tile(s: slice) -> None:
-            i, j = starts[s.start]
-            others = slice(j, min(j + TILE, len(y)))
-            ready = [
-                FirstLayer(image, one.norms[0], steps[0]) for image, one in zip(y[others], sy[others], strict=True)
-            ]
-            for a in range(i, min(i + TILE, len(x))):
-                skip = a - j if symmetric and i == j else 0  # below the diagonal
-                first = ready[skip] if symmetric and i == j else FirstLayer(x[a], sx[a].norms[0], steps[0])
-                out[a, j + skip : others.stop] = pair_kernels(
-                    first, sx[a], ready[skip:], sy[j + skip : others.stop], steps, self.tangent
-                )
-            advance((min(i + TILE, len(x)) - i) * len(ready))
+            def run(s: slice) -> None:
+                i, j = start = todo[s.start]
+                a, b = slice(i, i + TILE), slice(j, j + TILE)
+                out[a, b] = gram_tile(x[a], y[b], sx[a], sy[b], steps, self.tangent, symmetric and i == j)
+                keep(start)
+                advance(1 / len(starts))
 
-        map_blocks(tile, len(starts), 1, self.n_jobs)
+            map_blocks(run, len(todo), 1, self.n_jobs)
         if symmetric:
             lower = np.tril_indices(len(x), -1)
             out[lower] = out.T[lower]
@@ -263,10 +277,10 @@ class ConvKernel(Kernel):
 
     @contextmanager
     def _announced(self, x: NDArray, y: NDArray, symmetric: bool) -> Iterator[Any]:
-        """Show the cost, then the progress, of work that will last; yield what is told the pairs done."""
+        """Show the cost, then the progress, of work that will last; yield what is told the part done."""
         cost = self._cost(x, y, symmetric) if self.verbose and len(x) * len(y) > 2000 else None
         if cost is None or cost.seconds < ANNOUNCED:
-            yield lambda pairs: None
+            yield lambda part: None
             return
         from rich.console import Console  # only who asks for progress pays for the import
         from rich.progress import Progress
@@ -274,8 +288,8 @@ class ConvKernel(Kernel):
         console = Console(stderr=True)
         console.print(f"ConvKernel: {cost}", highlight=False)
         with Progress(console=console) as progress:
-            task = progress.add_task("ConvKernel", total=len(x) * len(y) / (2 if symmetric else 1))
-            yield lambda pairs: progress.advance(task, pairs)
+            task = progress.add_task("ConvKernel", total=1)
+            yield lambda part: progress.advance(task, part)
 
 
 def _values(selves: Sequence[SelfKernel], dtype: np.dtype) -> NDArray:
