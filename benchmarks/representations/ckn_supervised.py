@@ -1,7 +1,7 @@
 """Supervised convolutional kernel network, trained end to end (Mairal 2016, End-to-end kernel learning).
 
-Two layers, 64 and 256 anchors of 3 x 3, as those of CKN-2. The penalty is chosen on a fifth of the subset, held out, with the anchors of
-the start; five epochs.
+Two layers, 64 and 256 anchors of 3 x 3, as those of CKN-2. The penalty is chosen on a fifth of the subset, held out,
+with the anchors of the start; five epochs.
 """
 
 from typing import Any, Self
