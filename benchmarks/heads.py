@@ -23,21 +23,6 @@ N_DOUBLE = 10_000
 BLOCK = 2000
 
 
-class SquareRoot(TransformerMixin, BaseEstimator):
-    """Square root of features that are never negative (rounding below zero is cut)."""
-
-    def fit(self, X: Any, y: Any = None) -> Self:
-        """Nothing is learned."""
-        return self
-
-    def transform(self, X: Any) -> np.ndarray:
-        """Return sqrt(max(X, 0))."""
-        return np.sqrt(np.maximum(X, 0))
-
-    def __sklearn_is_fitted__(self) -> bool:
-        return True
-
-
 class UnitScale(TransformerMixin, BaseEstimator):
     """Features divided by one number, so that around their mean their mean squared norm is one; centred if asked."""
 

@@ -6,10 +6,12 @@ Images in a border of zeros, 32 x 32, so that the grid of J = 3 is sound.
 from typing import Any, Self
 
 import numpy as np
-from heads import AffineSubspaces, SquareRoot
+from heads import AffineSubspaces
 from objective import Rival
 from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.pipeline import make_pipeline
+
+from kernelconv.comparison import SquareRoot
 
 
 class KymatioScattering(TransformerMixin, BaseEstimator):

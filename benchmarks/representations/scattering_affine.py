@@ -3,11 +3,12 @@
 Square roots of the coefficients, and images continued by zeros: both chosen on training images held out.
 """
 
-from heads import AffineSubspaces, SquareRoot
+from heads import AffineSubspaces
 from objective import Rival
 from sklearn.pipeline import make_pipeline
 
 from kernelconv import Scattering2D
+from kernelconv.comparison import SquareRoot
 
 SCATTERING = {"J": 3, "padding": "zero"}
 RIVAL = Rival(

@@ -3,11 +3,12 @@
 The features of both, scaled to the same variance, under one Gaussian kernel: the product of the two kernels.
 """
 
-from heads import GaussianRidge, SquareRoot, UnitScale
+from heads import GaussianRidge, UnitScale
 from objective import Rival
 from sklearn.pipeline import make_pipeline, make_union
 
 from kernelconv import ConvKernelNetwork, Scattering2D
+from kernelconv.comparison import SquareRoot
 from representations.ckn_gradient import NETWORK
 from representations.scattering_affine import SCATTERING
 

@@ -3,11 +3,12 @@
 Square roots of the coefficients; above 10,000 images the kernel system is solved exactly in single precision.
 """
 
-from heads import GaussianRidge, SquareRoot
+from heads import GaussianRidge
 from objective import Rival
 from sklearn.pipeline import make_pipeline
 
 from kernelconv import Scattering2D
+from kernelconv.comparison import SquareRoot
 from representations.scattering_affine import SCATTERING
 
 RIVAL = Rival(

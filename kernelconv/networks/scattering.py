@@ -41,8 +41,8 @@ class Scattering2D(PathTransformer):
     image_shape : tuple (h, w) or (h, w, c), optional
         How rows are read; needed only for rows.
     padding : {"reflect", "zero", "circular", "symmetric"}
-        What lies outside the image, as in numpy.pad. A circular axis that 2^J divides gets no border at all: the
-        transform is then exactly covariant to shifts by 2^J.
+        What lies outside the image, as in numpy.pad; "zero" suits objects on an empty ground. A circular axis that 2^J
+        divides gets no border at all: the transform is then exactly covariant to shifts by 2^J.
     oversampling : int
         Sample the output every 2^(J - oversampling) px instead (never finer than 1 px), and compute every scale on a
         grid as much finer; at J nothing is subsampled.
