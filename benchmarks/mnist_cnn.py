@@ -1,8 +1,8 @@
 """Test error of the CNN presets trained on MNIST's 60,000 images, one JSON file a run.
 
     python benchmarks/mnist_cnn.py lenet5 --seeds 0 1 2
-    python benchmarks/mnist_cnn.py resnet --seeds 0 --epochs 6
-    python benchmarks/mnist_cnn.py resnet --seeds 0 --augment --epochs 12
+    python benchmarks/mnist_cnn.py resnet --seeds 0
+    python benchmarks/mnist_cnn.py resnet --seeds 0 --augment --epochs 30 --learning-rate 0.005
     python benchmarks/mnist_cnn.py lenet5 --validate        (5,000 training images held out; the test set is not read)
 
 The presets' defaults (dropout, epochs, batch size) were chosen on training images held out of trainings on 1,000; the
