@@ -9,7 +9,7 @@ from typing import Any, Self
 import numpy as np
 from heads import choice_subset
 from objective import Rival
-from sklearn.base import BaseEstimator, ClassifierMixin
+from sklearn.base import BaseEstimator, ClassifierMixin, clone
 from sklearn.model_selection import train_test_split
 
 from kernelconv import ConvKernelClassifier
@@ -19,26 +19,25 @@ PENALTIES = (1e-6, 1e-5, 1e-4, 1e-3)
 
 
 class Supervised(ClassifierMixin, BaseEstimator):
-    """ConvKernelClassifier whose penalty is chosen inside the training set."""
+    """A ConvKernelClassifier whose penalty is chosen inside the training set."""
 
-    def __init__(self, seed: int = 0, epochs: int = 5):
+    def __init__(self, network: ConvKernelClassifier, seed: int = 0):
+        self.network = network
         self.seed = seed
-        self.epochs = epochs
 
     def fit(self, X: np.ndarray, y: np.ndarray) -> Self:
         """Choose the penalty (`chosen_`), then train on all of X."""
         kept = choice_subset(y, self.seed)
         options = {"test_size": 0.2, "stratify": y[kept], "random_state": self.seed}
         a, b, ya, yb = train_test_split(X[kept], y[kept], **options)
-        scores = {p: self._classifier(p, 0).fit(a, ya).score(b, yb) for p in PENALTIES}
+        scores = {p: self._classifier(penalty=p, epochs=0).fit(a, ya).score(b, yb) for p in PENALTIES}
         self.chosen_ = {"penalty": max(scores, key=scores.get)}
-        self.classifier_ = self._classifier(self.chosen_["penalty"], self.epochs).fit(X, y)
+        self.classifier_ = self._classifier(**self.chosen_).fit(X, y)
         self.classes_ = self.classifier_.classes_
         return self
 
-    def _classifier(self, penalty: float, epochs: int) -> ConvKernelClassifier:
-        options: dict[str, Any] = {"penalty": penalty, "epochs": epochs, "learning_rate": 0.05}
-        return ConvKernelClassifier(**NETWORK, **options, random_state=self.seed)
+    def _classifier(self, **options: Any) -> ConvKernelClassifier:
+        return clone(self.network).set_params(**options, random_state=self.seed)
 
     def predict(self, X: np.ndarray) -> np.ndarray:
         """Return the classes."""
@@ -50,5 +49,10 @@ class Supervised(ClassifierMixin, BaseEstimator):
 
 
 RIVAL = Rival(
-    "ckn_supervised", "CKN-2, end to end", "CKN", lambda size, seed: Supervised(seed), largest=10_000, draws=3
+    "ckn_supervised",
+    "CKN-2, end to end",
+    "CKN",
+    lambda size, seed: Supervised(ConvKernelClassifier(**NETWORK, epochs=5, learning_rate=0.05), seed),
+    largest=10_000,
+    draws=3,
 )
