@@ -97,7 +97,8 @@ def measure(sides, repeats, clock):
     for name, values in results.items():
         for got, wanted in zip(values, results["ours"], strict=True):
             error = np.linalg.norm(np.subtract(got, wanted)) / np.linalg.norm(wanted)
-            assert error < 1e-4, f"{name} differs from ours by {error:.2g}"
+            # float32 rounding moves a few maxima among near ties; tests/test_cnn.py holds float64 to 1e-8
+            assert error < 5e-3, f"{name} differs from ours by {error:.2g}"
     seconds = {name: [] for name in sides}
     for _ in range(TURNS):
         for name, side in sides.items():
