@@ -220,10 +220,18 @@ def test_multiply_adds_are_the_loops():
 
 def test_a_block_holds_what_fits_the_cache():
     network = serial(*layers()).build((8, 8, 1), RNG(0))
-    shapes = [(8, 8, 1), (4, 4, 5), (2, 2, 4), (8, 8, 1), (8, 8, 9), (8, 8, 5), (4, 4, 5)]
-    shapes += [(4, 4, 5), (4, 4, 20), (4, 4, 4), (2, 2, 4)]
-    assert sorted(network.inner_shapes()) == sorted(shapes)
-    assert network.block(8) == min(256, 4 * 2**20 // (8 * sum(int(np.prod(s)) for s in shapes)))
+    shapes = [(8, 8, 9), (8, 8, 5), (4, 4, 5), (4, 4, 4), (2, 2, 4)]  # tiles do without the second layer's patches
+    assert network.inner_shapes((8, 8, 1)) == shapes
+    assert network.block(8) == min(256, 4 * 2**20 // (8 * sum(int(np.prod(s)) for s in [(8, 8, 1), *shapes])))
+
+
+@pytest.mark.parametrize("channels", [1, 6])
+def test_patches_count_in_a_block_where_they_are_made(channels):
+    layer = Layer(PatchExtraction(3), KernelMapping(4), GaussianPooling(2))
+    patches = [(8, 8, 9)] if channels == 1 else []
+    assert layer.inner_shapes((10, 10, channels)) == [*patches, (8, 8, 4), (4, 4, 4)]
+    plain = Layer(PatchExtraction(3), ReLU(), GaussianPooling(2))  # makes them always
+    assert plain.inner_shapes((10, 10, channels))[0] == (8, 8, 9 * channels)
 
 
 # What is refused

@@ -349,7 +349,9 @@ class Forward:
         return x
 
 
-@pytest.mark.parametrize("phi", [Flatten(), Forward(), make_pipeline(Flatten(), PCA(5, random_state=0))], ids=repr)
+@pytest.mark.parametrize(
+    "phi", [Flatten(), Forward(), make_pipeline(Flatten(), PCA(5, random_state=0))], ids=lambda p: type(p).__name__
+)
 def test_estimators_networks_and_pipelines_are_measured(phi):
     x = blobs()
     if hasattr(phi, "fit"):

@@ -118,13 +118,9 @@ class Network(Composite):
 
     def block(self, itemsize: int = 4) -> int:
         """Return how many images make a block: what one of them touches, over the cache."""
-        shapes = self.inner_shapes()
-        return block_length(itemsize * sum(int(np.prod(s)) for s in shapes))
-
-    def inner_shapes(self) -> list[Shape3]:
-        """Return the shapes of all maps that one image passes through, those inside layers among them."""
         self._check_built()
-        return [s for part in _composites(self) for s in part.shapes(part.in_shape)]
+        shapes = [self.in_shape, *self.inner_shapes(self.in_shape)]
+        return block_length(itemsize * sum(int(np.prod(s)) for s in shapes))
 
     def summary(self) -> str:
         """Return a table: per part its output shape, receptive field and stride (px), params and multiply-adds."""
@@ -153,12 +149,6 @@ class Network(Composite):
         if x.shape[1:] != in_shape:
             raise ValueError(f"{name} holds images of shape {x.shape[1:]}, the network is built for {in_shape}.")
         return x
-
-
-def _composites(part: Part) -> list[Composite]:
-    inner = part.named_parts.values() if isinstance(part, Composite) else ()
-    own = [part] if isinstance(part, Composite) else []
-    return own + [c for p in inner for c in _composites(p)]
 
 
 def _x(shape: Sequence[int]) -> str:

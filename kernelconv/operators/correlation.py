@@ -172,13 +172,14 @@ class Planes(Correlation):
 
     def unfold(self, x: NDArray) -> NDArray:
         """Return the planes of `x`, (k_h k_w c, h', w', n)."""
-        x = np.ascontiguousarray(self._bordered(x).transpose(3, 0, 2, 1))
-        kh, kw = self.patches.size
-        u = np.zeros((kh, kw, self.c, *self.grid, x.shape[3]), x.dtype)
-        for k, target, source in self._filter_rows():
-            for j, columns in self._filter_columns():
-                u[k, j, :, target] = x[:, source, columns]
-        return u.reshape(-1, *u.shape[3:])
+        x = pad(x, *self.patches.borders(), self.patches.padding)
+        x = np.ascontiguousarray(x.transpose(3, 1, 2, 0))
+        _, height, width, n = x.shape
+        (kh, kw), (sh, sw), (dh, dw) = self.patches.size, self.patches.stride, self.patches.dilation
+        q, r = n * x.itemsize, width * n * x.itemsize
+        shape = (kh, kw, self.c, *self.grid, n)
+        view = as_strided(x, shape, (dh * r, dw * q, height * r, sh * r, sw * q, x.itemsize), writeable=False)
+        return view.reshape(-1, *self.grid, n)
 
     def filters(self, weight: NDArray) -> NDArray:
         """Return W."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,6 +13,7 @@ from kernelconv._check import Pair, as_pair, check_choice, check_positive
 from kernelconv.operators.base import Part, Shape3
 from kernelconv.operators.borders import PADDINGS, border_index
 from kernelconv.operators.patches import PairLike
+from kernelconv.operators.separable import Bands, dense, separable, separable_adjoint, window_bands
 
 
 def gaussian_radius(subsampling: int, scale: float) -> int:
@@ -20,17 +22,11 @@ def gaussian_radius(subsampling: int, scale: float) -> int:
 
 
 @lru_cache(maxsize=256)
-def gaussian_matrix(n: int, subsampling: int, scale: float, padding: str) -> NDArray:
+def gaussian_bands(n: int, subsampling: int, scale: float, padding: str, dtype: np.dtype[Any]) -> Bands:
     """Return the (ceil(n / s), n) matrix that blurs a line of `n` positions and keeps every s-th.
 
     Weights exp(-i^2 / (2 scale^2)) for abs(i) <= sqrt(2) scale (at least 1 where s > 1), normalised to sum one; the
     kept positions are centred on the line (to half a step); borders are read as `padding` says.
-
-    Examples
-    --------
-    >>> gaussian_matrix(4, 2, 2**0.5, "symmetric").round(2)
-    array([[0.54, 0.35, 0.11, 0.  ],
-           [0.11, 0.24, 0.3 , 0.35]])
     """
     radius = gaussian_radius(subsampling, scale)
     weights = np.exp(-(np.arange(-radius, radius + 1) ** 2) / (2 * scale**2))
@@ -38,10 +34,20 @@ def gaussian_matrix(n: int, subsampling: int, scale: float, padding: str) -> NDA
     kept = np.arange(0, n, subsampling)
     kept += (n - 1 - kept[-1]) // 2
     index = border_index(n, radius, radius, padding)
-    matrix = np.zeros((len(kept), n))
-    for row, centre in enumerate(kept):
-        read = index[centre : centre + 2 * radius + 1]
-        np.add.at(matrix[row], read[read >= 0], weights[read >= 0])
+    return window_bands(index[kept[:, None] + np.arange(2 * radius + 1)], weights, dtype)
+
+
+@lru_cache(maxsize=256)
+def gaussian_matrix(n: int, subsampling: int, scale: float, padding: str) -> NDArray:
+    """Return `gaussian_bands` as one matrix, (ceil(n / s), n).
+
+    Examples
+    --------
+    >>> gaussian_matrix(4, 2, 2**0.5, "symmetric").round(2)
+    array([[0.54, 0.35, 0.11, 0.  ],
+           [0.11, 0.24, 0.3 , 0.35]])
+    """
+    matrix = dense(gaussian_bands(n, subsampling, scale, padding, np.dtype(np.float64)), n)
     matrix.flags.writeable = False  # cached and shared
     return matrix
 
@@ -114,6 +120,13 @@ class GaussianPooling(Part):
         )
         return rows, columns
 
+    def _bands(self, in_shape: Shape3, dtype: np.dtype[Any]) -> tuple[Bands, Bands]:
+        rows, columns = (
+            gaussian_bands(n, s, self._scale(s), self.padding, dtype)
+            for n, s in zip(in_shape[:2], self.subsampling, strict=True)
+        )
+        return rows, columns
+
     def out_shape(self, in_shape: Shape3) -> Shape3:
         """Return (ceil(h / s), ceil(w / s), c)."""
         return tuple(-(-in_shape[a] // self.subsampling[a]) for a in (0, 1)) + in_shape[2:]
@@ -135,21 +148,7 @@ class GaussianPooling(Part):
 
     def forward(self, x: NDArray) -> NDArray:
         """Return A x: (n, h, w, c) -> (n, h', w', c)."""
-        return separable(x, *self.matrices(x.shape[1:]))
+        return separable(x, *self._bands(x.shape[1:], x.dtype))
 
     def _adjoint(self, y: NDArray, shape: tuple[int, ...]) -> NDArray:
-        rows, columns = self.matrices(shape[1:])
-        return separable(y, rows.T, columns.T)
-
-
-def separable(x: NDArray, rows: NDArray, columns: NDArray) -> NDArray:
-    """Return R x C' for every image and channel: `x` (n, h, w, c), `rows` (h', h), `columns` (w', w)."""
-    n, h, w, c = x.shape
-    lines = x.transpose(1, 2, 0, 3)
-    if lines[0, 0].flags.c_contiguous and not x.flags.c_contiguous:  # as fast correlations return it
-        y = np.matmul(columns.astype(x.dtype), lines.reshape(h, w, n * c))  # (h, w', n c)
-        y = rows.astype(x.dtype) @ y.reshape(h, -1)
-        return y.reshape(len(rows), len(columns), n, c).transpose(2, 0, 1, 3)
-    x = np.matmul(columns.astype(x.dtype), x)  # (n, h, w', c)
-    out = np.matmul(rows.astype(x.dtype), x.reshape(n, h, -1))
-    return out.reshape(n, len(rows), len(columns), c)
+        return separable_adjoint(y, *self._bands(shape[1:], y.dtype), shape)

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from kernelconv.operators.base import Grads, Part, Pullback, Shape3, State
 from kernelconv.operators.composite import Composite
+from kernelconv.operators.correlation import Correlation, Planes
 from kernelconv.operators.mapping import KernelMapping
 from kernelconv.operators.patches import PatchExtraction
 from kernelconv.operators.tiles import Tiles, correlation
@@ -78,6 +79,15 @@ class Layer(Composite):
             total -= k * k * int(before[0] * before[1] - after[0] * after[1])
         return total
 
+    def inner_shapes(self, in_shape: Shape3) -> list[Shape3]:
+        """Return the shapes of P x, M P x and A M P x; not the first where tiles do without the patches."""
+        shapes = super().inner_shapes(in_shape)
+        by_tiles = self.fused and isinstance(self._engine(in_shape), Tiles)
+        return shapes[1:] if by_tiles else shapes
+
+    def _engine(self, in_shape: Shape3) -> Correlation | None:
+        return correlation(self.patches, tuple(in_shape)) if isinstance(self.patches, PatchExtraction) else None
+
     def forward(self, x: NDArray) -> NDArray:
         """Return A M P x: (n, h, w, c) -> (n, h', w', c')."""
         if not self.fused:
@@ -86,14 +96,27 @@ class Layer(Composite):
         return mapping.whiten(self.pooling.forward(self._embed(x, mapping)))
 
     def _embed(self, x: NDArray, mapping: KernelMapping) -> NDArray:
-        """Return ``mapping.embed(P x)``; by tiles, without the patches, where that takes clearly fewer products."""
-        engine = correlation(self.patches, x.shape[1:]) if isinstance(self.patches, PatchExtraction) else None
-        if not isinstance(engine, Tiles):
-            return mapping.embed(self.patches.forward(x))
-        filters = engine.filters(mapping.params["anchors"].astype(x.dtype, copy=False).T)
-        squares = np.einsum("nhwc,nhwc->nhw", x, x)[..., None]
-        norms = np.sqrt(self.patches.forward(squares).sum(axis=3, keepdims=True))
-        return mapping.embed_products(engine.multiply(engine.unfold(x), filters), norms)
+        """Return ``mapping.embed(P x)``, in the layout that is cheapest, or by tiles without the patches."""
+        patches: Any = self.patches
+        engine = self._engine(x.shape[1:])
+        if isinstance(engine, Tiles):
+            products = engine.multiply(engine.unfold(x), self._filters(engine, mapping.params["anchors"], x.dtype))
+            return mapping.embed_products(products, patches.norms(x))
+        if isinstance(engine, Planes):
+            return mapping.embed(engine.unfold(x).transpose(3, 1, 2, 0), patches.norms(x))
+        return mapping.embed(patches.forward(x))
+
+    def _filters(self, engine: Tiles, anchors: NDArray, dtype: np.dtype[Any]) -> NDArray:
+        """Return what `engine` reads of the anchors; kept, since every block of images asks for the same."""
+        known = getattr(self, "_kept", None)
+        if known is None or known[0] is not engine or known[1] is not anchors or known[2].dtype != dtype:
+            known = engine, anchors, engine.filters(anchors.astype(dtype, copy=False).T)
+            object.__setattr__(self, "_kept", known)
+        return known[2]
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Leave out what is kept for speed."""
+        return {k: v for k, v in self.__dict__.items() if k != "_kept"}
 
     def linearize(
         self, x: NDArray, *, train: bool = False, rng: np.random.Generator | None = None

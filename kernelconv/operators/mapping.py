@@ -206,26 +206,25 @@ class KernelMapping(Part):
 
     # The two halves, between which a Layer pools.
 
-    def embed(self, x: NDArray) -> NDArray:
-        """Return m = norm(x) kappa(Z x / norm(x)), zero where x is."""
+    def embed(self, x: NDArray, norms: NDArray | None = None) -> NDArray:
+        """Return m = norm(x) kappa(Z x / norm(x)), zero where x is; `norms` (n, h, w, 1) where they are known."""
         self._check_built()
+        norms = _norms(x) if norms is None else norms
         if isinstance(self.kernel, Exponential):
-            return self._embed_exponential(x)
-        norms, m = self._cosines(x)
-        m = self.kernel(m)
+            return self._embed_exponential(x, norms)
+        m = self.kernel(self._cosines(x, norms))
         m *= norms
         return m
 
-    def _embed_exponential(self, x: NDArray) -> NDArray:
+    def _embed_exponential(self, x: NDArray, norms: NDArray) -> NDArray:
         """Return ``embed(x)`` in few passes: norm exp(alpha (cos - 1)) = exp(alpha cos + log(norm) - alpha).
 
         Where there are fewer channels than anchors the sum is taken inside the matrix product, log(norm) - alpha being
         one more channel that meets an anchor's one.
         """
         z, alpha = self.params["anchors"].astype(x.dtype, copy=False), x.dtype.type(self.kernel.slope)
-        norms = _norms(x)
         offset, scale = self._offset(norms, alpha), alpha / safe(norms)
-        if 2 * x.shape[-1] < len(z):
+        if x.shape[-1] < len(z):
             rows = np.concatenate([x * scale, offset], axis=-1)
             m = on_channels(rows, np.concatenate([z.T, np.ones((1, len(z)), x.dtype)]))
         else:
@@ -247,7 +246,7 @@ class KernelMapping(Part):
             return m
         alpha = m.dtype.type(self.kernel.slope)
         m *= alpha / safe(norms)
-        np.minimum(m, alpha, out=m)
+        np.clip(m, -alpha, alpha, out=m)
         m += self._offset(norms, alpha)
         return np.exp(m, out=m)
 
@@ -263,18 +262,18 @@ class KernelMapping(Part):
         """Return A m at each position."""
         return on_channels(m, self.whitening.matrix.astype(m.dtype))
 
-    def _cosines(self, x: NDArray) -> tuple[NDArray, NDArray]:
-        """Return norms (n, h, w, 1) and cosines to the anchors (n, h, w, n_anchors)."""
-        norms = _norms(x)
+    def _cosines(self, x: NDArray, norms: NDArray) -> NDArray:
+        """Return the cosines to the anchors, (n, h, w, n_anchors)."""
         cosines = on_channels(x, self.params["anchors"].astype(x.dtype, copy=False).T)
         cosines *= 1 / safe(norms)
-        return norms, cosines
+        return cosines
 
     def embed_linearize(self, x: NDArray) -> tuple[NDArray, Any]:
         """Return (m, pullback) with pullback(g) -> (gradient in x, gradient in the anchors)."""
         self._check_built()
         z = self.params["anchors"].astype(x.dtype, copy=False)
-        norms, cosines = self._cosines(x)
+        norms = _norms(x)
+        cosines = self._cosines(x, norms)
         slope = self.kernel.derivative(cosines)
         value = self.kernel(cosines)
         value[norms[..., 0] == 0] = slope[norms[..., 0] == 0] = 0  # psi has no derivative at 0: it is taken as 0

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -12,6 +13,7 @@ from numpy.typing import NDArray
 from kernelconv._check import Pair, as_pair, check_choice, check_count
 from kernelconv.operators.base import Part, Shape3
 from kernelconv.operators.borders import PADDINGS, border_index, pad, pad_adjoint
+from kernelconv.operators.separable import Bands, separable, window_bands
 
 PairLike = Any  # an int or a (height, width) pair; a pair once a part has stored it
 
@@ -113,12 +115,18 @@ class PatchExtraction(Part):
 
     def lipschitz(self, in_shape: Shape3) -> float:
         """Return sqrt(largest overlap count): rows and columns count independently, so the counts multiply."""
-        counts = [
-            overlap_count(in_shape[a], self._grid(in_shape)[a], self.size[a], self.stride[a], self.dilation[a],
-                          self.borders()[a], self.padding)
-            for a in (0, 1)
-        ]  # fmt: skip
-        return float(np.sqrt(counts[0].max() * counts[1].max()))
+        return float(np.sqrt(np.prod([overlap_count(*window).max() for window in self._windows(in_shape)])))
+
+    def _windows(self, in_shape: Shape3) -> list[tuple[Any, ...]]:
+        """Return what `window_reads` wants, along rows and along columns."""
+        per_axis = (in_shape[:2], self._grid(in_shape), self.size, self.stride, self.dilation, self.borders())
+        return [(*axis, self.padding) for axis in zip(*per_axis, strict=True)]
+
+    def norms(self, x: NDArray) -> NDArray:
+        """Return the norm of every patch without making the patches: (n, h, w, c) -> (n, h', w', 1)."""
+        squares = np.einsum("nhwc,nhwc->hwn", x, x, order="C")  # images last: long lines, and as correlations are
+        squares = squares.transpose(2, 0, 1)[..., None]
+        return np.sqrt(separable(squares, *window_sums(self, x.shape[1:3], x.dtype)))
 
     def window(self, in_shape: Shape3) -> tuple[Pair, Pair]:
         """Return (extent, stride)."""
@@ -156,11 +164,26 @@ class PatchExtraction(Part):
         return pad_adjoint(out, rows, columns, self.padding)
 
 
-def overlap_count(n: int, grid: int, size: int, stride: int, dilation: int, border: Pair, padding: str) -> NDArray:
-    """Return, for each of `n` positions of a line, how many patch entries read it."""
+def window_reads(n: int, grid: int, size: int, stride: int, dilation: int, border: Pair, padding: str) -> NDArray:
+    """Return the positions of a line of `n` that each of `grid` windows reads, (grid, size); -1 is a zero."""
     index = np.arange(n) if padding == "valid" else border_index(n, *border, padding)
-    read = index[(np.arange(grid)[:, None] * stride + np.arange(size) * dilation).ravel()]
+    return index[np.arange(grid)[:, None] * stride + np.arange(size) * dilation]
+
+
+def overlap_count(n: int, *window: Any) -> NDArray:
+    """Return, for each of `n` positions of a line, how many entries of `window_reads` read it."""
+    read = window_reads(n, *window).ravel()
     return np.bincount(read[read >= 0], minlength=n)
+
+
+@lru_cache(maxsize=256)
+def window_sums(patches: PatchExtraction, in_shape: Pair, dtype: np.dtype[Any]) -> tuple[Bands, Bands]:
+    """Return the matrices, along rows and along columns, that sum the pixels of each patch."""
+    rows, columns = (
+        window_bands(window_reads(*window), np.ones(window[2]), dtype, at_once=32)  # small maps: the fewer calls
+        for window in patches._windows(in_shape)
+    )
+    return rows, columns
 
 
 def extract_patches(

@@ -24,8 +24,8 @@ from kernelconv.operators.borders import pad, pad_adjoint
 from kernelconv.operators.correlation import FEW_CHANNELS, Correlation, Planes, Rows
 from kernelconv.operators.patches import PatchExtraction
 
-#: Outputs of a tile along an axis, and the longest filter: longer tiles need points further from 1, and lose digits.
-LARGEST_TILE, LONGEST_FILTER = 4, 5
+#: Pixels of a tile along an axis, and the longest filter: longer tiles need points further from 1, and lose digits.
+LONGEST_TILE, LONGEST_FILTER = 8, 5
 
 #: Where polynomials are evaluated, besides infinity: small powers of two of both signs lose the fewest digits.
 POINTS = (0.0, 1.0, -1.0, 0.5, -2.0, -0.5, 2.0)
@@ -70,6 +70,26 @@ def transforms(m: int, r: int, dtype: np.dtype[Any]) -> tuple[NDArray, NDArray, 
     return a.astype(dtype), g.astype(dtype), b.astype(dtype)
 
 
+def tile_length(grid: int, r: int) -> int:
+    """Return how many of `grid` outputs of a filter of length `r` a tile holds.
+
+    The fewest products decide; a longer tile, which loses more digits, has to save a tenth.
+
+    Examples
+    --------
+    >>> tile_length(10, 3), tile_length(12, 3)  # 2 tiles of 7 products instead of 3 of 6; 3 of 6
+    (5, 4)
+    """
+    best, products = 1, grid * r
+    for n_tiles in range(grid, 0, -1):
+        m = -(-grid // n_tiles)
+        if m + r - 1 > LONGEST_TILE:
+            break
+        if n_tiles * (m + r - 1) < 0.9 * products:
+            best, products = m, n_tiles * (m + r - 1)
+    return best
+
+
 class Tiles(Correlation):
     """u = B' x B, (t t', tiles n, c): one matrix product for each of a tile's t t' points. Stride and dilation 1.
 
@@ -79,10 +99,10 @@ class Tiles(Correlation):
     def __init__(self, patches: PatchExtraction, in_shape: tuple[int, ...]) -> None:
         super().__init__(patches, in_shape)
         self.rows, self.columns = patches.borders()
-        self.tiles: Pair = tuple(-(-g // LARGEST_TILE) for g in self.grid)  # type: ignore[assignment]
-        #: Outputs of a tile, and its pixels: balanced, so that the last tile is not mostly empty.
-        self.m: Pair = tuple(-(-g // n) for g, n in zip(self.grid, self.tiles, strict=True))  # type: ignore[assignment]
+        #: Outputs of a tile, its pixels, and how many tiles there are, along rows and along columns.
+        self.m: Pair = tuple(tile_length(g, r) for g, r in zip(self.grid, patches.size, strict=True))  # type: ignore[assignment]
         self.t: Pair = tuple(m + r - 1 for m, r in zip(self.m, patches.size, strict=True))  # type: ignore[assignment]
+        self.tiles: Pair = tuple(-(-g // m) for g, m in zip(self.grid, self.m, strict=True))  # type: ignore[assignment]
         self.products = int(np.prod(self.tiles) * np.prod(self.t))
 
     def _transforms(self, dtype: np.dtype[Any]) -> list[tuple[NDArray, NDArray, NDArray]]:
@@ -119,15 +139,18 @@ class Tiles(Correlation):
         return (a_rows @ (a_columns @ g).reshape(mh, -1)).reshape(th * tw, -1, m)
 
     def multiply(self, u: NDArray, filters: NDArray) -> NDArray:
-        """Return A' (u W) A, a row of tiles at a time, so that what is between stays in the cache."""
+        """Return A' (u W) A, a row of a tile's points at a time, so that what is between stays in the cache."""
         (a_rows, _, _), (a_columns, _, _) = self._transforms(u.dtype)
         (th, tw), (mh, mw), (nh, nw) = self.t, self.m, self.tiles
         n, m = u.shape[1] // (nh * nw), filters.shape[2]
+        y = np.empty((th, mw, nh, nw, n * m), u.dtype)
+        products = np.empty((tw, u.shape[1], m), u.dtype)
+        for i in range(th):
+            points = slice(i * tw, (i + 1) * tw)
+            np.matmul(u[points], filters[points], out=products)
+            np.matmul(a_columns.T, products.reshape(tw, -1), out=y[i].reshape(mw, -1))
         out = np.empty((nh, mh, nw, mw, n * m), u.dtype)
-        for i, row in enumerate(np.split(u, nh, axis=1)):
-            y = a_columns.T @ (row @ filters).reshape(th, tw, -1)
-            y = a_rows.T @ y.reshape(th, -1)
-            out[i] = y.reshape(mh, mw, nw, -1).transpose(0, 2, 1, 3)
+        np.matmul(a_rows.T, y.transpose(1, 2, 3, 0, 4), out=out.transpose(3, 0, 2, 1, 4))
         out = out.reshape(nh * mh, nw * mw, n, m)
         return out[: self.grid[0], : self.grid[1]].transpose(2, 0, 1, 3)
 
