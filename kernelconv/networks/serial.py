@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -95,7 +96,8 @@ class Network(Composite):
         def run(s: slice) -> tuple[NDArray, Grads]:
             return self.linearize(x[s])[1](g[s])
 
-        gx, grads = zip(*map_blocks(run, len(x), self.block(x.itemsize), n_jobs), strict=True)
+        block = self.block(x.itemsize, gradient=True)
+        gx, grads = zip(*map_blocks(run, len(x), block, n_jobs), strict=True)
         return np.concatenate(gx), sum_grads(grads)
 
     def linearize_params(
@@ -116,11 +118,15 @@ class Network(Composite):
 
         return y, pullback, {**joined(states), **states_after}
 
-    def block(self, itemsize: int = 4) -> int:
-        """Return how many images make a block: what one of them touches, over the cache."""
+    def block(self, itemsize: int = 4, *, gradient: bool = False) -> int:
+        """Return how many images make a block: what one needs at a time, over the cache.
+
+        That is a map and the one made of it; for a `gradient` all maps, which are kept.
+        """
         self._check_built()
-        shapes = [self.in_shape, *self.inner_shapes(self.in_shape)]
-        return block_length(itemsize * sum(int(np.prod(s)) for s in shapes))
+        sizes = [int(np.prod(s)) for s in (self.in_shape, *self.inner_shapes(self.in_shape))]
+        values = sum(sizes) if gradient else max(a + b for a, b in pairwise(sizes))
+        return block_length(itemsize * values)
 
     def summary(self) -> str:
         """Return a table: per part its output shape, receptive field and stride (px), params and multiply-adds."""

@@ -13,7 +13,7 @@ from kernelconv._check import Pair, as_pair, check_choice, check_positive
 from kernelconv.operators.base import Part, Shape3
 from kernelconv.operators.borders import PADDINGS, border_index
 from kernelconv.operators.patches import PairLike
-from kernelconv.operators.separable import Bands, dense, separable, separable_adjoint, window_bands
+from kernelconv.operators.separable import BAND_ROWS, Bands, dense, separable, separable_adjoint, window_bands
 
 
 def gaussian_radius(subsampling: int, scale: float) -> int:
@@ -22,7 +22,9 @@ def gaussian_radius(subsampling: int, scale: float) -> int:
 
 
 @lru_cache(maxsize=256)
-def gaussian_bands(n: int, subsampling: int, scale: float, padding: str, dtype: np.dtype[Any]) -> Bands:
+def gaussian_bands(
+    n: int, subsampling: int, scale: float, padding: str, dtype: np.dtype[Any], at_once: int = BAND_ROWS
+) -> Bands:
     """Return the (ceil(n / s), n) matrix that blurs a line of `n` positions and keeps every s-th.
 
     Weights exp(-i^2 / (2 scale^2)) for abs(i) <= sqrt(2) scale (at least 1 where s > 1), normalised to sum one; the
@@ -34,7 +36,7 @@ def gaussian_bands(n: int, subsampling: int, scale: float, padding: str, dtype: 
     kept = np.arange(0, n, subsampling)
     kept += (n - 1 - kept[-1]) // 2
     index = border_index(n, radius, radius, padding)
-    return window_bands(index[kept[:, None] + np.arange(2 * radius + 1)], weights, dtype)
+    return window_bands(index[kept[:, None] + np.arange(2 * radius + 1)], weights, dtype, at_once)
 
 
 @lru_cache(maxsize=256)
@@ -122,8 +124,8 @@ class GaussianPooling(Part):
 
     def _bands(self, in_shape: Shape3, dtype: np.dtype[Any]) -> tuple[Bands, Bands]:
         rows, columns = (
-            gaussian_bands(n, s, self._scale(s), self.padding, dtype)
-            for n, s in zip(in_shape[:2], self.subsampling, strict=True)
+            gaussian_bands(n, s, self._scale(s), self.padding, dtype, at_once)
+            for n, s, at_once in zip(in_shape[:2], self.subsampling, (BAND_ROWS, 2 * BAND_ROWS), strict=True)
         )
         return rows, columns
 

@@ -7,8 +7,9 @@ import math
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
-#: Rows of a banded matrix that are multiplied at once, at least: few read little more than their own windows.
-BAND_ROWS = 4
+#: Rows of a banded matrix that are multiplied at once: few read little more than their own windows, and BLAS then
+#: takes the long lines of the first axis as they lie in memory, where it would copy them for a large product.
+BAND_ROWS = 2
 
 #: A banded matrix (h', h): (rows, columns, what is there) of each group of rows, from the first row to the last.
 Bands = tuple[tuple[slice, slice, NDArray], ...]
@@ -24,16 +25,16 @@ def window_bands(reads: NDArray, weights: NDArray, dtype: DTypeLike, at_once: in
     weights : ndarray, shape (k,)
     dtype : dtype
     at_once : int
-        Rows of a group, at least; long lines take more, so that neither groups nor their matrices grow large.
+        Rows of a group; lines of more than 512 positions take more, so that there are not too many groups.
 
     Examples
     --------
     >>> bands = window_bands(np.arange(6)[:, None] + np.arange(2), np.ones(2), np.float32)
-    >>> [(rows, columns) for rows, columns, _ in bands]
-    [(slice(0, 4, None), slice(0, 5, None)), (slice(4, 6, None), slice(4, 7, None))]
+    >>> [columns for _, columns, _ in bands]
+    [slice(0, 3, None), slice(2, 5, None), slice(4, 7, None)]
     """
     found = []
-    at_once = max(at_once, math.isqrt(len(reads)))
+    at_once = max(at_once, math.isqrt(len(reads) // 16))
     for lo in range(0, len(reads), at_once):
         group = reads[lo : lo + at_once]
         row, k = np.nonzero(group >= 0)

@@ -27,6 +27,9 @@ from kernelconv.operators.patches import PatchExtraction
 #: Pixels of a tile along an axis, and the longest filter: longer tiles need points further from 1, and lose digits.
 LONGEST_TILE, LONGEST_FILTER = 8, 5
 
+#: Bytes between the two halves of a product's transform: what stays in the cache of two cores.
+TILE_ROWS_BYTES = 2 * 2**20
+
 #: Where polynomials are evaluated, besides infinity: small powers of two of both signs lose the fewest digits.
 POINTS = (0.0, 1.0, -1.0, 0.5, -2.0, -0.5, 2.0)
 
@@ -73,20 +76,21 @@ def transforms(m: int, r: int, dtype: np.dtype[Any]) -> tuple[NDArray, NDArray, 
 def tile_length(grid: int, r: int) -> int:
     """Return how many of `grid` outputs of a filter of length `r` a tile holds.
 
-    The fewest products decide; a longer tile, which loses more digits, has to save a tenth.
+    The fewest products decide; a longer tile, which loses more digits, has to save a tenth of them on a square map.
 
     Examples
     --------
-    >>> tile_length(10, 3), tile_length(12, 3)  # 2 tiles of 7 products instead of 3 of 6; 3 of 6
-    (5, 4)
+    >>> tile_length(10, 3)  # 2 tiles of 7 products; 3 of 6 with one output less
+    5
+    >>> tile_length(28, 3)  # 7 tiles of 6 products; 5 of 8 with two outputs more
+    4
     """
     best, products = 1, grid * r
     for n_tiles in range(grid, 0, -1):
         m = -(-grid // n_tiles)
-        if m + r - 1 > LONGEST_TILE:
-            break
-        if n_tiles * (m + r - 1) < 0.9 * products:
-            best, products = m, n_tiles * (m + r - 1)
+        t = m + r - 1
+        if t <= LONGEST_TILE and (n_tiles * t) ** 2 < 0.9 * products**2:
+            best, products = m, n_tiles * t
     return best
 
 
@@ -139,18 +143,21 @@ class Tiles(Correlation):
         return (a_rows @ (a_columns @ g).reshape(mh, -1)).reshape(th * tw, -1, m)
 
     def multiply(self, u: NDArray, filters: NDArray) -> NDArray:
-        """Return A' (u W) A, a row of a tile's points at a time, so that what is between stays in the cache."""
+        """Return A' (u W) A: some rows of tiles at a time, and of these a row of points, so that both stay in cache."""
         (a_rows, _, _), (a_columns, _, _) = self._transforms(u.dtype)
         (th, tw), (mh, mw), (nh, nw) = self.t, self.m, self.tiles
         n, m = u.shape[1] // (nh * nw), filters.shape[2]
-        y = np.empty((th, mw, nh, nw, n * m), u.dtype)
-        products = np.empty((tw, u.shape[1], m), u.dtype)
-        for i in range(th):
-            points = slice(i * tw, (i + 1) * tw)
-            np.matmul(u[points], filters[points], out=products)
-            np.matmul(a_columns.T, products.reshape(tw, -1), out=y[i].reshape(mw, -1))
+        u = u.reshape(th, tw, nh, nw * n, self.c)
+        filters = filters.reshape(th, tw, self.c, m)
         out = np.empty((nh, mh, nw, mw, n * m), u.dtype)
-        np.matmul(a_rows.T, y.transpose(1, 2, 3, 0, 4), out=out.transpose(3, 0, 2, 1, 4))
+        step = max(1, TILE_ROWS_BYTES // (th * mw * nw * n * m * u.itemsize))
+        for lo in range(0, nh, step):
+            rows = slice(lo, min(lo + step, nh))
+            y = np.empty((th, mw, rows.stop - lo, nw, n * m), u.dtype)
+            for i in range(th):
+                products = u[i, :, rows].reshape(tw, -1, self.c) @ filters[i]
+                np.matmul(a_columns.T, products.reshape(tw, -1), out=y[i].reshape(mw, -1))
+            np.matmul(a_rows.T, y.transpose(1, 2, 3, 0, 4), out=out[rows].transpose(3, 0, 2, 1, 4))
         out = out.reshape(nh * mh, nw * mw, n, m)
         return out[: self.grid[0], : self.grid[1]].transpose(2, 0, 1, 3)
 
