@@ -67,14 +67,45 @@ def block_slices(n: int, block: int) -> list[slice]:
 def map_blocks(function: Callable[[slice], T], n: int, block: int, n_jobs: int | None = None) -> list[T]:
     """Return ``[function(s) for s in block_slices(n, block)]``, computed on threads.
 
-    An error stops the blocks that have not begun; of several, the first in block order is raised.
+    The calling thread is one of them. An error, or an interrupt, stops the blocks that have not begun; of several
+    errors, the first in block order is raised.
     """
     slices = block_slices(n, block)
     threads = min(n_threads(n_jobs), len(slices))
     with single_threaded_blas():
         if threads <= 1:
             return [function(s) for s in slices]
-        return _results([_pool(threads).submit(_as_worker, function, s) for s in slices])
+        return _shared(function, slices, threads)
+
+
+def _shared(function: Callable[[slice], T], slices: list[slice], threads: int) -> list[T]:
+    """Return the values of all slices; each thread takes the next slice when it is done with its last."""
+    values: dict[int, T] = {}
+    errors: dict[int, BaseException] = {}
+    todo, lock = iter(enumerate(slices)), threading.Lock()
+
+    def work() -> None:
+        while not errors:
+            with lock:
+                i, s = next(todo, (len(slices), None))
+            if s is None:
+                return
+            try:
+                values[i] = function(s)
+            except BaseException as error:
+                errors[i] = error
+
+    pool = _pool(threads - 1)
+    helpers = [pool.submit(_as_worker, work) for _ in range(threads - 1)]
+    try:
+        _as_worker(work)
+        _dismiss(helpers)
+    except BaseException as interrupt:  # between two slices, or while others finish theirs
+        errors[len(slices)] = interrupt
+        _dismiss(helpers)
+    if errors:
+        raise errors[min(errors)]
+    return [values[i] for i in range(len(slices))]
 
 
 @lru_cache(maxsize=1)
@@ -96,6 +127,11 @@ def _pool(threads: int) -> ThreadPoolExecutor:
 
 if hasattr(os, "register_at_fork"):  # a forked process inherits the pools and none of their threads
     os.register_at_fork(after_in_child=_pool.cache_clear)
+
+
+def _dismiss(helpers: list[Future[None]]) -> None:
+    """Wait for `helpers`, but not for those that have not begun, the pool being busy with another caller's."""
+    wait([helper for helper in helpers if not helper.cancel()])
 
 
 def _results(futures: list[Future[T]]) -> list[T]:
@@ -202,10 +238,10 @@ def apply_blocks(function: Callable[[NDArray], NDArray], x: NDArray, block: int,
     return out[0]
 
 
-def _as_worker(function: Callable[[Any], T], argument: Any) -> T:
+def _as_worker(function: Callable[..., T], *arguments: Any) -> T:
     _thread.busy = True
     try:
-        return function(argument)
+        return function(*arguments)
     finally:
         _thread.busy = False
 

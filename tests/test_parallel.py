@@ -23,12 +23,12 @@ def small_blocks(monkeypatch):
 
 @pytest.fixture
 def pools(monkeypatch):
-    """The number of threads of every pool that is started."""
+    """The number of threads of every pool that is started, the caller's own among them."""
     started = []
 
     class Recorded(_parallel.ThreadPoolExecutor):
         def __init__(self, threads, **names):
-            started.append(threads)
+            started.append(threads + 1)
             super().__init__(threads, **names)
 
     _parallel._pool.cache_clear()
@@ -174,6 +174,41 @@ def test_an_error_comes_out_and_stops_the_blocks_not_begun():
     with pytest.raises(RuntimeError, match="block 0 is broken"):
         map_blocks(function, 200, 1, n_jobs=1)
     assert begun == [0]
+
+
+def test_an_interrupt_of_the_caller_stops_the_others():
+    caller, begun = threading.current_thread(), []
+
+    def function(s):
+        begun.append(s.start)
+        if threading.current_thread() is caller:
+            raise KeyboardInterrupt
+        threading.Event().wait(0.02)
+
+    with pytest.raises(KeyboardInterrupt):
+        map_blocks(function, 200, 1, n_jobs=3)
+    count = len(begun)
+    assert 0 < count < 100
+    threading.Event().wait(0.1)
+    assert len(begun) == count  # nobody goes on
+
+
+def test_a_busy_pool_holds_no_other_caller_up():
+    both, hold = threading.Barrier(3, timeout=30), threading.Event()
+
+    def slow(s):
+        both.wait()
+        hold.wait(30)
+
+    other = threading.Thread(target=map_blocks, args=(slow, 2, 1, 2))
+    other.start()
+    both.wait()  # the one helper is taken
+    try:
+        assert map_blocks(lambda s: s.start, 3, 1, n_jobs=2) == [0, 1, 2]
+        assert other.is_alive()  # still at it
+    finally:
+        hold.set()
+        other.join()
 
 
 # BLAS
