@@ -7,7 +7,7 @@ import pytest
 
 from kernelconv.operators import Convolution, PatchExtraction
 from kernelconv.operators.correlation import Planes, Rows
-from kernelconv.operators.tiles import Tiles, correlation, transforms
+from kernelconv.operators.tiles import Tiles, correlation, tile_length, transforms
 
 RNG = np.random.default_rng
 GEOMETRIES = [
@@ -116,6 +116,27 @@ def test_tiles_that_reach_beyond_the_map_are_cut(size, shape, padding):
             assert got.dtype == dtype
             assert got.shape == exact.shape
             assert np.linalg.norm(got - exact) < tolerance * np.linalg.norm(exact)
+
+
+@pytest.mark.parametrize("room", [1, 40_000, 10**9])
+def test_tiles_multiplied_some_rows_at_a_time_give_the_same(monkeypatch, room):
+    monkeypatch.setattr("kernelconv.operators.tiles.TILE_ROWS_BYTES", room)
+    patches, x = PatchExtraction(3), RNG(0).standard_normal((3, 23, 9, 6))
+    weight = RNG(1).standard_normal((54, 7))
+    tiles = correlation(patches, x.shape[1:])
+    assert tiles.tiles[0] > 3
+    y = tiles.multiply(tiles.unfold(x), tiles.filters(weight))
+    assert np.allclose(y, patches.forward(x) @ weight, rtol=1e-12, atol=1e-12)
+
+
+@pytest.mark.parametrize("r", [2, 3, 4, 5])
+def test_tiles_have_few_products_and_are_not_too_long(r):
+    for grid in range(2, 60):
+        m = tile_length(grid, r)
+        t, n_tiles = m + r - 1, -(-grid // m)
+        assert t <= 8
+        others = [-(-grid // k) * (k + r - 1) for k in range(1, 10 - r)]
+        assert n_tiles * t < min(others) / 0.9  # 0.9 of the products, or rather of their square
 
 
 def test_tiles_are_taken_where_they_halve_the_products():

@@ -4,6 +4,7 @@ The laws (adjoint, gradient, Lipschitz constant, ...) are in test_laws.py.
 """
 
 import itertools
+import pickle
 
 import numpy as np
 import pytest
@@ -37,7 +38,9 @@ from kernelconv.operators import (
 )
 from kernelconv.operators.base import Part
 from kernelconv.operators.borders import PADDINGS, border_index, pad, pad_adjoint
+from kernelconv.operators.correlation import Planes
 from kernelconv.operators.gaussian import gaussian_radius
+from kernelconv.operators.separable import dense, separable, separable_adjoint, window_bands
 from kernelconv.operators.tiles import Tiles, correlation
 from kernelconv.testing import check_lipschitz
 
@@ -607,17 +610,18 @@ def test_whitening_says_what_is_wrong():
         PatchWhitening(3).build((3, 3, 9), None, flat)
 
 
+@pytest.mark.parametrize(("channels", "engine"), [(1, Planes), (2, Planes), (6, Tiles)])
 @pytest.mark.parametrize("kernel", [Exponential(0.6), ArcCosine(1)], ids=str)
 @pytest.mark.parametrize("padding", ["valid", "zero", "reflect"])
 @pytest.mark.parametrize("dtype", [np.float64, np.float32])
-def test_a_layer_by_tiles_is_the_layer_of_patches(kernel, padding, dtype):
+def test_a_layer_that_makes_no_plain_patches_is_the_layer_of_patches(channels, engine, kernel, padding, dtype):
     rng = np.random.default_rng(0)
-    x = rng.standard_normal((3, 11, 10, 6)).astype(dtype)
+    x = rng.standard_normal((3, 11, 10, channels)).astype(dtype)
     x[0] = 0
     x[1, :5] *= 1e-30  # faint beside strong: rounding is larger than the patch
-    layer = Layer(PatchExtraction(3, padding=padding), KernelMapping(7, kernel), GaussianPooling(2))
-    layer = layer.build((11, 10, 6), rng, x[2:].astype(np.float64)).astype(dtype)
-    assert isinstance(correlation(layer.patches, (11, 10, 6)), Tiles)
+    layer = Layer(PatchExtraction(3, padding=padding), KernelMapping(12, kernel), GaussianPooling(2))
+    layer = layer.build((11, 10, channels), rng, x[2:].astype(np.float64)).astype(dtype)
+    assert isinstance(correlation(layer.patches, (11, 10, channels)), engine)
     y = layer.forward(x)
     plain = layer.mapping.whiten(layer.pooling.forward(layer.mapping.embed(layer.patches.forward(x))))
     assert y.dtype == dtype
@@ -626,3 +630,67 @@ def test_a_layer_by_tiles_is_the_layer_of_patches(kernel, padding, dtype):
     tolerance = 1e-12 if dtype is np.float64 else 1e-4
     assert np.abs(y - plain).max() < tolerance * np.abs(plain).max()
     assert np.abs(plain[1]).max() > 0.1
+
+
+def test_filters_that_a_layer_keeps_are_those_of_its_anchors_and_dtype():
+    rng = np.random.default_rng(0)
+    x = rng.standard_normal((2, 8, 8, 6))
+    layer = Layer(PatchExtraction(3), KernelMapping(5), GaussianPooling(2)).build((8, 8, 6), rng)
+    fresh = layer.build((8, 8, 6), np.random.default_rng(1))
+    wanted = fresh.forward(x)
+    layer.forward(x)
+    assert np.array_equal(layer.replace(fresh.params).forward(x), wanted)
+    single = layer.astype(np.float32).forward(x.astype(np.float32))
+    assert single.dtype == np.float32
+    assert np.allclose(single, layer.forward(x), rtol=1e-3, atol=1e-4)
+    assert layer.forward(x[:, :7]).shape == (2, 3, 3, 5)  # maps of another shape
+    copy = pickle.loads(pickle.dumps(layer))
+    assert np.array_equal(copy.forward(x), layer.forward(x))
+    assert len(pickle.dumps(layer)) == len(pickle.dumps(pickle.loads(pickle.dumps(layer))))  # used or not
+
+
+# Pooling and norms as banded matrices
+
+
+@pytest.mark.parametrize("padding", ["valid", "zero", "reflect", "symmetric", "circular"])
+@pytest.mark.parametrize(
+    "geometry", [{"size": 3}, {"size": (2, 5), "stride": (3, 1)}, {"size": 2, "dilation": 3}], ids=str
+)
+@pytest.mark.parametrize("channels", [1, 3])
+def test_norms_of_patches_are_those_of_the_patches(channels, geometry, padding):
+    x = np.random.default_rng(0).standard_normal((3, 9, 40, channels))
+    x[0] = 0
+    patches = PatchExtraction(padding=padding, **geometry)
+    expected = np.linalg.norm(patches.forward(x), axis=3, keepdims=True)
+    norms = patches.norms(x)
+    assert np.allclose(norms, expected, rtol=1e-13)
+    assert not norms[0].any()
+
+
+@pytest.mark.parametrize("at_once", [1, 2, 5, 100])
+def test_bands_are_the_matrix(at_once):
+    reads = np.array([[-1, 0, 1], [1, 2, 3], [3, 3, 4], [-1, -1, -1], [6, 5, 4]])
+    weights = np.array([1.0, 10, 100])
+    bands = window_bands(reads, weights, np.float64, at_once)
+    expected = np.zeros((5, 8))
+    for row, columns in enumerate(reads):
+        for column, weight in zip(columns, weights, strict=True):
+            expected[row, column] += weight if column >= 0 else 0
+    assert np.array_equal(dense(bands, 8), expected)
+    x = np.random.default_rng(0).standard_normal((2, 8, 8, 3))
+    for layout in (x, np.ascontiguousarray(x.transpose(1, 2, 0, 3)).transpose(2, 0, 1, 3)):
+        y = separable(layout, bands, bands)
+        assert np.allclose(y, np.einsum("ih,jw,nhwc->nijc", expected, expected, x), rtol=1e-13, atol=1e-10)
+        back = separable_adjoint(y, bands, bands, x.shape)
+        assert np.allclose(back, np.einsum("ih,jw,nijc->nhwc", expected, expected, y), rtol=1e-13, atol=1e-7)
+
+
+def test_long_lines_have_few_bands():
+    """The matrix of a long line would not fit the memory; neither do too many groups help."""
+    line = GaussianPooling((1, 2)).build((1, 100_000, 1))
+    x = np.random.default_rng(0).standard_normal((1, 1, 100_000, 1))
+    y = line.forward(x)[0, 0, :, 0]
+    weights = np.exp(-(np.arange(-2, 3.0) ** 2) / 4)
+    weights /= weights.sum()
+    assert np.allclose(y[1:-1], np.convolve(x[0, 0, :, 0], weights, "same")[2:-2:2], rtol=1e-12, atol=1e-13)
+    assert len(line._bands((1, 100_000, 1), x.dtype)[1]) < 1000

@@ -35,6 +35,10 @@ NETWORKS = {
 }
 
 
+#: How often each side has its turn.
+TURNS = 5
+
+
 def median_seconds(function, repeats):
     function()  # warm-up
     seconds = []
@@ -138,12 +142,19 @@ def extraction(images, parameters, peer, threads, repeats):
             batches = torch.from_numpy(images)[:, None].split(128)
             return torch.cat([forward(x) for x in batches])
 
-    ours, theirs = rates(lambda: ckn.transform(images), repeats), rates(theirs, repeats)
+    features, peer_features = ckn.transform(images[:1]).size, theirs()[0].numel()
+    if features != peer_features:  # borders differ, values therefore too
+        raise SystemExit(f"Not the same work: {features} features an image, the peer's {peer_features}.")
+    turns = [(rates(lambda: ckn.transform(images), repeats), rates(theirs, repeats)) for _ in range(TURNS)]
+    clock, cpu = ([(ours[i], peer[i]) for ours, peer in turns] for i in (0, 1))
+    ratios = sorted(ours / peer for ours, peer in clock)
     return {
-        "ours_images_per_s": round(len(images) * ours[0]),
-        "peer_images_per_s": round(len(images) * theirs[0]),
-        "ratio": round(ours[0] / theirs[0], 2),
-        "ratio_of_cpu_time": round(ours[1] / theirs[1], 2),
+        "features": features,
+        "ours_images_per_s": round(len(images) * float(np.median([ours for ours, _ in clock]))),
+        "peer_images_per_s": round(len(images) * float(np.median([peer for _, peer in clock]))),
+        "ratio": round(float(np.median(ratios)), 2),
+        "ratios": [round(r, 2) for r in ratios],
+        "ratio_of_cpu_time": round(float(np.median([ours / peer for ours, peer in cpu])), 2),
     }
 
 
