@@ -633,20 +633,19 @@ def test_a_layer_that_makes_no_plain_patches_is_the_layer_of_patches(channels, e
 
 
 def test_filters_that_a_layer_keeps_are_those_of_its_anchors_and_dtype():
-    rng = np.random.default_rng(0)
-    x = rng.standard_normal((2, 8, 8, 6))
-    layer = Layer(PatchExtraction(3), KernelMapping(5), GaussianPooling(2)).build((8, 8, 6), rng)
-    fresh = layer.build((8, 8, 6), np.random.default_rng(1))
-    wanted = fresh.forward(x)
-    layer.forward(x)
-    assert np.array_equal(layer.replace(fresh.params).forward(x), wanted)
-    single = layer.astype(np.float32).forward(x.astype(np.float32))
+    x = np.random.default_rng(0).standard_normal((2, 8, 8, 6))
+    spec = Layer(PatchExtraction(3), KernelMapping(5), GaussianPooling(2))
+    layer, other = (spec.build((8, 8, 6), np.random.default_rng(seed)) for seed in (0, 1))
+    unused = pickle.dumps(layer)
+    y, wanted = pickle.loads(unused).forward(x), other.forward(x)
+    single = layer.forward(x.astype(np.float32))
     assert single.dtype == np.float32
-    assert np.allclose(single, layer.forward(x), rtol=1e-3, atol=1e-4)
+    assert np.allclose(single, y, rtol=1e-3, atol=1e-4)
+    assert np.array_equal(layer.forward(x), y)
+    assert np.array_equal(layer.replace(other.params).forward(x), wanted)
     assert layer.forward(x[:, :7]).shape == (2, 3, 3, 5)  # maps of another shape
-    copy = pickle.loads(pickle.dumps(layer))
-    assert np.array_equal(copy.forward(x), layer.forward(x))
-    assert len(pickle.dumps(layer)) == len(pickle.dumps(pickle.loads(pickle.dumps(layer))))  # used or not
+    assert np.array_equal(layer.forward(x), y)
+    assert len(pickle.dumps(layer)) == len(unused)
 
 
 # Pooling and norms as banded matrices

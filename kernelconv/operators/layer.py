@@ -109,13 +109,13 @@ class Layer(Composite):
     def _filters(self, engine: Tiles, anchors: NDArray, dtype: np.dtype[Any]) -> NDArray:
         """Return what `engine` reads of the anchors; kept, since every block of images asks for the same."""
         known = getattr(self, "_kept", None)
-        if known is None or known[0] is not engine or known[1] is not anchors or known[2].dtype != dtype:
-            known = engine, anchors, engine.filters(anchors.astype(dtype, copy=False).T)
+        if known is None or known[0] is not engine or known[1].dtype != dtype:
+            known = engine, engine.filters(anchors.astype(dtype, copy=False).T)
             object.__setattr__(self, "_kept", known)
-        return known[2]
+        return known[1]
 
     def __getstate__(self) -> dict[str, Any]:
-        """Leave out what is kept for speed."""
+        """Leave out what is kept for speed: a copy may hold other anchors, and a file need not hold it."""
         return {k: v for k, v in self.__dict__.items() if k != "_kept"}
 
     def linearize(
