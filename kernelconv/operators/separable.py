@@ -25,7 +25,7 @@ def window_bands(reads: NDArray, weights: NDArray, dtype: DTypeLike, at_once: in
     weights : ndarray, shape (k,)
     dtype : dtype
     at_once : int
-        Rows of a group; lines of more than 512 positions take more, so that there are not too many groups.
+        Rows of a group, at least: long lines take the root of their length over four, or there would be many groups.
 
     Examples
     --------
