@@ -222,9 +222,10 @@ def test_a_block_holds_what_fits_the_cache():
     network = serial(*layers()).build((8, 8, 1), RNG(0))
     shapes = [(8, 8, 9), (8, 8, 5), (4, 4, 5), (4, 4, 4), (2, 2, 4)]  # tiles do without the second layer's patches
     assert network.inner_shapes((8, 8, 1)) == shapes
-    values = [int(np.prod(shape)) for shape in [(8, 8, 1), *shapes]]
+    kept = [(8, 8, 1), *shapes[:3], (4, 4, 20), *shapes[3:]]  # a gradient goes through the patches
+    assert network.inner_shapes((8, 8, 1), gradient=True) == kept[1:]
     assert network.block(80) == 4 * 2**20 // (80 * 64 * (9 + 5))  # patches and their embedding
-    assert network.block(80, gradient=True) == 4 * 2**20 // (80 * sum(values))  # all are kept
+    assert network.block(80, gradient=True) == 4 * 2**20 // (80 * sum(int(np.prod(shape)) for shape in kept))
     assert network.block(1) == 256
 
 

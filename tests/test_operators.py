@@ -648,6 +648,15 @@ def test_filters_that_a_layer_keeps_are_those_of_its_anchors_and_dtype():
     assert len(pickle.dumps(layer)) == len(unused)
 
 
+@pytest.mark.parametrize("channels", [1, 6])
+def test_no_images_give_no_features(channels):
+    layer = Layer(PatchExtraction(3), KernelMapping(5), GaussianPooling(2)).build(
+        (8, 8, channels), np.random.default_rng(0)
+    )
+    assert layer.forward(np.zeros((0, 8, 8, channels))).shape == (0, 3, 3, 5)
+    assert GaussianPooling(2).build((8, 8, 3)).adjoint(np.zeros((0, 4, 4, 3))).shape == (0, 8, 8, 3)
+
+
 # Pooling and norms as banded matrices
 
 

@@ -124,7 +124,7 @@ class Network(Composite):
         That is a map and the one made of it; for a `gradient` all maps, which are kept.
         """
         self._check_built()
-        sizes = [int(np.prod(s)) for s in (self.in_shape, *self.inner_shapes(self.in_shape))]
+        sizes = [int(np.prod(s)) for s in (self.in_shape, *self.inner_shapes(self.in_shape, gradient=gradient))]
         values = sum(sizes) if gradient else max(a + b for a, b in pairwise(sizes))
         return block_length(itemsize * values)
 

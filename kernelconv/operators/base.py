@@ -249,7 +249,7 @@ def on_channels(x: NDArray, matrix: NDArray) -> NDArray:
     if lines.flags.c_contiguous and not x.flags.c_contiguous:  # as fast correlations return it
         return (lines.reshape(-1, x.shape[-1]) @ matrix).reshape(*lines.shape[:3], -1).transpose(2, 0, 1, 3)
     planes = x.transpose(3, 1, 2, 0)
-    if planes[0].flags.c_contiguous and not x.flags.c_contiguous:  # as patches of a few channels are unfolded
+    if planes.flags.c_contiguous and not x.flags.c_contiguous:  # as patches of a few channels are unfolded
         y = planes.reshape(len(planes), -1).T @ matrix
         return y.reshape(*planes.shape[1:], -1).transpose(2, 0, 1, 3)
     return (x.reshape(-1, x.shape[-1]) @ matrix).reshape(*x.shape[:-1], matrix.shape[1])

@@ -78,11 +78,17 @@ class Composite(Part):
                 raise ValueError(f"{name} ({part!r}) does not fit its input of shape {shapes[-1]}: {error}") from None
         return shapes
 
-    def inner_shapes(self, in_shape: Shape3) -> list[Shape3]:
-        """Return the shapes of the maps that the parts make of one image, those inside composites among them."""
+    def inner_shapes(self, in_shape: Shape3, *, gradient: bool = False) -> list[Shape3]:
+        """Return the shapes of the maps that the parts make of one image, on the way to a `gradient` or without.
+
+        Those inside composites are among them.
+        """
         found: list[Shape3] = []
         for part, shape in zip(self.named_parts.values(), self.shapes(in_shape), strict=False):
-            found += part.inner_shapes(shape) if isinstance(part, Composite) else [part.out_shape(shape)]
+            if isinstance(part, Composite):
+                found += part.inner_shapes(shape, gradient=gradient)
+            else:
+                found.append(part.out_shape(shape))
         return found
 
     def out_shape(self, in_shape: Shape3) -> Shape3:

@@ -179,7 +179,7 @@ class Planes(Correlation):
         q, r = n * x.itemsize, width * n * x.itemsize
         shape = (kh, kw, self.c, *self.grid, n)
         view = as_strided(x, shape, (dh * r, dw * q, height * r, sh * r, sw * q, x.itemsize), writeable=False)
-        return view.reshape(-1, *self.grid, n)
+        return view.reshape(kh * kw * self.c, *self.grid, n)
 
     def filters(self, weight: NDArray) -> NDArray:
         """Return W."""

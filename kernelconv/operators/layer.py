@@ -79,10 +79,10 @@ class Layer(Composite):
             total -= k * k * int(before[0] * before[1] - after[0] * after[1])
         return total
 
-    def inner_shapes(self, in_shape: Shape3) -> list[Shape3]:
+    def inner_shapes(self, in_shape: Shape3, *, gradient: bool = False) -> list[Shape3]:
         """Return the shapes of P x, M P x and A M P x; not the first where tiles do without the patches."""
-        shapes = super().inner_shapes(in_shape)
-        by_tiles = self.fused and isinstance(self._engine(in_shape), Tiles)
+        shapes = super().inner_shapes(in_shape, gradient=gradient)
+        by_tiles = self.fused and not gradient and isinstance(self._engine(in_shape), Tiles)
         return shapes[1:] if by_tiles else shapes
 
     def _engine(self, in_shape: Shape3) -> Correlation | None:

@@ -63,14 +63,14 @@ def separable(x: NDArray, rows: Bands, columns: Bands) -> NDArray:
         y = _times(columns, y.reshape(len(y), w, n * c))
         return y.reshape(*y.shape[:2], n, c).transpose(2, 0, 1, 3)
     y = _times(rows, x.reshape(n, h, w * c))
-    return _times(columns, y.reshape(n, -1, w, c))
+    return _times(columns, y.reshape(*y.shape[:2], w, c))
 
 
 def separable_adjoint(y: NDArray, rows: Bands, columns: Bands, shape: tuple[int, ...]) -> NDArray:
     """Return R' y C, the adjoint of `separable` on maps of `shape` (n, h, w, c)."""
-    n, h, w, c = shape
+    _, h, w, c = shape
     x = _transposed_times(columns, y, w)
-    return _transposed_times(rows, x.reshape(n, -1, w * c), h).reshape(shape)
+    return _transposed_times(rows, x.reshape(*x.shape[:2], w * c), h).reshape(shape)
 
 
 def _times(bands: Bands, x: NDArray) -> NDArray:

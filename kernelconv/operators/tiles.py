@@ -150,7 +150,7 @@ class Tiles(Correlation):
         u = u.reshape(th, tw, nh, nw * n, self.c)
         filters = filters.reshape(th, tw, self.c, m)
         out = np.empty((nh, mh, nw, mw, n * m), u.dtype)
-        step = max(1, TILE_ROWS_BYTES // (th * mw * nw * n * m * u.itemsize))
+        step = max(1, TILE_ROWS_BYTES // max(1, th * mw * nw * n * m * u.itemsize))
         for lo in range(0, nh, step):
             rows = slice(lo, min(lo + step, nh))
             y = np.empty((th, mw, rows.stop - lo, nw, n * m), u.dtype)
