@@ -20,7 +20,7 @@ from sklearn.metrics import confusion_matrix
 from sklearn.pipeline import Pipeline
 
 from kernelconv import SmoothDeformation, measure_stability
-from kernelconv._parallel import single_threaded_blas
+from kernelconv._parallel.blas import single_threaded_blas
 from kernelconv._version import __version__
 from kernelconv.comparison import Split, describe
 from kernelconv.report.first_layer import pictures

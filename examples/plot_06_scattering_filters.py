@@ -4,7 +4,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 
 from kernelconv import Scattering2D, load_digits_images
-from kernelconv.operators.filters import FilterBank
+from kernelconv.operators.wavelets.filter_bank import FilterBank
 
 bank = FilterBank((32, 32), J=3, L=8)
 for one in (bank, bank.tight()):

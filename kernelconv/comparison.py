@@ -22,16 +22,16 @@ from sklearn.svm import SVC
 
 from kernelconv._check import check_count
 from kernelconv._files import write_atomically
-from kernelconv._parallel import single_threaded_blas
+from kernelconv._parallel.blas import single_threaded_blas
 from kernelconv._version import __version__
 from kernelconv.datasets import balanced_subset, load_digits_images, load_images, load_mnist
 from kernelconv.deformations import SmoothDeformation, warp
 from kernelconv.environment import environment
-from kernelconv.networks.ckn import ConvKernelNetwork
-from kernelconv.networks.classifiers import AffineSubspaceClassifier
-from kernelconv.networks.cnn import ConvNetClassifier
+from kernelconv.networks.affine_subspace import AffineSubspaceClassifier
+from kernelconv.networks.cnn.classifier import ConvNetClassifier
 from kernelconv.networks.estimator import ImageTransformer
-from kernelconv.networks.scattering import Scattering2D
+from kernelconv.networks.kernel.network import ConvKernelNetwork
+from kernelconv.networks.scattering.scattering_2d import Scattering2D
 from kernelconv.networks.serial import Network
 from kernelconv.report.first_layer import pictures
 from kernelconv.stability import measure_stability

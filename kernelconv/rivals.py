@@ -12,9 +12,9 @@ from scipy import fft
 from sklearn.pipeline import make_pipeline
 
 from kernelconv.comparison import head_steps
-from kernelconv.networks.ckn import ConvKernelNetwork
-from kernelconv.networks.cnn import ConvNetClassifier, lenet5
-from kernelconv.networks.scattering import Scattering2D
+from kernelconv.networks.cnn.classifier import ConvNetClassifier, lenet5
+from kernelconv.networks.kernel.network import ConvKernelNetwork
+from kernelconv.networks.scattering.scattering_2d import Scattering2D
 from kernelconv.networks.serial import Network, serial
 from kernelconv.stability.representation import as_representation
 

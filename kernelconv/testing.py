@@ -101,7 +101,7 @@ def check_vjp(
 
     def run(p: Part, z: NDArray) -> Any:
         generator = None if train_seed is None else np.random.default_rng(train_seed)
-        return p.linearize(z, train=train_seed is not None, rng=generator)
+        return p.pullback(z, train=train_seed is not None, rng=generator)
 
     y, pullback, _ = run(part, x)
     g = rng.standard_normal(y.shape)
@@ -187,7 +187,7 @@ def check_equivariance(part: Part, x: NDArray, *, tol: float = 1e-10) -> float:
     AssertionError
         If shift and F do not commute, or if the shift does not change F(x).
     """
-    stride = part.window(part.in_shape)[1]
+    stride = part.receptive_field(part.in_shape)[1]
     y = part.forward(x)
     worst = 0.0
     for axis in (1, 2):

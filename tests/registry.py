@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from kernelconv.networks.scattering_parts import LogCompression, PathSelection, ScatteringPath
-from kernelconv.networks.scattering_transform import ScatteringTransform
+from kernelconv.networks.scattering.path_parts import LogCompression, PathSelection, ScatteringPath
+from kernelconv.networks.scattering.transform import ScatteringTransform
 from kernelconv.networks.serial import serial
 from kernelconv.operators import (
     ArcCosine,
@@ -17,7 +17,7 @@ from kernelconv.operators import (
     Flatten,
     GaussianPooling,
     GlobalPooling,
-    GradientMap,
+    ImageGradient,
     InversePolynomial,
     KernelMapping,
     KernelProduct,
@@ -62,10 +62,10 @@ SPECIFICATIONS = {
     "patches wide reflect": PatchExtraction((7, 5), padding="reflect"),
     "patches centred": serial(PatchExtraction(3, padding="zero"), PatchCentering(3)),
     "patches whitened": serial(PatchExtraction((2, 3), padding="zero"), PatchWhitening((2, 3))),
-    "gradient": GradientMap(),
-    "gradient zero": GradientMap("zero"),
-    "gradient reflect": GradientMap("reflect"),
-    "gradient circular": GradientMap("circular"),
+    "gradient": ImageGradient(),
+    "gradient zero": ImageGradient("zero"),
+    "gradient reflect": ImageGradient("reflect"),
+    "gradient circular": ImageGradient("circular"),
     "modulus": Modulus(),
     "relu": ReLU(),
     "standardization": Standardization(),

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from kernelconv import Augmentation, SmoothDeformation, warp
-from kernelconv.networks.augmentation import _unit_fields
+from kernelconv.networks.training.augmentation import _unit_fields
 
 RNG = np.random.default_rng
 

@@ -218,10 +218,10 @@ def test_the_equivariance_error_is_zero_where_the_law_says_so():
     layer = Layer(PatchExtraction(3, padding="circular"), KernelMapping(6), GaussianPooling(2, padding="circular"))
     x = blobs(8, 16)[..., None]
     network = serial(layer).build((16, 16, 1), np.random.default_rng(0), x)
-    assert equivariance_error(network, x, (2, -4), boundary="circular").max() < 1e-10
-    off_grid = equivariance_error(network, x, (1, 0), boundary="circular")
+    assert equivariance_error(network, x, (2, -4), padding="circular").max() < 1e-10
+    off_grid = equivariance_error(network, x, (1, 0), padding="circular")
     assert 1e-4 < off_grid.max() < 0.3
-    assert equivariance_error(network, x, (1, 0), boundary="circular", order=1).mean() > 2 * off_grid.mean()
+    assert equivariance_error(network, x, (1, 0), padding="circular", order=1).mean() > 2 * off_grid.mean()
     inside = equivariance_error(lambda x: ndimage.gaussian_filter(x, (0, 1, 1, 0)), x, (2, 1))
     assert inside.max() < 1e-2
     with pytest.raises(ValueError, match=r"Equivariance is of maps .* phi returned shape \(8, 256\)"):

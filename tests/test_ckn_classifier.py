@@ -7,8 +7,8 @@ from sklearn.svm import LinearSVC
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from kernelconv import ConvKernelClassifier, ConvKernelNetwork, load_digits_images, serial
-from kernelconv.networks.last_layer import SphereSteps, inverse_covariance, solve_last_layer
-from kernelconv.networks.training import LOSSES, loss_gradient
+from kernelconv.networks.kernel.last_layer import SphereSteps, inverse_covariance, solve_last_layer
+from kernelconv.networks.training.loop import LOSSES, loss_gradient
 from kernelconv.operators import ArcCosine, Dense, Flatten
 from kernelconv.testing import check_vjp
 

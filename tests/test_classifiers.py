@@ -9,7 +9,7 @@ from sklearn.decomposition import PCA
 from sklearn.model_selection import GroupKFold, StratifiedKFold
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
-from kernelconv.networks.classifiers import AffineSubspaceClassifier
+from kernelconv.networks.affine_subspace import AffineSubspaceClassifier
 
 
 @parametrize_with_checks([AffineSubspaceClassifier(), AffineSubspaceClassifier(n_components=0)])

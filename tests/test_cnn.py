@@ -8,9 +8,9 @@ from sklearn.base import clone
 from sklearn.exceptions import NotFittedError
 
 from kernelconv import Augmentation, ConvNetClassifier, load_digits_images
-from kernelconv.networks.presets import ARCHITECTURES, lenet5, resnet, vgg
+from kernelconv.networks.cnn.presets import ARCHITECTURES, lenet5, resnet, vgg
 from kernelconv.networks.serial import serial
-from kernelconv.networks.training import (
+from kernelconv.networks.training.loop import (
     Optimizer,
     learning_rates,
     log_softmax,
@@ -62,14 +62,14 @@ def test_gradients_of_presets(name, train_seed):
     x = RNG(1).standard_normal((3, *shape))
     check_vjp(network, x, RNG(2), train_seed=train_seed, params=False, h=1e-7)
     # in the params along one direction for all: a network of some twenty of them
-    y, pull, _ = network.linearize(x, train=train_seed is not None, rng=RNG(3))
+    y, pull, _ = network.pullback(x, train=train_seed is not None, rng=RNG(3))
     g = RNG(4).standard_normal(y.shape)
     grads = pull(g)[1]
     t = {k: RNG(5).standard_normal(v.shape) / np.sqrt(v.size) for k, v in network.params.items()}
 
     def value(sign):
         moved = network.replace({k: v + sign * 1e-6 * t[k] for k, v in network.params.items()})
-        return np.vdot(moved.linearize(x, train=train_seed is not None, rng=RNG(3))[0], g)
+        return np.vdot(moved.pullback(x, train=train_seed is not None, rng=RNG(3))[0], g)
 
     expected = (value(1) - value(-1)) / 2e-6
     assert abs(expected) > 1e-2

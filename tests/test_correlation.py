@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from kernelconv.operators import Convolution, PatchExtraction
-from kernelconv.operators.correlation import Planes, Rows
-from kernelconv.operators.tiles import Tiles, correlation, tile_length, transforms
+from kernelconv.operators.fast.correlation import Planes, Rows
+from kernelconv.operators.fast.tiles import Tiles, correlation, tile_length, transforms
 
 RNG = np.random.default_rng
 GEOMETRIES = [
@@ -80,7 +80,7 @@ def test_a_filter_row_that_never_meets_the_map_has_no_gradient(channels):
 def test_params_alone_have_the_gradient_of_both():
     part = Convolution(4, 3).build((6, 5, 2), RNG(0))
     x, g = RNG(1).standard_normal((4, 6, 5, 2)), RNG(2).standard_normal((4, 4, 3, 4))
-    y, pull, _ = part.linearize_params(x)
+    y, pull, _ = part.pullback_params(x)
     assert np.array_equal(y, part.forward(x))
     grads = pull(g)
     assert {k: v.tolist() for k, v in grads.items()} == {k: v.tolist() for k, v in part.vjp(x, g)[1].items()}
@@ -120,7 +120,7 @@ def test_tiles_that_reach_beyond_the_map_are_cut(size, shape, padding):
 
 @pytest.mark.parametrize("room", [1, 40_000, 10**9])
 def test_tiles_multiplied_some_rows_at_a_time_give_the_same(monkeypatch, room):
-    monkeypatch.setattr("kernelconv.operators.tiles.TILE_ROWS_BYTES", room)
+    monkeypatch.setattr("kernelconv.operators.fast.tiles.TILE_ROWS_BYTES", room)
     patches, x = PatchExtraction(3), RNG(0).standard_normal((3, 23, 9, 6))
     weight = RNG(1).standard_normal((54, 7))
     tiles = correlation(patches, x.shape[1:])

@@ -9,7 +9,7 @@ from sklearn.metrics.pairwise import rbf_kernel
 from sklearn.neural_network import MLPClassifier
 
 from kernelconv.networks.serial import serial
-from kernelconv.networks.training import Optimizer, loss_gradient, softmax_cross_entropy, squared_hinge, train
+from kernelconv.networks.training.loop import Optimizer, loss_gradient, softmax_cross_entropy, squared_hinge, train
 from kernelconv.operators import (
     AveragePooling,
     Convolution,
@@ -343,7 +343,7 @@ def test_a_small_lenet_trains_as_in_torch(torch, optimizer, make):
 
 
 def test_a_cosine_schedule_is_that_of_torch(torch):
-    from kernelconv.networks.training import learning_rates
+    from kernelconv.networks.training.loop import learning_rates
 
     parameter = torch.nn.Parameter(torch.zeros(1))
     sgd = torch.optim.SGD([parameter], lr=0.3)

@@ -28,31 +28,31 @@ def displacements(*shape, scale=2.0, seed=1):
 # -- naive references --------------------------------------------------------------------------------------------------
 
 
-def naive_pixel(x, r, c, boundary):
+def naive_pixel(x, r, c, padding):
     """The image at an integer position, which may lie outside."""
     h, w = x.shape
-    if boundary == "zero":
+    if padding == "zero":
         return x[r, c] if 0 <= r < h and 0 <= c < w else 0.0
-    pad = {"reflect": "reflect", "symmetric": "symmetric", "circular": "wrap"}[boundary]
+    pad = {"reflect": "reflect", "symmetric": "symmetric", "circular": "wrap"}[padding]
     rows, columns = (np.pad(np.arange(n), 40, mode=pad) for n in (h, w))
     return x[rows[r + 40], columns[c + 40]]
 
 
-def naive_warp(x, tau, order, boundary):
+def naive_warp(x, tau, order, padding):
     out = np.zeros_like(x)
     for r in range(x.shape[0]):
         for c in range(x.shape[1]):
             p, q = r - tau[r, c, 0], c - tau[r, c, 1]
             if order == 0:
-                out[r, c] = naive_pixel(x, int(np.floor(p + 0.5)), int(np.floor(q + 0.5)), boundary)
+                out[r, c] = naive_pixel(x, int(np.floor(p + 0.5)), int(np.floor(q + 0.5)), padding)
                 continue
             i, j = int(np.floor(p)), int(np.floor(q))
             s, t = p - i, q - j
             out[r, c] = (
-                (1 - s) * (1 - t) * naive_pixel(x, i, j, boundary)
-                + (1 - s) * t * naive_pixel(x, i, j + 1, boundary)
-                + s * (1 - t) * naive_pixel(x, i + 1, j, boundary)
-                + s * t * naive_pixel(x, i + 1, j + 1, boundary)
+                (1 - s) * (1 - t) * naive_pixel(x, i, j, padding)
+                + (1 - s) * t * naive_pixel(x, i, j + 1, padding)
+                + s * (1 - t) * naive_pixel(x, i + 1, j, padding)
+                + s * t * naive_pixel(x, i + 1, j + 1, padding)
             )
     return out
 
@@ -82,67 +82,67 @@ def independent_supremum(score, shape, n_starts=4):
 # -- warp --------------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("boundary", SCIPY_MODES)
+@pytest.mark.parametrize("padding", SCIPY_MODES)
 @pytest.mark.parametrize("order", [0, 1])
-def test_warp_equals_the_naive_loop(order, boundary):
+def test_warp_equals_the_naive_loop(order, padding):
     x, tau = images(), displacements(3, 9, 12, scale=4.0)
-    expected = np.stack([naive_warp(*one, order, boundary) for one in zip(x, tau, strict=True)])
-    np.testing.assert_allclose(warp(x, tau, order=order, boundary=boundary), expected, atol=1e-14)
+    expected = np.stack([naive_warp(*one, order, padding) for one in zip(x, tau, strict=True)])
+    np.testing.assert_allclose(warp(x, tau, order=order, padding=padding), expected, atol=1e-14)
     assert np.abs(expected - x).max() > 1
 
 
-@pytest.mark.parametrize("boundary", SCIPY_MODES)
+@pytest.mark.parametrize("padding", SCIPY_MODES)
 @pytest.mark.parametrize("order", [1, 3])
-def test_warp_equals_scipy(order, boundary):
+def test_warp_equals_scipy(order, padding):
     x, tau = images(), displacements(3, 9, 12, scale=4.0)
     grid = np.indices((9, 12)).astype(float)
     expected = [
-        ndimage.map_coordinates(a, grid - np.moveaxis(t, -1, 0), order=order, mode=SCIPY_MODES[boundary])
+        ndimage.map_coordinates(a, grid - np.moveaxis(t, -1, 0), order=order, mode=SCIPY_MODES[padding])
         for a, t in zip(x, tau, strict=True)
     ]
-    np.testing.assert_allclose(warp(x, tau, order=order, boundary=boundary), expected, atol=1e-9)  # SciPy, short axes
+    np.testing.assert_allclose(warp(x, tau, order=order, padding=padding), expected, atol=1e-9)  # SciPy, short axes
 
 
-def test_boundary_zero_is_an_image_padded_with_zeros():
+def test_padding_zero_is_an_image_padded_with_zeros():
     x, tau = images(), displacements(3, 9, 12, scale=3.0)
     wide = ((0, 0), (30, 30), (30, 30))
-    padded = warp(np.pad(x, wide), np.pad(tau, (*wide, (0, 0))), boundary="circular")
+    padded = warp(np.pad(x, wide), np.pad(tau, (*wide, (0, 0))), padding="circular")
     np.testing.assert_allclose(warp(x, tau), padded[:, 30:-30, 30:-30], atol=1e-6)
 
 
-@pytest.mark.parametrize("boundary", SCIPY_MODES)
+@pytest.mark.parametrize("padding", SCIPY_MODES)
 @pytest.mark.parametrize("order", [0, 1, 3])
 @pytest.mark.parametrize("shared", [True, False])
-def test_zero_displacement_is_the_identity(order, boundary, shared):
+def test_zero_displacement_is_the_identity(order, padding, shared):
     x = images()
-    y = warp(x, np.zeros((9, 12, 2) if shared else (3, 9, 12, 2)), order=order, boundary=boundary)
+    y = warp(x, np.zeros((9, 12, 2) if shared else (3, 9, 12, 2)), order=order, padding=padding)
     assert np.abs(y - x).max() <= (0 if order <= 1 else 1e-12)
 
 
-@pytest.mark.parametrize("boundary", SCIPY_MODES)
+@pytest.mark.parametrize("padding", SCIPY_MODES)
 @pytest.mark.parametrize("order", [0, 1, 3])
 @pytest.mark.parametrize("shared", [True, False])
-def test_integer_translation_is_a_roll(order, boundary, shared):
+def test_integer_translation_is_a_roll(order, padding, shared):
     x, shift = images(), (2, -3)
     tau = np.broadcast_to(np.float64(shift), (9, 12, 2) if shared else (3, 9, 12, 2))
-    y, rolled = warp(x, tau, order=order, boundary=boundary), np.roll(x, shift, axis=(1, 2))
-    inside = np.s_[:] if boundary == "circular" else np.s_[:, 2:, :-3]
+    y, rolled = warp(x, tau, order=order, padding=padding), np.roll(x, shift, axis=(1, 2))
+    inside = np.s_[:] if padding == "circular" else np.s_[:, 2:, :-3]
     assert np.abs(y - rolled)[inside].max() <= (0 if order <= 1 else 1e-12)
-    if boundary == "zero":
+    if padding == "zero":
         assert np.abs(y[:, :2]).max() <= 1e-12
         assert np.abs(y[:, :, -3:]).max() <= 1e-12
 
 
-@pytest.mark.parametrize("boundary", SCIPY_MODES)
+@pytest.mark.parametrize("padding", SCIPY_MODES)
 @pytest.mark.parametrize("order", [0, 1, 3])
-def test_a_shared_field_equals_one_field_each(order, boundary):
+def test_a_shared_field_equals_one_field_each(order, padding):
     x = np.random.default_rng(3).standard_normal((5, 9, 12, 4))
     tau = displacements(9, 12)
-    own = warp(x, np.broadcast_to(tau, (5, 9, 12, 2)), order=order, boundary=boundary)
-    np.testing.assert_allclose(warp(x, tau, order=order, boundary=boundary), own, atol=1e-13)
+    own = warp(x, np.broadcast_to(tau, (5, 9, 12, 2)), order=order, padding=padding)
+    np.testing.assert_allclose(warp(x, tau, order=order, padding=padding), own, atol=1e-13)
     for k in range(4):
-        np.testing.assert_array_equal(warp(x[..., k], tau, order=order, boundary=boundary).shape, own.shape[:3])
-        np.testing.assert_allclose(warp(x[..., k], tau, order=order, boundary=boundary), own[..., k], atol=1e-13)
+        np.testing.assert_array_equal(warp(x[..., k], tau, order=order, padding=padding).shape, own.shape[:3])
+        np.testing.assert_allclose(warp(x[..., k], tau, order=order, padding=padding), own[..., k], atol=1e-13)
 
 
 @pytest.mark.parametrize("shared", [True, False])
@@ -195,12 +195,12 @@ def test_a_band_limited_image_follows_an_affine_map():
         ({"tau": np.full((9, 12, 2), np.nan)}, "tau holds 216 non-finite values"),
         ({"tau": np.zeros((9, 12, 2), complex)}, "tau must hold real numbers, got dtype complex128"),
         ({"order": 2}, r'order must be 0 \(nearest\), 1 \(bilinear\), 3 \(cubic spline\) or "fourier", got 2'),
-        ({"boundary": "wrap"}, "boundary must be one of 'zero', 'reflect', 'symmetric', 'circular', got 'wrap'"),
+        ({"padding": "wrap"}, "padding must be one of 'zero', 'reflect', 'symmetric', 'circular', got 'wrap'"),
         ({"x": np.zeros((9, 12))}, "x has two axes"),
     ],
 )
 def test_warp_says_what_is_wrong(changes, message):
-    good = {"x": images(), "tau": np.zeros((9, 12, 2)), "order": 3, "boundary": "zero"} | changes
+    good = {"x": images(), "tau": np.zeros((9, 12, 2)), "order": 3, "padding": "zero"} | changes
     with pytest.raises(ValueError, match=message):
         warp(good.pop("x"), good.pop("tau"), **good)
 

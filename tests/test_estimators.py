@@ -12,9 +12,9 @@ from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
-from kernelconv.networks.ckn import ConvKernelNetwork
-from kernelconv.networks.cnn import ConvNetClassifier
+from kernelconv.networks.cnn.classifier import ConvNetClassifier
 from kernelconv.networks.estimator import ImageTransformer
+from kernelconv.networks.kernel.network import ConvKernelNetwork
 from kernelconv.networks.serial import serial
 from kernelconv.operators import Convolution, Dense, Flatten, MaxPooling, ReLU
 from kernelconv.testing import check_image_estimator

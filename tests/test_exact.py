@@ -178,7 +178,7 @@ def peer_cases():
 @pytest.mark.parametrize(("peer", "case"), list(peer_cases()))
 def test_public_codes_compute_the_same_values(peer, case, monkeypatch):
     if peer == "ckn_kernel":  # it pools on a grid that the public parameters do not give
-        monkeypatch.setattr("kernelconv.operators.gaussian.gaussian_matrix", peer_kernels.peer_grid)
+        monkeypatch.setattr("kernelconv.operators.pooling.gaussian.gaussian_matrix", peer_kernels.peer_grid)
     parameters = {k: tuple(v) if isinstance(v, list) else v for k, v in case["parameters"].items()}
     gram = ConvKernel(**parameters)(peer_kernels.images(case["side"]))
     # the slope of arc-cosine is taken at a cosine that rounding puts by 1: its root shows on the diagonal
@@ -250,7 +250,7 @@ def test_long_work_is_announced_before_it_begins(monkeypatch, capsys):
     assert str(cost._replace(seconds=600.0)).endswith("about 10.0 min, 0.0 MiB")
     gram = kernel(x)
     assert not capsys.readouterr().err
-    monkeypatch.setattr("kernelconv.networks.exact.ANNOUNCED", 0.0)
+    monkeypatch.setattr("kernelconv.networks.kernel.exact.ANNOUNCED", 0.0)
     assert np.array_equal(kernel(x), gram)
     assert "ConvKernel: 1,830 pairs at" in capsys.readouterr().err
     ConvKernel((2,), 2, verbose=False)(x)

@@ -63,7 +63,7 @@ def test_no_module_needs_an_optional_library_to_be_imported():
             top = [n for n in ast.parse(path.read_text()).body if isinstance(n, ast.Import | ast.ImportFrom)]
             names = {a.name for n in top for a in n.names} | {getattr(n, "module", "") or "" for n in top}
             assert not {n.split(".")[0] for n in names} & OPTIONAL, name
-            assert "kernelconv.networks.kymatio_adapter" not in names, name
+            assert "kernelconv.networks.scattering.kymatio" not in names, name
 
 
 WITHOUT_THEM = """

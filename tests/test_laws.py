@@ -53,9 +53,9 @@ def test_differentiable(name, rng):
 
 
 @pytest.mark.parametrize("name", registry.having("differentiable"))
-def test_linearize_returns_forward(name):
+def test_pullback_returns_forward(name):
     part, x = registry.built(name), registry.images()
-    assert relative(part.linearize(x)[0], part.forward(x)) < 1e-12
+    assert relative(part.pullback(x)[0], part.forward(x)) < 1e-12
     gx, grads = part.vjp(x, np.ones((3, *part.out_shape(registry.SHAPE))))
     assert gx.shape == x.shape
     assert {k: v.shape for k, v in grads.items()} == {k: v.shape for k, v in part.params.items()}
@@ -141,8 +141,8 @@ def test_a_batch_is_its_samples(name):
 
 def check_fused(layer, x):
     assert relative(layer.forward(x), Composite.forward(layer, x)) < 1e-10
-    y, pull, _ = layer.linearize(x)
-    _, pull_unfused, _ = Composite.linearize(layer, x)
+    y, pull, _ = layer.pullback(x)
+    _, pull_unfused, _ = Composite.pullback(layer, x)
     g = np.random.default_rng(0).standard_normal(y.shape)
     (gx, grads), (gx2, grads2) = pull(g), pull_unfused(g)
     assert relative(gx, gx2) < 1e-10
@@ -231,14 +231,14 @@ class WrongAdjoint(PatchExtraction):
 
 
 class WrongGradient(ReLU):
-    def linearize(self, x, *, train=False, rng=None):
-        y, pull, state = super().linearize(x)
+    def pullback(self, x, *, train=False, rng=None):
+        y, pull, state = super().pullback(x)
         return y, lambda g: (pull(g)[0] * np.where(np.arange(g.shape[2]) == 0, 1.001, 1)[:, None], {}), state
 
 
 class WrongAnchorGradient(KernelMapping):
-    def whiten_linearize(self, m):
-        y, pull = super().whiten_linearize(m)
+    def whiten_pullback(self, m):
+        y, pull = super().whiten_pullback(m)
         return y, lambda g: (pull(g)[0], 1.001 * pull(g)[1])
 
 
@@ -263,7 +263,7 @@ class ZeroPart(Modulus):
     def _adjoint(self, y, shape):
         return 0 * y
 
-    def linearize(self, x, *, train=False, rng=None):
+    def pullback(self, x, *, train=False, rng=None):
         return 0 * x, lambda g: (0 * g, {}), {}
 
 

@@ -5,7 +5,7 @@ import pytest
 import reference
 import registry
 
-from kernelconv.networks.ckn import ConvKernelNetwork
+from kernelconv.networks.kernel.network import ConvKernelNetwork
 from kernelconv.networks.serial import Network, serial, sum_grads
 from kernelconv.operators import (
     AveragePooling,
@@ -145,7 +145,7 @@ def test_sum_grads_adds_in_order_and_keeps_its_terms():
 def test_receptive_field_of_stacked_layers(size, n_layers):
     """1 + L (k - 1) for L layers of k x k, stride 1."""
     network = serial(*[Convolution(1, size) for _ in range(n_layers)])
-    assert network.window((30, 30, 1)) == ((1 + n_layers * (size - 1),) * 2, (1, 1))
+    assert network.receptive_field((30, 30, 1)) == ((1 + n_layers * (size - 1),) * 2, (1, 1))
 
 
 @pytest.mark.parametrize(
@@ -169,7 +169,7 @@ def test_receptive_field_is_what_a_value_depends_on(network):
         for _ in range(8):  # a maximum lets one pixel of its window through: collect over images
             reached |= network.vjp(rng.standard_normal(x.shape), g)[0][0, :, :, 0] != 0
         seen.append([np.flatnonzero(reached.any(axis=a)) for a in (1, 0)])
-    field, stride = network.window((24, 24, 1))
+    field, stride = network.receptive_field((24, 24, 1))
     for axis in (0, 1):
         first, second = seen[0][axis], seen[1][axis]
         assert first[-1] - first[0] + 1 == field[axis]
@@ -214,7 +214,7 @@ def test_multiply_adds_are_the_loops():
     assert GaussianPooling(2).multiply_adds((h, w, c)) == c * (h * 4 * w + 3 * h * 4)
     assert AveragePooling(2).multiply_adds((h, w, c)) == 96
     assert GlobalPooling().multiply_adds((h, w, c)) == 96
-    assert GlobalPooling().window((h, w, c)) == Dense(4).window((h, w, c)) == ((6, 8), (6, 8))
+    assert GlobalPooling().receptive_field((h, w, c)) == Dense(4).receptive_field((h, w, c)) == ((6, 8), (6, 8))
     assert MaxPooling(2).multiply_adds((h, w, c)) == PatchExtraction(2).multiply_adds((h, w, c)) == 0
 
 

@@ -6,12 +6,12 @@ import time
 import numpy as np
 import pytest
 
-from kernelconv import _parallel
-from kernelconv._parallel import gather, map_coupled
+from kernelconv._parallel.blocks import n_threads
+from kernelconv._parallel.meeting import all_gather, map_coupled
 from kernelconv.networks import training
-from kernelconv.networks.presets import resnet
+from kernelconv.networks.cnn.presets import resnet
 from kernelconv.networks.serial import serial
-from kernelconv.networks.training import loss_gradient, softmax_cross_entropy
+from kernelconv.networks.training.loop import loss_gradient, softmax_cross_entropy
 from kernelconv.operators import BatchNorm, Convolution, Dense, Dropout, Flatten, ReLU, Residual
 from kernelconv.testing import check_vjp
 
@@ -34,7 +34,7 @@ def normalization(seed=1):
 
 def test_training_normalises_by_the_batch():
     part, x = normalization(), images()
-    y, _, state = part.linearize(x, train=True)
+    y, _, state = part.pullback(x, train=True)
     mean, variance = x.mean(axis=(0, 1, 2)), x.var(axis=(0, 1, 2))
     expected = part.params["scale"] * (x - mean) / np.sqrt(variance + 1e-5) + part.params["shift"]
     assert np.allclose(y, expected, rtol=1e-12)
@@ -48,7 +48,7 @@ def test_evaluation_uses_what_training_has_seen():
     slope = part.params["scale"] / np.sqrt(part.state["variance"] + 1e-5)
     expected = slope * (x - part.state["mean"]) + part.params["shift"]
     assert np.allclose(part.forward(x), expected, rtol=1e-12)
-    assert part.linearize(x)[2] is part.state or part.linearize(x)[2] == part.state
+    assert part.pullback(x)[2] is part.state or part.pullback(x)[2] == part.state
 
 
 def test_gradient_in_training():
@@ -57,8 +57,8 @@ def test_gradient_in_training():
 
 def test_a_gradient_that_takes_the_statistics_for_constants_is_caught():
     class Forgetful(BatchNorm):
-        def linearize(self, x, *, train=False, rng=None):
-            y, _, state = super().linearize(x, train=train, rng=rng)
+        def pullback(self, x, *, train=False, rng=None):
+            y, _, state = super().pullback(x, train=train, rng=rng)
             slope = self.params["scale"] / np.sqrt(x.var(axis=(0, 1, 2)) + self.epsilon)
             return y, lambda g: (g * slope, {}), state
 
@@ -67,7 +67,7 @@ def test_a_gradient_that_takes_the_statistics_for_constants_is_caught():
 
 
 def test_a_constant_channel_and_a_batch_of_one_pixel_stay_finite():
-    y, pull, state = BatchNorm().build((1, 1, 2)).linearize(np.full((1, 1, 1, 2), 7.0), train=True)
+    y, pull, state = BatchNorm().build((1, 1, 2)).pullback(np.full((1, 1, 1, 2), 7.0), train=True)
     assert not y.any()
     assert np.isfinite(pull(np.ones_like(y))[0]).all()
     assert np.allclose(state["variance"], 0.9)
@@ -75,7 +75,7 @@ def test_a_constant_channel_and_a_batch_of_one_pixel_stay_finite():
 
 def test_float32_loses_nothing_to_a_large_mean():
     x = (1000 + RNG(0).standard_normal((64, 4, 4, 1))).astype(np.float32)
-    y = BatchNorm().build((4, 4, 1)).astype(np.float32).linearize(x, train=True)[0]
+    y = BatchNorm().build((4, 4, 1)).astype(np.float32).pullback(x, train=True)[0]
     wide = x.astype(np.float64)
     assert y.dtype == np.float32
     assert np.abs(y - (wide - wide.mean()) / wide.std()).max() < 2e-3
@@ -111,7 +111,7 @@ def test_batchnorm_is_that_of_torch(memory_order):
     tx = torch.tensor(np.moveaxis(x, -1, 1).copy(), requires_grad=True)
     ty = peer(tx)
     ty.backward(torch.tensor(np.moveaxis(g, -1, 1).copy()))
-    y, pull, state = part.linearize(x, train=True)
+    y, pull, state = part.pullback(x, train=True)
     gx, grads = pull(g)
     for ours, theirs in (
         (np.moveaxis(y, -1, 1), ty),
@@ -202,32 +202,32 @@ def test_blocks_meet_in_order_and_within_their_number_of_threads(n_jobs, monkeyp
             time.sleep(0.002)
             with lock:
                 computing -= 1
-            found.append(gather((turn, s.start)))
+            found.append(all_gather((turn, s.start)))
         return found
 
     results = map_coupled(run, 10, 2, n_jobs)
     assert results == [[[(turn, lo) for lo in range(0, 10, 2)] for turn in range(4)]] * 5
     assert 1 <= most <= n_jobs
-    assert gather(3) == [3]
+    assert all_gather(3) == [3]
 
 
 def test_a_block_that_fails_releases_the_others():
     def run(s):
-        gather(1)
+        all_gather(1)
         if s.start == 4:
             raise KeyError("block 4")
-        gather(2)
+        all_gather(2)
 
     before = threading.active_count()
     with pytest.raises(KeyError, match="block 4"):
         map_coupled(run, 10, 2, 2)
     assert threading.active_count() <= before
-    assert map_coupled(lambda s: sum(gather(1)), 6, 2, 2) == [3, 3, 3]
+    assert map_coupled(lambda s: sum(all_gather(1)), 6, 2, 2) == [3, 3, 3]
 
 
 def test_a_single_block_has_nobody_to_meet():
-    assert map_coupled(lambda s: gather(s.stop), 3, 8, 2) == [[3]]
-    assert map_coupled(lambda s: _parallel.n_threads(4), 6, 2, 2) == [1, 1, 1]
+    assert map_coupled(lambda s: all_gather(s.stop), 3, 8, 2) == [[3]]
+    assert map_coupled(lambda s: n_threads(4), 6, 2, 2) == [1, 1, 1]
 
 
 # Dropout
@@ -235,7 +235,7 @@ def test_a_single_block_has_nobody_to_meet():
 
 def test_dropout_keeps_the_mean_and_masks_the_gradient():
     x = np.ones((50, 8, 8, 4))
-    y, pull, _ = Dropout(0.3).build((8, 8, 4)).linearize(x, train=True, rng=RNG(0))
+    y, pull, _ = Dropout(0.3).build((8, 8, 4)).pullback(x, train=True, rng=RNG(0))
     assert set(np.unique(y)) == {0, 1 / (1 - np.float64(0.3))}
     assert (y == 0).mean() == pytest.approx(0.3, abs=0.01)
     g = RNG(1).standard_normal(x.shape)
@@ -246,8 +246,8 @@ def test_dropout_keeps_the_mean_and_masks_the_gradient():
 def test_dropout_does_nothing_in_evaluation_nor_at_rate_zero():
     x = images()
     assert np.array_equal(Dropout(0.9).build(SHAPE).forward(x), x)
-    assert np.array_equal(Dropout(0.9).build(SHAPE).linearize(x)[0], x)
-    assert np.array_equal(Dropout(0).build(SHAPE).linearize(x, train=True, rng=RNG(0))[0], x)
+    assert np.array_equal(Dropout(0.9).build(SHAPE).pullback(x)[0], x)
+    assert np.array_equal(Dropout(0).build(SHAPE).pullback(x, train=True, rng=RNG(0))[0], x)
 
 
 def test_dropout_refuses():
@@ -256,7 +256,7 @@ def test_dropout_refuses():
     with pytest.raises(ValueError, match="rate must be >= 0"):
         Dropout(-0.1)
     with pytest.raises(ValueError, match="pass rng"):
-        Dropout().build(SHAPE).linearize(images(), train=True)
+        Dropout().build(SHAPE).pullback(images(), train=True)
 
 
 # Residual
@@ -267,7 +267,7 @@ def test_residual_adds_its_ways():
     part, x = Residual(branch, shortcut).build(SHAPE, RNG(0)), images()
     assert np.allclose(part.forward(x), part.branch.forward(x) + part.shortcut.forward(x), rtol=1e-13)
     assert set(part.params) == {"branch.weight", "branch.bias", "shortcut.weight", "shortcut.bias"}
-    assert part.window(SHAPE) == ((3, 3), (2, 2))
+    assert part.receptive_field(SHAPE) == ((3, 3), (2, 2))
     assert part.multiply_adds(SHAPE) == branch.multiply_adds(SHAPE) + shortcut.multiply_adds(SHAPE)
     identity = Residual(ReLU()).build(SHAPE)
     assert np.array_equal(identity.forward(x), np.maximum(x, 0) + x)

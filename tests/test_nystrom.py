@@ -21,7 +21,7 @@ from kernelconv.operators import (
     spherical_kmeans,
 )
 from kernelconv.operators.composite import Maps
-from kernelconv.operators.kernels import as_kernel
+from kernelconv.operators.mappings.kernels import as_kernel
 
 RNG = np.random.default_rng
 
@@ -111,7 +111,7 @@ def test_a_kernel_of_infinite_slope_has_no_gradient_and_says_so():
     part = KernelMapping(3, ArcCosine(0)).build((1, 1, 4), RNG(0))
     assert not part.differentiable
     with pytest.raises(ValueError, match=r"ArcCosine\(0\) has an infinite slope .* Use ArcCosine\(1\)"):
-        part.linearize(np.ones((1, 1, 1, 4)))
+        part.pullback(np.ones((1, 1, 1, 4)))
 
 
 # Whitening

@@ -37,11 +37,11 @@ from kernelconv.operators import (
     extract_patches_adjoint,
 )
 from kernelconv.operators.base import Part
-from kernelconv.operators.borders import PADDINGS, border_index, pad, pad_adjoint
-from kernelconv.operators.correlation import Planes
-from kernelconv.operators.gaussian import gaussian_radius
-from kernelconv.operators.separable import dense, separable, separable_adjoint, window_bands
-from kernelconv.operators.tiles import Tiles, correlation
+from kernelconv.operators.fast.correlation import Planes
+from kernelconv.operators.fast.separable import dense, separable, separable_adjoint, window_bands
+from kernelconv.operators.fast.tiles import Tiles, correlation
+from kernelconv.operators.patches.borders import PADDINGS, border_index, pad, pad_adjoint
+from kernelconv.operators.pooling.gaussian import gaussian_radius
 from kernelconv.testing import check_lipschitz
 
 RNG = np.random.default_rng
@@ -314,7 +314,7 @@ def test_a_zero_vector_maps_to_zero_with_gradient_zero():
     part = KernelMapping(6).build((1, 2, 4), RNG(0))
     x = np.zeros((1, 1, 2, 4))
     x[0, 0, 1] = 1
-    y, pullback, _ = part.linearize(x)
+    y, pullback, _ = part.pullback(x)
     gx, grads = pullback(np.ones(y.shape))
     assert not y[0, 0, 0].any()
     assert not gx[0, 0, 0].any()
@@ -488,8 +488,8 @@ def test_a_part_without_gradient_says_so():
 
 def test_the_abstract_part_and_kernel_do_nothing():
     from kernelconv.operators import DotProductKernel
-    from kernelconv.operators.affine import Affine
-    from kernelconv.operators.correlation import Correlation
+    from kernelconv.operators.fast.correlation import Correlation
+    from kernelconv.operators.learned.affine import Affine
 
     part, kernel, x = Part(), DotProductKernel(), np.ones((1, 1, 1, 1))
     for call in (

@@ -7,10 +7,17 @@ import numpy as np
 import pytest
 from threadpoolctl import threadpool_info, threadpool_limits
 
-from kernelconv import _parallel
-from kernelconv._parallel import apply_blocks, block_length, block_slices, map_blocks, n_threads, single_threaded_blas
-from kernelconv.networks.ckn import ConvKernelNetwork
-from kernelconv.networks.cnn import ConvNetClassifier
+from kernelconv._parallel import blocks
+from kernelconv._parallel.blocks import (
+    apply_blocks,
+    block_length,
+    block_slices,
+    map_blocks,
+    n_threads,
+    single_threaded_blas,
+)
+from kernelconv.networks.cnn.classifier import ConvNetClassifier
+from kernelconv.networks.kernel.network import ConvKernelNetwork
 from kernelconv.networks.serial import serial
 from kernelconv.operators import Convolution, Dense, GaussianPooling, KernelMapping, Layer, PatchExtraction, ReLU
 
@@ -18,7 +25,7 @@ from kernelconv.operators import Convolution, Dense, GaussianPooling, KernelMapp
 @pytest.fixture
 def small_blocks(monkeypatch):
     """A cache so small that a handful of images makes many blocks."""
-    monkeypatch.setattr(_parallel, "CACHE_BYTES", 2**14)
+    monkeypatch.setattr(blocks, "CACHE_BYTES", 2**14)
 
 
 @pytest.fixture
@@ -26,15 +33,15 @@ def pools(monkeypatch):
     """The number of threads of every pool that is started, the caller's own among them."""
     started = []
 
-    class Recorded(_parallel.ThreadPoolExecutor):
+    class Recorded(blocks.ThreadPoolExecutor):
         def __init__(self, threads, **names):
             started.append(threads + 1)
             super().__init__(threads, **names)
 
-    _parallel._pool.cache_clear()
-    monkeypatch.setattr(_parallel, "ThreadPoolExecutor", Recorded)
+    blocks._pool.cache_clear()
+    monkeypatch.setattr(blocks, "ThreadPoolExecutor", Recorded)
     yield started
-    _parallel._pool.cache_clear()
+    blocks._pool.cache_clear()
 
 
 def images(n=40, seed=0):
@@ -92,7 +99,7 @@ def test_a_worker_is_free_again_after_an_error():
         raise KeyError
 
     with pytest.raises(KeyError):
-        _parallel._as_worker(fail, None)
+        blocks.as_worker(fail, None)
     assert n_threads(5) == 5
     thread.start()
     thread.join()
@@ -319,7 +326,8 @@ def network(dtype=np.float64):
 def test_network_has_the_same_bits_for_any_number_of_threads(dtype, pools):
     net, x = network(dtype), images().astype(dtype)
     assert len(x) > 4 * net.block(x.itemsize)
-    pools.clear()  # of the k-means
+    blocks._pool.cache_clear()  # the k-means may have started pools, of as many threads as there are cores
+    pools.clear()
     g = np.random.default_rng(1).standard_normal((len(x), 1, 1, 4)).astype(dtype)
     y, (gx, grads), maps = net.forward(x, 1), net.vjp(x, g, 1), net.trace(x, 1)
     assert np.abs(gx).max() > 0
@@ -343,7 +351,7 @@ def test_batches_and_blocks_of_any_size_agree(dtype, tol, monkeypatch):
     assert np.linalg.norm(batches - y) <= tol * np.linalg.norm(y)
     g = np.ones((len(x), 1, 1, 4), dtype)
     grads = net.vjp(x, g)[1]
-    monkeypatch.setattr(_parallel, "CACHE_BYTES", 2**30)
+    monkeypatch.setattr(blocks, "CACHE_BYTES", 2**30)
     assert np.linalg.norm(net.forward(x) - y) <= tol * np.linalg.norm(y)
     for key, value in net.vjp(x, g)[1].items():
         assert np.linalg.norm(grads[key] - value) <= 10 * tol * np.linalg.norm(value)

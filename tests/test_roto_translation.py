@@ -7,8 +7,12 @@ import pytest
 from sklearn.base import clone
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
-from kernelconv.networks.roto_translation import RotoTranslationPath, RotoTranslationScattering2D, angular_filters
-from kernelconv.operators.filters import FilterBank, morlet
+from kernelconv.networks.scattering.roto_translation import (
+    RotoTranslationPath,
+    RotoTranslationScattering2D,
+    angular_filters,
+)
+from kernelconv.operators.wavelets.filter_bank import FilterBank, morlet
 
 
 @parametrize_with_checks([RotoTranslationScattering2D(J=1, L=4, padding="zero", image_shape=(1, -1))])

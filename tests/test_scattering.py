@@ -12,8 +12,8 @@ from sklearn.pipeline import make_pipeline
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from kernelconv.networks import _scattering_by_frequency, _scattering_by_map, _scattering_engine
-from kernelconv.networks.scattering import Scattering2D, ScatteringPath
-from kernelconv.operators.filters import FilterBank, crop
+from kernelconv.networks.scattering.scattering_2d import Scattering2D, ScatteringPath
+from kernelconv.operators.wavelets.filter_bank import FilterBank, crop
 
 
 @parametrize_with_checks(

@@ -10,8 +10,8 @@ from sklearn.base import clone
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from kernelconv.networks import _scattering_1d_engine
-from kernelconv.networks.scattering_1d import Scattering1D
-from kernelconv.operators.filters_1d import low_pass_1d, morlet_1d, wavelets_1d
+from kernelconv.networks.scattering.scattering_1d import Scattering1D
+from kernelconv.operators.wavelets.filter_bank_1d import low_pass_1d, morlet_1d, wavelets_1d
 
 
 @parametrize_with_checks([Scattering1D(J=1, padding="zero")])

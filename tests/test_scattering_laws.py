@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 
 from kernelconv import testing
-from kernelconv.networks.scattering import Scattering2D, ScatteringPath
-from kernelconv.networks.scattering_parts import LogCompression, ParentNormalization, PathSelection
-from kernelconv.networks.scattering_transform import ScatteringTransform
-from kernelconv.operators.filters import FilterBank
+from kernelconv.networks.scattering.path_parts import LogCompression, ParentNormalization, PathSelection
+from kernelconv.networks.scattering.scattering_2d import Scattering2D, ScatteringPath
+from kernelconv.networks.scattering.transform import ScatteringTransform
+from kernelconv.operators.wavelets.filter_bank import FilterBank
 
 
 def images(*shape, seed=0):

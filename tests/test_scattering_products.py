@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from kernelconv.networks import _scattering_by_frequency as by_frequency
-from kernelconv.networks._scattering_paths import ALIGNMENT, Scratch
-from kernelconv.networks.scattering import Scattering2D
+from kernelconv.networks.scattering.paths import ALIGNMENT, Scratch
+from kernelconv.networks.scattering.scattering_2d import Scattering2D
 
 SIZES = [(2, 4), (10, 6), (12, 18), (36, 36), (40, 20)]
 

@@ -192,7 +192,7 @@ def test_pixels_see_the_deformation_itself():
 
 def test_the_fourier_modulus_does_not_see_circular_shifts():
     x = np.random.default_rng(0).standard_normal((5, 16, 16))
-    moved = warp(x, np.broadcast_to([3.0, -5.0], (16, 16, 2)), boundary="circular")
+    moved = warp(x, np.broadcast_to([3.0, -5.0], (16, 16, 2)), padding="circular")
     assert relative_change(fourier_modulus(x), fourier_modulus(moved)).max() < 1e-12
     assert relative_change(x, moved).min() > 0.5
 
@@ -220,7 +220,7 @@ def test_a_blurred_sinusoid_moves_as_its_formula_says():
     def blur(x):
         return np.fft.ifft(low_pass * np.fft.fft(x, axis=1), axis=1).real
 
-    moved = warp(x, np.broadcast_to([c, 0.0], (64, 8, 2)), boundary="circular")
+    moved = warp(x, np.broadcast_to([c, 0.0], (64, 8, 2)), padding="circular")
     change = np.linalg.norm(blur(moved) - blur(x)) / np.linalg.norm(x)
     assert change == pytest.approx(2 * np.sin(omega * c / 2) * np.exp(-((sigma * omega) ** 2) / 2), rel=2e-5)
 
@@ -385,15 +385,15 @@ def test_every_measure_agrees_with_its_pure_function():
     assert all(r.low <= r.mean <= r.high for r in report)
 
 
-def test_order_and_boundary_reach_the_warp():
+def test_order_and_padding_reach_the_warp():
     x = 1 + blobs(4)
     options = {"measures": ["relative_change"], "random_state": 0}
     means = {
-        (order, boundary): measure_stability(pixels, x, Translation(), [2.3], order=order, boundary=boundary, **options)
+        (order, padding): measure_stability(pixels, x, Translation(), [2.3], order=order, padding=padding, **options)
         .rows[0]
         .mean
         for order in (1, 3)
-        for boundary in ("zero", "symmetric")
+        for padding in ("zero", "symmetric")
     }
     assert len(set(means.values())) == 4
     assert means[3, "zero"] > means[3, "symmetric"]
@@ -438,7 +438,7 @@ def test_strengths_above_one_half_are_flagged():
         ({"n_draws": 0}, "n_draws must be an int >= 1, got 0"),
         ({"n_jobs": 0}, "n_jobs must be None or a non-zero int, got 0"),
         ({"order": 2}, "order must be 0"),
-        ({"boundary": "wrap"}, "boundary must be one of"),
+        ({"padding": "wrap"}, "padding must be one of"),
         ({"random_state": -1}, "random_state must be None, an int >= 0"),
     ],
 )

@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 from sklearn.metrics import log_loss
 
-from kernelconv._parallel import gather
+from kernelconv._parallel.meeting import all_gather
 from kernelconv.networks import training
-from kernelconv.networks.cnn import lenet5, mlp
+from kernelconv.networks.cnn.classifier import lenet5, mlp
 from kernelconv.networks.serial import serial
-from kernelconv.networks.training import (
+from kernelconv.networks.training.loop import (
     LOSSES,
     Optimizer,
     learning_rates,
@@ -49,7 +49,7 @@ class Mask(Part):
     def forward(self, x):
         return x
 
-    def linearize(self, x, *, train=False, rng=None):
+    def pullback(self, x, *, train=False, rng=None):
         mask = 2.0 * (rng.random(x.shape) < 0.5) if train else np.ones(x.shape)
         return x * mask, lambda g: (g * mask, {}), self.state
 
@@ -66,14 +66,14 @@ class Centring(Part):
     def forward(self, x):
         return x
 
-    def linearize(self, x, *, train=False, rng=None):
+    def pullback(self, x, *, train=False, rng=None):
         if not train:
             return x, lambda g: (g, {}), self.state
         return x - batch_mean(x), lambda g: (g - batch_mean(g), {}), self.state
 
 
 def batch_mean(x):
-    sums, counts = zip(*gather((x.sum(axis=0), len(x))), strict=True)
+    sums, counts = zip(*all_gather((x.sum(axis=0), len(x))), strict=True)
     return sum(sums) / sum(counts)
 
 
@@ -287,8 +287,8 @@ def test_check_vjp_in_training_mode_sees_the_mask():
     check_vjp(part, RNG(0).standard_normal((2, 4, 4, 1)), RNG(1), train_seed=3)
 
     class Forgets(Mask):
-        def linearize(self, x, *, train=False, rng=None):
-            y, _, state = super().linearize(x, train=train, rng=rng)
+        def pullback(self, x, *, train=False, rng=None):
+            y, _, state = super().pullback(x, train=train, rng=rng)
             return y, lambda g: (g, {}), state
 
     with pytest.raises(AssertionError, match="Gradient in x"):

@@ -13,8 +13,8 @@ from kernelconv.deformations import (
     warp_derivative,
 )
 
-BOUNDARIES = ("zero", "reflect", "symmetric", "circular")
-each_boundary = pytest.mark.parametrize("boundary", BOUNDARIES)
+PADDINGS = ("zero", "reflect", "symmetric", "circular")
+each_padding = pytest.mark.parametrize("padding", PADDINGS)
 
 
 def images(n=3, h=9, w=12, seed=0, dtype=np.float64):
@@ -38,25 +38,25 @@ def trigonometric(x, p, q):
     return total.real / (h * w)
 
 
-def extended(x, boundary, pad=40):
+def extended(x, padding, pad=40):
     """The image as a periodic one of a full period, and where its first pixel is."""
-    if boundary == "circular":
+    if padding == "circular":
         return x
     h, w = x.shape
-    mode = "reflect" if boundary == "reflect" else "symmetric"
-    size = (h - 2, w - 2) if boundary == "reflect" else (h, w)
+    mode = "reflect" if padding == "reflect" else "symmetric"
+    size = (h - 2, w - 2) if padding == "reflect" else (h, w)
     return np.pad(x, ((0, size[0]), (0, size[1])), mode=mode)
 
 
-@pytest.mark.parametrize("boundary", ["circular", "reflect", "symmetric"])
+@pytest.mark.parametrize("padding", ["circular", "reflect", "symmetric"])
 @pytest.mark.parametrize("sides", [(5, 6), (4, 7)])
-def test_the_fourier_warp_is_the_trigonometric_polynomial(boundary, sides):
+def test_the_fourier_warp_is_the_trigonometric_polynomial(padding, sides):
     x, tau = images(1, *sides), displacements(*sides, scale=3)
-    period = extended(x[0], boundary)
+    period = extended(x[0], padding)
     expected = [
         [trigonometric(period, r - tau[r, c, 0], c - tau[r, c, 1]) for c in range(sides[1])] for r in range(sides[0])
     ]
-    y = warp(x, tau, order="fourier", boundary=boundary)[0]
+    y = warp(x, tau, order="fourier", padding=padding)[0]
     np.testing.assert_allclose(y, expected, atol=1e-12)
     assert np.abs(y - x[0]).max() > 0.5
 
@@ -70,19 +70,19 @@ def test_the_fourier_warp_of_an_image_on_zeros_is_sinc_interpolation():
         assert y[1, r, c] == pytest.approx(expected, abs=1e-13)
     # and the limit of a wide period
     wide = ((0, 0), (150, 150), (150, 150))
-    far = warp(np.pad(x[1:2], wide), np.pad(tau[1:2], (*wide, (0, 0))), boundary="circular")[0, 150:-150, 150:-150]
+    far = warp(np.pad(x[1:2], wide), np.pad(tau[1:2], (*wide, (0, 0))), padding="circular")[0, 150:-150, 150:-150]
     assert np.abs(warp(x[1:2], tau[1:2])[0] - far).max() < 1e-6  # the spline does the same at its own accuracy
 
 
-@each_boundary
+@each_padding
 @pytest.mark.parametrize("shared", [True, False])
-def test_the_fourier_warp_keeps_the_laws_of_the_others(boundary, shared):
+def test_the_fourier_warp_keeps_the_laws_of_the_others(padding, shared):
     x = images()
     zero = np.zeros((9, 12, 2) if shared else (3, 9, 12, 2))
-    assert np.abs(warp(x, zero, order="fourier", boundary=boundary) - x).max() <= 1e-12
+    assert np.abs(warp(x, zero, order="fourier", padding=padding) - x).max() <= 1e-12
     shift = np.array([2.0, -3.0])
-    y = warp(x, zero + shift, order="fourier", boundary=boundary)
-    inside = np.s_[:] if boundary == "circular" else np.s_[:, 2:, :-3]
+    y = warp(x, zero + shift, order="fourier", padding=padding)
+    inside = np.s_[:] if padding == "circular" else np.s_[:, 2:, :-3]
     assert np.abs(y - np.roll(x, (2, -3), axis=(1, 2)))[inside].max() <= 1e-12
 
 
@@ -95,9 +95,9 @@ def test_the_fourier_warp_of_a_band_limited_image_is_exact_where_the_spline_is_n
 
     field = AffineField((h, w), np.array([[0.05, 0.1], [-0.08, 0.02]]), np.array([0.3, -0.6]))
     exact = wave(rows - field.values[..., 0], columns - field.values[..., 1])
-    y = warp(wave(rows, columns)[None], field, order="fourier", boundary="circular")[0]
+    y = warp(wave(rows, columns)[None], field, order="fourier", padding="circular")[0]
     np.testing.assert_allclose(y, exact, atol=1e-12)
-    spline = warp(wave(rows, columns)[None], field, boundary="circular")[0]
+    spline = warp(wave(rows, columns)[None], field, padding="circular")[0]
     assert 1e-3 < np.abs(spline - exact).max() < 0.1
 
 
@@ -112,18 +112,18 @@ def test_a_rotation_is_undone_to_the_accuracy_of_the_band():
     assert error["fourier"] < 1e-4 < error[3] < 5e-3 < error[1]
 
 
-@each_boundary
+@each_padding
 @pytest.mark.parametrize("order", [0, 1, 3, "fourier"])
 @pytest.mark.parametrize("shared", [True, False])
-def test_the_adjoint_passes_the_dot_test(order, boundary, shared):
+def test_the_adjoint_passes_the_dot_test(order, padding, shared):
     rng = np.random.default_rng(2)
     x, y = rng.standard_normal((2, 4, 9, 12, 2))
     tau = displacements(9, 12, scale=3) if shared else displacements(4, 9, 12, scale=3)
-    forward, back = (f(a, tau, order=order, boundary=boundary) for f, a in ((warp, x), (warp_adjoint, y)))
+    forward, back = (f(a, tau, order=order, padding=padding) for f, a in ((warp, x), (warp_adjoint, y)))
     norm = np.linalg.norm
     assert abs(np.vdot(forward, y) - np.vdot(x, back)) <= 1e-12 * max(norm(forward) * norm(y), norm(x) * norm(back))
     assert norm(back) > 1
-    assert warp_adjoint(y[..., 0], tau, order=order, boundary=boundary) == pytest.approx(back[..., 0], abs=1e-12)
+    assert warp_adjoint(y[..., 0], tau, order=order, padding=padding) == pytest.approx(back[..., 0], abs=1e-12)
 
 
 @pytest.mark.parametrize("order", [1, 3])
@@ -135,17 +135,17 @@ def test_the_adjoint_keeps_dtype_and_bits_for_any_number_of_threads(order):
     assert np.array_equal(found[0], found[2])
 
 
-@each_boundary
+@each_padding
 @pytest.mark.parametrize("order", [1, 3, "fourier"])
 @pytest.mark.parametrize("sides", [(9, 12), (8, 11)])
-def test_the_derivative_in_tau_is_the_limit_of_differences(order, boundary, sides):
+def test_the_derivative_in_tau_is_the_limit_of_differences(order, padding, sides):
     rng = np.random.default_rng(3)
     x, tau = rng.standard_normal((3, *sides, 2)), displacements(3, *sides)
-    slope = warp_derivative(x, tau, order=order, boundary=boundary)
+    slope = warp_derivative(x, tau, order=order, padding=padding)
     assert slope.shape == (3, *sides, 2, 2)
     for a in range(2):
         step = 1e-6 * np.eye(2)[a]
-        up, down = (warp(x, tau + s * step, order=order, boundary=boundary) for s in (1, -1))
+        up, down = (warp(x, tau + s * step, order=order, padding=padding) for s in (1, -1))
         difference = (up - down) / 2e-6
         near = np.abs(difference - slope[..., a]) <= 1e-6 * (1 + np.abs(slope[..., a]))
         assert near.all()
@@ -158,7 +158,7 @@ def test_the_derivative_at_pixels_is_the_spectral_one_and_finite():
     x = np.sin(2 * np.pi * 3 * rows / h + 0.2) * np.cos(2 * np.pi * 5 * columns / w)
     exact = -6 * np.pi / h * np.cos(2 * np.pi * 3 * rows / h + 0.2) * np.cos(2 * np.pi * 5 * columns / w)
     for nudge in (0.0, 1e-9, 1e-5):  # on the pixels the closed form of the kernel is 0 / 0
-        slope = warp_derivative(x[None], np.full((h, w, 2), nudge), order="fourier", boundary="circular")[0]
+        slope = warp_derivative(x[None], np.full((h, w, 2), nudge), order="fourier", padding="circular")[0]
         np.testing.assert_allclose(slope[..., 0], exact, atol=3e-5)
         zero = warp_derivative(x[None], np.full((h, w, 2), nudge), order="fourier")[0]
         assert np.isfinite(zero).all()
@@ -194,7 +194,7 @@ def test_the_interpolation_floor_of_blobs_is_small():
     [
         (lambda x, t: warp_derivative(x, t, order=0), "The nearest pixel has no derivative in tau"),
         (lambda x, t: warp_derivative(x, t[:5]), r"tau has shape \(5, 12, 2\)"),
-        (lambda x, t: warp_adjoint(x, t, boundary="wrap"), "boundary must be one of"),
+        (lambda x, t: warp_adjoint(x, t, padding="wrap"), "padding must be one of"),
         (lambda x, t: warp_adjoint(x[0], t), "y has two axes"),
         (lambda x, t: warp(x, t, order="sinc"), "order must be 0 .* or \"fourier\", got 'sinc'"),
         (lambda x, t: warp(x, Translation().sample((9, 9), 1, rng=0)), "for 3 images of 9 x 12 pixels"),

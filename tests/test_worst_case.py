@@ -62,7 +62,7 @@ def test_the_worst_translation_is_known():
     # a wave along the rows: the worst shift of half a period is the one along the rows
     rows = np.arange(32)[:, None] * np.ones((1, 32))
     x = np.stack([np.sin(2 * np.pi * k * rows / 32) for k in (2, 4)])
-    found = worst_case(Pixels(), x, Translation(), 3.0, n_evaluations=60, random_state=0, boundary="circular")
+    found = worst_case(Pixels(), x, Translation(), 3.0, n_evaluations=60, random_state=0, padding="circular")
     np.testing.assert_allclose(np.abs(found.fields.offset[:, 0]), 3, rtol=1e-3)
     np.testing.assert_allclose(found.change, 2 * np.sin(np.pi * np.array([2, 4]) * 3 / 32), rtol=1e-3)
 

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-BOUNDARIES = ("zero", "reflect", "symmetric", "circular")
+PADDINGS = ("zero", "reflect", "symmetric", "circular")
 
 #: Pixels of zeros around the image before the cubic prefilter: the filter's tail is 0.268 to the power 12, 1.4e-7.
 _ZEROS = 12
@@ -20,17 +20,17 @@ _SMALL = 1e-4
 
 
 @lru_cache(maxsize=32)
-def prefilter(n: int, order: int, boundary: str) -> NDArray:
+def prefilter(n: int, order: int, padding: str) -> NDArray:
     """Return the matrix (N, n) from n samples to their cubic B-spline coefficients; the identity for order <= 1."""
     if order <= 1:
         return np.eye(n)
     # inverted as a matrix: SciPy's recursive prefilter is off by up to 1e-6 on short axes for "symmetric"
-    pad = _ZEROS if boundary == "zero" else 0
+    pad = _ZEROS if padding == "zero" else 0
     size = n + 2 * pad
     positions = np.arange(size)[:, None]
     spline = np.zeros((size, size))
     for offset, weight in ((-1, 1 / 6), (0, 4 / 6), (1, 1 / 6)):
-        column = fold(positions + offset, size, "reflect" if boundary == "zero" else boundary)
+        column = fold(positions + offset, size, "reflect" if padding == "zero" else padding)
         np.add.at(spline, (positions, column), weight)
     matrix = np.ascontiguousarray(np.linalg.inv(spline)[:, pad : pad + n])
     matrix.flags.writeable = False
@@ -38,7 +38,7 @@ def prefilter(n: int, order: int, boundary: str) -> NDArray:
 
 
 def taps(
-    positions: NDArray, n: int, order: int, boundary: str, dtype: Any, *, derivative: bool = False
+    positions: NDArray, n: int, order: int, padding: str, dtype: Any, *, derivative: bool = False
 ) -> tuple[NDArray, NDArray]:
     """Return coefficient indices and B-spline weights, (taps, ...), at `positions` along an axis of n pixels.
 
@@ -49,11 +49,11 @@ def taps(
     weights = np.stack((_bspline_slopes if derivative else _bspline)(t, order))
     offset = -1 if order == 3 else 0
     index = first.astype(np.intp) + np.arange(offset, offset + len(weights)).reshape(-1, *(1,) * t.ndim)
-    if boundary == "zero":
+    if padding == "zero":
         pad = _ZEROS if order == 3 else 0
         weights[(index < -pad) | (index >= n + pad)] = 0
         return np.clip(index + pad, 0, n + 2 * pad - 1), weights
-    return fold(index, n, boundary), weights
+    return fold(index, n, padding), weights
 
 
 def _bspline(t: NDArray, order: int) -> tuple[NDArray, ...]:
@@ -74,33 +74,33 @@ def _bspline_slopes(t: NDArray, order: int) -> tuple[NDArray, ...]:
     return -s * s / 2, t * (3 * t - 4) / 2, s * (4 - 3 * s) / 2, t * t / 2
 
 
-def fold(index: NDArray, n: int, boundary: str) -> NDArray:
-    """Return `index` brought back into 0 .. n - 1 by the boundary's symmetry."""
-    if boundary == "circular" or n == 1:
+def fold(index: NDArray, n: int, padding: str) -> NDArray:
+    """Return `index` brought back into 0 .. n - 1 by the padding's symmetry."""
+    if padding == "circular" or n == 1:
         return index % n
-    period = 2 * n if boundary == "symmetric" else 2 * n - 2
+    period = 2 * n if padding == "symmetric" else 2 * n - 2
     index = index % period
-    return np.minimum(index, (period - 1 if boundary == "symmetric" else period) - index)
+    return np.minimum(index, (period - 1 if padding == "symmetric" else period) - index)
 
 
 # -- Fourier -----------------------------------------------------------------------------------------------------------
 
 
-def fourier_weights(positions: NDArray, n: int, boundary: str, *, derivative: bool = False) -> NDArray:
+def fourier_weights(positions: NDArray, n: int, padding: str, *, derivative: bool = False) -> NDArray:
     r"""Return the weights (..., n) of n samples in their band-limited interpolant at `positions`.
 
-    The samples are extended by the boundary's symmetry to a period of N, and the interpolant is the trigonometric
+    The samples are extended by the padding's symmetry to a period of N, and the interpolant is the trigonometric
     polynomial through them, sum over m of x[m] D_N(p - m) with the Dirichlet kernel D_N; for ``"zero"`` the
     extension has no period and D is sinc(p - m).
     """
-    if boundary == "zero":
+    if padding == "zero":
         t = np.asarray(positions, np.float64)[..., None] - np.arange(n)
         return _sinc_slope(t) if derivative else np.sinc(t)
-    period = {"circular": n, "symmetric": 2 * n, "reflect": max(2 * n - 2, 1)}[boundary]
+    period = {"circular": n, "symmetric": 2 * n, "reflect": max(2 * n - 2, 1)}[padding]
     t = np.asarray(positions, np.float64)[..., None] - np.arange(period)
     weights = _dirichlet(t, period)[int(derivative)]
     folding = np.zeros((period, n))
-    folding[np.arange(period), fold(np.arange(period), n, boundary)] = 1
+    folding[np.arange(period), fold(np.arange(period), n, padding)] = 1
     return weights @ folding
 
 

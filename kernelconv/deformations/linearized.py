@@ -19,14 +19,14 @@ from kernelconv.deformations.warp import (
 )
 
 
-def warp_adjoint(y: Any, tau: Any, *, order: Any = 3, boundary: str = "zero", n_jobs: int | None = None) -> NDArray:
+def warp_adjoint(y: Any, tau: Any, *, order: Any = 3, padding: str = "zero", n_jobs: int | None = None) -> NDArray:
     r"""Apply the adjoint of the warp: <L_tau x, y> = <x, warp_adjoint(y, tau)> for every x and y.
 
     Parameters
     ----------
     y : array-like, shape (n, h, w) or (n, h, w, c)
         Images.
-    tau, order, boundary, n_jobs
+    tau, order, padding, n_jobs
         As in `warp`.
 
     Returns
@@ -51,12 +51,12 @@ def warp_adjoint(y: Any, tau: Any, *, order: Any = 3, boundary: str = "zero", n_
     >>> warp_adjoint(y, np.broadcast_to([0.0, 0.25], (3, 3, 2)), order=1)[0, 1]
     array([0.25, 0.75, 0.  ])
     """
-    images, tau = check_warp(y, tau, order, boundary, "y")
+    images, tau = check_warp(y, tau, order, padding, "y")
     function = _adjoint_fourier if order == "fourier" else _adjoint_spline
-    return over_blocks(function, images, tau, order, boundary, n_jobs).reshape(np.shape(y))
+    return over_blocks(function, images, tau, order, padding, n_jobs).reshape(np.shape(y))
 
 
-def warp_derivative(x: Any, tau: Any, *, order: Any = 3, boundary: str = "zero", n_jobs: int | None = None) -> NDArray:
+def warp_derivative(x: Any, tau: Any, *, order: Any = 3, padding: str = "zero", n_jobs: int | None = None) -> NDArray:
     r"""Differentiate the warp in the field: d (L_tau x)(u) / d tau_a(u) = -(d_a x)(u - tau(u)).
 
     The other derivatives are 0: a displacement at u moves the value at u alone. So the gradient of a function f of
@@ -66,7 +66,7 @@ def warp_derivative(x: Any, tau: Any, *, order: Any = 3, boundary: str = "zero",
     ----------
     x : array-like, shape (n, h, w) or (n, h, w, c)
         Images.
-    tau, boundary, n_jobs
+    tau, padding, n_jobs
         As in `warp`.
     order : {3, 1, "fourier"}
         The interpolant that is differentiated; order 1 gives the slope on the right of a kink.
@@ -88,32 +88,32 @@ def warp_derivative(x: Any, tau: Any, *, order: Any = 3, boundary: str = "zero",
     >>> warp_derivative(ramp, np.zeros((5, 5, 2)), order=1)[0, 2, 2]
     array([-5., -1.])
     """
-    images, tau = check_warp(x, tau, order, boundary)
+    images, tau = check_warp(x, tau, order, padding)
     if order == 0:
         raise ValueError("The nearest pixel has no derivative in tau: use order 1, 3 or 'fourier'.")
     function = _derivative_fourier if order == "fourier" else _derivative_spline
-    return over_blocks(function, images, tau, order, boundary, n_jobs, (2,)).reshape(*np.shape(x), 2)
+    return over_blocks(function, images, tau, order, padding, n_jobs, (2,)).reshape(*np.shape(x), 2)
 
 
-def _derivative_spline(images: NDArray, tau: NDArray, order: int, boundary: str) -> NDArray:
-    coefficients = spline_coefficients(images, order, boundary)
-    slopes = [gather(coefficients, *axis_taps(tau, order, boundary, images.dtype, along)) for along in (0, 1)]
+def _derivative_spline(images: NDArray, tau: NDArray, order: int, padding: str) -> NDArray:
+    coefficients = spline_coefficients(images, order, padding)
+    slopes = [gather(coefficients, *axis_taps(tau, order, padding, images.dtype, along)) for along in (0, 1)]
     return -np.stack(slopes, -1)
 
 
-def _derivative_fourier(images: NDArray, tau: NDArray, order: str, boundary: str) -> NDArray:
+def _derivative_fourier(images: NDArray, tau: NDArray, order: str, padding: str) -> NDArray:
     slopes = [
-        [fourier_at(x, *fourier_axes(t, boundary, along)) for x, t in zip(images, tau, strict=True)] for along in (0, 1)
+        [fourier_at(x, *fourier_axes(t, padding, along)) for x, t in zip(images, tau, strict=True)] for along in (0, 1)
     ]
     return -np.stack([np.stack(s) for s in slopes], -1)
 
 
-def _adjoint_spline(images: NDArray, tau: NDArray, order: int, boundary: str) -> NDArray:
+def _adjoint_spline(images: NDArray, tau: NDArray, order: int, padding: str) -> NDArray:
     """Scatter (m, h, w, c) over the taps, then apply the transposed prefilter along both axes."""
     m, h, w, c = images.shape
-    along_rows, along_columns = (prefilter(s, order, boundary) for s in (h, w))
+    along_rows, along_columns = (prefilter(s, order, padding) for s in (h, w))
     height, width = len(along_rows), len(along_columns)
-    (rows, row_weights), (columns, column_weights) = axis_taps(tau, order, boundary, np.float64)
+    (rows, row_weights), (columns, column_weights) = axis_taps(tau, order, padding, np.float64)
     rows = (rows + height * np.arange(m)[:, None, None]) * width
     total = np.zeros((c, m * height * width))
     for row, row_weight in zip(rows, row_weights, strict=True):
@@ -125,10 +125,10 @@ def _adjoint_spline(images: NDArray, tau: NDArray, order: int, boundary: str) ->
     return np.moveaxis(planes, 0, -1).astype(images.dtype)
 
 
-def _adjoint_fourier(images: NDArray, tau: NDArray, order: str, boundary: str) -> NDArray:
+def _adjoint_fourier(images: NDArray, tau: NDArray, order: str, padding: str) -> NDArray:
     out = np.empty_like(images)
     for i, (y, t) in enumerate(zip(images, tau, strict=True)):
-        rows, columns = fourier_axes(t, boundary)
+        rows, columns = fourier_axes(t, padding)
         spread = y.reshape(len(rows), 1, -1) * columns[..., None]  # (h w, w, c)
         out[i] = (rows.T @ spread.reshape(len(rows), -1)).reshape(y.shape)
     return out

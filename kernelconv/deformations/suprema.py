@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from kernelconv._parallel import block_length, map_blocks
+from kernelconv._parallel.blocks import block_length, map_blocks
 
 #: Grid cells per half wave of a field's shortest wave, before local refinement.
 CELLS_PER_HALF_WAVE = 16

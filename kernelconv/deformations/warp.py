@@ -9,13 +9,13 @@ from numpy.typing import NDArray
 from scipy import sparse
 
 from kernelconv._check import check_choice, check_finite, check_images
-from kernelconv._parallel import apply_blocks, block_length, map_blocks
-from kernelconv.deformations.interpolation import BOUNDARIES, fourier_weights, prefilter, taps
+from kernelconv._parallel.blocks import apply_blocks, block_length, map_blocks
+from kernelconv.deformations.interpolation import PADDINGS, fourier_weights, prefilter, taps
 
 ORDERS = (0, 1, 3, "fourier")
 
 
-def warp(x: Any, tau: Any, *, order: Any = 3, boundary: str = "zero", n_jobs: int | None = None) -> NDArray:
+def warp(x: Any, tau: Any, *, order: Any = 3, padding: str = "zero", n_jobs: int | None = None) -> NDArray:
     r"""Deform images: L_tau x(u) = x(u - tau(u)).
 
     Parameters
@@ -27,7 +27,7 @@ def warp(x: Any, tau: Any, *, order: Any = 3, boundary: str = "zero", n_jobs: in
     order : {3, 1, 0, "fourier"}
         Cubic spline, bilinear, or nearest pixel (halves round towards larger coordinates); or the exact warp of the
         band-limited function through the pixels, the reference to judge the others by.
-    boundary : {"zero", "reflect", "symmetric", "circular"}
+    padding : {"zero", "reflect", "symmetric", "circular"}
         How the image goes on outside: zeros; mirrored about the centre of the border pixel (d c b | a b c d), or
         about its edge (b a | a b c d); periodically. The extended image is what is interpolated, so values fade
         into the zeros over the pixels next to the border.
@@ -43,7 +43,7 @@ def warp(x: Any, tau: Any, *, order: Any = 3, boundary: str = "zero", n_jobs: in
     ------
     ValueError
         If `x` is not a set of images, `tau` has another shape than (h, w, 2) or (n, h, w, 2) or holds non-finite
-        values, or `order` or `boundary` is unknown.
+        values, or `order` or `padding` is unknown.
 
     Notes
     -----
@@ -65,19 +65,19 @@ def warp(x: Any, tau: Any, *, order: Any = 3, boundary: str = "zero", n_jobs: in
     >>> warp(x, np.broadcast_to([0.0, 0.5], (4, 4, 2)), order=1)[0, 1]
     array([2. , 4.5, 5.5, 6.5])
     """
-    images, tau = check_warp(x, tau, order, boundary)
+    images, tau = check_warp(x, tau, order, padding)
     if order == "fourier":
-        out = over_blocks(_warp_fourier, images, tau, order, boundary, n_jobs)
+        out = over_blocks(_warp_fourier, images, tau, order, padding, n_jobs)
     elif tau.ndim == 3:
-        matrix = warp_matrix(tau, order, boundary, images.dtype)
+        matrix = warp_matrix(tau, order, padding, images.dtype)
         block = block_length(images[0].nbytes * 6)
-        out = apply_blocks(lambda b: _warp_shared(b, matrix, order, boundary), images, block, n_jobs)
+        out = apply_blocks(lambda b: _warp_shared(b, matrix, order, padding), images, block, n_jobs)
     else:
-        out = over_blocks(_warp_own, images, tau, order, boundary, n_jobs)
+        out = over_blocks(_warp_own, images, tau, order, padding, n_jobs)
     return out.reshape(np.shape(x))
 
 
-def check_warp(x: Any, tau: Any, order: Any, boundary: str, name: str = "x") -> tuple[NDArray, NDArray]:
+def check_warp(x: Any, tau: Any, order: Any, padding: str, name: str = "x") -> tuple[NDArray, NDArray]:
     """Return `x` as images (n, h, w, c) and tau as an array, or raise ValueError as `warp` says."""
     images = check_images(x, name=name)
     tau = np.asarray(tau)
@@ -91,21 +91,21 @@ def check_warp(x: Any, tau: Any, order: Any, boundary: str, name: str = "x") -> 
         raise ValueError(f"tau must hold real numbers, got dtype {tau.dtype}.")
     if order not in ORDERS or isinstance(order, bool):
         raise ValueError(f'order must be 0 (nearest), 1 (bilinear), 3 (cubic spline) or "fourier", got {order!r}.')
-    check_choice(boundary, "boundary", BOUNDARIES)
+    check_choice(padding, "padding", PADDINGS)
     return images, check_finite(tau, "tau")
 
 
 def over_blocks(
-    function: Any, images: NDArray, tau: NDArray, order: Any, boundary: str, n_jobs: int | None, tail: Any = ()
+    function: Any, images: NDArray, tau: NDArray, order: Any, padding: str, n_jobs: int | None, tail: Any = ()
 ) -> NDArray:
-    """Return ``function(images, tau, order, boundary)``, (n, h, w, c, *tail), block by block; tau may be shared."""
+    """Return ``function(images, tau, order, padding)``, (n, h, w, c, *tail), block by block; tau may be shared."""
     n, h, w, c = images.shape
     out = np.empty((*images.shape, *tail), images.dtype)
     own = np.broadcast_to(tau, (n, h, w, 2))
     per_pixel = (h + w) * 8 if order == "fourier" else (order + 1) * (16 + 2 * images.itemsize)
 
     def fill(s: slice) -> None:
-        out[s] = function(images[s], own[s], order, boundary)
+        out[s] = function(images[s], own[s], order, padding)
 
     map_blocks(fill, n, block_length(h * w * (per_pixel + c * 64)), n_jobs)
     return out
@@ -114,18 +114,18 @@ def over_blocks(
 # -- splines -----------------------------------------------------------------------------------------------------------
 
 
-def _warp_own(images: NDArray, tau: NDArray, order: int, boundary: str) -> NDArray:
+def _warp_own(images: NDArray, tau: NDArray, order: int, padding: str) -> NDArray:
     """Warp (m, h, w, c) by fields (m, h, w, 2): gather one tap at a time."""
-    return gather(spline_coefficients(images, order, boundary), *axis_taps(tau, order, boundary, images.dtype))
+    return gather(spline_coefficients(images, order, padding), *axis_taps(tau, order, padding, images.dtype))
 
 
 def axis_taps(
-    tau: NDArray, order: int, boundary: str, dtype: Any, along: int | None = None
+    tau: NDArray, order: int, padding: str, dtype: Any, along: int | None = None
 ) -> tuple[tuple[NDArray, NDArray], tuple[NDArray, NDArray]]:
     """Return `taps` of the rows and of the columns of u - tau(u); the derivative's weights for the axis `along`."""
     h, w = tau.shape[-3:-1]
-    rows = taps(np.arange(h)[:, None] - tau[..., 0], h, order, boundary, dtype, derivative=along == 0)
-    columns = taps(np.arange(w) - tau[..., 1], w, order, boundary, dtype, derivative=along == 1)
+    rows = taps(np.arange(h)[:, None] - tau[..., 0], h, order, padding, dtype, derivative=along == 0)
+    columns = taps(np.arange(w) - tau[..., 1], w, order, padding, dtype, derivative=along == 1)
     return rows, columns
 
 
@@ -144,22 +144,22 @@ def gather(coefficients: NDArray, row_taps: tuple[NDArray, NDArray], column_taps
     return out
 
 
-def _warp_shared(images: NDArray, matrix: sparse.csr_array, order: int, boundary: str) -> NDArray:
+def _warp_shared(images: NDArray, matrix: sparse.csr_array, order: int, padding: str) -> NDArray:
     m, h, w, c = images.shape
-    coefficients = np.moveaxis(spline_coefficients(images, order, boundary), 0, 2)  # (H, W, m, c)
+    coefficients = np.moveaxis(spline_coefficients(images, order, padding), 0, 2)  # (H, W, m, c)
     warped = matrix @ coefficients.reshape(matrix.shape[1], m * c)
     return np.moveaxis(warped.reshape(h, w, m, c), 2, 0)
 
 
-def warp_matrix(tau: NDArray, order: int, boundary: str, dtype: Any) -> sparse.csr_array:
+def warp_matrix(tau: NDArray, order: int, padding: str, dtype: Any) -> sparse.csr_array:
     """Return the sparse matrix (h w, H W) from the spline coefficients of an image to the image warped by `tau`.
 
     For order <= 1 the coefficients are the pixels: the matrix is L_tau itself. For order 3 they are
     ``prefilter(h) @ image @ prefilter(w).T``.
     """
     h, w, _ = tau.shape
-    (rows, row_weights), (columns, column_weights) = axis_taps(tau, order, boundary, dtype)
-    height, width = (len(prefilter(s, order, boundary)) for s in (h, w))
+    (rows, row_weights), (columns, column_weights) = axis_taps(tau, order, padding, dtype)
+    height, width = (len(prefilter(s, order, padding)) for s in (h, w))
     index = (rows * width)[:, None] + columns  # (taps, taps, h, w)
     weight = row_weights[:, None] * column_weights
     pixels = np.broadcast_to(np.arange(h * w).reshape(h, w), index.shape)
@@ -167,12 +167,12 @@ def warp_matrix(tau: NDArray, order: int, boundary: str, dtype: Any) -> sparse.c
     return sparse.coo_array(entries, shape=(h * w, height * width)).tocsr()
 
 
-def spline_coefficients(images: NDArray, order: int, boundary: str) -> NDArray:
+def spline_coefficients(images: NDArray, order: int, padding: str) -> NDArray:
     """Return the spline coefficients (m, H, W, c) of images (m, h, w, c); the pixels themselves for order <= 1."""
     if order <= 1:
         return images
     sides = images.shape[1:3]
-    along_rows, along_columns = (prefilter(s, order, boundary).astype(images.dtype) for s in sides)
+    along_rows, along_columns = (prefilter(s, order, padding).astype(images.dtype) for s in sides)
     planes = np.moveaxis(images, -1, 1)
     return np.moveaxis(along_rows @ planes @ along_columns.T, 1, -1)
 
@@ -180,16 +180,16 @@ def spline_coefficients(images: NDArray, order: int, boundary: str) -> NDArray:
 # -- Fourier -----------------------------------------------------------------------------------------------------------
 
 
-def _warp_fourier(images: NDArray, tau: NDArray, order: str, boundary: str) -> NDArray:
-    return np.stack([fourier_at(x, *fourier_axes(t, boundary)) for x, t in zip(images, tau, strict=True)])
+def _warp_fourier(images: NDArray, tau: NDArray, order: str, padding: str) -> NDArray:
+    return np.stack([fourier_at(x, *fourier_axes(t, padding)) for x, t in zip(images, tau, strict=True)])
 
 
-def fourier_axes(tau: NDArray, boundary: str, along: int | None = None) -> tuple[NDArray, NDArray]:
+def fourier_axes(tau: NDArray, padding: str, along: int | None = None) -> tuple[NDArray, NDArray]:
     """Return the weights (h w, h) and (h w, w) of rows and columns at u - tau(u); derivatives for the axis `along`."""
     h, w, _ = tau.shape
     positions = np.arange(h)[:, None] - tau[..., 0], np.arange(w) - tau[..., 1]
     rows, columns = (
-        fourier_weights(p.ravel(), n, boundary, derivative=along == axis)
+        fourier_weights(p.ravel(), n, padding, derivative=along == axis)
         for axis, (p, n) in enumerate(zip(positions, (h, w), strict=True))
     )
     return rows, columns

@@ -1,15 +1,15 @@
 """Networks: composition by `serial`, and the ready-made estimators."""
 
-from kernelconv.networks.augmentation import Augmentation
-from kernelconv.networks.ckn import ConvKernelNetwork
-from kernelconv.networks.ckn_classifier import ConvKernelClassifier
-from kernelconv.networks.classifiers import AffineSubspaceClassifier
-from kernelconv.networks.cnn import ConvNetClassifier
-from kernelconv.networks.exact import ConvKernel
-from kernelconv.networks.roto_translation import RotoTranslationScattering2D
-from kernelconv.networks.scattering import Scattering2D
-from kernelconv.networks.scattering_1d import Scattering1D
+from kernelconv.networks.affine_subspace import AffineSubspaceClassifier
+from kernelconv.networks.cnn.classifier import ConvNetClassifier
+from kernelconv.networks.kernel.classifier import ConvKernelClassifier
+from kernelconv.networks.kernel.exact import ConvKernel
+from kernelconv.networks.kernel.network import ConvKernelNetwork
+from kernelconv.networks.scattering.roto_translation import RotoTranslationScattering2D
+from kernelconv.networks.scattering.scattering_1d import Scattering1D
+from kernelconv.networks.scattering.scattering_2d import Scattering2D
 from kernelconv.networks.serial import Network, serial
+from kernelconv.networks.training.augmentation import Augmentation
 
 __all__ = [
     "AffineSubspaceClassifier",

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kernelconv._check import check_images
-from kernelconv._parallel import apply_blocks, block_length, map_blocks
+from kernelconv._parallel.blocks import apply_blocks, block_length, map_blocks
 from kernelconv.operators.base import Grads, ParamPullback, Part, Shape3, State
 from kernelconv.operators.composite import Composite, Maps, joined
 
@@ -94,23 +94,23 @@ class Network(Composite):
             raise ValueError(f"g must have the shape of the output, {wanted}, got {np.shape(g)}.")
 
         def run(s: slice) -> tuple[NDArray, Grads]:
-            return self.linearize(x[s])[1](g[s])
+            return self.pullback(x[s])[1](g[s])
 
         block = self.block(x.itemsize, gradient=True)
         gx, grads = zip(*map_blocks(run, len(x), block, n_jobs), strict=True)
         return np.concatenate(gx), sum_grads(grads)
 
-    def linearize_params(
+    def pullback_params(
         self, x: NDArray, *, train: bool = False, rng: np.random.Generator | None = None
     ) -> tuple[NDArray, ParamPullback, State]:
         """Return (y, pullback, new state); nothing is pulled back further than the first part that has params."""
         first = next((i for i, part in enumerate(self.parts) if part.params), len(self.parts) - 1)
         states = {}
         for name, part in zip(self.names[:first], self.parts[:first], strict=True):
-            x, _, states[name] = part.linearize(x, train=train, rng=rng)
-        x, pull_first, states[self.names[first]] = self.parts[first].linearize_params(x, train=train, rng=rng)
+            x, _, states[name] = part.pullback(x, train=train, rng=rng)
+        x, pull_first, states[self.names[first]] = self.parts[first].pullback_params(x, train=train, rng=rng)
         after = self._copy_with(parts=self.parts[first + 1 :], names=self.names[first + 1 :])
-        y, pull_after, states_after = after.linearize(x, train=train, rng=rng)
+        y, pull_after, states_after = after.pullback(x, train=train, rng=rng)
 
         def pullback(g: NDArray) -> Grads:
             g, grads = pull_after(g)
@@ -135,7 +135,9 @@ class Network(Composite):
         rows = [("part", "output", "field", "stride", "params", "multiply-adds")]
         rows.append(("input", _x(shapes[0]), "1x1", "1x1", "0", "0"))
         for i, (name, part) in enumerate(self.named_parts.items()):
-            field, stride = self._copy_with(parts=self.parts[: i + 1], names=self.names[: i + 1]).window(shapes[0])
+            field, stride = self._copy_with(parts=self.parts[: i + 1], names=self.names[: i + 1]).receptive_field(
+                shapes[0]
+            )
             cost = part.multiply_adds(shapes[i])
             rows.append((name, _x(shapes[i + 1]), _x(field), _x(stride), f"{part.n_params():,}", f"{cost:,}"))
         rows.append(("total", "", "", "", f"{self.n_params():,}", f"{self.multiply_adds(shapes[0]):,}"))

@@ -1,13 +1,15 @@
 """One layer: x -> A M P x. Patch extraction P, mappings M, poolings A, and what they are built from."""
 
 from kernelconv.operators.base import Part
-from kernelconv.operators.contrast import PatchCentering, PatchWhitening
-from kernelconv.operators.convolution import Convolution
-from kernelconv.operators.dense import Dense, Flatten
-from kernelconv.operators.gaussian import GaussianPooling
-from kernelconv.operators.gradient import GradientMap
-from kernelconv.operators.kernel_algebra import ConvexSum, KernelProduct
-from kernelconv.operators.kernels import (
+from kernelconv.operators.layer import Layer
+from kernelconv.operators.learned.convolution import Convolution
+from kernelconv.operators.learned.dense import Dense, Flatten
+from kernelconv.operators.learned.dropout import Dropout
+from kernelconv.operators.learned.normalization import BatchNorm, Standardization
+from kernelconv.operators.learned.residual import Residual
+from kernelconv.operators.mappings.kernel_algebra import ConvexSum, KernelProduct
+from kernelconv.operators.mappings.kernel_mapping import KernelMapping
+from kernelconv.operators.mappings.kernels import (
     ArcCosine,
     DotProductKernel,
     Exponential,
@@ -15,20 +17,19 @@ from kernelconv.operators.kernels import (
     Polynomial,
     Vovk,
 )
-from kernelconv.operators.layer import Layer
-from kernelconv.operators.mapping import KernelMapping, Modulus, ReLU
-from kernelconv.operators.normalization import BatchNorm, Standardization
-from kernelconv.operators.nystrom import inverse_sqrt, spherical_kmeans
-from kernelconv.operators.orbit import OrbitPooling
-from kernelconv.operators.patches import (
+from kernelconv.operators.mappings.nonlinearities import Modulus, ReLU
+from kernelconv.operators.mappings.nystrom import inverse_sqrt, spherical_kmeans
+from kernelconv.operators.patches.extraction import (
     PatchExtraction,
     extract_patches,
     extract_patches_adjoint,
     sample_patches,
 )
-from kernelconv.operators.pooling import AveragePooling, GlobalPooling, MaxPooling
-from kernelconv.operators.regularization import Dropout
-from kernelconv.operators.residual import Residual
+from kernelconv.operators.patches.image_gradient import ImageGradient
+from kernelconv.operators.patches.whitening import PatchCentering, PatchWhitening
+from kernelconv.operators.pooling.gaussian import GaussianPooling
+from kernelconv.operators.pooling.orbit import OrbitPooling
+from kernelconv.operators.pooling.pooling import AveragePooling, GlobalPooling, MaxPooling
 
 __all__ = [
     "ArcCosine",
@@ -43,7 +44,7 @@ __all__ = [
     "Flatten",
     "GaussianPooling",
     "GlobalPooling",
-    "GradientMap",
+    "ImageGradient",
     "InversePolynomial",
     "KernelMapping",
     "KernelProduct",

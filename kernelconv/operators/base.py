@@ -34,11 +34,11 @@ class Part:
     - ``homogeneous``: F(c x) = c F(x) for c > 0;
     - ``equivariant``: a shift by the stride commutes with F when borders are circular;
     - ``couples_samples``: in training a sample's output depends on the others (BatchNorm);
-    - ``differentiable``: ``linearize`` exists;
+    - ``differentiable``: ``pullback`` exists;
     - ``lipschitz(in_shape)``: a constant c with norm(Fx - Fy) <= c norm(x - y), or None where none is known.
 
-    Subclasses implement ``out_shape``, ``forward`` and, where differentiable, ``linearize``; linear ones
-    implement ``adjoint`` and get ``linearize`` from it.
+    Subclasses implement ``out_shape``, ``forward`` and, where differentiable, ``pullback``; linear ones
+    implement ``adjoint`` and get ``pullback`` from it.
     """
 
     @property
@@ -63,7 +63,7 @@ class Part:
 
     @property
     def differentiable(self) -> bool:
-        """Whether ``linearize`` exists."""
+        """Whether ``pullback`` exists."""
         return True
 
     # What build adds to the copy it returns. Not fields: specifications are equal whatever was built from them.
@@ -103,7 +103,7 @@ class Part:
         """Return a Lipschitz constant for maps of shape `in_shape`, or None where none is known."""
         return None
 
-    def window(self, in_shape: Shape3) -> tuple[Pair, Pair]:
+    def receptive_field(self, in_shape: Shape3) -> tuple[Pair, Pair]:
         """Return ((height, width) of the input seen by one output position, (row, column) stride)."""
         return (1, 1), (1, 1)
 
@@ -176,7 +176,7 @@ class Part:
         """Return F(x) in evaluation mode: (n, h, w, c) -> (n, h', w', c')."""
         raise NotImplementedError
 
-    def linearize(
+    def pullback(
         self, x: NDArray, *, train: bool = False, rng: np.random.Generator | None = None
     ) -> tuple[NDArray, Pullback, State]:
         """Return (F(x), pullback, new state); ``pullback(g) -> (gradient in x, gradients in params)``."""
@@ -185,19 +185,19 @@ class Part:
         shape = x.shape
         return self.forward(x), lambda g: (self._adjoint(g, shape), {}), self.state
 
-    def linearize_params(
+    def pullback_params(
         self, x: NDArray, *, train: bool = False, rng: np.random.Generator | None = None
     ) -> tuple[NDArray, ParamPullback, State]:
         """Return (F(x), pullback, new state); ``pullback(g) -> gradients in params``: all that training needs of it.
 
         Parts whose gradient in x is costly leave it out here.
         """
-        y, pullback, state = self.linearize(x, train=train, rng=rng)
+        y, pullback, state = self.pullback(x, train=train, rng=rng)
         return y, lambda g: pullback(g)[1], state
 
     def vjp(self, x: NDArray, g: NDArray) -> tuple[NDArray, Grads]:
         """Return (gradient in x, gradients in params) of <g, F(x)> in evaluation mode."""
-        return self.linearize(x)[1](g)
+        return self.pullback(x)[1](g)
 
     def adjoint(self, y: NDArray) -> NDArray:
         """Return A* y for a built linear part: (n, h', w', c') -> (n, h, w, c).

@@ -105,11 +105,11 @@ class Composite(Part):
             product *= constant
         return product
 
-    def window(self, in_shape: Shape3) -> tuple[Pair, Pair]:
+    def receptive_field(self, in_shape: Shape3) -> tuple[Pair, Pair]:
         """Return (receptive field, total stride): each window adds (k - 1) times the stride before it."""
         field, stride = [1, 1], [1, 1]
         for part, shape in zip(self.named_parts.values(), self.shapes(in_shape), strict=False):
-            size, step = part.window(shape)
+            size, step = part.receptive_field(shape)
             field = [f + (k - 1) * s for f, k, s in zip(field, size, stride, strict=True)]
             stride = [s * t for s, t in zip(stride, step, strict=True)]
         return (field[0], field[1]), (stride[0], stride[1])
@@ -186,14 +186,14 @@ class Composite(Part):
             x = part.forward(x)
         return x
 
-    def linearize(
+    def pullback(
         self, x: NDArray, *, train: bool = False, rng: np.random.Generator | None = None
     ) -> tuple[NDArray, Pullback, State]:
         """Return (y, pullback, new state), by the chain rule over the parts."""
         pullbacks: list[tuple[str, Pullback]] = []
         states = {}
         for name, part in self.named_parts.items():
-            x, pull, states[name] = part.linearize(x, train=train, rng=rng)
+            x, pull, states[name] = part.pullback(x, train=train, rng=rng)
             pullbacks.append((name, pull))
 
         def pullback(g: NDArray) -> tuple[NDArray, Grads]:

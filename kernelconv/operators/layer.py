@@ -11,10 +11,10 @@ from numpy.typing import NDArray
 
 from kernelconv.operators.base import Grads, Part, Pullback, Shape3, State
 from kernelconv.operators.composite import Composite
-from kernelconv.operators.correlation import Correlation, Planes
-from kernelconv.operators.mapping import KernelMapping
-from kernelconv.operators.patches import PatchExtraction
-from kernelconv.operators.tiles import Tiles, correlation
+from kernelconv.operators.fast.correlation import Correlation, Planes
+from kernelconv.operators.fast.tiles import Tiles, correlation
+from kernelconv.operators.mappings.kernel_mapping import KernelMapping
+from kernelconv.operators.patches.extraction import PatchExtraction
 
 
 @dataclass(frozen=True, repr=False)
@@ -118,17 +118,17 @@ class Layer(Composite):
         """Leave out what is kept for speed: a copy may hold other anchors, and a file need not hold it."""
         return {k: v for k, v in self.__dict__.items() if k != "_kept"}
 
-    def linearize(
+    def pullback(
         self, x: NDArray, *, train: bool = False, rng: np.random.Generator | None = None
     ) -> tuple[NDArray, Pullback, State]:
         """Return (A M P x, pullback, state); the anchors' gradient has a share from each half of M."""
         if not self.fused:
-            return super().linearize(x, train=train, rng=rng)
+            return super().pullback(x, train=train, rng=rng)
         mapping: Any = self.mapping
-        p, pull_patches, _ = self.patches.linearize(x)
-        m, pull_embed = mapping.embed_linearize(p)
-        a, pull_pooling, _ = self.pooling.linearize(m)
-        y, pull_whiten = mapping.whiten_linearize(a)
+        p, pull_patches, _ = self.patches.pullback(x)
+        m, pull_embed = mapping.embed_pullback(p)
+        a, pull_pooling, _ = self.pooling.pullback(m)
+        y, pull_whiten = mapping.whiten_pullback(a)
 
         def pullback(g: NDArray) -> tuple[NDArray, Grads]:
             g, dz_whiten = pull_whiten(g)

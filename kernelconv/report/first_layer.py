@@ -9,10 +9,10 @@ from numpy.typing import NDArray
 from sklearn.pipeline import Pipeline
 
 from kernelconv._check import as_pair
-from kernelconv.networks.ckn import ConvKernelNetwork
-from kernelconv.networks.ckn_classifier import ConvKernelClassifier
-from kernelconv.networks.cnn import ConvNetClassifier
-from kernelconv.networks.scattering import Scattering2D
+from kernelconv.networks.cnn.classifier import ConvNetClassifier
+from kernelconv.networks.kernel.classifier import ConvKernelClassifier
+from kernelconv.networks.kernel.network import ConvKernelNetwork
+from kernelconv.networks.scattering.scattering_2d import Scattering2D
 from kernelconv.operators import Convolution
 
 

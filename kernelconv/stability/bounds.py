@@ -59,7 +59,7 @@ def observe(
     architecture: Architecture,
     *,
     order: Any = 3,
-    boundary: str = "zero",
+    padding: str = "zero",
     n_jobs: int | None = None,
 ) -> Observations:
     r"""Deform images and return what the theorem speaks of, an observation an image.
@@ -74,7 +74,7 @@ def observe(
         A batch of n fields.
     architecture : Architecture
         Of `phi`: its ``normalization`` brings features to the theorem's, where P is an isometry.
-    order, boundary, n_jobs
+    order, padding, n_jobs
         As in `warp`.
 
     Raises
@@ -89,7 +89,7 @@ def observe(
         raise ValueError(
             f"{int((norms == 0).sum())} of {len(x)} images are zero: |x| = 0 bounds nothing. Leave them out."
         )
-    warped = warp(x, fields, order=order, boundary=boundary, n_jobs=n_jobs)
+    warped = warp(x, fields, order=order, padding=padding, n_jobs=n_jobs)
     moved = features(represent, warped, "phi(L_tau X)") - features(represent, x)
     change = architecture.normalization * np.sqrt(squared_norms(moved)) / norms
     return Observations(np.asarray(fields.jacobian_sup_norm), np.asarray(fields.sup_norm), change)

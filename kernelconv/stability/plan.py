@@ -34,7 +34,7 @@ class Plan:
     random_state: Any
     n_jobs: int | None
     order: Any
-    boundary: str
+    padding: str
     heads: Mapping[str, Any] | None
     y: Any
 
@@ -102,7 +102,7 @@ class Plan:
             with nullcontext() if self.n_jobs is None else parallel_config(n_jobs=self.n_jobs):
                 fields = self.deformation.sample(x.shape[1:3], strength, field_rng, size=len(x))
                 gradient = max(gradient, float(np.max(fields.jacobian_sup_norm)))
-                warped = warp(x, fields, order=self.order, boundary=self.boundary, n_jobs=self.n_jobs)
+                warped = warp(x, fields, order=self.order, padding=self.padding, n_jobs=self.n_jobs)
             trial = Trial(rivals, x, warped, strength, noise_rng, spectrum_rng)
             for name, c in clean.items():
                 values = [MEASURES[m](c, partial(trial.features, name), strength) for m in measures]

@@ -24,7 +24,7 @@ def measure_stability(
     random_state: Any = None,
     n_jobs: int | None = None,
     order: Any = 3,
-    boundary: str = "zero",
+    padding: str = "zero",
 ) -> StabilityReport:
     r"""Measure how much a representation Phi changes when images are deformed.
 
@@ -34,7 +34,7 @@ def measure_stability(
         Images in, features (n, ...) out. A fitted transformer is used through ``transform``, a network through
         ``forward``. It is given images of the shape of `X`; wrap what wants rows or tensors in a function.
     X : array-like, shape (n, h, w) or (n, h, w, c)
-        At least two images. With ``boundary="zero"`` values outside are 0: pad images whose content would leave.
+        At least two images. With ``padding="zero"`` values outside are 0: pad images whose content would leave.
     deformation : Deformation
         The family, say ``SmoothDeformation(cutoff=3)``.
     strengths : sequence of float
@@ -56,7 +56,7 @@ def measure_stability(
         `phi`: with the same int, rivals face the same deformations.
     n_jobs : int, optional
         Threads for fields and warp; `phi` is called with all images at once and uses what it likes.
-    order, boundary
+    order, padding
         As in `warp`.
 
     Returns
@@ -92,7 +92,7 @@ def measure_stability(
     >>> [(row.strength, round(row.mean, 6)) for row in report.select("relative_stability")]
     [(0.1, 1.0), (0.2, 1.0), (0.4, 1.0)]
     """
-    plan = Plan(deformation, strengths, n_draws, measures, random_state, n_jobs, order, boundary, {"": head}, y)
+    plan = Plan(deformation, strengths, n_draws, measures, random_state, n_jobs, order, padding, {"": head}, y)
     return plan.run(one(phi), X)
 
 
@@ -109,7 +109,7 @@ def compare_stability(
     random_state: Any = None,
     n_jobs: int | None = None,
     order: Any = 3,
-    boundary: str = "zero",
+    padding: str = "zero",
 ) -> StabilityReport:
     r"""Measure several representations on the same images, fields and noise.
 
@@ -123,7 +123,7 @@ def compare_stability(
         The rivals by name.
     heads : dict, optional
         For each name an object with ``predict``, or a callable, from features (n, d) to labels.
-    X, deformation, strengths, n_draws, measures, y, random_state, n_jobs, order, boundary
+    X, deformation, strengths, n_draws, measures, y, random_state, n_jobs, order, padding
         As in `measure_stability`.
 
     Returns
@@ -155,7 +155,7 @@ def compare_stability(
     given = dict.fromkeys(phis) if heads is None else heads
     if set(given) != set(phis):
         raise ValueError(f"heads has the names {sorted(given)}, phis {sorted(phis)}: give each rival its head.")
-    plan = Plan(deformation, strengths, n_draws, measures, random_state, n_jobs, order, boundary, given, y)
+    plan = Plan(deformation, strengths, n_draws, measures, random_state, n_jobs, order, padding, given, y)
     return plan.run(several(phis), X)
 
 
@@ -170,7 +170,7 @@ def measure_layers(
     random_state: Any = None,
     n_jobs: int | None = None,
     order: Any = 3,
-    boundary: str = "zero",
+    padding: str = "zero",
 ) -> StabilityReport:
     r"""Measure every layer of a network: where its stability comes from.
 
@@ -178,7 +178,7 @@ def measure_layers(
     ----------
     network : object with ``trace``
         ``trace(x)`` returns a dict from names to maps of images (n, h, w, c); a `Network`, say ``model.network_``.
-    X, deformation, strengths, n_draws, measures, random_state, n_jobs, order, boundary
+    X, deformation, strengths, n_draws, measures, random_state, n_jobs, order, padding
         As in `measure_stability`; measures that need a head are not to be had.
 
     Returns
@@ -191,5 +191,5 @@ def measure_layers(
     ValueError
         As `measure_stability`, and if `network` has no ``trace``.
     """
-    plan = Plan(deformation, strengths, n_draws, measures, random_state, n_jobs, order, boundary, None, None)
+    plan = Plan(deformation, strengths, n_draws, measures, random_state, n_jobs, order, padding, None, None)
     return plan.run(layers(network), X)

@@ -15,7 +15,7 @@ from kernelconv.stability.representation import as_representation, features
 
 
 def translation_error(
-    phi: Any, X: Any, shift: tuple[float, float], *, order: Any = 3, boundary: str = "zero"
+    phi: Any, X: Any, shift: tuple[float, float], *, order: Any = 3, padding: str = "zero"
 ) -> NDArray:
     r"""Return |Phi(L_c x) - Phi(x)| / |Phi(x)| for each image: how far Phi is from invariant to a shift by c.
 
@@ -27,7 +27,7 @@ def translation_error(
         Images.
     shift : tuple (float, float)
         c, (row, column), in pixels.
-    order, boundary
+    order, padding
         As in `warp`.
 
     Returns
@@ -44,16 +44,16 @@ def translation_error(
     >>> import numpy as np
     >>> X = np.random.default_rng(0).standard_normal((2, 8, 8))
     >>> modulus = lambda x: abs(np.fft.fft2(x))
-    >>> bool(translation_error(modulus, X, (3, 1), boundary="circular").max() < 1e-12)
+    >>> bool(translation_error(modulus, X, (3, 1), padding="circular").max() < 1e-12)
     True
     """
     x = measured_images(X)
     represent = as_representation(phi)
-    return relative_change(features(represent, x), features(represent, _shifted(x, shift, order, boundary)))
+    return relative_change(features(represent, x), features(represent, _shifted(x, shift, order, padding)))
 
 
 def equivariance_error(
-    phi: Any, X: Any, shift: tuple[float, float], *, order: Any = "fourier", boundary: str = "zero"
+    phi: Any, X: Any, shift: tuple[float, float], *, order: Any = "fourier", padding: str = "zero"
 ) -> NDArray:
     r"""Return |Phi(L_c x) - L_(c / s) Phi(x)| / |Phi(x)| for each image: how far Phi is from moving with its input.
 
@@ -68,7 +68,7 @@ def equivariance_error(
         Images.
     shift : tuple (float, float)
         c, (row, column), in pixels.
-    order, boundary
+    order, padding
         As in `warp`, for images and maps.
 
     Returns
@@ -85,22 +85,22 @@ def equivariance_error(
     --------
     >>> import numpy as np
     >>> X = np.random.default_rng(0).standard_normal((2, 8, 8, 1))
-    >>> bool(equivariance_error(lambda x: x**2, X, (2, 1), boundary="circular").max() < 1e-12)
+    >>> bool(equivariance_error(lambda x: x**2, X, (2, 1), padding="circular").max() < 1e-12)
     True
     """
     x = measured_images(X)
     represent = as_representation(phi)
-    maps, moved = (np.asarray(represent(images)) for images in (x, _shifted(x, shift, order, boundary)))
+    maps, moved = (np.asarray(represent(images)) for images in (x, _shifted(x, shift, order, padding)))
     if maps.ndim != 4 or len(maps) != len(x):
         raise ValueError(f"Equivariance is of maps (n, h, w, k), one an image; phi returned shape {maps.shape}.")
     stride = np.array(x.shape[1:3]) / maps.shape[1:3]
-    expected = _shifted(maps, tuple(np.asarray(shift) / stride), order, boundary)
-    margin = 0 * stride.astype(int) if boundary == "circular" else np.ceil(np.abs(shift) / stride).astype(int)
+    expected = _shifted(maps, tuple(np.asarray(shift) / stride), order, padding)
+    margin = 0 * stride.astype(int) if padding == "circular" else np.ceil(np.abs(shift) / stride).astype(int)
     rows, columns = (slice(m, n - m) for m, n in zip(margin, maps.shape[1:3], strict=True))
     if not maps[:, rows, columns].size:
         raise ValueError(f"A shift by {tuple(shift)} px leaves no position of the {maps.shape[1:3]} map inside.")
     return relative_change(*(check_finite(a[:, rows, columns], "phi(X)") for a in (expected, moved)))
 
 
-def _shifted(x: NDArray, shift: tuple[float, ...], order: Any, boundary: str) -> NDArray:
-    return warp(x, np.broadcast_to(np.asarray(shift, np.float64), (*x.shape[1:3], 2)), order=order, boundary=boundary)
+def _shifted(x: NDArray, shift: tuple[float, ...], order: Any, padding: str) -> NDArray:
+    return warp(x, np.broadcast_to(np.asarray(shift, np.float64), (*x.shape[1:3], 2)), order=order, padding=padding)

@@ -62,7 +62,7 @@ def worst_case(
     n_evaluations: int = 256,
     random_state: Any = None,
     order: Any = 3,
-    boundary: str = "zero",
+    padding: str = "zero",
     n_jobs: int | None = None,
 ) -> WorstCase:
     r"""Search, for each image, the field of a family that changes Phi most at an exact strength.
@@ -87,7 +87,7 @@ def worst_case(
         Evaluations of Phi for each image, at least 8; a gradient counts as two.
     random_state : None, int or numpy Generator
         Source of the starting fields and of the mutations.
-    order, boundary, n_jobs
+    order, padding, n_jobs
         As in `warp`.
 
     Returns
@@ -124,7 +124,7 @@ def worst_case(
     if check_choice(method, "method", METHODS) == "gradient" and gradient is None:
         raise ValueError("The gradient search needs phi.vjp(x, g): pass a network, or use method='evolution'.")
     chosen = "evolution" if gradient is None or method == "evolution" else "gradient"
-    search = _Search(as_representation(phi), gradient, x, deformation, float(strength), (order, boundary, n_jobs))
+    search = _Search(as_representation(phi), gradient, x, deformation, float(strength), (order, padding, n_jobs))
     rng = check_rng(random_state)
     start = max(1, int(_START * budget))
     state = search.random(rng, start)
@@ -162,8 +162,8 @@ class _Search:
         return self.family.from_parameters(self.x.shape[1:3], z, self.strength)
 
     def _warped(self, fields: DisplacementField) -> NDArray:
-        order, boundary, n_jobs = self.options
-        return warp(self.x, fields, order=order, boundary=boundary, n_jobs=n_jobs)
+        order, padding, n_jobs = self.options
+        return warp(self.x, fields, order=order, padding=padding, n_jobs=n_jobs)
 
     def change(self, z: NDArray) -> NDArray:
         found = features(self.represent, self._warped(self.fields(z)), "phi(L_tau X)")
@@ -211,13 +211,13 @@ class _Search:
 
     def _slope(self, z: NDArray) -> NDArray:
         """Return the gradient in z of |Phi(L_tau x) - Phi(x)|^2 at constant strength."""
-        order, boundary, n_jobs = self.options
+        order, padding, n_jobs = self.options
         shape = self.x.shape[1:3]
         fields = self.fields(z)
         warped = self._warped(fields)
         found = np.asarray(self.represent(warped))
         cotangent = (found - self.phi_x.reshape(found.shape)).astype(warped.dtype)
-        moved = warp_derivative(self.x, fields, order=order, boundary=boundary, n_jobs=n_jobs)
+        moved = warp_derivative(self.x, fields, order=order, padding=padding, n_jobs=n_jobs)
         in_field = (self.gradient(warped, cotangent)[..., None] * moved).reshape(len(z), *shape, -1, 2).sum(3)
         basis = self.family.directions(shape, np.eye(z.shape[1]))
         g = in_field.reshape(len(z), -1) @ basis.values.reshape(z.shape[1], -1).T
@@ -266,7 +266,7 @@ def measure_worst_case(
     random_state : None, int or numpy Generator
         The same int gives every rival the same starting fields.
     **options
-        ``method``, ``n_evaluations``, ``order``, ``boundary``, ``n_jobs`` of `worst_case`.
+        ``method``, ``n_evaluations``, ``order``, ``padding``, ``n_jobs`` of `worst_case`.
 
     Returns
     -------

@@ -1,0 +1,1 @@
+"""Blocks of samples on threads, one BLAS thread each. A leaf of the import graph."""

@@ -1,0 +1,1 @@
+"""Convolutional kernel networks, and their exact kernel."""

@@ -1,0 +1,296 @@
+"""ConvKernel: the exact kernel of a convolutional kernel network, without anchors."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.gaussian_process.kernels import Kernel
+
+from kernelconv._check import check_images
+from kernelconv._parallel.blocks import map_blocks
+from kernelconv.networks.kernel.network import ConvKernelNetwork
+from kernelconv.networks.kernel.recursion import SelfKernel, Step, gram_tile, plan, self_kernel
+from kernelconv.networks.kernel.tiles_on_disk import gram_digest, kept_tiles
+
+#: Images a side of one tile of the Gram matrix. Fixed, so that the bits do not depend on the number of threads.
+TILE = 16
+
+#: Work expected to last longer than this is announced before it begins (s).
+ANNOUNCED = 10.0
+
+
+class Cost(NamedTuple):
+    """What a Gram matrix will take: pairs to compute, pairs a second as measured, seconds, bytes of the matrix."""
+
+    pairs: int
+    pairs_per_second: float
+    seconds: float
+    bytes: int
+
+    def __str__(self) -> str:
+        """Return one line for people."""
+        minutes = f"{self.seconds / 60:.1f} min" if self.seconds >= 90 else f"{self.seconds:.1f} s"
+        return (
+            f"{self.pairs:,} pairs at {self.pairs_per_second:,.0f} pairs/s: about {minutes}, "
+            f"{self.bytes / 2**20:,.1f} MiB"
+        )
+
+
+class ConvKernel(Kernel):
+    r"""Exact hierarchical kernel :math:`K(x, y) = \langle\Phi(x), \Phi(y)\rangle` of the layers :math:`A_k M_k P_k`.
+
+    The kernel that `ConvKernelNetwork` approximates with anchors, by the recursion on pairs of positions
+
+    .. math:: P_k[u, v] = \sum_r K_{k-1}[u + r, v + r], \quad
+              M_k[u, v] = |x_u| |y_v| \, \kappa(P_k[u, v] / |x_u| |y_v|), \quad
+              K_k = (R \times C) M_k (R \times C)', \quad K(x, y) = \operatorname{tr} K_n
+
+    from :math:`K_0[u, v] = \langle x(u), y(v)\rangle`. A parameter that is a tuple is per layer; a single value holds
+    for every layer. Usable wherever scikit-learn takes a kernel: ``SVC(kernel=ConvKernel(...))``, Gaussian processes,
+    `KernelRidge`; there images are rows, so give `image_shape`.
+
+    Parameters
+    ----------
+    patch_size : tuple of (int or (int, int)), or int
+        Patch size (px) of each layer; its length is the number of layers.
+    subsampling : tuple of (int or (int, int)), or int
+        Step (px) between pooled positions.
+    pooling_scale : tuple of float, or float, optional
+        Gaussian scale (px); by default subsampling / sqrt(2).
+    kernel : tuple of (DotProductKernel or str), DotProductKernel or str
+        Dot-product kernel on patches, or its name.
+    sigma : tuple of float, or float
+        Bandwidth of the kernels named "exponential".
+    padding : {"zero", "valid", "reflect", "symmetric", "circular"}
+        How a map goes on beyond its edge when patches are taken.
+    tangent : bool
+        Return the neural tangent kernel of the same architecture instead, with
+        :math:`T_k = (R \times C) [\kappa'(\cos) \, P(T_{k-1}) + M_k] (R \times C)'`; with kernel="arccosine" that of
+        the infinitely wide ReLU network.
+    image_shape : tuple (h, w) or (h, w, c), optional
+        How rows are read as images.
+    n_jobs : int, optional
+        Threads; the result does not depend on it.
+    verbose : bool
+        Announce work expected to last over ten seconds, with its cost, and show its progress (standard error).
+    checkpoint : path, optional
+        File that keeps the finished part of a matrix while it is computed: an interrupted call, made again, goes on
+        from there, to the same bits. It goes when the matrix is finished. One call at a time may use it.
+
+    Raises
+    ------
+    ValueError
+        From ``__call__``, ``diag``, ``distances`` and ``cost`` if a value is out of range, tuples have different
+        lengths, the kernel has an infinite slope and `tangent` is asked for, the images are not acceptable, `Y`
+        holds images of another shape than `X`, or `checkpoint` is the file of another matrix (other images, parameters
+        or version) or no such file.
+
+    Notes
+    -----
+    Cost per pair and layer: (h w)^2 values of kappa and as many times the pooled positions multiply-adds; positions
+    whose patch is zero cost nothing in the first layer. Memory: the matrix and a tile of 16 images a side. Symmetric
+    matrices are computed once above the diagonal. float32 images give a float32 matrix, exact to about 1e-6 of the
+    norms; take float64 for distances between close images. A checkpoint grows to the size of the computed part of the
+    matrix, a kill costs the tiles in work, and kernels are told apart by their ``repr``. The kernel has no
+    hyper-parameter that a Gaussian process tunes: its gradient is empty.
+
+    References
+    ----------
+    Bietti & Mairal (2019), Group invariance, stability to deformations, and complexity of deep convolutional
+    representations, section 2. Arora et al. (2019), On exact computation with an infinitely wide neural net, for the
+    tangent kernel.
+
+    Examples
+    --------
+    >>> from sklearn.svm import SVC
+    >>> from kernelconv.datasets import load_digits_images
+    >>> X, y = load_digits_images()
+    >>> kernel = ConvKernel(patch_size=(3, 3), subsampling=2)
+    >>> kernel(X[:3]).round(2).shape
+    (3, 3)
+    >>> rows = X.reshape(len(X), -1)
+    >>> clf = SVC(kernel=ConvKernel((3, 3), 2, image_shape=(8, 8))).fit(rows[:100], y[:100])
+    >>> bool(clf.score(rows[100:200], y[100:200]) > 0.8)
+    True
+    """
+
+    def __init__(
+        self,
+        patch_size: Any = (3, 3),
+        subsampling: Any = 2,
+        *,
+        pooling_scale: Any = None,
+        kernel: Any = "exponential",
+        sigma: Any = 0.6,
+        padding: str = "zero",
+        tangent: bool = False,
+        image_shape: Any = None,
+        n_jobs: int | None = None,
+        verbose: bool = True,
+        checkpoint: str | Path | None = None,
+    ) -> None:
+        self.patch_size = patch_size
+        self.subsampling = subsampling
+        self.pooling_scale = pooling_scale
+        self.kernel = kernel
+        self.sigma = sigma
+        self.padding = padding
+        self.tangent = tangent
+        self.image_shape = image_shape
+        self.n_jobs = n_jobs
+        self.verbose = verbose
+        self.checkpoint = checkpoint
+
+    @property
+    def requires_vector_input(self) -> bool:
+        """False: images are taken as well as rows."""
+        return False
+
+    def is_stationary(self) -> bool:
+        """Return False."""
+        return False
+
+    def __call__(self, X: Any, Y: Any = None, eval_gradient: bool = False) -> Any:
+        """Return the Gram matrix (n, m) of images `X` (n, h, w), (n, h, w, c) or rows, and `Y`; `Y` = `X` by default.
+
+        Parameters
+        ----------
+        X : array-like
+            Images.
+        Y : array-like, optional
+            Images; ``None`` or `X` itself gives the symmetric matrix at half the cost.
+        eval_gradient : bool
+            Also return the gradient in the hyper-parameters, (n, n, 0): there are none.
+
+        Raises
+        ------
+        ValueError
+            As said of the class.
+        """
+        x = self._read(X)
+        symmetric = Y is None or Y is X
+        y = x if symmetric else self._read(Y, x)
+        steps = self._plan(x)
+        with self._announced(x, y, symmetric) as advance:
+            gram = self._gram(x, y, steps, symmetric, advance, self.checkpoint)
+        return (gram, np.empty((*gram.shape, 0))) if eval_gradient else gram
+
+    def diag(self, X: Any) -> NDArray:
+        """Return K(x, x) for each image, (n,)."""
+        x = self._read(X)
+        return _values(self._selves(x, self._plan(x)), x.dtype)
+
+    def distances(self, X: Any, Y: Any = None) -> NDArray:
+        r"""Return the distances in the RKHS, :math:`\sqrt{K(x, x) + K(y, y) - 2 K(x, y)}`, as (n, m).
+
+        Computed from float64 images whatever `X` holds: rounding in float32 would hide distances below about 1e-3
+        of the norms.
+        """
+        x = self._read(X).astype(np.float64, copy=False)
+        y = x if Y is None or Y is X else self._read(Y, x).astype(np.float64, copy=False)
+        square = self.diag(x)[:, None] + self.diag(y) - 2 * self(x, y)
+        return np.sqrt(np.maximum(square, 0))
+
+    def cost(self, X: Any, Y: Any = None) -> Cost:
+        """Return what the Gram matrix of `X` and `Y` will take, by timing a few of its pairs (about 150)."""
+        x = self._read(X)
+        symmetric = Y is None or Y is X
+        return self._cost(x, x if symmetric else self._read(Y, x), symmetric)
+
+    # -- inside ----------------------------------------------------------------------------------------------------
+
+    def _read(self, X: Any, like: NDArray | None = None) -> NDArray:
+        x = check_images(X, image_shape=self.image_shape, name="X" if like is None else "Y")
+        if like is not None and x.shape[1:] != like.shape[1:]:
+            raise ValueError(f"Y holds images of shape {x.shape[1:]}, X of shape {like.shape[1:]}: they must agree.")
+        return x if like is None else x.astype(np.result_type(x, like), copy=False)
+
+    def _plan(self, x: NDArray) -> list[Step]:
+        network = ConvKernelNetwork(
+            n_anchors=1 if not isinstance(self.patch_size, tuple | list) else (1,) * len(self.patch_size),
+            patch_size=self.patch_size,
+            subsampling=self.subsampling,
+            pooling_scale=self.pooling_scale,
+            kernel=self.kernel,
+            sigma=self.sigma,
+            padding=self.padding,
+        ).specification()
+        steps = plan(network.parts, x.shape[1:], x.dtype)  # type: ignore[arg-type]
+        if self.tangent and not all(s.kernel.differentiable for s in steps):
+            raise ValueError("The tangent kernel needs kernels of finite slope: use ArcCosine(1), not ArcCosine(0).")
+        return steps
+
+    def _selves(self, x: NDArray, steps: Sequence[Step]) -> list[SelfKernel]:
+        def run(s: slice) -> list[SelfKernel]:
+            return [self_kernel(image, steps, self.tangent) for image in x[s]]
+
+        return [one for block in map_blocks(run, len(x), TILE, self.n_jobs) for one in block]
+
+    def _gram(
+        self,
+        x: NDArray,
+        y: NDArray,
+        steps: Sequence[Step],
+        symmetric: bool,
+        advance: Callable[[float], Any],
+        checkpoint: str | Path | None = None,
+    ) -> NDArray:
+        out = np.zeros((len(x), len(y)), x.dtype)  # zeros below the diagonal: whole tiles are kept
+        starts = [(i, j) for i in range(0, len(x), TILE) for j in range(0, len(y), TILE) if not symmetric or j >= i]
+        with kept_tiles(checkpoint, out, TILE, lambda: gram_digest(x, y, steps, self.tangent, symmetric)) as kept:
+            done, keep = kept
+            sx = self._selves(x, steps)
+            sy = sx if symmetric else self._selves(y, steps)
+            todo = [start for start in starts if start not in done]
+            advance(len(done) / len(starts))
+
+            def run(s: slice) -> None:
+                i, j = start = todo[s.start]
+                a, b = slice(i, i + TILE), slice(j, j + TILE)
+                out[a, b] = gram_tile(x[a], y[b], sx[a], sy[b], steps, self.tangent, symmetric and i == j)
+                keep(start)
+                advance(1 / len(starts))
+
+            map_blocks(run, len(todo), 1, self.n_jobs)
+        if symmetric:
+            lower = np.tril_indices(len(x), -1)
+            out[lower] = out.T[lower]
+            np.fill_diagonal(out, _values(sx, x.dtype))
+        return out
+
+    def _cost(self, x: NDArray, y: NDArray, symmetric: bool) -> Cost:
+        pairs = len(x) * (len(x) + 1) // 2 if symmetric else len(x) * len(y)
+        a, b = (v[np.linspace(0, len(v) - 1, min(len(v), 12)).astype(int)] for v in (x, y))
+        steps = self._plan(x)
+        selves = [self._selves(v[:1], steps) for v in (a, b)]  # what a first call loads is not part of the rate
+        assert all(selves)
+        start = time.perf_counter()
+        self._gram(a, b, steps, False, lambda _: None)
+        rate = len(a) * len(b) / (time.perf_counter() - start)
+        return Cost(pairs, rate, pairs / rate, len(x) * len(y) * x.itemsize)
+
+    @contextmanager
+    def _announced(self, x: NDArray, y: NDArray, symmetric: bool) -> Iterator[Any]:
+        """Show the cost, then the progress, of work that will last; yield what is told the part done."""
+        cost = self._cost(x, y, symmetric) if self.verbose and len(x) * len(y) > 2000 else None
+        if cost is None or cost.seconds < ANNOUNCED:
+            yield lambda part: None
+            return
+        from rich.console import Console  # only who asks for progress pays for the import
+        from rich.progress import Progress
+
+        console = Console(stderr=True)
+        console.print(f"ConvKernel: {cost}", highlight=False)
+        with Progress(console=console) as progress:
+            task = progress.add_task("ConvKernel", total=1)
+            yield lambda part: progress.advance(task, part)
+
+
+def _values(selves: Sequence[SelfKernel], dtype: np.dtype) -> NDArray:
+    return np.array([s.value for s in selves], dtype)

@@ -1,0 +1,243 @@
+"""ConvKernelNetwork: a convolutional kernel network whose anchors are learned layer by layer, without labels."""
+
+from __future__ import annotations
+
+import time
+from typing import Any, Self
+
+from joblib import parallel_config
+from numpy.typing import NDArray
+
+from kernelconv._check import check_choice, check_rng
+from kernelconv._parallel.blocks import n_threads
+from kernelconv.networks.estimator import ImageTransformer
+from kernelconv.networks.serial import Network, serial
+from kernelconv.operators import (
+    AveragePooling,
+    GaussianPooling,
+    ImageGradient,
+    KernelMapping,
+    Layer,
+    MaxPooling,
+    OrbitPooling,
+    Part,
+    PatchCentering,
+    PatchExtraction,
+    PatchWhitening,
+)
+from kernelconv.operators.mappings.kernels import as_kernel
+
+INPUTS = ("raw", "gradient", "centered", "whitened")
+POOLINGS = ("gaussian", "average", "max")
+
+
+class ConvKernelNetwork(ImageTransformer):
+    r"""Unsupervised convolutional kernel network, :math:`x_n = A_n M_n P_n \dots A_1 M_1 P_1 x_0`.
+
+    Each layer extracts patches (P), maps them by the Nyström features of a dot-product kernel (M) whose anchors are
+    spherical k-means centroids of training patches, and pools with a Gaussian (A). A parameter that is a tuple is per
+    layer; a single value holds for every layer. The number of layers is the length of `n_anchors`.
+
+    Parameters
+    ----------
+    n_anchors : tuple of int, or int
+        Anchors (output channels) of each layer.
+    patch_size : tuple of (int or (int, int)), or int
+        Patch size (px) of each layer, on the map that it reads.
+    subsampling : tuple of (int or (int, int)), or int
+        Step (px) between pooled positions.
+    pooling_scale : tuple of float, or float, optional
+        Gaussian scale (px); by default subsampling / sqrt(2).
+    kernel : tuple of (DotProductKernel or str), DotProductKernel or str
+        Dot-product kernel on patches, or its name.
+    sigma : tuple of float, or float
+        Bandwidth of the kernels named "exponential".
+    regularization : float
+        epsilon of (kappa(Z Z') + epsilon I)^(-1/2).
+    padding : {"zero", "valid", "reflect", "symmetric", "circular"}
+        How a map goes on beyond its edge when patches are taken.
+    input : {"raw", "gradient", "centered", "whitened"}
+        What the first layer reads: the pixels; their gradient, two channels (`ImageGradient`: take patch_size 1 there,
+        so that a patch is an orientation); patches without their mean (`PatchCentering`); or these decorrelated
+        (`PatchWhitening`: for natural images).
+    pooling : {"gaussian", "average", "max"}
+        Pooling of every layer; the last two over windows of subsampling px.
+    group : {None, "rotations", "flips", "rotations and flips"}
+        Average the representation over these symmetries of the image, which makes it exactly invariant to them
+        (`OrbitPooling`), at 4, 2 or 8 times the cost.
+    n_patches : int
+        Training patches sampled per layer for the k-means.
+    image_shape : tuple (h, w) or (h, w, c), optional
+        How rows of a 2-D X are read as images.
+    random_state : int, Generator, RandomState or None
+        Samples patches and starts the k-means.
+    verbose : bool
+        Print one line a layer while fitting, with the seconds since the start.
+    n_jobs : int, optional
+        Threads; the result does not depend on it.
+
+    Attributes
+    ----------
+    network_ : Network
+        The built network: ``network_.trace(X)`` gives each layer's maps, ``network_.vjp`` gradients.
+    anchors_ : list of ndarray (n_anchors, patch values)
+        Unit anchors of each layer.
+    maps_shape_ : tuple (h, w, c)
+        Shape of the output map; ``transform`` returns it raveled.
+    n_features_in_ : int
+        h w c of the images seen in ``fit``.
+    image_shape_ : tuple (h, w, c)
+        Their shape.
+
+    Raises
+    ------
+    ValueError
+        From ``fit`` if tuples have different lengths, a value is out of range, a patch is larger than the padded map,
+        every sampled patch is zero, or the images are not acceptable (see `ImageEstimator`).
+
+    Notes
+    -----
+    ``fit`` holds the sampled patches of one layer and a few blocks of maps; ``transform`` its output and a few blocks.
+    Cost per image and layer: h w n_anchors (patch values) multiply-adds for the kernel values, n_anchors^2 per pooled
+    position for the whitening.
+
+    References
+    ----------
+    Mairal (2016), End-to-end kernel learning with supervised convolutional kernel networks, section 3.
+    Bietti & Mairal (2019), Group invariance, stability to deformations, and complexity of deep convolutional
+    representations, for the stability of the representation.
+
+    Examples
+    --------
+    >>> from kernelconv.datasets import load_digits_images
+    >>> X, y = load_digits_images()
+    >>> ckn = ConvKernelNetwork(n_anchors=(16, 32), patch_size=3, subsampling=2, random_state=0).fit(X[:500])
+    >>> ckn.transform(X[500:503]).shape
+    (3, 128)
+    >>> ckn.maps_shape_
+    (2, 2, 32)
+    """
+
+    def __init__(
+        self,
+        n_anchors: Any = (64, 128),
+        patch_size: Any = 3,
+        subsampling: Any = 2,
+        *,
+        pooling_scale: Any = None,
+        kernel: Any = "exponential",
+        sigma: Any = 0.6,
+        regularization: float = 1e-3,
+        padding: str = "zero",
+        input: str = "raw",
+        pooling: str = "gaussian",
+        group: str | None = None,
+        n_patches: int = 20_000,
+        image_shape: Any = None,
+        random_state: Any = None,
+        verbose: bool = False,
+        n_jobs: int | None = None,
+    ) -> None:
+        self.n_anchors = n_anchors
+        self.patch_size = patch_size
+        self.subsampling = subsampling
+        self.pooling_scale = pooling_scale
+        self.kernel = kernel
+        self.sigma = sigma
+        self.regularization = regularization
+        self.padding = padding
+        self.input = input
+        self.pooling = pooling
+        self.group = group
+        self.n_patches = n_patches
+        self.image_shape = image_shape
+        self.random_state = random_state
+        self.verbose = verbose
+        self.n_jobs = n_jobs
+
+    def specification(self) -> Network:
+        """Return the network that the parameters describe, not yet built.
+
+        Examples
+        --------
+        >>> ConvKernelNetwork(n_anchors=64, patch_size=5, subsampling=2).specification()
+        Network: (GaussianPooling(2) ∘ KernelMapping(64) ∘ PatchExtraction(5, padding='zero'))
+        """
+        per_layer = _per_layer(
+            n_anchors=self.n_anchors,
+            patch_size=self.patch_size,
+            subsampling=self.subsampling,
+            pooling_scale=self.pooling_scale,
+            kernel=self.kernel,
+            sigma=self.sigma,
+        )
+        check_choice(self.input, "input", INPUTS)
+        check_choice(self.pooling, "pooling", POOLINGS)
+        layers: list[Part] = [self._layer(i, layer) for i, layer in enumerate(per_layer)]
+        names = [f"layer_{i}" for i in range(1, len(layers) + 1)]
+        if self.input == "gradient":
+            layers, names = [ImageGradient(), *layers], ["gradient", *names]
+        network = serial(*layers, names=names)
+        return network if self.group is None else serial(OrbitPooling(network, self.group), names=["group"])
+
+    def _layer(self, i: int, layer: dict[str, Any]) -> Layer:
+        patches: Part = PatchExtraction(layer["patch_size"], padding=self.padding)
+        if i == 0 and self.input in ("centered", "whitened"):
+            of_patches = PatchCentering if self.input == "centered" else PatchWhitening
+            patches = serial(patches, of_patches(layer["patch_size"]))
+        kernel = as_kernel(layer["kernel"], layer["sigma"])
+        mapping = KernelMapping(layer["n_anchors"], kernel, self.regularization, self.n_patches)
+        return Layer(patches, mapping, _pooling(self.pooling, layer["subsampling"], layer["pooling_scale"]))
+
+    def fit(self, X: Any, y: Any = None) -> Self:
+        """Learn the anchors of every layer from images `X` (n, h, w), (n, h, w, c) or rows; `y` is ignored."""
+        images = self._read_images(X, reset=True)
+        with parallel_config(n_jobs=n_threads(self.n_jobs)):  # the k-means inside asks joblib how many threads to use
+            progress = _LayerPrinter() if self.verbose else None
+            network = self.specification().build(self.image_shape_, check_rng(self.random_state), images, progress)
+        self.network_ = network.astype(images.dtype)
+        self.maps_shape_ = self.network_.out_shape(self.image_shape_)
+        return self
+
+    @property
+    def anchors_(self) -> list[NDArray]:
+        """Unit anchors of each layer, (n_anchors, patch values)."""
+        return list(self.network_.params.values())
+
+    def transform(self, X: Any) -> NDArray:
+        """Return the features of images `X` as rows (n, h' w' c'), positions first, channels last."""
+        images = self._read_images(X)
+        return self.network_.forward(images, self.n_jobs).reshape(len(images), -1)
+
+
+class _LayerPrinter:
+    """Prints a line when a layer has learned its anchors, with the seconds since the start."""
+
+    def __init__(self) -> None:
+        self.start = time.perf_counter()
+
+    def __call__(self, name: str, part: Part) -> None:
+        anchors = ", ".join(f"{len(z)} anchors of {z.shape[1]} values" for z in part.params.values())
+        print(
+            f"{name.replace('_', ' ')}: {anchors or repr(part)}  {time.perf_counter() - self.start:.0f} s", flush=True
+        )
+
+
+def _pooling(kind: str, subsampling: Any, scale: float | None) -> Part:
+    if kind == "gaussian":
+        return GaussianPooling(subsampling, scale)
+    if scale is not None:
+        raise ValueError(f'pooling_scale belongs to pooling="gaussian", got {scale!r} with pooling={kind!r}.')
+    return MaxPooling(subsampling) if kind == "max" else AveragePooling(subsampling, padding="symmetric")
+
+
+def _per_layer(**values: Any) -> list[dict[str, Any]]:
+    """Return one dict of values a layer; tuples and lists are per layer, single values hold for all.
+
+    The number of layers is the length of `n_anchors`; where that is an int, the length of the other tuples, or 1.
+    """
+    lengths = {k: len(v) for k, v in values.items() if isinstance(v, tuple | list)}
+    n_layers = lengths.get("n_anchors", max(lengths.values(), default=1))
+    if n_layers == 0 or any(length != n_layers for length in lengths.values()):
+        raise ValueError(f"Parameters given per layer must have one entry a layer ({n_layers}), got lengths {lengths}.")
+    return [{k: v[i] if k in lengths else v for k, v in values.items()} for i in range(n_layers)]

@@ -1,0 +1,1 @@
+"""Wavelet scattering: its definition as a tree of parts, and the estimators."""

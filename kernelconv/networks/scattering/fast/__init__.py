@@ -1,0 +1,1 @@
+"""The cascades that compute scattering on NumPy arrays."""

@@ -1,0 +1,206 @@
+"""The cascade of 2-D scattering for large images, map by map, and its gradient."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import scipy.fft
+from numpy.typing import NDArray
+
+from kernelconv.networks.scattering.paths import ScatteringPath, Scratch
+from kernelconv.operators.wavelets.filter_bank import crop
+
+if TYPE_CHECKING:
+    from kernelconv.networks.scattering.fast.engine import Engine
+
+#: Bytes of complex maps computed at once. A core's own cache would want 2**19, but every array operation hands
+#: Python's lock from thread to thread, so that two threads together are fastest with larger chunks.
+CHUNK_BYTES = 2**22
+
+
+class CascadeByMap:
+    """The filters in one dtype; descent over blocks of padded images (m, h, w), and back.
+
+    Every node of the cascade holds real maps (m, p, h, w) at resolution 2^-r. Going down: half-spectrum FFT, product
+    with all angles of a scale folded at once onto the coarser grid (nothing is computed at full resolution and
+    thrown away), inverse FFT, modulus. Going out: the Gaussian low-pass with its subsampling and unpadding, as
+    matrix products in space.
+    """
+
+    def __init__(self, engine: Engine, dtype: np.dtype):
+        self.engine = engine
+        self.wavelets = {
+            (r, j): _Wavelets(engine.bank.psi[j], r, engine.target(r, j), dtype, engine.symmetric)
+            for r, j in engine.transitions
+        }
+        self.low_pass = {r: _LowPass([m.astype(dtype) for m in engine.low_pass(r)]) for r in engine.resolutions}
+
+    def __call__(self, x: NDArray, scratch: Scratch) -> NDArray:
+        """Return the scattering maps (m, n_paths, h', w') of padded images (m, h, w)."""
+        out = np.empty((len(x), len(self.engine.paths), *self.engine.out_size), x.dtype)
+        u, root = x[:, None], np.zeros(1, dtype=int)
+        self._average(u, 0, out, root)
+        self._descend(scratch, u, 0, root, out)
+        return out
+
+    def vjp(self, x: NDArray, g: NDArray, scratch: Scratch) -> NDArray:
+        """Return the gradient (m, h, w) in padded images `x` of <g, S x>, g (m, n_paths, h', w')."""
+        return self._ascend(scratch, x[:, None], 0, np.zeros(1, dtype=int), g)[:, 0]
+
+    def propagate(self, x: NDArray, path: ScatteringPath, scratch: Scratch) -> NDArray:
+        """Return U[path] x, (m, h', w'), of padded images, on the grid of the path's resolution."""
+        u, resolution = x[:, None], 0
+        for depth, (j, angle) in enumerate(zip(path.scales, path.angles, strict=True)):
+            wavelets = self.wavelets[resolution, j]
+            aliases = wavelets.gather(full_spectrum(u, scratch, depth), scratch, depth)
+            u, resolution = np.abs(wavelets.waves(aliases, slice(angle, angle + 1), scratch)), wavelets.target
+        return u[:, 0]
+
+    def propagated_energy(self, x: NDArray, order: int, scratch: Scratch) -> NDArray:
+        """Return the energy (m,) of U over all paths of `order` (at least 1), a map at 2^-r counting 4^r times."""
+        total = np.zeros(len(x))
+
+        def visit(u: NDArray, resolution: int, parents: NDArray) -> None:
+            for maps, target, below, _ in self._children(scratch, u, resolution, parents):
+                if self.engine.paths[below[0]].order == order:
+                    total[:] += 4.0**target * np.einsum("mphw,mphw->m", maps, maps, dtype=np.float64)
+                else:
+                    visit(maps, target, below)
+
+        visit(x[:, None], 0, np.zeros(1, dtype=int))
+        return total
+
+    def _average(self, u: NDArray, resolution: int, out: NDArray, positions: NDArray) -> None:
+        """Write the low-passed maps `u` (m, p, h, w) into ``out[:, positions]``."""
+        values = self.low_pass[resolution](u)
+        lo, hi = positions[0], positions[-1] + 1
+        out[:, slice(lo, hi) if hi - lo == len(positions) else positions] = values
+
+    def _descend(self, scratch: Scratch, u: NDArray, resolution: int, parents: NDArray, out: NDArray) -> None:
+        """Fill `out` with every path that continues `parents`, whose maps are `u` (m, p, h, w)."""
+        for maps, target, below, _ in self._children(scratch, u, resolution, parents):
+            self._average(maps, target, out, below)
+            self._descend(scratch, maps, target, below, out)
+
+    def _ascend(self, scratch: Scratch, u: NDArray, resolution: int, parents: NDArray, g: NDArray) -> NDArray:
+        """Return the gradient in `u` of what `parents` and all paths that continue them add to <g, S>.
+
+        The moduli are computed again on the way: memory stays that of one branch.
+        """
+        total = self.low_pass[resolution].adjoint(g[:, parents])
+        spectrum = np.zeros(u.shape, np.result_type(u.dtype, np.complex64))
+        for maps, target, below, (p, s, j, phase) in self._children(scratch, u, resolution, parents, phases=True):
+            inner = self._ascend(scratch, maps.copy(), target, below, g)
+            self.wavelets[resolution, j].adjoint(inner * phase, s, spectrum[:, p])
+        if self.engine.children[parents[0]].max() >= 0:
+            total += scipy.fft.ifft2(spectrum, norm="forward", workers=1).real
+        return total
+
+    def _children(self, scratch: Scratch, u: NDArray, resolution: int, parents: NDArray, phases: bool = False):  # type: ignore[no-untyped-def]
+        """Yield (moduli, their resolution, their positions, (parents, angles, scale, phases)), chunk by chunk.
+
+        The moduli lie in `scratch`: use them before the next.
+        """
+        engine = self.engine
+        scales = np.flatnonzero(engine.children[parents[0]] >= 0)
+        if not len(scales):
+            return
+        depth = engine.paths[parents[0]].order
+        spectrum = full_spectrum(u, scratch, depth)
+        for j in scales:
+            wavelets = self.wavelets[resolution, int(j)]
+            aliases = wavelets.gather(spectrum, scratch, depth)
+            for p, s in self._chunks(len(u), len(parents), wavelets.shape):
+                waves = wavelets.waves(aliases[:, p], s, scratch)
+                maps = np.abs(waves, out=scratch.array(("maps", 0), waves.shape, u.dtype))
+                phase = waves / np.where(maps > 0, maps, 1) if phases else None  # 0 where the modulus has no derivative
+                below = (engine.children[parents[p], j][:, None] + np.arange(engine.L)[s]).ravel()
+                yield maps, wavelets.target, below, (p, s, int(j), phase)
+
+    def _chunks(self, m: int, parents: int, shape: tuple[int, int]) -> list[tuple[slice, slice]]:
+        """Cut parents x angles so that the complex maps of a chunk stay in cache."""
+        L = self.engine.L
+        maps = max(1, CHUNK_BYTES // (8 * m * shape[0] * shape[1]))
+        by_parent, by_angle = max(1, maps // L), min(maps, L)
+        return [
+            (slice(p, p + by_parent), slice(s, min(s + by_angle, L)))
+            for p in range(0, parents, by_parent)
+            for s in range(0, L, by_angle)
+        ]
+
+
+class _Wavelets:
+    """All angles of one scale, from maps at one resolution to maps at a coarser one."""
+
+    def __init__(self, psi: NDArray, source: int, target: int, dtype: np.dtype, symmetric: bool):
+        psi = crop(psi, 2**source, symmetric=symmetric)
+        angles, height, width = psi.shape
+        k = 2 ** (target - source)
+        h, w = self.shape = height // k, width // k
+        self.target, self.k = target, k
+        blocks = psi.reshape(angles, k, h, k, w).transpose(0, 1, 3, 2, 4).reshape(angles, k * k, h * w)
+        # an alias whose filter is below rounding adds nothing
+        peak = np.abs(blocks).max(axis=(0, 2))
+        self.keep = np.flatnonzero(peak > 4 * np.finfo(dtype).eps * peak.max())
+        # both FFTs go unscaled, so the filter carries their scale; each value twice: for real and imaginary part
+        self.filters = np.repeat(blocks[:, self.keep] / (height * width), 2, axis=-1).astype(dtype)
+
+    def gather(self, spectrum: NDArray, scratch: Scratch, depth: int) -> NDArray:
+        """Return the aliases of spectra (m, p, H, W) that fold onto the coarser grid: (m, p, alias, 2 h w), real."""
+        m, p = spectrum.shape[:2]
+        (h, w), k = self.shape, self.k
+        tiles = spectrum.reshape(m, p, k, h, k, w)
+        out = scratch.array(("aliases", depth), (m, p, len(self.keep), h, w), spectrum.dtype)
+        for i, alias in enumerate(self.keep):
+            out[:, :, i] = tiles[:, :, alias // k, :, alias % k]
+        return out.reshape(m, p, len(self.keep), h * w).view(self.filters.dtype)
+
+    def waves(self, aliases: NDArray, angles: slice, scratch: Scratch) -> NDArray:
+        """Return ``u * psi`` subsampled, complex (m, p * angles, h, w), from the aliases of the spectra of u.
+
+        It lies in `scratch`, and the next call overwrites it.
+        """
+        (m, p, _, f), filters = aliases.shape, self.filters[angles]
+        folded = scratch.array(("folded", 0), (m, p, len(filters), f), aliases.dtype)
+        np.einsum("mpaf,saf->mpsf", aliases, filters, out=folded)
+        spectra = folded.view(np.result_type(folded.dtype, np.complex64)).reshape(m, p * len(filters), *self.shape)
+        return scipy.fft.ifft2(spectra, norm="forward", overwrite_x=True, workers=1)
+
+    def adjoint(self, g: NDArray, angles: slice, spectrum: NDArray) -> None:
+        """Add to `spectrum` (m, p, H, W) the unscaled FFT of the gradient in u of Re <g, u * psi>."""
+        m, p = spectrum.shape[:2]
+        (h, w), k, filters = self.shape, self.k, self.filters[angles, :, ::2]
+        back = scipy.fft.fft2(g, overwrite_x=True, workers=1).reshape(m, p, len(filters), h * w)
+        tiles = spectrum.reshape(m, p, k, h, k, w)
+        for i, alias in enumerate(self.keep):
+            values = np.einsum("mpsf,sf->mpf", back, filters[:, i]).reshape(m, p, h, w)
+            tiles[:, :, alias // k, :, alias % k] += values
+
+
+class _LowPass:
+    """Gaussian low-pass, subsampling and unpadding: separable matrices (n_out, n) for rows and columns."""
+
+    def __init__(self, matrices: list[NDArray]):
+        self.rows, self.cols = matrices
+
+    def __call__(self, u: NDArray) -> NDArray:
+        m, p, h, w = u.shape
+        out = self.rows @ (u.reshape(m * p * h, w) @ self.cols.T).reshape(m * p, h, -1)
+        return out.reshape(m, p, len(self.rows), len(self.cols))
+
+    def adjoint(self, g: NDArray) -> NDArray:
+        """Return the gradient (m, p, h, w) from that of the output (m, p, h', w')."""
+        return self.rows.T @ g @ self.cols
+
+
+def full_spectrum(u: NDArray, scratch: Scratch, depth: int) -> NDArray:
+    """Return ``fft2(u)`` of real maps (..., h, w) from half of it: the other half is its mirrored conjugate."""
+    h = u.shape[-2]
+    half = h // 2 + 1
+    spectrum = scratch.array(("spectrum", depth), u.shape, np.result_type(u.dtype, np.complex64))
+    spectrum[..., :half, :] = scipy.fft.rfftn(u, axes=(-1, -2), workers=1)
+    mirrored = spectrum[..., h - half : 0 : -1, :]
+    np.conjugate(mirrored[..., :1], out=spectrum[..., half:, :1])
+    np.conjugate(mirrored[..., :0:-1], out=spectrum[..., half:, 1:])
+    return spectrum

@@ -1,0 +1,261 @@
+"""Training of a network by gradient descent: the gradient of a mini-batch, and the epoch loop."""
+
+from __future__ import annotations
+
+import pickle
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from kernelconv._check import check_choice, check_count
+from kernelconv._files import write_atomically
+from kernelconv._parallel.blocks import keep_memory, map_blocks
+from kernelconv._parallel.meeting import map_coupled
+from kernelconv.networks.serial import Network, sum_grads
+from kernelconv.networks.training.losses import LOSSES, Loss, log_softmax, softmax_cross_entropy, squared_hinge
+from kernelconv.networks.training.optimizers import Optimizer, learning_rates
+from kernelconv.operators.base import Grads
+
+__all__ = [
+    "LOSSES",
+    "Loss",
+    "Optimizer",
+    "Record",
+    "learning_rates",
+    "log_softmax",
+    "loss_gradient",
+    "softmax_cross_entropy",
+    "squared_hinge",
+    "train",
+]
+
+Augment = Callable[[NDArray, np.random.Generator], NDArray]
+Record = dict[str, float]
+
+#: Samples whose gradient one thread computes at a time, at most; small batches make two blocks. The border follows
+#: from the batch size alone, so that sums do not depend on the number of threads.
+TRAIN_BLOCK = 32
+
+
+def loss_gradient(
+    network: Network,
+    x: NDArray,
+    labels: NDArray,
+    loss: Loss,
+    seed: Any,
+    n_jobs: int | None = None,
+    augmentation: Augment | None = None,
+) -> tuple[NDArray, float, Grads, Grads]:
+    """Return (scores, mean loss, its gradients in the params, new state) of one mini-batch, in training mode.
+
+    The batch is cut into blocks of fixed length, computed on threads and summed in block order. The blocks of a
+    network that couples samples (BatchNorm) meet at each part that does, and exchange their sums there.
+
+    Parameters
+    ----------
+    network : Network
+        Built; its output has one position and one channel a class.
+    x : ndarray (n, h, w, c)
+        The mini-batch.
+    labels : ndarray of int (n,)
+        Class indices.
+    loss : callable
+        (scores, labels) -> (sum, gradient in the scores).
+    seed : sequence of int
+        Seeds the masks of each block, and the augmentation.
+    augmentation : callable, optional
+        (images, rng) -> images of the same shape; applied block by block.
+    """
+
+    def run(s: slice) -> tuple[NDArray, float, Grads, Any]:
+        rng = np.random.default_rng([*seed, s.start])
+        images = x[s] if augmentation is None else augmentation(x[s], rng)
+        y, pullback, state = network.pullback_params(images, train=True, rng=rng)
+        scores = y.reshape(len(y), -1)
+        value, g = loss(scores, labels[s])
+        return scores, value, pullback((g / len(x)).astype(x.dtype).reshape(y.shape)), state
+
+    keep_memory()
+    run_blocks = map_coupled if network.couples_samples else map_blocks
+    block = min(TRAIN_BLOCK, max(8, -(-len(x) // 2)))
+    scores, values, grads, states = zip(*run_blocks(run, len(x), block, n_jobs), strict=True)
+    return np.concatenate(scores), sum(values) / len(x), sum_grads(grads), states[0]
+
+
+@dataclass
+class _Run:
+    """Where a training stands between two epochs."""
+
+    network: Network
+    memory: dict[str, Any]
+    rng: np.random.Generator
+    seed: int
+    learning_rate: float
+    history: list[Record] = field(default_factory=list)
+    best: Network | None = None
+    waited: int = 0  # epochs since the best
+
+
+def train(
+    network: Network,
+    x: NDArray,
+    labels: NDArray,
+    *,
+    rng: np.random.Generator,
+    epochs: int,
+    batch_size: int,
+    learning_rate: float,
+    schedule: str = "cosine",
+    optimizer: Optimizer | None = None,
+    loss: str = "softmax",
+    n_jobs: int | None = None,
+    progress: Callable[[Record], None] | None = None,
+    augmentation: Augment | None = None,
+    validation: tuple[NDArray, NDArray] | None = None,
+    patience: int | None = None,
+    memory: dict[str, Any] | None = None,
+    checkpoint: str | Path | None = None,
+) -> tuple[Network, list[Record]]:
+    """Train a built network on images and class indices; return (network, history).
+
+    Parameters
+    ----------
+    network : Network
+        Built; its output has one position and one channel a class. Params take the dtype of `x`.
+    x : ndarray (n, h, w, c)
+        Training images.
+    labels : ndarray of int (n,)
+        Class indices.
+    rng : numpy Generator
+        Shuffles each epoch and seeds the masks.
+    epochs, batch_size : int
+        Passes over the images, and images a step.
+    learning_rate, schedule : float, str
+        See `learning_rates`.
+    optimizer : Optimizer, optional
+        Adam by default.
+    loss : {"softmax", "squared_hinge"}
+        See `LOSSES`.
+    n_jobs : int, optional
+        Threads; the bits do not depend on it.
+    progress : callable, optional
+        Called with each epoch's record.
+    augmentation : callable, optional
+        (images, rng) -> images, applied anew at every step; `Augmentation` is one.
+    validation : (images, class indices), optional
+        Scored after each epoch; adds "validation_loss" and "validation_accuracy" to the records.
+    patience : int, optional
+        With `validation`: stop after so many epochs without a lower validation loss, and return the network of the
+        lowest.
+    memory : dict, optional
+        What ``optimizer.start`` returned, to go on from earlier steps; updated in place.
+    checkpoint : path, optional
+        File that keeps where the training stands after each epoch. If it exists, training goes on from there. It is
+        a pickle: open only your own.
+
+    Returns
+    -------
+    network : Network
+        The trained copy.
+    history : list of dict
+        Per epoch: "epoch", mean "loss" and training "accuracy" as they were during the epoch.
+
+    Raises
+    ------
+    ValueError
+        If a value is out of range, if the loss stops being finite (lower the learning rate), or if `checkpoint`
+        holds a training with other settings.
+    """
+    check_count(epochs, "epochs")
+    batch_size = min(check_count(batch_size, "batch_size"), len(x))
+    objective = LOSSES[check_choice(loss, "loss", tuple(LOSSES))]
+    optimizer = optimizer or Optimizer()
+    if patience is not None and validation is None:
+        raise ValueError("patience needs validation=(images, labels): it counts epochs without a lower loss on them.")
+    n_steps = -(-len(x) // batch_size)
+    rates = learning_rates(learning_rate, schedule, epochs * n_steps)
+    network = network.astype(x.dtype)
+    start = _Run(network, memory or optimizer.start(network.params), rng, int(rng.integers(2**63)), learning_rate)
+    settings = (len(x), epochs, batch_size, learning_rate, schedule, optimizer, loss, patience, start.seed)
+    run = _resumed(checkpoint, settings) or start
+    while len(run.history) < epochs and not (patience is not None and run.waited >= patience):
+        first = len(run.history) * n_steps
+        record = _epoch(
+            run, x, labels, batch_size, rates[first : first + n_steps], optimizer, objective, n_jobs, augmentation
+        )
+        if validation is not None:
+            _validate(run, record, validation, objective, n_jobs, keep_best=patience is not None)
+        run.history.append(record)
+        if checkpoint is not None:
+            write_atomically(checkpoint, pickle.dumps((settings, run)))
+        if progress is not None:
+            progress(record)
+    return run.best or run.network, run.history
+
+
+def _epoch(
+    run: _Run,
+    x: NDArray,
+    labels: NDArray,
+    batch_size: int,
+    rates: NDArray,
+    optimizer: Optimizer,
+    loss: Loss,
+    n_jobs: int | None,
+    augmentation: Augment | None,
+) -> Record:
+    """Run one epoch, updating `run`, and return its record."""
+    order, total, right = run.rng.permutation(len(x)), 0.0, 0
+    done = len(run.history)
+    for i, rate in enumerate(rates):
+        batch = order[i * batch_size : (i + 1) * batch_size]
+        seed = (run.seed, done * len(rates) + i)
+        # an augmentation is handed over only where there is one: callers may wrap loss_gradient
+        extra = {} if augmentation is None else {"augmentation": augmentation}
+        scores, value, grads, state = loss_gradient(run.network, x[batch], labels[batch], loss, seed, n_jobs, **extra)
+        if not np.isfinite(value):
+            raise ValueError(
+                f"The training loss is {value} at epoch {done + 1}, step {i + 1}: lower learning_rate "
+                f"(now {run.learning_rate:g}) or scale the images."
+            )
+        params = optimizer.step(run.network.params, grads, run.memory, float(rate))
+        run.network = run.network.replace(run.network.constrain(params), state)
+        total += value * len(batch)
+        right += int((scores.argmax(axis=1) == labels[batch]).sum())
+    return {"epoch": done + 1, "loss": total / len(x), "accuracy": right / len(x)}
+
+
+def _validate(
+    run: _Run, record: Record, validation: tuple[NDArray, NDArray], loss: Loss, n_jobs: int | None, *, keep_best: bool
+) -> None:
+    """Add the validation scores to `record`, and keep the network of the lowest validation loss."""
+    x, labels = validation
+    scores = run.network.forward(x, n_jobs).reshape(len(x), -1)
+    record["validation_loss"] = loss(scores, labels)[0] / len(x)
+    record["validation_accuracy"] = float((scores.argmax(axis=1) == labels).mean())
+    if not keep_best:
+        return
+    if record["validation_loss"] < min((r["validation_loss"] for r in run.history), default=np.inf):
+        run.best, run.waited = run.network, 0
+    else:
+        run.waited += 1
+
+
+def _resumed(checkpoint: str | Path | None, settings: tuple[Any, ...]) -> _Run | None:
+    """Return the run that `checkpoint` holds, None if there is no such file."""
+    if checkpoint is None or not Path(checkpoint).exists():
+        return None
+    try:
+        found, run = pickle.loads(Path(checkpoint).read_bytes())
+    except (pickle.UnpicklingError, EOFError, ValueError, TypeError) as error:
+        raise ValueError(f"{checkpoint} is not a checkpoint of train ({error}): delete it, or name another.") from None
+    if found != settings:
+        raise ValueError(
+            f"{checkpoint} holds a training with other settings, {found}, than asked for, {settings}: delete it, or "
+            "name another."
+        )
+    return run

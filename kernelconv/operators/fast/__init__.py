@@ -1,0 +1,1 @@
+"""The same numbers as the definitions, for the cache of a CPU."""

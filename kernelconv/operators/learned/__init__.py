@@ -1,0 +1,1 @@
+"""Parts with weights, and what joins or normalises them."""

@@ -1,0 +1,116 @@
+"""Learned convolution: patch extraction, then a matrix."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+from kernelconv._check import Pair, check_count
+from kernelconv.operators.base import Shape3
+from kernelconv.operators.fast.tiles import correlation
+from kernelconv.operators.learned.affine import Affine
+from kernelconv.operators.patches.extraction import PairLike, PatchExtraction
+
+
+@dataclass(frozen=True, repr=False)
+class Convolution(Affine):
+    r"""A learned convolution (cross-correlation, as CNNs use it): patch extraction, then a matrix.
+
+    .. math:: y[i, j, m] = \sum_{k, l, c} x'[s i + d k, s j + d l, c] \, W[(k, l, c), m] + b_m
+
+    Parameters
+    ----------
+    n_filters : int
+        Channels of the output.
+    size : int or (int, int)
+        Filter height and width (px).
+    stride : int or (int, int)
+        Step (px).
+    padding : {"valid", "zero", "reflect", "symmetric", "circular"}
+        As `PatchExtraction`.
+    dilation : int or (int, int)
+        Step inside a filter (px).
+    bias : bool
+        Add b; without it the part is linear and has an adjoint and a matrix.
+
+    Raises
+    ------
+    ValueError
+        From the constructor for values out of range; from ``build`` without `rng`, or if a filter is larger than the
+        padded image.
+
+    Notes
+    -----
+    ``params``: "weight" (k_h k_w c, n_filters), drawn from U(-1, 1) / sqrt(k_h k_w c); "bias" (n_filters,), zeros.
+    Cost: h' w' k_h k_w c n_filters multiply-adds; fewer by Toom-Cook tiles for filters of 2 to 5 px a side, moved by
+    one, on more than four channels: in float32 these err by 2e-6 of the result, where sums err by 2e-7. The gradient
+    in W sums over all positions: weight sharing is the adjoint of patch extraction.
+
+    References
+    ----------
+    LeCun et al. (1998), Gradient-based learning applied to document recognition. Glorot & Bengio (2010),
+    Understanding the difficulty of training deep feedforward neural networks, equation 1, for the start weights.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> part = Convolution(8, 5, padding="zero").build((28, 28, 1), np.random.default_rng(0))
+    >>> part.forward(np.zeros((2, 28, 28, 1))).shape, part.n_params()
+    ((2, 28, 28, 8), 208)
+    """
+
+    n_filters: int
+    size: PairLike
+    stride: PairLike = 1
+    padding: str = "valid"
+    dilation: PairLike = 1
+    bias: bool = True
+
+    def __post_init__(self) -> None:
+        """Check the number of filters and let P check the rest."""
+        check_count(self.n_filters, "n_filters")
+        for name in ("size", "stride", "dilation"):
+            object.__setattr__(self, name, getattr(self.patches, name))
+
+    @property
+    def n_outputs(self) -> int:
+        """`n_filters`."""
+        return self.n_filters
+
+    @cached_property
+    def patches(self) -> PatchExtraction:
+        """The patch extraction that the matrix multiplies."""
+        return PatchExtraction(self.size, self.stride, self.padding, self.dilation)
+
+    @property
+    def equivariant(self) -> bool:
+        """True with circular borders."""
+        return self.padding == "circular"
+
+    def lipschitz(self, in_shape: Shape3) -> float | None:
+        """Return norm(P) norm(W) of a built part, else None."""
+        if self.in_shape is None:
+            return None
+        return self.patches.lipschitz(in_shape) * float(np.linalg.norm(self.params["weight"], 2))
+
+    def out_shape(self, in_shape: Shape3) -> Shape3:
+        """Return (h', w', n_filters)."""
+        return (*self.patches.out_shape(in_shape)[:2], self.n_filters)
+
+    def receptive_field(self, in_shape: Shape3) -> tuple[Pair, Pair]:
+        """Return (extent, stride)."""
+        return self.patches.receptive_field(in_shape)
+
+    def multiply_adds(self, in_shape: Shape3) -> int:
+        """Return h' w' k_h k_w c n_filters."""
+        return int(np.prod(self.patches.out_shape(in_shape))) * self.n_filters
+
+    def _engine(self, in_shape: Shape3) -> Any:
+        return correlation(self.patches, in_shape)
+
+    def build(self, in_shape: Shape3, rng: np.random.Generator | None = None, data: Any = None) -> Convolution:
+        """Return a copy with weights drawn from `rng`; `data` is not needed."""
+        return self._draw(in_shape, self.patches.out_shape(in_shape)[2], rng)

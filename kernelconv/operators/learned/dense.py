@@ -1,0 +1,134 @@
+"""Fully connected maps: Dense, and Flatten before it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from kernelconv._check import Pair, check_count
+from kernelconv.operators.base import Part, Shape3
+from kernelconv.operators.learned.affine import Affine
+
+
+class _Vectors:
+    """What a `Correlation` is to Convolution, to Dense: images of one shape as vectors."""
+
+    def __init__(self, in_shape: Shape3) -> None:
+        self.in_shape = in_shape
+
+    def unfold(self, x: NDArray) -> NDArray:
+        return x.reshape(len(x), -1)
+
+    spread = unfold
+
+    def filters(self, weight: NDArray) -> NDArray:
+        return weight
+
+    def multiply(self, u: NDArray, filters: NDArray) -> NDArray:
+        return (u @ filters).reshape(len(u), 1, 1, -1)
+
+    def weight_gradient(self, u: NDArray, spread: NDArray) -> NDArray:
+        return u.T @ spread
+
+    def input_gradient(self, spread: NDArray, filters: NDArray) -> NDArray:
+        return (spread @ filters.T).reshape(-1, *self.in_shape)
+
+
+@dataclass(frozen=True, repr=False)
+class Dense(Affine):
+    """A fully connected map of the whole image, y = W' vec(x) + b: (n, h, w, c) -> (n, 1, 1, n_units).
+
+    Parameters
+    ----------
+    n_units : int
+        Outputs.
+    bias : bool
+        Add b; without it the part is linear.
+
+    Raises
+    ------
+    ValueError
+        From the constructor if `n_units` is not a positive int; from ``build`` without `rng`.
+
+    Notes
+    -----
+    ``params``: "weight" (h w c, n_units), drawn from U(-1, 1) / sqrt(h w c), and "bias", zeros. Cost: h w c n_units
+    multiply-adds.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> Dense(100).build((28, 28, 1), np.random.default_rng(0)).n_params()
+    78500
+    """
+
+    n_units: int
+    bias: bool = True
+
+    def __post_init__(self) -> None:
+        """Check the number of units."""
+        check_count(self.n_units, "n_units")
+
+    @property
+    def n_outputs(self) -> int:
+        """`n_units`."""
+        return self.n_units
+
+    def out_shape(self, in_shape: Shape3) -> Shape3:
+        """Return (1, 1, n_units)."""
+        return 1, 1, self.n_units
+
+    def receptive_field(self, in_shape: Shape3) -> tuple[Pair, Pair]:
+        """Return the whole map."""
+        return in_shape[:2], in_shape[:2]
+
+    def multiply_adds(self, in_shape: Shape3) -> int:
+        """Return h w c n_units."""
+        return int(np.prod(in_shape)) * self.n_units
+
+    def lipschitz(self, in_shape: Shape3) -> float | None:
+        """Return norm(W) of a built part, else None."""
+        return None if self.in_shape is None else float(np.linalg.norm(self.params["weight"], 2))
+
+    def _engine(self, in_shape: Shape3) -> Any:
+        return _Vectors(in_shape)
+
+    def build(self, in_shape: Shape3, rng: np.random.Generator | None = None, data: Any = None) -> Dense:
+        """Return a copy with weights drawn from `rng`; `data` is not needed."""
+        return self._draw(in_shape, int(np.prod(in_shape)), rng)
+
+
+@dataclass(frozen=True, repr=False)
+class Flatten(Part):
+    """All values of a map as the channels of one position: (n, h, w, c) -> (n, 1, 1, h w c).
+
+    Examples
+    --------
+    >>> Flatten().out_shape((2, 3, 4))
+    (1, 1, 24)
+    """
+
+    linear = True
+    homogeneous = True
+
+    def out_shape(self, in_shape: Shape3) -> Shape3:
+        """Return (1, 1, h w c)."""
+        return 1, 1, int(np.prod(in_shape))
+
+    def lipschitz(self, in_shape: Shape3) -> float:
+        """Return 1."""
+        return 1.0
+
+    def receptive_field(self, in_shape: Shape3) -> tuple[Pair, Pair]:
+        """Return the whole map."""
+        return in_shape[:2], in_shape[:2]
+
+    def forward(self, x: NDArray) -> NDArray:
+        """Return x.reshape(n, 1, 1, h w c)."""
+        return x.reshape(len(x), 1, 1, -1)
+
+    def _adjoint(self, y: NDArray, shape: tuple[int, ...]) -> NDArray:
+        return y.reshape(shape)

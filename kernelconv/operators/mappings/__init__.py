@@ -1,0 +1,1 @@
+"""M: kernel mapping and what it is built from; pointwise nonlinearities."""

@@ -1,0 +1,123 @@
+"""Convex sums and products of dot-product kernels: again dot-product kernels with kappa(1) = 1."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from kernelconv.operators.mappings.kernels import DotProductKernel, as_kernel
+
+
+def _as_kernels(kernels: tuple[DotProductKernel | str, ...]) -> tuple[DotProductKernel, ...]:
+    if not isinstance(kernels, tuple | list) or not kernels:
+        raise ValueError(f"kernels must be a tuple of at least one kernel, got {kernels!r}.")
+    return tuple(as_kernel(k) for k in kernels)
+
+
+@dataclass(frozen=True)
+class ConvexSum(DotProductKernel):
+    """kappa = sum w_j kappa_j with nonnegative weights of sum one, so that kappa(1) = 1; slopes add alike.
+
+    Parameters
+    ----------
+    kernels : tuple of DotProductKernel or str
+        The terms.
+    weights : tuple of float, optional
+        One a term, equal by default; nonnegative, of sum one.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from kernelconv.operators import Polynomial
+    >>> ConvexSum((Polynomial(1), Polynomial(2)), (0.25, 0.75))(np.array([1.0, 0.0]))
+    array([1.    , 0.1875])
+    """
+
+    kernels: tuple
+    weights: tuple | None = None
+
+    def __post_init__(self) -> None:
+        """Read the kernels and check the weights."""
+        kernels = _as_kernels(self.kernels)
+        weights = (1 / len(kernels),) * len(kernels) if self.weights is None else tuple(self.weights)
+        good = len(weights) == len(kernels) and min(weights) >= 0 and abs(sum(weights) - 1) < 1e-9
+        if not good:
+            raise ValueError(f"weights must be {len(kernels)} numbers >= 0 of sum 1, got {self.weights!r}.")
+        object.__setattr__(self, "kernels", kernels)
+        object.__setattr__(self, "weights", tuple(float(w) for w in weights))
+
+    def _terms(self) -> list[tuple[float, DotProductKernel]]:
+        return list(zip(self.weights or (), self.kernels, strict=True))
+
+    @property
+    def slope(self) -> float:
+        """Return the weighted sum of the slopes."""
+        return float(sum(w * k.slope for w, k in self._terms() if w > 0))
+
+    def __call__(self, u: NDArray) -> NDArray:
+        """Return the weighted sum of the values."""
+        return sum((w * k(u) for w, k in self._terms()), start=np.zeros_like(u))
+
+    def derivative(self, u: NDArray) -> NDArray:
+        """Return the weighted sum of the derivatives."""
+        return sum((w * k.derivative(u) for w, k in self._terms() if w > 0), start=np.zeros_like(u))
+
+    def taylor(self, n: int) -> NDArray:
+        """Return the weighted sum of the coefficients."""
+        return sum((w * k.taylor(n) for w, k in self._terms()), start=np.zeros(n))
+
+
+@dataclass(frozen=True)
+class KernelProduct(DotProductKernel):
+    """kappa = product of kappa_j, so kappa(1) = 1 stays true; slopes add.
+
+    Parameters
+    ----------
+    kernels : tuple of DotProductKernel or str
+        The factors.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from kernelconv.operators import InversePolynomial, Polynomial
+    >>> KernelProduct((InversePolynomial(), Polynomial(1)))(np.array([1.0, 0.5])).round(4)
+    array([1.    , 0.3333])
+    """
+
+    kernels: tuple
+
+    def __post_init__(self) -> None:
+        """Read the kernels."""
+        object.__setattr__(self, "kernels", _as_kernels(self.kernels))
+
+    @property
+    def slope(self) -> float:
+        """Return the sum of the slopes."""
+        return float(sum(k.slope for k in self.kernels))
+
+    def __call__(self, u: NDArray) -> NDArray:
+        """Return the product of the values."""
+        first, *rest = self.kernels
+        out = first(u)
+        for k in rest:
+            out = out * k(u)
+        return out
+
+    def derivative(self, u: NDArray) -> NDArray:
+        """Return the sum over the factors of its derivative times the others' values."""
+        total = np.zeros_like(u)
+        for i, k in enumerate(self.kernels):
+            term = k.derivative(u)
+            for other in self.kernels[:i] + self.kernels[i + 1 :]:
+                term = term * other(u)
+            total = total + term
+        return total
+
+    def taylor(self, n: int) -> NDArray:
+        """Return the convolution of the coefficients."""
+        out = np.eye(1, n)[0]
+        for k in self.kernels:
+            out = np.convolve(out, k.taylor(n))[:n]
+        return out

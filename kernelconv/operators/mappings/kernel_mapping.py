@@ -1,0 +1,242 @@
+"""M: the kernel mapping, forward and gradient side by side."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from kernelconv._check import check_count, check_positive
+from kernelconv.operators.base import Part, Pullback, Shape3, State, on_channels
+from kernelconv.operators.mappings.kernels import Exponential, as_kernel, safe
+from kernelconv.operators.mappings.nystrom import Whitening, inverse_sqrt, spherical_kmeans
+from kernelconv.operators.patches.extraction import sample_patches
+
+
+@dataclass(frozen=True, repr=False)
+class KernelMapping(Part):
+    r"""M: the Nyström feature map of a dot-product kernel, psi(x) = norm(x) A kappa(Z x / norm(x)).
+
+    .. math:: \psi(x) = |x| \, A \, \kappa(Z x / |x|), \quad A = (\kappa(Z Z') + \epsilon I)^{-1/2}, \quad \psi(0) = 0
+
+    so that <psi(x), psi(y)> approximates K(x, y) = norm(x) norm(y) kappa(cos(x, y)), exactly where x or y is an anchor
+    and epsilon = 0. It acts on the channels at each position: put patch extraction before it.
+
+    Parameters
+    ----------
+    n_anchors : int
+        Rows of Z, and channels of the output.
+    kernel : DotProductKernel or str
+        kappa; a name takes that kernel's default parameters.
+    regularization : float
+        epsilon >= 0, absolute since kappa(1) = 1. 0 is the pseudo-inverse, for float64.
+    n_patches : int
+        Training patches sampled for the k-means that finds Z.
+
+    Raises
+    ------
+    ValueError
+        From the constructor for values out of range; from ``build`` without `rng`, or when every sampled patch is
+        zero; from ``pullback`` for a kernel of infinite slope.
+
+    Notes
+    -----
+    ``params`` holds "anchors", (n_anchors, c) unit rows. Without `data`, ``build`` draws random directions.
+    Cost: n h w c n_anchors multiply-adds, as many values of kappa, and n h w n_anchors^2 for A (divided by the
+    squared subsampling inside a `Layer`, which pools first). Lipschitz constant: max(1, sqrt(kappa'(1))).
+
+    References
+    ----------
+    Mairal (2016), End-to-end kernel learning with supervised convolutional kernel networks, eq. (4).
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> rng = np.random.default_rng(0)
+    >>> m = KernelMapping(16).build((4, 4, 9), rng, data=rng.normal(size=(5, 4, 4, 9)))
+    >>> m.forward(np.zeros((1, 4, 4, 9))).shape
+    (1, 4, 4, 16)
+    """
+
+    n_anchors: int = 64
+    kernel: Any = Exponential()  # noqa: RUF009  immutable
+    regularization: float = 1e-3
+    n_patches: int = 20_000
+
+    homogeneous = True
+    equivariant = True
+    _derived = None  # (Z Z', its Whitening), set by build
+
+    def __post_init__(self) -> None:
+        """Check every field and read the kernel's name."""
+        check_count(self.n_anchors, "n_anchors")
+        check_count(self.n_patches, "n_patches")
+        check_positive(self.regularization, "regularization", zero=True)
+        object.__setattr__(self, "kernel", as_kernel(self.kernel))
+
+    @property
+    def differentiable(self) -> bool:
+        """False for a kernel of infinite slope."""
+        return self.kernel.differentiable
+
+    def out_shape(self, in_shape: Shape3) -> Shape3:
+        """Return (h, w, n_anchors)."""
+        return (*in_shape[:2], self.n_anchors)
+
+    def lipschitz(self, in_shape: Shape3) -> float | None:
+        """Return max(1, sqrt(kappa'(1))), or None where the slope is infinite."""
+        return self.kernel.lipschitz()
+
+    def multiply_adds(self, in_shape: Shape3) -> int:
+        """Return h w n_anchors (c + n_anchors)."""
+        h, w, c = in_shape
+        return h * w * self.n_anchors * (c + self.n_anchors)
+
+    def build(self, in_shape: Shape3, rng: np.random.Generator | None = None, data: Any = None) -> KernelMapping:
+        """Return a copy whose anchors are k-means centroids of `data`'s vectors, or random without `data`."""
+        if rng is None:
+            raise ValueError("KernelMapping.build needs a numpy Generator: pass rng=numpy.random.default_rng(seed).")
+        if data is None:
+            anchors = rng.standard_normal((self.n_anchors, in_shape[2]))
+            anchors /= np.linalg.norm(anchors, axis=1, keepdims=True)
+        else:
+            anchors = spherical_kmeans(sample_patches(data, self.n_patches, rng), self.n_anchors, rng)
+        return self._built(in_shape, {"anchors": anchors}, {})
+
+    def _prepare(self) -> None:
+        z = np.asarray(self.params["anchors"], np.float64)
+        gram = z @ z.T
+        object.__setattr__(self, "_derived", (gram, inverse_sqrt(self.kernel(gram), self.regularization)))
+
+    def _cached(self) -> tuple[NDArray, Whitening]:
+        self._check_built()
+        return self._derived  # type: ignore[return-value]  # a built part has it
+
+    @property
+    def whitening(self) -> Whitening:
+        """A = (kappa(Z Z') + eps I)^(-1/2) of a built part, in float64, with its eigen-decomposition."""
+        return self._cached()[1]
+
+    def constrain(self, params: Mapping[str, NDArray]) -> dict[str, NDArray]:
+        """Return `params` with anchors of norm one."""
+        z = params["anchors"]
+        return {"anchors": z / safe(np.linalg.norm(z, axis=1))[:, None]}
+
+    def forward(self, x: NDArray) -> NDArray:
+        """Return psi(x) = A m with m = ``embed(x)``: (n, h, w, c) -> (n, h, w, n_anchors)."""
+        return self.whiten(self.embed(x))
+
+    def pullback(self, x: NDArray, *, train: bool = False, rng: Any = None) -> tuple[NDArray, Pullback, State]:
+        """Return (psi(x), pullback, state); the gradient in the anchors goes through embedding and whitening."""
+        m, pull_embed = self.embed_pullback(x)
+        y, pull_whiten = self.whiten_pullback(m)
+
+        def pullback(g: NDArray) -> tuple[NDArray, dict[str, NDArray]]:
+            gm, dz_whiten = pull_whiten(g)
+            gx, dz_embed = pull_embed(gm)
+            return gx, {"anchors": dz_embed + dz_whiten}
+
+        return y, pullback, self.state
+
+    # The two halves, between which a Layer pools.
+
+    def embed(self, x: NDArray, norms: NDArray | None = None) -> NDArray:
+        """Return m = norm(x) kappa(Z x / norm(x)), zero where x is; `norms` (n, h, w, 1) where they are known."""
+        self._check_built()
+        norms = _norms(x) if norms is None else norms
+        if isinstance(self.kernel, Exponential):
+            return self._embed_exponential(x, norms)
+        m = self.kernel(self._cosines(x, norms))
+        m *= norms
+        return m
+
+    def _embed_exponential(self, x: NDArray, norms: NDArray) -> NDArray:
+        """Return ``embed(x)`` in few passes: norm exp(alpha (cos - 1)) = exp(alpha cos + log(norm) - alpha).
+
+        Where there are fewer channels than anchors the sum is taken inside the matrix product, log(norm) - alpha being
+        one more channel that meets an anchor's one.
+        """
+        z, alpha = self.params["anchors"].astype(x.dtype, copy=False), x.dtype.type(self.kernel.slope)
+        offset, scale = self._offset(norms, alpha), alpha / safe(norms)
+        if x.shape[-1] < len(z):
+            rows = np.concatenate([x * scale, offset], axis=-1)
+            m = on_channels(rows, np.concatenate([z.T, np.ones((1, len(z)), x.dtype)]))
+        else:
+            m = on_channels(x, z.T)
+            m *= scale
+            m += offset
+        return np.exp(m, out=m)
+
+    def embed_products(self, products: NDArray, norms: NDArray) -> NDArray:
+        """Return ``embed(x)`` from Z x (n, h, w, n_anchors), which is overwritten, and norm(x) (n, h, w, 1).
+
+        Fast correlations err by the rounding of what lies beside a patch, so the cosines of faint patches are cut.
+        """
+        m = products
+        if not isinstance(self.kernel, Exponential):
+            m *= 1 / safe(norms)
+            m = self.kernel(np.clip(m, -1, 1, out=m))
+            m *= norms
+            return m
+        alpha = m.dtype.type(self.kernel.slope)
+        m *= alpha / safe(norms)
+        np.clip(m, -alpha, alpha, out=m)
+        m += self._offset(norms, alpha)
+        return np.exp(m, out=m)
+
+    @staticmethod
+    def _offset(norms: NDArray, alpha: Any) -> NDArray:
+        """Return log(norm) - alpha, or where x is zero what makes its exponential an exact zero."""
+        offset = np.full_like(norms, -1e4)
+        np.log(norms, out=offset, where=norms > 0)
+        offset -= alpha
+        return offset
+
+    def whiten(self, m: NDArray) -> NDArray:
+        """Return A m at each position."""
+        return on_channels(m, self.whitening.matrix.astype(m.dtype))
+
+    def _cosines(self, x: NDArray, norms: NDArray) -> NDArray:
+        """Return the cosines to the anchors, (n, h, w, n_anchors)."""
+        cosines = on_channels(x, self.params["anchors"].astype(x.dtype, copy=False).T)
+        cosines *= 1 / safe(norms)
+        return cosines
+
+    def embed_pullback(self, x: NDArray) -> tuple[NDArray, Any]:
+        """Return (m, pullback) with pullback(g) -> (gradient in x, gradient in the anchors)."""
+        self._check_built()
+        z = self.params["anchors"].astype(x.dtype, copy=False)
+        norms = _norms(x)
+        cosines = self._cosines(x, norms)
+        slope = self.kernel.derivative(cosines)
+        value = self.kernel(cosines)
+        value[norms[..., 0] == 0] = slope[norms[..., 0] == 0] = 0  # psi has no derivative at 0: it is taken as 0
+
+        def pullback(g: NDArray) -> tuple[NDArray, NDArray]:
+            b = slope * g
+            unit = x / safe(norms)
+            bz = on_channels(b, z)
+            radial = (g * value).sum(-1, keepdims=True) - (unit * bz).sum(-1, keepdims=True)
+            return bz + unit * radial, b.reshape(-1, len(z)).T @ x.reshape(-1, x.shape[-1])
+
+        return norms * value, pullback
+
+    def whiten_pullback(self, m: NDArray) -> tuple[NDArray, Any]:
+        """Return (A m, pullback) with pullback(g) -> (gradient in m, gradient in the anchors through A)."""
+        matrix = self.whitening.matrix.astype(m.dtype)
+
+        def pullback(g: NDArray) -> tuple[NDArray, NDArray]:
+            k = len(matrix)
+            g_matrix = m.reshape(-1, k).T.astype(np.float64) @ g.reshape(-1, k)
+            g_kernel = self.kernel.derivative(self._cached()[0]) * self.whitening.gradient(g_matrix)
+            return on_channels(g, matrix), (2 * g_kernel @ self.params["anchors"]).astype(m.dtype)
+
+        return on_channels(m, matrix), pullback
+
+
+def _norms(x: NDArray) -> NDArray:
+    """Return the norm at each position, (n, h, w, c) -> (n, h, w, 1)."""
+    return np.sqrt(np.einsum("nhwc,nhwc->nhw", x, x))[..., None]

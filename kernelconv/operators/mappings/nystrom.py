@@ -1,0 +1,171 @@
+"""Z: anchors by spherical k-means, and the whitening kappa(Z Z')^(-1/2)."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from kernelconv._check import check_count, check_finite, check_positive
+from kernelconv._parallel.blocks import block_length, map_blocks
+from kernelconv.operators.mappings.kernels import safe
+
+
+def spherical_kmeans(
+    x: NDArray,
+    n_clusters: int,
+    rng: np.random.Generator,
+    *,
+    n_iter: int = 20,
+    tol: float = 1e-4,
+    n_jobs: int | None = None,
+) -> NDArray:
+    r"""Return unit centroids (n_clusters, d) of the rows of `x`, by maximising the mean cosine.
+
+    .. math:: \max_{|z_j| = 1} \frac1n \sum_i \max_j \langle z_j, x_i / |x_i| \rangle
+
+    Parameters
+    ----------
+    x : ndarray, shape (n, d)
+        Vectors; their norms do not matter. Zero rows are left out.
+    n_clusters : int
+        Centroids wanted.
+    rng : numpy Generator
+        Draws the first centroids among the rows (and random directions where there are too few rows).
+    n_iter : int
+        Lloyd iterations at most.
+    tol : float
+        Stop when the mean cosine gains less than this.
+    n_jobs : int, optional
+        Threads; the result does not depend on it.
+
+    Raises
+    ------
+    ValueError
+        If `n_clusters` is not a positive int, or if no row of `x` is finite and non-zero.
+
+    Notes
+    -----
+    Each iteration costs n d n_clusters multiply-adds, in blocks. An empty cluster takes the row that its centroid
+    fits worst. With no more rows than clusters the rows themselves are the centroids, and what is missing is filled
+    with random directions: any anchors give a valid kernel mapping.
+
+    References
+    ----------
+    Dhillon & Modha (2001), Concept decompositions for large sparse text data using clustering.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> x = np.array([[2.0, 0.0], [3.0, 0.0], [0.0, 1.0]])
+    >>> z = spherical_kmeans(x, 2, np.random.default_rng(0))
+    >>> z[np.argsort(z[:, 0])]
+    array([[0., 1.],
+           [1., 0.]])
+    """
+    check_count(n_clusters, "n_clusters")
+    norms = np.linalg.norm(check_finite(x), axis=1)
+    x = x[norms > 0] / norms[norms > 0, None]
+    if not len(x):
+        raise ValueError(f"No anchors can be learned: all {len(norms)} sampled patches are zero.")
+    if len(x) <= n_clusters:
+        extra = rng.standard_normal((n_clusters - len(x), x.shape[1])).astype(x.dtype)
+        return np.concatenate([x, extra / np.linalg.norm(extra, axis=1, keepdims=True)])
+    z = x[rng.choice(len(x), n_clusters, replace=False)]
+    before = -np.inf
+    for _ in range(n_iter):
+        label, cosine = _assign(x, z, n_jobs)
+        z = _centroids(x, label, cosine, n_clusters)
+        if cosine.mean() - before < tol:
+            break
+        before = cosine.mean()
+    return z
+
+
+def _assign(x: NDArray, z: NDArray, n_jobs: int | None) -> tuple[NDArray, NDArray]:
+    def nearest(s: slice) -> tuple[NDArray, NDArray]:
+        c = x[s] @ z.T
+        label = c.argmax(axis=1)
+        return label, np.take_along_axis(c, label[:, None], axis=1)[:, 0]
+
+    block = block_length(x.itemsize * (x.shape[1] + len(z)), maximum=8192)
+    labels, cosines = zip(*map_blocks(nearest, len(x), block, n_jobs), strict=True)
+    return np.concatenate(labels), np.concatenate(cosines)
+
+
+def _centroids(x: NDArray, label: NDArray, cosine: NDArray, k: int) -> NDArray:
+    order = np.argsort(label, kind="stable")
+    counts = np.bincount(label, minlength=k)
+    starts = np.cumsum(counts) - counts
+    full = counts > 0
+    z = np.empty((k, x.shape[1]), x.dtype)
+    z[full] = np.add.reduceat(x[order], starts[full], axis=0)
+    z[~full] = x[np.argsort(cosine, kind="stable")[: k - full.sum()]]
+    norms = np.linalg.norm(z, axis=1)
+    lost = norms < 1e-6  # opposite rows may cancel: such a cluster keeps one of them
+    z[lost & full] = x[order[starts[lost & full]]]
+    return z / safe(np.linalg.norm(z, axis=1))[:, None]
+
+
+class Whitening(NamedTuple):
+    """(K + eps I)^(-1/2) with the eigen-decomposition that its gradient needs.
+
+    ``matrix`` (k, k) is V diag(1/s) V', ``vectors`` is V, ``roots`` is s = sqrt(eigenvalues + eps), infinite where
+    the eigenvalue was cut off.
+    """
+
+    matrix: NDArray
+    vectors: NDArray
+    roots: NDArray
+
+    def gradient(self, g: NDArray) -> NDArray:
+        """Return the gradient in K of <g, matrix>, by the exact rule F_ab = -1 / (s_a s_b (s_a + s_b)).
+
+        Raises
+        ------
+        ValueError
+            If eigenvalues were cut off: a pseudo-inverse that changes rank has no derivative.
+        """
+        v, s = self.vectors, self.roots
+        if np.isinf(s).any():
+            raise ValueError(
+                f"The anchors' kernel matrix has rank {int(np.isfinite(s).sum())} of {len(s)} and regularization=0: "
+                "its pseudo-inverse has no gradient. Use regularization > 0."
+            )
+        f = -1 / (s[:, None] * s * (s[:, None] + s))
+        return v @ (f * (v.T @ ((g + g.T) / 2) @ v)) @ v.T
+
+
+def inverse_sqrt(k: NDArray, regularization: float = 1e-3) -> Whitening:
+    """Return (K + eps I)^(-1/2), computed in float64.
+
+    Parameters
+    ----------
+    k : ndarray, shape (m, m)
+        Symmetric positive semi-definite.
+    regularization : float
+        eps, absolute (kappa(1) = 1 makes it relative to the diagonal). 0 means the pseudo-inverse with eigenvalues
+        below 1e-12 of the largest cut off.
+
+    Raises
+    ------
+    ValueError
+        If `regularization` is negative or not finite.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> inverse_sqrt(np.diag([4.0, 1.0]), 0.0).matrix
+    array([[0.5, 0. ],
+           [0. , 1. ]])
+    """
+    check_positive(regularization, "regularization", zero=True)
+    k = np.asarray(k, np.float64)
+    values, vectors = np.linalg.eigh((k + k.T) / 2)
+    if regularization > 0:
+        roots = np.sqrt(np.maximum(values, 0) + regularization)
+    else:
+        kept = values > 1e-12 * values[-1]
+        roots = np.sqrt(np.where(kept, values, np.inf))
+    return Whitening((vectors / roots) @ vectors.T, vectors, roots)

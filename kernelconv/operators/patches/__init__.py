@@ -1,0 +1,1 @@
+"""P: patch extraction, borders, image gradients, whitening."""

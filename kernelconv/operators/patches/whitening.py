@@ -1,0 +1,184 @@
+"""Input transforms of patches: mean removal, contrast normalisation, whitening."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from kernelconv._check import as_pair, check_positive
+from kernelconv.operators.base import Part, Shape3
+from kernelconv.operators.mappings.nystrom import inverse_sqrt
+from kernelconv.operators.patches.extraction import sample_patches
+
+
+@dataclass(frozen=True, repr=False)
+class PatchCentering(Part):
+    r"""Take from every patch its mean, colour by colour: :math:`(C p)[k, c] = p[k, c] - \frac1K \sum_l p[l, c]`.
+
+    Between patch extraction and the kernel mapping it makes the representation blind to brightness; the mapping's
+    division by the norm then is contrast normalisation, and the norm stays as the patch's contrast.
+
+    Parameters
+    ----------
+    size : int or (int, int)
+        Patch height and width (px), as the patch extraction before it has.
+
+    Raises
+    ------
+    ValueError
+        From ``out_shape`` and ``build`` if the channels are not a multiple of the patch's pixels.
+
+    Notes
+    -----
+    An orthogonal projection: it is its own adjoint, and its Lipschitz constant is 1.
+
+    References
+    ----------
+    Mairal et al. (2014), Convolutional kernel networks, section 3.1: the patch map.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> PatchCentering((1, 2)).forward(np.array([3.0, 1.0]).reshape(1, 1, 1, 2)).ravel()
+    array([ 1., -1.])
+    """
+
+    size: object = 3
+
+    linear = True
+    homogeneous = True
+    equivariant = True
+
+    def __post_init__(self) -> None:
+        """Read the size as a pair."""
+        object.__setattr__(self, "size", as_pair(self.size, "size"))
+
+    def out_shape(self, in_shape: Shape3) -> Shape3:
+        """Return `in_shape`."""
+        return _check_channels(self, in_shape)
+
+    def lipschitz(self, in_shape: Shape3) -> float:
+        """Return 1."""
+        return 1.0
+
+    def forward(self, x: NDArray) -> NDArray:
+        """Return the centred patches: (n, h, w, K c) -> the same shape."""
+        return _centred(x, self.size)
+
+    def _adjoint(self, y: NDArray, shape: tuple[int, ...]) -> NDArray:
+        return self.forward(y)
+
+
+#: Patches from which the covariance is estimated.
+N_COVARIANCE = 20_000
+
+
+@dataclass(frozen=True, repr=False)
+class PatchWhitening(Part):
+    r"""Decorrelate centred patches (ZCA): :math:`W C p`, :math:`W = (\Sigma + \epsilon \bar\sigma I)^{-1/2}`.
+
+    C takes the mean of every patch away, colour by colour (`PatchCentering`); :math:`\Sigma` is the second moment of
+    centred training patches, and :math:`\bar\sigma` its mean eigenvalue. A flat patch stays zero.
+
+    Parameters
+    ----------
+    size : int or (int, int)
+        Patch height and width (px), as the patch extraction before it has.
+    epsilon : float
+        Relative regularization, > 0: directions of less variance than this share of the mean are not blown up.
+
+    Raises
+    ------
+    ValueError
+        From ``out_shape`` and ``build`` if the channels are not a multiple of the patch's pixels; from ``build`` with
+        `data` but no `rng`, or if every sampled patch is flat.
+
+    Notes
+    -----
+    ``state``: "matrix" (k, k), which training does not change; without `data` it is the identity. Linear; its Lipschitz
+    constant is the largest eigenvalue of W C, below :math:`1 / \sqrt{\epsilon \bar\sigma}`.
+
+    References
+    ----------
+    Mairal et al. (2014), Convolutional kernel networks, section 3.1; Coates & Ng (2012), Learning feature
+    representations with k-means, for ZCA of patches.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from kernelconv.operators import PatchExtraction
+    >>> x = np.random.default_rng(0).standard_normal((50, 6, 6, 1)).cumsum(axis=1).cumsum(axis=2)
+    >>> patches = PatchExtraction(3).forward(x)
+    >>> part = PatchWhitening(3, 1e-6).build((4, 4, 9), np.random.default_rng(0), patches)
+    >>> z = part.forward(patches).reshape(-1, 9)
+    >>> np.linalg.eigvalsh(z.T @ z / len(z)).round(2)  # one direction, the mean, is gone
+    array([0., 1., 1., 1., 1., 1., 1., 1., 1.])
+    """
+
+    size: object = 3
+    epsilon: float = 0.1
+
+    linear = True
+    homogeneous = True
+    equivariant = True
+
+    def __post_init__(self) -> None:
+        """Read the size as a pair, check epsilon."""
+        object.__setattr__(self, "size", as_pair(self.size, "size"))
+        check_positive(self.epsilon, "epsilon")
+
+    def out_shape(self, in_shape: Shape3) -> Shape3:
+        """Return `in_shape`."""
+        return _check_channels(self, in_shape)
+
+    def lipschitz(self, in_shape: Shape3) -> float | None:
+        """Return norm(W C) of a built part, else None."""
+        return None if self.in_shape is None else float(np.linalg.norm(self._map(np.dtype(np.float64)), 2))
+
+    def build(self, in_shape: Shape3, rng: np.random.Generator | None = None, data: Any = None) -> PatchWhitening:
+        """Return a copy whose matrix whitens a sample of `data`'s patches, or is the identity without `data`."""
+        self.out_shape(in_shape)
+        matrix = np.eye(in_shape[2])
+        if data is not None:
+            if rng is None:
+                raise ValueError(
+                    "PatchWhitening.build needs a numpy Generator: pass rng=numpy.random.default_rng(seed)."
+                )
+            patches = _centred(sample_patches(data, N_COVARIANCE, rng), self.size).astype(np.float64)
+            moment = patches.T @ patches / len(patches)
+            scale = np.trace(moment) / len(moment)
+            if scale <= 0:
+                raise ValueError("PatchWhitening cannot learn from flat patches: every sampled one is constant.")
+            matrix = inverse_sqrt(moment, self.epsilon * scale).matrix
+        return self._built(in_shape, {}, {"matrix": matrix})
+
+    def _map(self, dtype: np.dtype) -> NDArray:
+        """Return (W C)', the matrix that multiplies patches as rows."""
+        matrix = self.state["matrix"]
+        return _centred(np.asarray(matrix, np.float64), self.size).T.astype(dtype)
+
+    def forward(self, x: NDArray) -> NDArray:
+        """Return the whitened patches: (n, h, w, K c) -> the same shape."""
+        self._check_built()
+        return x @ self._map(x.dtype)
+
+    def _adjoint(self, y: NDArray, shape: tuple[int, ...]) -> NDArray:
+        return y @ self._map(y.dtype).T
+
+
+def _check_channels(part: Any, in_shape: Shape3) -> Shape3:
+    """Return `in_shape` if its channels are whole patches of the part's size."""
+    pixels = int(np.prod(part.size))
+    if in_shape[2] % pixels:
+        name = f"{type(part).__name__}({part.size})"
+        raise ValueError(f"{name} needs patches of {pixels} pixels, its input has {in_shape[2]} channels.")
+    return in_shape
+
+
+def _centred(patches: NDArray, size: Any) -> NDArray:
+    """Return patches (..., K c) without their mean over the K pixels, colour by colour."""
+    p = patches.reshape(*patches.shape[:-1], int(np.prod(size)), -1)
+    return (p - p.mean(axis=-2, keepdims=True)).reshape(patches.shape)

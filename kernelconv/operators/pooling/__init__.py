@@ -1,0 +1,1 @@
+"""A: average, max, Gaussian pooling, and pooling over a group."""

@@ -1,0 +1,1 @@
+"""P of scattering: Morlet wavelets, their banks, the wavelet transform."""
