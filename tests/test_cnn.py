@@ -210,7 +210,7 @@ def test_early_stopping_refuses():
 
 
 def test_an_interrupted_fit_goes_on_to_the_same_bits(tmp_path, monkeypatch):
-    from kernelconv.networks import training
+    from kernelconv.networks.training import loop as training
 
     x, y = problem()
     whole = small().fit(x, y)

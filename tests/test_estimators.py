@@ -387,7 +387,7 @@ def test_history_and_verbose(capsys):
 
 
 def test_every_parameter_reaches_the_training(monkeypatch):
-    from kernelconv.networks import cnn as module
+    from kernelconv.networks.cnn import classifier as module
 
     asked = {}
 

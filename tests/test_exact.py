@@ -263,7 +263,7 @@ def test_long_work_is_announced_before_it_begins(monkeypatch, capsys):
 @pytest.fixture
 def interrupted(tmp_path, monkeypatch):
     """A kernel whose matrix of 40 images, 6 tiles, was interrupted in its fourth; the images; tiles computed since."""
-    from kernelconv.networks import exact
+    from kernelconv.networks.kernel import exact
 
     x = images(40, (6, 6, 1), seed=6)
     kernel, real, computed = ConvKernel((3, 2), 2, n_jobs=1, checkpoint=tmp_path / "gram"), exact.gram_tile, []

@@ -8,9 +8,9 @@ import pytest
 
 from kernelconv._parallel.blocks import n_threads
 from kernelconv._parallel.meeting import all_gather, map_coupled
-from kernelconv.networks import training
 from kernelconv.networks.cnn.presets import resnet
 from kernelconv.networks.serial import serial
+from kernelconv.networks.training import loop as training
 from kernelconv.networks.training.loop import loss_gradient, softmax_cross_entropy
 from kernelconv.operators import BatchNorm, Convolution, Dense, Dropout, Flatten, ReLU, Residual
 from kernelconv.testing import check_vjp

@@ -9,7 +9,7 @@ from kymatio.scattering1d.frontend.numpy_frontend import ScatteringNumPy1D
 from sklearn.base import clone
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
-from kernelconv.networks import _scattering_1d_engine
+from kernelconv.networks.scattering.fast import engine_1d
 from kernelconv.networks.scattering.scattering_1d import Scattering1D
 from kernelconv.operators.wavelets.filter_bank_1d import low_pass_1d, morlet_1d, wavelets_1d
 
@@ -126,7 +126,7 @@ def test_transform_of_a_tone_is_its_place():
 def test_chunks_change_nothing(chunk_bytes, monkeypatch):
     x = signals(3, 512)
     expected = Scattering1D(5, 4).fit_transform(x)
-    monkeypatch.setattr(_scattering_1d_engine, "CHUNK_BYTES", chunk_bytes)
+    monkeypatch.setattr(engine_1d, "CHUNK_BYTES", chunk_bytes)
     np.testing.assert_allclose(Scattering1D(5, 4).fit_transform(x), expected, atol=1e-14)
 
 

@@ -115,12 +115,12 @@ def test_gradient(name):
 
 
 def test_gradient_does_not_depend_on_the_chunks(monkeypatch):
-    from kernelconv.networks import _scattering_by_map
+    from kernelconv.networks.scattering.fast import by_map
 
     part, x = ScatteringTransform(3, 4).build((16, 16, 1)), images(3, 16, 16, 1)
     g = images(*part.forward(x).shape, seed=1)
     expected = part.vjp(x, g)[0]
-    monkeypatch.setattr(_scattering_by_map, "CHUNK_BYTES", 2**12)
+    monkeypatch.setattr(by_map, "CHUNK_BYTES", 2**12)
     np.testing.assert_allclose(part.vjp(x, g)[0], expected, atol=1e-13)
     single = part.vjp(x.astype(np.float32), g)[0]
     assert single.dtype == np.float32

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from kernelconv.networks import _scattering_by_frequency as by_frequency
+from kernelconv.networks.scattering.fast import by_frequency
 from kernelconv.networks.scattering.paths import ALIGNMENT, Scratch
 from kernelconv.networks.scattering.scattering_2d import Scattering2D
 

@@ -7,9 +7,9 @@ import pytest
 from sklearn.metrics import log_loss
 
 from kernelconv._parallel.meeting import all_gather
-from kernelconv.networks import training
 from kernelconv.networks.cnn.classifier import lenet5, mlp
 from kernelconv.networks.serial import serial
+from kernelconv.networks.training import loop as training
 from kernelconv.networks.training.loop import (
     LOSSES,
     Optimizer,
