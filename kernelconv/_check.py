@@ -14,6 +14,15 @@ Shape = tuple[int, ...]
 Pair = tuple[int, ...]  # (height, width)
 
 
+def check_shape(shape: Any, name: str = "in_shape") -> tuple[int, int, int]:
+    """Return `shape` as (height, width, channels); raise ValueError unless it is three positive ints."""
+    sizes = tuple(shape) if isinstance(shape, tuple | list) else ()
+    whole = all(isinstance(n, int | np.integer) and not isinstance(n, bool) and n > 0 for n in sizes)
+    if len(sizes) != 3 or not whole:
+        raise ValueError(f"{name} must be (height, width, channels), three positive ints, got {shape!r}.")
+    return int(sizes[0]), int(sizes[1]), int(sizes[2])
+
+
 def as_float(x: Any, name: str = "x") -> NDArray:
     """Return `x` as a float array: float64 stays float64, every other real dtype becomes float32.
 

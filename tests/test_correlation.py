@@ -6,8 +6,10 @@ import numpy as np
 import pytest
 
 from kernelconv.operators import Convolution, PatchExtraction
-from kernelconv.operators.fast.correlation import Planes, Rows
-from kernelconv.operators.fast.tiles import Tiles, correlation, tile_length, transforms
+from kernelconv.operators.fast.correlation import correlation
+from kernelconv.operators.fast.planes import Planes
+from kernelconv.operators.fast.rows import Rows
+from kernelconv.operators.fast.tiles import Tiles, tile_length, transforms
 
 RNG = np.random.default_rng
 GEOMETRIES = [
@@ -39,7 +41,7 @@ def test_products_are_those_of_the_patches(geometry, channels):
     weight = RNG(1).standard_normal((p.shape[3], 4))
     y = p @ weight
     g = RNG(2).standard_normal(y.shape)
-    u, filters, spread = engine.unfold(x), engine.filters(weight), engine.spread(g)
+    u, filters, spread = engine.input_transform(x), engine.filter_transform(weight), engine.output_transform_adjoint(g)
     assert np.abs(y).max() > 1
     assert np.allclose(engine.multiply(u, filters), y, rtol=1e-12, atol=1e-12)
     expected = p.reshape(-1, p.shape[3]).T @ g.reshape(-1, 4)
@@ -107,7 +109,11 @@ def test_tiles_that_reach_beyond_the_map_are_cut(size, shape, padding):
     g = RNG(2).standard_normal((3, *tiles.grid, 7))
 
     def results(engine, dtype):
-        u, f, v = engine.unfold(x.astype(dtype)), engine.filters(weight.astype(dtype)), engine.spread(g.astype(dtype))
+        u, f, v = (
+            engine.input_transform(x.astype(dtype)),
+            engine.filter_transform(weight.astype(dtype)),
+            engine.output_transform_adjoint(g.astype(dtype)),
+        )
         return engine.multiply(u, f), engine.weight_gradient(u, v), engine.input_gradient(v, f)
 
     wanted = results(rows, np.float64)
@@ -125,7 +131,7 @@ def test_tiles_multiplied_some_rows_at_a_time_give_the_same(monkeypatch, room):
     weight = RNG(1).standard_normal((54, 7))
     tiles = correlation(patches, x.shape[1:])
     assert tiles.tiles[0] > 3
-    y = tiles.multiply(tiles.unfold(x), tiles.filters(weight))
+    y = tiles.multiply(tiles.input_transform(x), tiles.filter_transform(weight))
     assert np.allclose(y, patches.forward(x) @ weight, rtol=1e-12, atol=1e-12)
 
 

@@ -10,10 +10,11 @@ import pytest
 import kernelconv
 
 ROOT = Path(kernelconv.__file__).parent
-LEAVES = {"_check", "_files", "_parallel", "_version"}
+LEAVES = {"_arrays", "_check", "_files", "_parallel", "_version"}
 #: what the modules of each part of the house may import of the rest of it
 ALLOWED = {
     **{leaf: set() for leaf in LEAVES},
+    "_arrays": {"_check"},
     "operators": LEAVES,
     "networks": LEAVES | {"operators"},
     "deformations": LEAVES,

@@ -9,7 +9,6 @@ import registry
 
 from kernelconv.deformations import warp
 from kernelconv.operators import GaussianPooling, KernelMapping, Layer, Modulus, PatchExtraction, ReLU, Vovk
-from kernelconv.operators.composite import Composite
 from kernelconv.stability import relative_stability
 from kernelconv.testing import check_equivariance, check_lipschitz, check_vjp, dot_test
 
@@ -140,9 +139,9 @@ def test_a_batch_is_its_samples(name):
 
 
 def check_fused(layer, x):
-    assert relative(layer.forward(x), Composite.forward(layer, x)) < 1e-10
+    assert relative(layer.forward(x), layer.definition(x)) < 1e-10
     y, pull, _ = layer.pullback(x)
-    _, pull_unfused, _ = Composite.pullback(layer, x)
+    _, pull_unfused, _ = layer._pullback(x)
     g = np.random.default_rng(0).standard_normal(y.shape)
     (gx, grads), (gx2, grads2) = pull(g), pull_unfused(g)
     assert relative(gx, gx2) < 1e-10
@@ -231,8 +230,8 @@ class WrongAdjoint(PatchExtraction):
 
 
 class WrongGradient(ReLU):
-    def pullback(self, x, *, train=False, rng=None):
-        y, pull, state = super().pullback(x)
+    def _pullback(self, x, *, train=False, rng=None):
+        y, pull, state = super()._pullback(x)
         return y, lambda g: (pull(g)[0] * np.where(np.arange(g.shape[2]) == 0, 1.001, 1)[:, None], {}), state
 
 
@@ -243,13 +242,13 @@ class WrongAnchorGradient(KernelMapping):
 
 
 class TooSteep(Modulus):
-    def forward(self, x):
+    def definition(self, x):
         return 1.001 * np.abs(x)
 
 
 class OffGrid(GaussianPooling):
-    def forward(self, x):
-        y = super().forward(x)
+    def definition(self, x):
+        y = super().definition(x)
         y[:, 0] *= 1 + 1e-6
         return y
 
@@ -257,13 +256,13 @@ class OffGrid(GaussianPooling):
 class ZeroPart(Modulus):
     linear = True
 
-    def forward(self, x):
+    def definition(self, x):
         return 0 * x
 
     def _adjoint(self, y, shape):
         return 0 * y
 
-    def pullback(self, x, *, train=False, rng=None):
+    def _pullback(self, x, *, train=False, rng=None):
         return 0 * x, lambda g: (0 * g, {}), {}
 
 
@@ -295,24 +294,24 @@ def test_check_equivariance_fails_on_one_wrong_row():
 
 
 class Affine(Modulus):
-    def forward(self, x):
+    def definition(self, x):
         return np.abs(x) + 1e-9
 
 
 class Coupled(Modulus):
-    def forward(self, x):
+    def definition(self, x):
         return np.abs(x) + 1e-9 * x.mean(axis=0)
 
 
 class PoolsTwice(Layer):
-    def forward(self, x):
-        y = super().forward(x)
+    def definition(self, x):
+        y = super().definition(x)
         return y + 1e-8 * y[:, ::-1]
 
 
 class OtherWhitening(KernelMapping):
-    def whiten(self, m):
-        return super().whiten(m) * (1 + 1e-9)
+    def definition(self, x):
+        return super().definition(x) * (1 + 1e-9)
 
 
 class NotNormalised(Vovk):

@@ -221,9 +221,9 @@ def test_multiply_adds_are_the_loops():
 def test_a_block_holds_what_fits_the_cache():
     network = serial(*layers()).build((8, 8, 1), RNG(0))
     shapes = [(8, 8, 9), (8, 8, 5), (4, 4, 5), (4, 4, 4), (2, 2, 4)]  # tiles do without the second layer's patches
-    assert network.inner_shapes((8, 8, 1)) == shapes
+    assert network._inner_shapes() == shapes
     kept = [(8, 8, 1), *shapes[:3], (4, 4, 20), *shapes[3:]]  # a gradient goes through the patches
-    assert network.inner_shapes((8, 8, 1), gradient=True) == kept[1:]
+    assert network._inner_shapes(gradient=True) == kept[1:]
     assert network.block(80) == 4 * 2**20 // (80 * 64 * (9 + 5))  # patches and their embedding
     assert network.block(80, gradient=True) == 4 * 2**20 // (80 * sum(int(np.prod(shape)) for shape in kept))
     assert network.block(1) == 256
@@ -231,11 +231,11 @@ def test_a_block_holds_what_fits_the_cache():
 
 @pytest.mark.parametrize("channels", [1, 6])
 def test_patches_count_in_a_block_where_they_are_made(channels):
-    layer = Layer(PatchExtraction(3), KernelMapping(4), GaussianPooling(2))
+    layer = Layer(PatchExtraction(3), KernelMapping(4), GaussianPooling(2)).build((10, 10, channels), RNG(0))
     patches = [(8, 8, 9)] if channels == 1 else []
-    assert layer.inner_shapes((10, 10, channels)) == [*patches, (8, 8, 4), (4, 4, 4)]
-    plain = Layer(PatchExtraction(3), ReLU(), GaussianPooling(2))  # makes them always
-    assert plain.inner_shapes((10, 10, channels))[0] == (8, 8, 9 * channels)
+    assert layer._inner_shapes() == [*patches, (8, 8, 4), (4, 4, 4)]
+    plain = Layer(PatchExtraction(3), ReLU(), GaussianPooling(2)).build((10, 10, channels))  # makes them always
+    assert plain._inner_shapes()[0] == (8, 8, 9 * channels)
 
 
 # What is refused

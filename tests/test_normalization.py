@@ -57,8 +57,8 @@ def test_gradient_in_training():
 
 def test_a_gradient_that_takes_the_statistics_for_constants_is_caught():
     class Forgetful(BatchNorm):
-        def pullback(self, x, *, train=False, rng=None):
-            y, _, state = super().pullback(x, train=train, rng=rng)
+        def _pullback(self, x, *, train=False, rng=None):
+            y, _, state = super()._pullback(x, train=train, rng=rng)
             slope = self.params["scale"] / np.sqrt(x.var(axis=(0, 1, 2)) + self.epsilon)
             return y, lambda g: (g * slope, {}), state
 

@@ -37,9 +37,10 @@ from kernelconv.operators import (
     extract_patches_adjoint,
 )
 from kernelconv.operators.base import Part
-from kernelconv.operators.fast.correlation import Planes
-from kernelconv.operators.fast.separable import dense, separable, separable_adjoint, window_bands
-from kernelconv.operators.fast.tiles import Tiles, correlation
+from kernelconv.operators.fast.extraction import patch_norms, window_sums
+from kernelconv.operators.fast.layers import FusedByTiles, FusedLayer, FusedOnPlanes
+from kernelconv.operators.fast.products import Correlation
+from kernelconv.operators.fast.separable import separable, separable_adjoint, window_bands
 from kernelconv.operators.patches.borders import PADDINGS, border_index, pad, pad_adjoint
 from kernelconv.operators.pooling.gaussian import gaussian_radius
 from kernelconv.testing import check_lipschitz
@@ -479,7 +480,10 @@ def test_replace_wants_the_same_names_and_shapes():
 
 def test_a_part_without_gradient_says_so():
     class Rounding(Part):
-        def forward(self, x):
+        def _out_shape(self, in_shape):
+            return in_shape
+
+        def definition(self, x):
             return np.round(x)
 
     with pytest.raises(NotImplementedError, match="Rounding has no gradient"):
@@ -488,22 +492,23 @@ def test_a_part_without_gradient_says_so():
 
 def test_the_abstract_part_and_kernel_do_nothing():
     from kernelconv.operators import DotProductKernel
-    from kernelconv.operators.fast.correlation import Correlation
     from kernelconv.operators.learned.affine import Affine
 
     part, kernel, x = Part(), DotProductKernel(), np.ones((1, 1, 1, 1))
     for call in (
         lambda: part.out_shape((1, 1, 1)),
+        lambda: part.definition(x),
         lambda: part.forward(x),
         lambda: part._adjoint(x, x.shape),
         lambda: kernel.slope,
         lambda: kernel(x),
         lambda: kernel.derivative(x),
         lambda: Affine().n_outputs,
-        lambda: Affine()._engine((1, 1, 1)),
-        lambda: Correlation(PatchExtraction(1), (1, 1, 1)).unfold(x),
-        lambda: Correlation(PatchExtraction(1), (1, 1, 1)).filters(x),
-        lambda: Correlation(PatchExtraction(1), (1, 1, 1)).spread(x),
+        lambda: Affine()._rows(x),
+        lambda: Affine()._rows_adjoint(x, x.shape),
+        lambda: Correlation(PatchExtraction(1), (1, 1, 1)).input_transform(x),
+        lambda: Correlation(PatchExtraction(1), (1, 1, 1)).filter_transform(x),
+        lambda: Correlation(PatchExtraction(1), (1, 1, 1)).output_transform_adjoint(x),
         lambda: Correlation(PatchExtraction(1), (1, 1, 1)).multiply(x, x),
         lambda: Correlation(PatchExtraction(1), (1, 1, 1)).weight_gradient(x, x),
         lambda: Correlation(PatchExtraction(1), (1, 1, 1)).input_gradient(x, x),
@@ -610,7 +615,7 @@ def test_whitening_says_what_is_wrong():
         PatchWhitening(3).build((3, 3, 9), None, flat)
 
 
-@pytest.mark.parametrize(("channels", "engine"), [(1, Planes), (2, Planes), (6, Tiles)])
+@pytest.mark.parametrize(("channels", "engine"), [(1, FusedOnPlanes), (2, FusedOnPlanes), (6, FusedByTiles)])
 @pytest.mark.parametrize("kernel", [Exponential(0.6), ArcCosine(1)], ids=str)
 @pytest.mark.parametrize("padding", ["valid", "zero", "reflect"])
 @pytest.mark.parametrize("dtype", [np.float64, np.float32])
@@ -621,9 +626,9 @@ def test_a_layer_that_makes_no_plain_patches_is_the_layer_of_patches(channels, e
     x[1, :5] *= 1e-30  # faint beside strong: rounding is larger than the patch
     layer = Layer(PatchExtraction(3, padding=padding), KernelMapping(12, kernel), GaussianPooling(2))
     layer = layer.build((11, 10, channels), rng, x[2:].astype(np.float64)).astype(dtype)
-    assert isinstance(correlation(layer.patches, (11, 10, channels)), engine)
+    assert type(layer._engine) is engine
     y = layer.forward(x)
-    plain = layer.mapping.whiten(layer.pooling.forward(layer.mapping.embed(layer.patches.forward(x))))
+    plain = FusedLayer(layer).forward(x)
     assert y.dtype == dtype
     assert np.isfinite(y).all()
     assert not y[0].any()
@@ -670,7 +675,7 @@ def test_norms_of_patches_are_those_of_the_patches(channels, geometry, padding):
     x[0] = 0
     patches = PatchExtraction(padding=padding, **geometry)
     expected = np.linalg.norm(patches.forward(x), axis=3, keepdims=True)
-    norms = patches.norms(x)
+    norms = patch_norms(x, window_sums(patches, x.shape[1:3], x.dtype))
     assert np.allclose(norms, expected, rtol=1e-13)
     assert not norms[0].any()
 
@@ -684,7 +689,10 @@ def test_bands_are_the_matrix(at_once):
     for row, columns in enumerate(reads):
         for column, weight in zip(columns, weights, strict=True):
             expected[row, column] += weight if column >= 0 else 0
-    assert np.array_equal(dense(bands, 8), expected)
+    matrix = np.zeros((5, 8))
+    for rows, columns, block in bands:
+        matrix[rows, columns] = block
+    assert np.array_equal(matrix, expected)
     x = np.random.default_rng(0).standard_normal((2, 8, 8, 3))
     for layout in (x, np.ascontiguousarray(x.transpose(1, 2, 0, 3)).transpose(2, 0, 1, 3)):
         y = separable(layout, bands, bands)
@@ -701,4 +709,4 @@ def test_long_lines_have_few_bands():
     weights = np.exp(-(np.arange(-2, 3.0) ** 2) / 4)
     weights /= weights.sum()
     assert np.allclose(y[1:-1], np.convolve(x[0, 0, :, 0], weights, "same")[2:-2:2], rtol=1e-12, atol=1e-13)
-    assert len(line._bands((1, 100_000, 1), x.dtype)[1]) < 1000
+    assert len(line._engine._bands(x.dtype)[1]) < 1000

@@ -43,13 +43,13 @@ RNG = np.random.default_rng
 class Mask(Part):
     """A dropout of one half, to see where the masks come from."""
 
-    def out_shape(self, in_shape):
+    def _out_shape(self, in_shape):
         return in_shape
 
-    def forward(self, x):
+    def definition(self, x):
         return x
 
-    def pullback(self, x, *, train=False, rng=None):
+    def _pullback(self, x, *, train=False, rng=None):
         mask = 2.0 * (rng.random(x.shape) < 0.5) if train else np.ones(x.shape)
         return x * mask, lambda g: (g * mask, {}), self.state
 
@@ -60,13 +60,13 @@ class Centring(Part):
 
     couples_samples = True
 
-    def out_shape(self, in_shape):
+    def _out_shape(self, in_shape):
         return in_shape
 
-    def forward(self, x):
+    def definition(self, x):
         return x
 
-    def pullback(self, x, *, train=False, rng=None):
+    def _pullback(self, x, *, train=False, rng=None):
         if not train:
             return x, lambda g: (g, {}), self.state
         return x - batch_mean(x), lambda g: (g - batch_mean(g), {}), self.state
@@ -287,8 +287,8 @@ def test_check_vjp_in_training_mode_sees_the_mask():
     check_vjp(part, RNG(0).standard_normal((2, 4, 4, 1)), RNG(1), train_seed=3)
 
     class Forgets(Mask):
-        def pullback(self, x, *, train=False, rng=None):
-            y, _, state = super().pullback(x, train=train, rng=rng)
+        def _pullback(self, x, *, train=False, rng=None):
+            y, _, state = super()._pullback(x, train=train, rng=rng)
             return y, lambda g: (g, {}), state
 
     with pytest.raises(AssertionError, match="Gradient in x"):

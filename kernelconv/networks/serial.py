@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import pairwise
 from typing import Any
 
@@ -67,10 +69,10 @@ class Network(Composite):
             data = self._check(data, in_shape, "data")
         return self._build(in_shape, rng, data, progress)
 
-    def forward(self, x: NDArray, n_jobs: int | None = None) -> NDArray:
+    def forward(self, x: Any, n_jobs: int | None = None) -> Any:
         """Return the features of images `x` (n, h, w, c) as maps (n, h', w', c'), on `n_jobs` threads."""
         x = self._check(x, self.in_shape)
-        return apply_blocks(super().forward, x, self.block(x.itemsize), n_jobs)
+        return apply_blocks(self._engine.forward, x, self.block(x.itemsize), n_jobs)
 
     def trace(self, x: NDArray, n_jobs: int | None = None) -> dict[str, NDArray]:
         """Return every part's output on images `x` (n, h, w, c), by name in the order the data flows."""
@@ -89,12 +91,12 @@ class Network(Composite):
     def vjp(self, x: NDArray, g: NDArray, n_jobs: int | None = None) -> tuple[NDArray, Grads]:
         """Return (gradient in x, gradients in params) of <g, F(x)>, in evaluation mode, on `n_jobs` threads."""
         x = self._check(x, self.in_shape)
-        wanted = (len(x), *self.out_shape(self.in_shape))
+        wanted = (len(x), *self._shapes[-1])
         if np.shape(g) != wanted:  # numpy would broadcast it silently
             raise ValueError(f"g must have the shape of the output, {wanted}, got {np.shape(g)}.")
 
         def run(s: slice) -> tuple[NDArray, Grads]:
-            return self.pullback(x[s])[1](g[s])
+            return self._engine.pullback(x[s])[1](g[s])
 
         block = self.block(x.itemsize, gradient=True)
         gx, grads = zip(*map_blocks(run, len(x), block, n_jobs), strict=True)
@@ -104,13 +106,12 @@ class Network(Composite):
         self, x: NDArray, *, train: bool = False, rng: np.random.Generator | None = None
     ) -> tuple[NDArray, ParamPullback, State]:
         """Return (y, pullback, new state); nothing is pulled back further than the first part that has params."""
-        first = next((i for i, part in enumerate(self.parts) if part.params), len(self.parts) - 1)
+        first, after = self._from_first_params
         states = {}
         for name, part in zip(self.names[:first], self.parts[:first], strict=True):
             x, _, states[name] = part.pullback(x, train=train, rng=rng)
         x, pull_first, states[self.names[first]] = self.parts[first].pullback_params(x, train=train, rng=rng)
-        after = self._copy_with(parts=self.parts[first + 1 :], names=self.names[first + 1 :])
-        y, pull_after, states_after = after.pullback(x, train=train, rng=rng)
+        y, pull_after, states_after = after._engine.pullback(x, train=train, rng=rng)
 
         def pullback(g: NDArray) -> Grads:
             g, grads = pull_after(g)
@@ -118,20 +119,33 @@ class Network(Composite):
 
         return y, pullback, {**joined(states), **states_after}
 
+    @cached_property
+    def _from_first_params(self) -> tuple[int, Network]:
+        """The position of the first part that has params, and the parts after it."""
+        first = next((i for i, part in enumerate(self.parts) if part.params), len(self.parts) - 1)
+        return first, self._copy_with(parts=self.parts[first + 1 :], names=self.names[first + 1 :])
+
     def block(self, itemsize: int = 4, *, gradient: bool = False) -> int:
         """Return how many images make a block: what one needs at a time, over the cache.
 
         That is a map and the one made of it; for a `gradient` all maps, which are kept.
         """
         self._check_built()
-        sizes = [int(np.prod(s)) for s in (self.in_shape, *self.inner_shapes(self.in_shape, gradient=gradient))]
-        values = sum(sizes) if gradient else max(a + b for a, b in pairwise(sizes))
-        return block_length(itemsize * values)
+        return block_length(itemsize * self._values[gradient])
+
+    @cached_property
+    def _values(self) -> tuple[int, int]:
+        """Values at a time of one image, going forward and with a gradient."""
+        going, back = (
+            [math.prod(s) for s in (self._in_shape, *self._inner_shapes(gradient=gradient))]
+            for gradient in (False, True)
+        )
+        return max(a + b for a, b in pairwise(going)), sum(back)
 
     def summary(self) -> str:
         """Return a table: per part its output shape, receptive field and stride (px), params and multiply-adds."""
         self._check_built()
-        shapes = self.shapes(self.in_shape)
+        shapes = self._shapes
         rows = [("part", "output", "field", "stride", "params", "multiply-adds")]
         rows.append(("input", _x(shapes[0]), "1x1", "1x1", "0", "0"))
         for i, (name, part) in enumerate(self.named_parts.items()):

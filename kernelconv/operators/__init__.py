@@ -1,6 +1,8 @@
 """One layer: x -> A M P x. Patch extraction P, mappings M, poolings A, and what they are built from."""
 
 from kernelconv.operators.base import Part
+from kernelconv.operators.fast.choice import name_engines
+from kernelconv.operators.fast.engines import ENGINES
 from kernelconv.operators.layer import Layer
 from kernelconv.operators.learned.convolution import Convolution
 from kernelconv.operators.learned.dense import Dense, Flatten
@@ -30,6 +32,8 @@ from kernelconv.operators.patches.whitening import PatchCentering, PatchWhitenin
 from kernelconv.operators.pooling.gaussian import GaussianPooling
 from kernelconv.operators.pooling.orbit import OrbitPooling
 from kernelconv.operators.pooling.pooling import AveragePooling, GlobalPooling, MaxPooling
+
+name_engines(ENGINES)
 
 __all__ = [
     "ArcCosine",

@@ -5,13 +5,16 @@ from __future__ import annotations
 import copy
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields
+from functools import cached_property, lru_cache
 from typing import Any, Self
 
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 from scipy.sparse.linalg import LinearOperator
 
-from kernelconv._check import Pair
+from kernelconv._arrays import FLOATING, as_floating
+from kernelconv._check import Pair, check_shape
+from kernelconv.operators.fast.choice import Engine, engine_for
 
 Shape3 = tuple[int, ...]  # (height, width, channels)
 Grads = dict[str, NDArray]
@@ -37,9 +40,14 @@ class Part:
     - ``differentiable``: ``pullback`` exists;
     - ``lipschitz(in_shape)``: a constant c with norm(Fx - Fy) <= c norm(x - y), or None where none is known.
 
-    Subclasses implement ``out_shape``, ``forward`` and, where differentiable, ``pullback``; linear ones
-    implement ``adjoint`` and get ``pullback`` from it.
+    Subclasses implement ``definition``, the formula in array API code, ``_out_shape``, ``_lipschitz`` where a constant
+    is known, and where differentiable ``_pullback``; linear ones implement ``_adjoint`` and get ``_pullback`` from it.
+    Those that draw or learn something implement ``build``. What is public is written once, here: ``forward`` takes the
+    engine that ``operators/fast`` names for a built part of this type and a NumPy array, else the definition.
     """
+
+    _in_shape = None  # and _shapes, _params, _state: set on the copy that build returns
+    _own_engine = Engine
 
     @property
     def linear(self) -> bool:
@@ -66,12 +74,17 @@ class Part:
         """Whether ``pullback`` exists."""
         return True
 
+    @property
+    def splits(self) -> bool:
+        """Whether F ends in a matrix on the channels, which commutes with linear pooling (KernelMapping)."""
+        return False
+
     # What build adds to the copy it returns. Not fields: specifications are equal whatever was built from them.
 
     @property
     def in_shape(self) -> Any:
         """(h, w, c) of one input map once built, else None."""
-        return getattr(self, "_in_shape", None)
+        return self._in_shape
 
     @property
     def params(self) -> Grads:
@@ -96,11 +109,29 @@ class Part:
     # -- structure -------------------------------------------------------------------------------------------------
 
     def out_shape(self, in_shape: Shape3) -> Shape3:
-        """Return (h', w', c') for maps of shape `in_shape` = (h, w, c). Raises ValueError if they do not fit."""
-        raise NotImplementedError
+        """Return (h', w', c') for maps of shape `in_shape` = (h, w, c), known before any data.
+
+        Raises
+        ------
+        ValueError
+            If `in_shape` is not three positive ints, or such maps do not fit the part.
+        """
+        return self._out_shape(check_shape(in_shape))
 
     def lipschitz(self, in_shape: Shape3) -> float | None:
-        """Return a Lipschitz constant for maps of shape `in_shape`, or None where none is known."""
+        """Return a Lipschitz constant for maps of shape `in_shape`, or None where none is known.
+
+        Raises
+        ------
+        ValueError
+            As ``out_shape``.
+        """
+        return self._lipschitz(check_shape(in_shape))
+
+    def _out_shape(self, in_shape: Shape3) -> Shape3:
+        raise NotImplementedError
+
+    def _lipschitz(self, in_shape: Shape3) -> float | None:
         return None
 
     def receptive_field(self, in_shape: Shape3) -> tuple[Pair, Pair]:
@@ -125,12 +156,13 @@ class Part:
         data : array-like (n, h, w, c), optional
             Training maps at this part's input; anything with ``len`` and indexing by an integer array.
         """
-        self.out_shape(in_shape)
         return self._built(in_shape, {}, {})
 
     def _built(self, in_shape: Shape3, params: Mapping[str, NDArray], state: State) -> Self:
+        in_shape = check_shape(in_shape)
         new = copy.copy(self)
-        object.__setattr__(new, "_in_shape", tuple(in_shape))
+        object.__setattr__(new, "_shapes", (in_shape, self._out_shape(in_shape)))
+        object.__setattr__(new, "_in_shape", in_shape)
         object.__setattr__(new, "_params", dict(params))
         object.__setattr__(new, "_state", dict(state))
         new._prepare()
@@ -166,34 +198,83 @@ class Part:
         cast = {k: v.astype(dtype, copy=False) for k, v in self.params.items()}
         return self._built(self.in_shape, cast, {k: v.astype(dtype, copy=False) for k, v in self.state.items()})
 
+    def _inner_shapes(self, *, gradient: bool = False) -> list[Shape3]:
+        """Return the shapes of the maps that a built part makes of one image, on the way to a `gradient` or without."""
+        return [self._shapes[-1]]
+
     def n_params(self) -> int:
         """Return the number of entries in ``params``."""
         return sum(v.size for v in self.params.values())
 
+    def __getstate__(self) -> dict[str, Any]:
+        """Leave out what is derived: a copy may hold other params, and a file need not hold it."""
+        return {k: v for k, v in self.__dict__.items() if not isinstance(getattr(type(self), k, None), cached_property)}
+
+    @cached_property
+    def _engine(self) -> Engine:
+        return engine_for(self)
+
+    def _at(self, in_shape: tuple[int, ...]) -> Part:
+        """Return this part for maps of another shape: its weights as they are, or none needed."""
+        if self._in_shape is not None:
+            return self._built(check_shape(in_shape, "x.shape[1:]"), self.params, self.state)
+        if type(self).build is not Part.build:
+            self._check_built()
+        return _weightless(self, check_shape(in_shape, "x.shape[1:]"))
+
+    def _ready(self, x: Any) -> tuple[Any, Any]:
+        """Return the part that fits maps `x`, and `x` in a floating dtype."""
+        if not isinstance(x, np.ndarray) or x.dtype not in FLOATING:
+            x = as_floating(x)
+        return self if x.shape[1:] == self._in_shape else self._at(tuple(x.shape[1:])), x
+
     # -- running ---------------------------------------------------------------------------------------------------
 
-    def forward(self, x: NDArray) -> NDArray:
-        """Return F(x) in evaluation mode: (n, h, w, c) -> (n, h', w', c')."""
+    def definition(self, x: Any) -> Any:
+        """Return F(x) of a built part by its formula, for arrays of any library: (n, h, w, c) -> (n, h', w', c')."""
         raise NotImplementedError
+
+    def forward(self, x: Any) -> Any:
+        """Return F(x) in evaluation mode: (n, h, w, c) -> (n, h', w', c').
+
+        A NumPy array goes through the fastest engine, an array of another library through the definition. Integers
+        are converted to float32 first.
+        """
+        part, x = self._ready(x)
+        return part._engine.forward(x) if isinstance(x, np.ndarray) else part.definition(x)
 
     def pullback(
         self, x: NDArray, *, train: bool = False, rng: np.random.Generator | None = None
     ) -> tuple[NDArray, Pullback, State]:
-        """Return (F(x), pullback, new state); ``pullback(g) -> (gradient in x, gradients in params)``."""
-        if not self.linear:
-            raise NotImplementedError(f"{type(self).__name__} has no gradient.")
-        shape = x.shape
-        return self.forward(x), lambda g: (self._adjoint(g, shape), {}), self.state
+        """Return (F(x), pull, new state); ``pull(g) -> (gradient in x, gradients in params)``, of NumPy arrays.
+
+        Parameters
+        ----------
+        x : ndarray (n, h, w, c)
+            Where the gradient is taken.
+        train : bool
+            Training mode: Dropout draws masks, BatchNorm takes the mini-batch's statistics and updates its state.
+        rng : numpy Generator, optional
+            Draws the masks.
+        """
+        part, x = self._ready(x)
+        return part._engine.pullback(x, train=train, rng=rng)
 
     def pullback_params(
         self, x: NDArray, *, train: bool = False, rng: np.random.Generator | None = None
     ) -> tuple[NDArray, ParamPullback, State]:
-        """Return (F(x), pullback, new state); ``pullback(g) -> gradients in params``: all that training needs of it.
+        """Return (F(x), pull, new state); ``pull(g) -> gradients in params``: all that training needs of it.
 
         Parts whose gradient in x is costly leave it out here.
         """
-        y, pullback, state = self.pullback(x, train=train, rng=rng)
-        return y, lambda g: pullback(g)[1], state
+        part, x = self._ready(x)
+        return part._engine.pullback_params(x, train=train, rng=rng)
+
+    def _pullback(self, x: NDArray, *, train: bool = False, rng: Any = None) -> tuple[NDArray, Pullback, State]:
+        if not self.linear:
+            raise NotImplementedError(f"{type(self).__name__} has no gradient.")
+        shape = x.shape
+        return self._engine.forward(x), lambda g: (self._engine.adjoint(g, shape), {}), self.state
 
     def vjp(self, x: NDArray, g: NDArray) -> tuple[NDArray, Grads]:
         """Return (gradient in x, gradients in params) of <g, F(x)> in evaluation mode."""
@@ -209,7 +290,12 @@ class Part:
         """
         self._check_linear()
         self._check_built()
-        return self._adjoint(y, (len(y), *self.in_shape))
+        return self._transposed(as_floating(y, "y"), (len(y), *self.in_shape))
+
+    def _transposed(self, y: NDArray, shape: tuple[int, ...]) -> NDArray:
+        """Return A* y for inputs of `shape` (n, h, w, c), by the engine."""
+        part = self if shape[1:] == self._in_shape else self._at(shape[1:])
+        return part._engine.adjoint(y, shape)
 
     def _adjoint(self, y: NDArray, shape: tuple[int, ...]) -> NDArray:
         """Return A* y for inputs of `shape` (n, h, w, c)."""
@@ -243,23 +329,7 @@ class Part:
         return operator.matmat(np.eye(operator.shape[1], dtype=dtype))
 
 
-def on_channels(x: NDArray, matrix: NDArray) -> NDArray:
-    """Return x matrix at each position: (n, h, w, c), (c, c') -> (n, h, w, c'), as a single matrix product."""
-    lines = x.transpose(1, 2, 0, 3)
-    if lines.flags.c_contiguous and not x.flags.c_contiguous:  # as fast correlations return it
-        return (lines.reshape(-1, x.shape[-1]) @ matrix).reshape(*lines.shape[:3], -1).transpose(2, 0, 1, 3)
-    planes = x.transpose(3, 1, 2, 0)
-    if planes.flags.c_contiguous and not x.flags.c_contiguous:  # as patches of a few channels are unfolded
-        y = planes.reshape(len(planes), -1).T @ matrix
-        return y.reshape(*planes.shape[1:], -1).transpose(2, 0, 1, 3)
-    return (x.reshape(-1, x.shape[-1]) @ matrix).reshape(*x.shape[:-1], matrix.shape[1])
-
-
-def sum_positions(g: NDArray) -> NDArray:
-    """Return the sum of (n, h, w, c) over images and positions, (c,), as one matrix product."""
-    for order in ((1, 0, 2, 3), (1, 2, 0, 3)):  # the layouts that convolutions return: reshape without a copy
-        if g.transpose(order).flags.c_contiguous:
-            g = g.transpose(order)
-            break
-    rows = g.reshape(-1, g.shape[-1])
-    return np.ones(len(rows), g.dtype) @ rows
+@lru_cache(maxsize=512)
+def _weightless(part: Part, in_shape: Shape3) -> Part:
+    """Return a part that needs no weights, built for maps of `in_shape`."""
+    return part.build(in_shape)

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable, Mapping, Sequence
+from functools import cached_property
 from typing import Any, Self
 
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
-from kernelconv._check import Pair
+from kernelconv._check import Pair, check_shape
 from kernelconv.operators.base import Grads, Part, Pullback, Shape3, State
+from kernelconv.operators.fast.choice import Engine
 
 
 class Maps:
@@ -29,8 +31,26 @@ class Maps:
         return x
 
 
+class Parts(Engine):
+    """A composite's parts, each by its own engine."""
+
+    def forward(self, x: NDArray) -> NDArray:
+        """Return F(x)."""
+        return self.part._through(x, _forward)
+
+
+def _forward(part: Part, x: Any) -> Any:
+    return part.forward(x)
+
+
+def _definition(part: Part, x: Any) -> Any:
+    return part.definition(x)
+
+
 class Composite(Part):
     """A part made of others, run in the order of ``named_parts``: Layer and Network."""
+
+    _own_engine = Parts
 
     @property
     def named_parts(self) -> dict[str, Part]:
@@ -78,24 +98,13 @@ class Composite(Part):
                 raise ValueError(f"{name} ({part!r}) does not fit its input of shape {shapes[-1]}: {error}") from None
         return shapes
 
-    def inner_shapes(self, in_shape: Shape3, *, gradient: bool = False) -> list[Shape3]:
-        """Return the shapes of the maps that the parts make of one image, on the way to a `gradient` or without.
+    def _inner_shapes(self, *, gradient: bool = False) -> list[Shape3]:
+        return [s for part in self.named_parts.values() for s in part._inner_shapes(gradient=gradient)]
 
-        Those inside composites are among them.
-        """
-        found: list[Shape3] = []
-        for part, shape in zip(self.named_parts.values(), self.shapes(in_shape), strict=False):
-            if isinstance(part, Composite):
-                found += part.inner_shapes(shape, gradient=gradient)
-            else:
-                found.append(part.out_shape(shape))
-        return found
-
-    def out_shape(self, in_shape: Shape3) -> Shape3:
-        """Return the last part's output shape."""
+    def _out_shape(self, in_shape: Shape3) -> Shape3:
         return self.shapes(in_shape)[-1]
 
-    def lipschitz(self, in_shape: Shape3) -> float | None:
+    def _lipschitz(self, in_shape: Shape3) -> float | None:
         """Return the product of the parts' constants, or None if one is unknown."""
         product = 1.0
         for part, shape in zip(self.named_parts.values(), self.shapes(in_shape), strict=False):
@@ -131,10 +140,17 @@ class Composite(Part):
         """Every part's state, named "part.name"."""
         return joined({n: p.state for n, p in self.named_parts.items()})
 
-    @property
-    def in_shape(self) -> Any:
-        """The first part's input shape once built."""
-        return next(iter(self.named_parts.values())).in_shape
+    @cached_property
+    def _in_shape(self) -> Any:
+        return next(iter(self.named_parts.values()))._in_shape
+
+    @cached_property
+    def _shapes(self) -> tuple[Shape3, ...]:
+        return tuple(self.shapes(self._in_shape))
+
+    def _at(self, in_shape: tuple[int, ...]) -> Self:
+        shapes = self.shapes(check_shape(in_shape, "x.shape[1:]"))
+        return self._with_parts([p._at(s) for p, s in zip(self.named_parts.values(), shapes, strict=False)])
 
     def build(self, in_shape: Shape3, rng: np.random.Generator | None = None, data: Any = None) -> Self:
         """Return a copy with every part built, each on the maps the parts before it make of `data`."""
@@ -180,16 +196,18 @@ class Composite(Part):
 
     # -- running ---------------------------------------------------------------------------------------------------
 
-    def forward(self, x: NDArray) -> NDArray:
-        """Return the parts applied in a row: (n, h, w, c) -> (n, h', w', c')."""
+    def definition(self, x: Any) -> Any:
+        """Return the parts' definitions applied in a row: (n, h, w, c) -> (n, h', w', c')."""
+        return self._through(x, _definition)
+
+    def _through(self, x: Any, run: Callable[[Part, Any], Any]) -> Any:
+        """Return what the parts make of `x` together, each run by ``run(part, x)``: what is joined, written once."""
         for part in self.named_parts.values():
-            x = part.forward(x)
+            x = run(part, x)
         return x
 
-    def pullback(
-        self, x: NDArray, *, train: bool = False, rng: np.random.Generator | None = None
-    ) -> tuple[NDArray, Pullback, State]:
-        """Return (y, pullback, new state), by the chain rule over the parts."""
+    def _pullback(self, x: NDArray, *, train: bool = False, rng: Any = None) -> tuple[NDArray, Pullback, State]:
+        """Return (y, pull, new state), by the chain rule over the parts."""
         pullbacks: list[tuple[str, Pullback]] = []
         states = {}
         for name, part in self.named_parts.items():
@@ -205,9 +223,8 @@ class Composite(Part):
         return x, pullback, joined(states)
 
     def _adjoint(self, y: NDArray, shape: tuple[int, ...]) -> NDArray:
-        shapes = self.shapes(shape[1:])[:-1]
-        for part, in_shape in zip(reversed(self.named_parts.values()), reversed(shapes), strict=True):
-            y = part._adjoint(y, (len(y), *in_shape))
+        for part, in_shape in zip(reversed(self.named_parts.values()), reversed(self._shapes[:-1]), strict=True):
+            y = part._transposed(y, (len(y), *in_shape))
         return y
 
     def __repr__(self) -> str:
@@ -217,7 +234,7 @@ class Composite(Part):
         )
 
     def _copy_with(self, **values: Any) -> Self:
-        new = copy.copy(self)
+        new = copy.copy(self)  # without what is derived from the parts
         for name, value in values.items():
             object.__setattr__(new, name, value)
         return new

@@ -6,15 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
-
-from kernelconv.operators.base import Grads, Part, Pullback, Shape3, State
+from kernelconv.operators.base import Part, Shape3
 from kernelconv.operators.composite import Composite
-from kernelconv.operators.fast.correlation import Correlation, Planes
-from kernelconv.operators.fast.tiles import Tiles, correlation
-from kernelconv.operators.mappings.kernel_mapping import KernelMapping
-from kernelconv.operators.patches.extraction import PatchExtraction
 
 
 @dataclass(frozen=True, repr=False)
@@ -68,7 +61,11 @@ class Layer(Composite):
     @property
     def fused(self) -> bool:
         """True if the layer pools before whitening."""
-        return isinstance(self.mapping, KernelMapping) and self.pooling.linear
+        return self.mapping.splits and self.pooling.linear
+
+    def definition(self, x: Any) -> Any:
+        """Return A M P x: (n, h, w, c) -> (n, h', w', c')."""
+        return self.pooling.definition(self.mapping.definition(self.patches.definition(x)))
 
     def multiply_adds(self, in_shape: Shape3) -> int:
         """Return the sum over the parts, whitening counted after pooling where fused."""
@@ -79,60 +76,7 @@ class Layer(Composite):
             total -= k * k * int(before[0] * before[1] - after[0] * after[1])
         return total
 
-    def inner_shapes(self, in_shape: Shape3, *, gradient: bool = False) -> list[Shape3]:
-        """Return the shapes of P x, M P x and A M P x; not the first where tiles do without the patches."""
-        shapes = super().inner_shapes(in_shape, gradient=gradient)
-        by_tiles = self.fused and not gradient and isinstance(self._engine(in_shape), Tiles)
-        return shapes[1:] if by_tiles else shapes
-
-    def _engine(self, in_shape: Shape3) -> Correlation | None:
-        return correlation(self.patches, tuple(in_shape)) if isinstance(self.patches, PatchExtraction) else None
-
-    def forward(self, x: NDArray) -> NDArray:
-        """Return A M P x: (n, h, w, c) -> (n, h', w', c')."""
-        if not self.fused:
-            return super().forward(x)
-        mapping: Any = self.mapping
-        return mapping.whiten(self.pooling.forward(self._embed(x, mapping)))
-
-    def _embed(self, x: NDArray, mapping: KernelMapping) -> NDArray:
-        """Return ``mapping.embed(P x)``, in the layout that is cheapest, or by tiles without the patches."""
-        patches: Any = self.patches
-        engine = self._engine(x.shape[1:])
-        if isinstance(engine, Tiles):
-            products = engine.multiply(engine.unfold(x), self._filters(engine, mapping.params["anchors"], x.dtype))
-            return mapping.embed_products(products, patches.norms(x))
-        if isinstance(engine, Planes):
-            return mapping.embed(engine.unfold(x).transpose(3, 1, 2, 0), patches.norms(x))
-        return mapping.embed(patches.forward(x))
-
-    def _filters(self, engine: Tiles, anchors: NDArray, dtype: np.dtype[Any]) -> NDArray:
-        """Return what `engine` reads of the anchors; kept, since every block of images asks for the same."""
-        known = getattr(self, "_kept", None)
-        if known is None or known[0] is not engine or known[1].dtype != dtype:
-            known = engine, engine.filters(anchors.astype(dtype, copy=False).T)
-            object.__setattr__(self, "_kept", known)
-        return known[1]
-
-    def __getstate__(self) -> dict[str, Any]:
-        """Leave out what is kept for speed: a copy may hold other anchors, and a file need not hold it."""
-        return {k: v for k, v in self.__dict__.items() if k != "_kept"}
-
-    def pullback(
-        self, x: NDArray, *, train: bool = False, rng: np.random.Generator | None = None
-    ) -> tuple[NDArray, Pullback, State]:
-        """Return (A M P x, pullback, state); the anchors' gradient has a share from each half of M."""
-        if not self.fused:
-            return super().pullback(x, train=train, rng=rng)
-        mapping: Any = self.mapping
-        p, pull_patches, _ = self.patches.pullback(x)
-        m, pull_embed = mapping.embed_pullback(p)
-        a, pull_pooling, _ = self.pooling.pullback(m)
-        y, pull_whiten = mapping.whiten_pullback(a)
-
-        def pullback(g: NDArray) -> tuple[NDArray, Grads]:
-            g, dz_whiten = pull_whiten(g)
-            g, dz_embed = pull_embed(pull_pooling(g)[0])
-            return pull_patches(g)[0], {"M.anchors": dz_embed + dz_whiten}
-
-        return y, pullback, self.state
+    def _inner_shapes(self, *, gradient: bool = False) -> list[Shape3]:
+        """Return the shapes of P x, M P x and A M P x; not the first where the engine does without the patches."""
+        shapes = super()._inner_shapes(gradient=gradient)
+        return shapes[1:] if self._engine.without_patches and not gradient else shapes

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from kernelconv._arrays import indices, namespace
 from kernelconv._check import check_positive
 from kernelconv.networks.scattering.paths import ScatteringPath
 from kernelconv.operators.base import Part, Pullback, Shape3, State
@@ -25,14 +26,14 @@ class PathPart(Part):
 
     paths: tuple[ScatteringPath, ...]
 
-    def out_shape(self, in_shape: Shape3) -> Shape3:
+    def _out_shape(self, in_shape: Shape3) -> Shape3:
         """Return `in_shape`; raise ValueError if its channels are no multiple of the paths."""
         if in_shape[2] % len(self.paths):
             raise ValueError(f"{len(self.paths)} paths do not divide the {in_shape[2]} channels of {in_shape}.")
         return in_shape
 
-    def _by_path(self, x: NDArray) -> NDArray:
-        return x.reshape(*x.shape[:-1], -1, len(self.paths))
+    def _by_path(self, x: Any) -> Any:
+        return namespace(x).reshape(x, (*x.shape[:-1], -1, len(self.paths)))
 
     def __repr__(self) -> str:
         """Return the class name: the paths would fill a page."""
@@ -79,14 +80,17 @@ class ParentNormalization(PathPart):
         parents = [position[ScatteringPath(self.paths[i].scales[:-1], self.paths[i].angles[:-1])] for i in at]
         return np.array(at, dtype=int), np.array(parents, dtype=int)
 
-    def forward(self, x: NDArray) -> NDArray:
+    def definition(self, x: Any) -> Any:
         """Return the normalised maps."""
-        at, parents = self._parents()
-        s = self._by_path(x).copy()
-        s[..., at] /= np.maximum(self._by_path(x)[..., parents], 0) + x.dtype.type(self.epsilon)
-        return s.reshape(x.shape)
+        xp, (at, parents) = namespace(x), self._parents()
+        s, of = self._by_path(x), np.arange(len(self.paths))
+        of[at] = parents
+        normalised = indices(np.isin(np.arange(len(of)), at), x)
+        parent = xp.take(s, indices(of, x), axis=-1)
+        s = s / xp.where(normalised, xp.clip(parent, min=0) + self.epsilon, xp.ones_like(s))
+        return xp.reshape(s, x.shape)
 
-    def pullback(self, x: NDArray, *, train: bool = False, rng: Any = None) -> tuple[NDArray, Pullback, State]:
+    def _pullback(self, x: NDArray, *, train: bool = False, rng: Any = None) -> tuple[NDArray, Pullback, State]:
         """Return (normalised maps, pullback, state)."""
         at, parents = self._parents()
         s = self._by_path(x)
@@ -101,7 +105,7 @@ class ParentNormalization(PathPart):
                 out[..., parent] += to_parent[..., i]
             return out.reshape(x.shape), {}
 
-        return self.forward(x), pullback, self.state
+        return self.definition(x), pullback, self.state
 
 
 @dataclass(frozen=True, repr=False)
@@ -137,18 +141,18 @@ class LogCompression(PathPart):
     def _compressed(self) -> NDArray:
         return np.array([p.order > 0 for p in self.paths])
 
-    def forward(self, x: NDArray) -> NDArray:
+    def definition(self, x: Any) -> Any:
         """Return the compressed maps."""
-        s = self._by_path(x)
-        logs = np.log1p(np.maximum(s, 0) / x.dtype.type(self.epsilon))
-        return np.where(self._compressed(), logs, s).reshape(x.shape)
+        xp, s = namespace(x), self._by_path(x)
+        logs = xp.log1p(xp.clip(s, min=0) / self.epsilon)
+        return xp.reshape(xp.where(indices(self._compressed(), x), logs, s), x.shape)
 
-    def pullback(self, x: NDArray, *, train: bool = False, rng: Any = None) -> tuple[NDArray, Pullback, State]:
+    def _pullback(self, x: NDArray, *, train: bool = False, rng: Any = None) -> tuple[NDArray, Pullback, State]:
         """Return (compressed maps, pullback, state)."""
         s = self._by_path(x)
         slope = (s > 0) / (np.maximum(s, 0) + x.dtype.type(self.epsilon))
         slope = np.where(self._compressed(), slope, 1).astype(x.dtype).reshape(x.shape)
-        return self.forward(x), lambda g: (g * slope, {}), self.state
+        return self.definition(x), lambda g: (g * slope, {}), self.state
 
 
 @dataclass(frozen=True, repr=False)
@@ -177,18 +181,18 @@ class PathSelection(PathPart):
     homogeneous = True
     equivariant = True
 
-    def out_shape(self, in_shape: Shape3) -> Shape3:
-        """Return (h, w, c times the number of kept paths)."""
-        h, w, channels = super().out_shape(in_shape)
+    def _out_shape(self, in_shape: Shape3) -> Shape3:
+        h, w, channels = super()._out_shape(in_shape)
         return h, w, channels // len(self.paths) * len(self.kept)
 
-    def lipschitz(self, in_shape: Shape3) -> float:
-        """Return 1."""
+    def _lipschitz(self, in_shape: Shape3) -> float:
         return 1.0
 
-    def forward(self, x: NDArray) -> NDArray:
+    def definition(self, x: Any) -> Any:
         """Return the kept maps."""
-        return self._by_path(x)[..., list(self.kept)].reshape(*x.shape[:-1], -1)
+        xp = namespace(x)
+        kept = xp.take(self._by_path(x), indices(np.array(self.kept), x), axis=-1)
+        return xp.reshape(kept, (*x.shape[:-1], -1))
 
     def _adjoint(self, y: NDArray, shape: tuple[int, ...]) -> NDArray:
         out = np.zeros(shape, y.dtype)

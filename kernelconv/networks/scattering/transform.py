@@ -65,7 +65,7 @@ class ScatteringTransform(Part):
     paths: str = "decreasing"
 
     homogeneous = True
-    _engine = None
+    _cascades = None
 
     def __post_init__(self) -> None:
         """Check every field."""
@@ -92,17 +92,16 @@ class ScatteringTransform(Part):
     def engine(self) -> Engine:
         """What computes; known once built."""
         self._check_built()
-        return self._engine  # type: ignore[return-value]  # a built part has it
+        return self._cascades  # type: ignore[return-value]  # a built part has it
 
     def n_paths(self) -> int:
         """Return the number of maps of one channel."""
         return len(scattering_paths(self.J, self.L, self.max_order, every=self.paths == "all"))
 
-    def out_shape(self, in_shape: Shape3) -> Shape3:
-        """Return (h', w', c n_paths)."""
+    def _out_shape(self, in_shape: Shape3) -> Shape3:
         self._check_size(in_shape[:2])
-        if self._engine is not None and self.in_shape == tuple(in_shape):
-            size = self._engine.out_size
+        if self._cascades is not None and self.in_shape == tuple(in_shape):
+            size = self._cascades.out_size
         else:
             size = tuple(
                 a.n_out for a in Engine.sampling(in_shape[:2], self.J, self.padding, self.grid, self.oversampling)
@@ -113,7 +112,7 @@ class ScatteringTransform(Part):
         """Return (the whole image, the stride): wavelets have no border."""
         return (in_shape[0], in_shape[1]), (self.stride, self.stride)
 
-    def lipschitz(self, in_shape: Shape3) -> float | None:
+    def _lipschitz(self, in_shape: Shape3) -> float | None:
         """Return the constant where nothing is subsampled or padded, else None."""
         axes = Engine.sampling(in_shape[:2], self.J, self.padding, self.grid, self.oversampling)
         if self.oversampling < self.J or any(a.padded > a.size for a in axes):
@@ -139,16 +138,16 @@ class ScatteringTransform(Part):
         )
 
     def _prepare(self) -> None:
-        if self._engine is None or self._engine.size != tuple(self.in_shape[:2]):
-            object.__setattr__(self, "_engine", self._new_engine(self.in_shape))
+        if self._cascades is None or self._cascades.size != tuple(self.in_shape[:2]):
+            object.__setattr__(self, "_cascades", self._new_engine(self.in_shape))
 
-    def forward(self, x: NDArray) -> NDArray:
+    def definition(self, x: NDArray) -> NDArray:
         """Return the scattering maps, (n, h, w, c) -> (n, h', w', c n_paths)."""
         n, h, w, c = x.shape
         maps = self.engine(np.ascontiguousarray(np.moveaxis(x, -1, 1)).reshape(n * c, h, w), Scratch())
         return np.moveaxis(maps.reshape(n, -1, *maps.shape[2:]), 1, -1)
 
-    def pullback(self, x: NDArray, *, train: bool = False, rng: Any = None) -> tuple[NDArray, Pullback, State]:
+    def _pullback(self, x: NDArray, *, train: bool = False, rng: Any = None) -> tuple[NDArray, Pullback, State]:
         """Return (S x, pullback, state)."""
         n, h, w, c = x.shape
 
@@ -157,7 +156,7 @@ class ScatteringTransform(Part):
             paths = np.moveaxis(g, -1, 1).reshape(n * c, -1, *g.shape[1:3])
             return np.moveaxis(self.engine.vjp(gray, paths).reshape(n, c, h, w), 1, -1), {}
 
-        return self.forward(x), pullback, self.state
+        return self.definition(x), pullback, self.state
 
     def _check_size(self, size: tuple[int, ...]) -> None:
         J = self.J

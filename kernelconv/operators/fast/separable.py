@@ -7,6 +7,8 @@ import math
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
+from kernelconv.operators.fast.layouts import LINES, LINES_BACK, lies
+
 #: Rows of a banded matrix that are multiplied at once: few read little more than their own windows, and BLAS then
 #: takes the long lines of the first axis as they lie in memory, where it would copy them for a large product.
 BAND_ROWS = 2
@@ -46,22 +48,13 @@ def window_bands(reads: NDArray, weights: NDArray, dtype: DTypeLike, at_once: in
     return tuple(found)
 
 
-def dense(bands: Bands, n: int) -> NDArray:
-    """Return the matrix (h', n) of `bands`."""
-    matrix = np.zeros((bands[-1][0].stop, n), bands[0][2].dtype)
-    for rows, columns, block in bands:
-        matrix[rows, columns] = block
-    return matrix
-
-
 def separable(x: NDArray, rows: Bands, columns: Bands) -> NDArray:
     """Return R x C' for every image and channel: `x` (n, h, w, c), `rows` of (h', h), `columns` of (w', w)."""
     n, h, w, c = x.shape
-    lines = x.transpose(1, 2, 0, 3)
-    if lines.flags.c_contiguous and not x.flags.c_contiguous:  # as fast correlations return it
-        y = _times(rows, lines.reshape(h, w * n * c))
+    if lies(x, LINES):
+        y = _times(rows, x.transpose(LINES).reshape(h, w * n * c))
         y = _times(columns, y.reshape(len(y), w, n * c))
-        return y.reshape(*y.shape[:2], n, c).transpose(2, 0, 1, 3)
+        return y.reshape(*y.shape[:2], n, c).transpose(LINES_BACK)
     y = _times(rows, x.reshape(n, h, w * c))
     return _times(columns, y.reshape(*y.shape[:2], w, c))
 

@@ -20,7 +20,7 @@ from numpy.lib.stride_tricks import as_strided
 from numpy.typing import NDArray
 
 from kernelconv._check import Pair
-from kernelconv.operators.fast.correlation import FEW_CHANNELS, Correlation, Planes, Rows
+from kernelconv.operators.fast.products import Correlation
 from kernelconv.operators.patches.borders import pad, pad_adjoint
 from kernelconv.operators.patches.extraction import PatchExtraction
 
@@ -32,18 +32,6 @@ TILE_ROWS_BYTES = 2 * 2**20
 
 #: Where polynomials are evaluated, besides infinity: small powers of two of both signs lose the fewest digits.
 POINTS = (0.0, 1.0, -1.0, 0.5, -2.0, -0.5, 2.0)
-
-
-@lru_cache(maxsize=256)
-def correlation(patches: PatchExtraction, in_shape: tuple[int, ...]) -> Correlation:
-    """Return what multiplies the patches of maps (h, w, c) = `in_shape` by a matrix."""
-    if in_shape[2] <= FEW_CHANNELS:
-        return Planes(patches, in_shape)
-    if patches.stride == patches.dilation == (1, 1) and all(2 <= k <= LONGEST_FILTER for k in patches.size):
-        tiles = Tiles(patches, in_shape)
-        if 2 * tiles.products <= np.prod(tiles.grid) * np.prod(patches.size):
-            return tiles
-    return Rows(patches, in_shape)
 
 
 @lru_cache(maxsize=64)
@@ -113,7 +101,7 @@ class Tiles(Correlation):
         """Return (A, G, B) of the rows and of the columns."""
         return [transforms(m, r, dtype) for m, r in zip(self.m, self.patches.size, strict=True)]
 
-    def unfold(self, x: NDArray) -> NDArray:
+    def input_transform(self, x: NDArray) -> NDArray:
         """Return B' x B of every tile of `x`, (t t', tiles n, c)."""
         (_, _, b_rows), (_, _, b_columns) = self._transforms(x.dtype)
         x = self._covered(x)
@@ -128,12 +116,12 @@ class Tiles(Correlation):
         np.matmul(b_columns.T, tiled, out=u.transpose(2, 0, 3, 1, 4))
         return u.reshape(th * tw, -1, self.c)
 
-    def filters(self, weight: NDArray) -> NDArray:
+    def filter_transform(self, weight: NDArray) -> NDArray:
         """Return G W G', (t t', c, m)."""
         by_entry = weight.reshape(np.prod(self.patches.size), -1)
-        return (self._filter_transform(weight.dtype) @ by_entry).reshape(-1, self.c, weight.shape[1])
+        return (self._both_filters(weight.dtype) @ by_entry).reshape(-1, self.c, weight.shape[1])
 
-    def spread(self, g: NDArray) -> NDArray:
+    def output_transform_adjoint(self, g: NDArray) -> NDArray:
         """Return A g A' of every tile of `g`, (t t', tiles n, m)."""
         (a_rows, _, _), (a_columns, _, _) = self._transforms(g.dtype)
         (th, tw), (mh, mw), (nh, nw) = self.t, self.m, self.tiles
@@ -161,19 +149,19 @@ class Tiles(Correlation):
         out = out.reshape(nh * mh, nw * mw, n, m)
         return out[: self.grid[0], : self.grid[1]].transpose(2, 0, 1, 3)
 
-    def weight_gradient(self, u: NDArray, spread: NDArray) -> NDArray:
+    def weight_gradient(self, u: NDArray, v: NDArray) -> NDArray:
         """Return G' (u' A g A') G, summed over tiles."""
-        per_point = (u.transpose(0, 2, 1) @ spread).reshape(len(u), -1)
-        return (self._filter_transform(u.dtype).T @ per_point).reshape(-1, spread.shape[2])
+        per_point = (u.transpose(0, 2, 1) @ v).reshape(len(u), -1)
+        return (self._both_filters(u.dtype).T @ per_point).reshape(-1, v.shape[2])
 
-    def input_gradient(self, spread: NDArray, filters: NDArray) -> NDArray:
+    def input_gradient(self, v: NDArray, filters: NDArray) -> NDArray:
         """Return the overlap-add of B (A g A' W') B' over tiles, a row of them at a time."""
-        (_, _, b_rows), (_, _, b_columns) = self._transforms(spread.dtype)
+        (_, _, b_rows), (_, _, b_columns) = self._transforms(v.dtype)
         (th, tw), (mh, mw), (nh, nw) = self.t, self.m, self.tiles
-        n = spread.shape[1] // (nh * nw)
+        n = v.shape[1] // (nh * nw)
         height, width, line = nh * mh + th - mh, nw * mw + tw - mw, n * self.c
-        out = np.zeros((height, width * line), spread.dtype)
-        for i, row in enumerate(np.split(spread, nh, axis=1)):
+        out = np.zeros((height, width * line), v.dtype)
+        for i, row in enumerate(np.split(v, nh, axis=1)):
             y = b_columns @ (row @ filters.transpose(0, 2, 1)).reshape(th, tw, -1)
             y = y.reshape(th, tw, nw, line)
             lines = np.zeros((th, width, line), y.dtype)
@@ -184,7 +172,7 @@ class Tiles(Correlation):
         out = out.reshape(height, width, n, self.c)[: shape[0], : shape[1]]
         return pad_adjoint(out.transpose(2, 0, 1, 3), self.rows, self.columns, self.patches.padding)
 
-    def _filter_transform(self, dtype: np.dtype[Any]) -> NDArray:
+    def _both_filters(self, dtype: np.dtype[Any]) -> NDArray:
         """Return G of rows and columns together, (t t', k_h k_w)."""
         (_, g_rows, _), (_, g_columns, _) = self._transforms(dtype)
         return np.kron(g_rows, g_columns)

@@ -1,18 +1,18 @@
-"""Maps with weights: y = x W + b on what a part reads of its input; Convolution and Dense say what that is."""
+"""Maps with weights: y = (P x) W + b on what a part reads of its input; Convolution and Dense say what that is."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from kernelconv.operators.base import ParamPullback, Part, Pullback, Shape3, State, sum_positions
+from kernelconv._arrays import like
+from kernelconv.operators.base import Grads, Part, Pullback, Shape3, State
 
 
 class Affine(Part):
-    """y = x W + b on the channels of ``self._rows(x)``; what Convolution and Dense share."""
+    """y = (P x) W + b with P x = ``self._rows(x)``; what Convolution and Dense share."""
 
     bias: bool
 
@@ -44,63 +44,30 @@ class Affine(Part):
             params["bias"] = np.zeros(self.n_outputs)
         return self._built(in_shape, params, {})
 
-    def _weight(self, dtype: Any) -> NDArray:
-        self._check_built()
-        return self.params["weight"].astype(dtype, copy=False)
+    def definition(self, x: Any) -> Any:
+        """Return (P x) W + b: (n, h, w, c) -> (n, h', w', c')."""
+        y = self._rows(x) @ like(self.params["weight"], x)
+        return y + like(self.params["bias"], x) if self.bias else y
 
-    def _engine(self, in_shape: Shape3) -> Any:
-        """Return what unfolds x of `in_shape`, multiplies it by W and folds it back: see `Correlation`."""
+    def _rows(self, x: Any) -> Any:
+        """Return P x, what W multiplies: (n, h, w, c) -> (n, h', w', fan_in)."""
         raise NotImplementedError
 
-    def _add_bias(self, y: NDArray) -> NDArray:
-        if not self.bias:
-            return y
-        bias, lines = self.params["bias"].astype(y.dtype, copy=False), y.transpose(1, 2, 0, 3)
-        if lines.flags.c_contiguous:  # as small convolutions return it: numpy runs through whole lines
-            lines = lines.reshape(*lines.shape[:2], -1)
-            lines += np.tile(bias, len(y))
-        else:
-            y += bias
-        return y
-
-    def forward(self, x: NDArray) -> NDArray:
-        """Return (P x) W + b: (n, h, w, c) -> (n, h', w', c')."""
-        self._check_built()
-        engine = self._engine(x.shape[1:])
-        return self._add_bias(engine.multiply(engine.unfold(x), engine.filters(self._weight(x.dtype))))
+    def _rows_adjoint(self, p: NDArray, shape: tuple[int, ...]) -> NDArray:
+        """Return P* p for inputs of `shape` (n, h, w, c)."""
+        raise NotImplementedError
 
     def _adjoint(self, y: NDArray, shape: tuple[int, ...]) -> NDArray:
-        engine = self._engine(shape[1:])
-        return engine.input_gradient(engine.spread(y), engine.filters(self._weight(y.dtype)))
+        return self._rows_adjoint(y @ like(self.params["weight"], y).T, shape)
 
-    def pullback(self, x: NDArray, *, train: bool = False, rng: Any = None) -> tuple[NDArray, Pullback, State]:
+    def _pullback(self, x: NDArray, *, train: bool = False, rng: Any = None) -> tuple[NDArray, Pullback, State]:
         """Return (y, pullback, state): gradient in W is (P x)' g, in x it is P*(g W')."""
-        engine, filters, y, gradients = self._pulled_back(x)
 
-        def pullback(g: NDArray) -> tuple[NDArray, dict[str, NDArray]]:
-            spread = engine.spread(g)
-            return engine.input_gradient(spread, filters), gradients(g, spread)
-
-        return y, pullback, self.state
-
-    def pullback_params(
-        self, x: NDArray, *, train: bool = False, rng: Any = None
-    ) -> tuple[NDArray, ParamPullback, State]:
-        """Return (y, pullback to the params, state)."""
-        engine, _, y, gradients = self._pulled_back(x)
-        return y, lambda g: gradients(g, engine.spread(g)), self.state
-
-    def _pulled_back(
-        self, x: NDArray
-    ) -> tuple[Any, NDArray, NDArray, Callable[[NDArray, NDArray], dict[str, NDArray]]]:
-        """Return (engine, its filters, y, (g, what the engine reads of g) -> gradients in the params)."""
-        engine = self._engine(x.shape[1:])
-        u, filters = engine.unfold(x), engine.filters(self._weight(x.dtype))
-
-        def gradients(g: NDArray, spread: NDArray) -> dict[str, NDArray]:
-            grads = {"weight": engine.weight_gradient(u, spread)}
+        def pullback(g: NDArray) -> tuple[NDArray, Grads]:
+            p = self._rows(x)
+            grads = {"weight": p.reshape(-1, p.shape[-1]).T @ g.reshape(-1, g.shape[-1])}
             if self.bias:
-                grads["bias"] = sum_positions(g)
-            return grads
+                grads["bias"] = g.sum(axis=(0, 1, 2))
+            return self._adjoint(g, x.shape), grads
 
-        return engine, filters, self._add_bias(engine.multiply(u, filters)), gradients
+        return self.definition(x), pullback, self.state

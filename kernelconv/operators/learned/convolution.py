@@ -7,10 +7,10 @@ from functools import cached_property
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from kernelconv._check import Pair, check_count
 from kernelconv.operators.base import Shape3
-from kernelconv.operators.fast.tiles import correlation
 from kernelconv.operators.learned.affine import Affine
 from kernelconv.operators.patches.extraction import PairLike, PatchExtraction
 
@@ -90,14 +90,13 @@ class Convolution(Affine):
         """True with circular borders."""
         return self.padding == "circular"
 
-    def lipschitz(self, in_shape: Shape3) -> float | None:
+    def _lipschitz(self, in_shape: Shape3) -> float | None:
         """Return norm(P) norm(W) of a built part, else None."""
         if self.in_shape is None:
             return None
         return self.patches.lipschitz(in_shape) * float(np.linalg.norm(self.params["weight"], 2))
 
-    def out_shape(self, in_shape: Shape3) -> Shape3:
-        """Return (h', w', n_filters)."""
+    def _out_shape(self, in_shape: Shape3) -> Shape3:
         return (*self.patches.out_shape(in_shape)[:2], self.n_filters)
 
     def receptive_field(self, in_shape: Shape3) -> tuple[Pair, Pair]:
@@ -108,8 +107,11 @@ class Convolution(Affine):
         """Return h' w' k_h k_w c n_filters."""
         return int(np.prod(self.patches.out_shape(in_shape))) * self.n_filters
 
-    def _engine(self, in_shape: Shape3) -> Any:
-        return correlation(self.patches, in_shape)
+    def _rows(self, x: Any) -> Any:
+        return self.patches.definition(x)
+
+    def _rows_adjoint(self, p: NDArray, shape: tuple[int, ...]) -> NDArray:
+        return self.patches._adjoint(p, shape)
 
     def build(self, in_shape: Shape3, rng: np.random.Generator | None = None, data: Any = None) -> Convolution:
         """Return a copy with weights drawn from `rng`; `data` is not needed."""

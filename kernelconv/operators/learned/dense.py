@@ -8,33 +8,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from kernelconv._check import Pair, check_count
+from kernelconv._arrays import namespace
+from kernelconv._check import Pair, check_count, check_shape
 from kernelconv.operators.base import Part, Shape3
 from kernelconv.operators.learned.affine import Affine
-
-
-class _Vectors:
-    """What a `Correlation` is to Convolution, to Dense: images of one shape as vectors."""
-
-    def __init__(self, in_shape: Shape3) -> None:
-        self.in_shape = in_shape
-
-    def unfold(self, x: NDArray) -> NDArray:
-        return x.reshape(len(x), -1)
-
-    spread = unfold
-
-    def filters(self, weight: NDArray) -> NDArray:
-        return weight
-
-    def multiply(self, u: NDArray, filters: NDArray) -> NDArray:
-        return (u @ filters).reshape(len(u), 1, 1, -1)
-
-    def weight_gradient(self, u: NDArray, spread: NDArray) -> NDArray:
-        return u.T @ spread
-
-    def input_gradient(self, spread: NDArray, filters: NDArray) -> NDArray:
-        return (spread @ filters.T).reshape(-1, *self.in_shape)
 
 
 @dataclass(frozen=True, repr=False)
@@ -77,8 +54,7 @@ class Dense(Affine):
         """`n_units`."""
         return self.n_units
 
-    def out_shape(self, in_shape: Shape3) -> Shape3:
-        """Return (1, 1, n_units)."""
+    def _out_shape(self, in_shape: Shape3) -> Shape3:
         return 1, 1, self.n_units
 
     def receptive_field(self, in_shape: Shape3) -> tuple[Pair, Pair]:
@@ -89,16 +65,20 @@ class Dense(Affine):
         """Return h w c n_units."""
         return int(np.prod(in_shape)) * self.n_units
 
-    def lipschitz(self, in_shape: Shape3) -> float | None:
+    def _lipschitz(self, in_shape: Shape3) -> float | None:
         """Return norm(W) of a built part, else None."""
         return None if self.in_shape is None else float(np.linalg.norm(self.params["weight"], 2))
 
-    def _engine(self, in_shape: Shape3) -> Any:
-        return _Vectors(in_shape)
+    def _rows(self, x: Any) -> Any:
+        return namespace(x).reshape(x, (x.shape[0], 1, 1, -1))
+
+    def _rows_adjoint(self, p: NDArray, shape: tuple[int, ...]) -> NDArray:
+        return p.reshape(shape)
 
     def build(self, in_shape: Shape3, rng: np.random.Generator | None = None, data: Any = None) -> Dense:
         """Return a copy with weights drawn from `rng`; `data` is not needed."""
-        return self._draw(in_shape, int(np.prod(in_shape)), rng)
+        h, w, c = check_shape(in_shape)
+        return self._draw(in_shape, h * w * c, rng)
 
 
 @dataclass(frozen=True, repr=False)
@@ -114,21 +94,19 @@ class Flatten(Part):
     linear = True
     homogeneous = True
 
-    def out_shape(self, in_shape: Shape3) -> Shape3:
-        """Return (1, 1, h w c)."""
+    def _out_shape(self, in_shape: Shape3) -> Shape3:
         return 1, 1, int(np.prod(in_shape))
 
-    def lipschitz(self, in_shape: Shape3) -> float:
-        """Return 1."""
+    def _lipschitz(self, in_shape: Shape3) -> float:
         return 1.0
 
     def receptive_field(self, in_shape: Shape3) -> tuple[Pair, Pair]:
         """Return the whole map."""
         return in_shape[:2], in_shape[:2]
 
-    def forward(self, x: NDArray) -> NDArray:
-        """Return x.reshape(n, 1, 1, h w c)."""
-        return x.reshape(len(x), 1, 1, -1)
+    def definition(self, x: Any) -> Any:
+        """Return the values of each map as channels: (n, h, w, c) -> (n, 1, 1, h w c)."""
+        return namespace(x).reshape(x, (x.shape[0], 1, 1, -1))
 
     def _adjoint(self, y: NDArray, shape: tuple[int, ...]) -> NDArray:
         return y.reshape(shape)

@@ -49,25 +49,23 @@ class Dropout(Part):
         if not check_positive(self.rate, "rate", zero=True) < 1:
             raise ValueError(f"rate must be in [0, 1), got {self.rate!r}.")
 
-    def out_shape(self, in_shape: Shape3) -> Shape3:
-        """Return `in_shape`."""
+    def _out_shape(self, in_shape: Shape3) -> Shape3:
         return in_shape
 
-    def lipschitz(self, in_shape: Shape3) -> float:
-        """Return 1."""
+    def _lipschitz(self, in_shape: Shape3) -> float:
         return 1.0
 
-    def forward(self, x: NDArray) -> NDArray:
+    def definition(self, x: Any) -> Any:
         """Return `x`: evaluation drops nothing."""
         return x
 
     def _adjoint(self, y: NDArray, shape: tuple[int, ...]) -> NDArray:
         return y
 
-    def pullback(self, x: NDArray, *, train: bool = False, rng: Any = None) -> tuple[NDArray, Pullback, State]:
+    def _pullback(self, x: NDArray, *, train: bool = False, rng: Any = None) -> tuple[NDArray, Pullback, State]:
         """Return (y, pullback, state); with `train` through a mask drawn from `rng`."""
         if not train:
-            return super().pullback(x)
+            return super()._pullback(x)
         if rng is None:
             raise ValueError("Dropout draws its masks in training: pass rng, a numpy Generator.")
         mask = (rng.random(x.shape, dtype=x.dtype) >= self.rate) * x.dtype.type(1 / (1 - self.rate))

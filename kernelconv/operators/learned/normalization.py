@@ -8,9 +8,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from kernelconv._check import check_positive
+from kernelconv._arrays import like
+from kernelconv._check import check_positive, check_shape
 from kernelconv._parallel.meeting import all_gather
-from kernelconv.operators.base import Part, Pullback, Shape3, State, sum_positions
+from kernelconv.operators.base import Grads, Part, Pullback, Shape3, State
+
+Moments = tuple[int, NDArray, NDArray]
 
 
 @dataclass(frozen=True, repr=False)
@@ -36,16 +39,16 @@ class Standardization(Part):
 
     equivariant = True
 
-    def out_shape(self, in_shape: Shape3) -> Shape3:
-        """Return `in_shape`."""
+    def _out_shape(self, in_shape: Shape3) -> Shape3:
         return in_shape
 
-    def lipschitz(self, in_shape: Shape3) -> float | None:
+    def _lipschitz(self, in_shape: Shape3) -> float | None:
         """Return 1 / min sigma_c of a built part, else None."""
         return None if self.in_shape is None else float(1 / self.state["deviation"].min())
 
     def build(self, in_shape: Shape3, rng: np.random.Generator | None = None, data: Any = None) -> Standardization:
         """Return a copy that holds `data`'s mean and deviation, gathered in blocks."""
+        in_shape = check_shape(in_shape)
         mean, square, count = np.zeros(in_shape[2]), np.zeros(in_shape[2]), 0
         shift = np.zeros(in_shape[2])
         for lo in range(0, 0 if data is None else len(data), 256):
@@ -62,16 +65,14 @@ class Standardization(Part):
         deviation = np.sqrt(np.where(flat, 1, variance))
         return self._built(in_shape, {}, {"mean": mean + shift, "deviation": deviation})
 
-    def forward(self, x: NDArray) -> NDArray:
+    def definition(self, x: Any) -> Any:
         """Return (x - mean) / deviation."""
-        self._check_built()
-        mean, deviation = (self.state[k].astype(x.dtype, copy=False) for k in ("mean", "deviation"))
-        return (x - mean) / deviation
+        return (x - like(self.state["mean"], x)) / like(self.state["deviation"], x)
 
-    def pullback(self, x: NDArray, *, train: bool = False, rng: Any = None) -> tuple[NDArray, Pullback, State]:
+    def _pullback(self, x: NDArray, *, train: bool = False, rng: Any = None) -> tuple[NDArray, Pullback, State]:
         """Return (y, g -> g / deviation, state)."""
         deviation = self.state["deviation"].astype(x.dtype, copy=False)
-        return self.forward(x), lambda g: (g / deviation, {}), self.state
+        return self.definition(x), lambda g: (g / deviation, {}), self.state
 
 
 @dataclass(frozen=True, repr=False)
@@ -128,108 +129,69 @@ class BatchNorm(Part):
             raise ValueError(f"momentum must be in (0, 1], got {self.momentum!r}.")
         check_positive(self.epsilon, "epsilon")
 
-    def out_shape(self, in_shape: Shape3) -> Shape3:
-        """Return `in_shape`."""
+    def _out_shape(self, in_shape: Shape3) -> Shape3:
         return in_shape
 
-    def lipschitz(self, in_shape: Shape3) -> float | None:
+    def _lipschitz(self, in_shape: Shape3) -> float | None:
         """Return max of abs(gamma) / sqrt(variance + epsilon) of a built part, else None."""
         if self.in_shape is None:
             return None
-        return float(np.max(np.abs(self.params["scale"]) * self._inverse_deviation(self.state["variance"])))
+        return float(np.max(np.abs(self.params["scale"]) * self.inverse_deviation(self.state["variance"])))
 
     def build(self, in_shape: Shape3, rng: np.random.Generator | None = None, data: Any = None) -> BatchNorm:
         """Return a copy that starts as the identity, up to epsilon."""
+        in_shape = check_shape(in_shape)
         ones, zeros = np.ones(in_shape[2]), np.zeros(in_shape[2])
         return self._built(in_shape, {"scale": ones, "shift": zeros}, {"mean": zeros, "variance": ones})
 
-    def _inverse_deviation(self, variance: NDArray) -> NDArray:
+    def inverse_deviation(self, variance: NDArray) -> NDArray:
+        """Return 1 / sqrt(variance + epsilon)."""
         return 1 / np.sqrt(variance + variance.dtype.type(self.epsilon))
 
-    def forward(self, x: NDArray) -> NDArray:
+    def definition(self, x: Any) -> Any:
         """Return the normalised maps by the running statistics."""
-        self._check_built()
-        axes, back = _axes(x)
-        x = x.transpose(axes)
-        slope = self.params["scale"] * self._inverse_deviation(self.state["variance"])
-        y = _lines(x) * _along(slope, x)
-        y += _along(self.params["shift"] - self.state["mean"] * slope, x)
-        return y.reshape(x.shape).transpose(back)
+        slope = self.params["scale"] * self.inverse_deviation(self.state["variance"])
+        return x * like(slope, x) + like(self.params["shift"] - self.state["mean"] * slope, x)
 
-    def pullback(self, x: NDArray, *, train: bool = False, rng: Any = None) -> tuple[NDArray, Pullback, State]:
+    def _pullback(self, x: NDArray, *, train: bool = False, rng: Any = None) -> tuple[NDArray, Pullback, State]:
         """Return (y, pullback, state); with `train` by the mini-batch's statistics, which the gradient goes through."""
-        self._check_built()
-        axes, back = _axes(x)  # any order of the images and positions will do
-        y, pull, state = (self._pullback_batch if train else self._pullback_running)(x.transpose(axes))
+        count, mean, variance, state = self.statistics(moments(x)) if train else (1, *self.state.values(), self.state)
+        inverse = self.inverse_deviation(variance.astype(x.dtype))
+        unit = (x - mean.astype(x.dtype)) * inverse
 
-        def pullback(g: NDArray) -> tuple[NDArray, dict[str, NDArray]]:
-            gx, grads = pull(g.transpose(axes))
-            return gx.transpose(back), grads
+        def pullback(g: NDArray) -> tuple[NDArray, Grads]:
+            grads = {"scale": (g * unit).sum(axis=(0, 1, 2)), "shift": g.sum(axis=(0, 1, 2))}
+            gx = g
+            if train:
+                along, level = self.mean_gradients(grads, count)
+                gx = g - unit * along.astype(g.dtype) - level.astype(g.dtype)
+            return gx * (self.params["scale"] * inverse), grads
 
-        return y.transpose(back), pullback, state
+        return unit * self.params["scale"] + self.params["shift"], pullback, state
 
-    def _pullback_batch(self, x: NDArray) -> tuple[NDArray, Pullback, State]:
-        mean, own = _moments(x)
-        count, mean_all, square = _pooled(all_gather((x.size // x.shape[3], mean, own)))
-        inverse = self._inverse_deviation((square / count).astype(x.dtype))
-        unit = _lines(x) - _along(mean_all, x)
-        unit *= _along(inverse, x)
-        y = unit * _along(self.params["scale"], x)
-        y += _along(self.params["shift"], x)
+    def statistics(self, of_block: Moments) -> tuple[int, NDArray, NDArray, dict[str, NDArray]]:
+        """Return (values a channel, mean, variance, new state) of the mini-batch that a block is one of."""
+        count, mean, square = _pooled(all_gather(of_block))
+        new = {"mean": mean, "variance": square / max(count - 1, 1)}
+        state = {k: (v + self.momentum * (new[k] - v)).astype(v.dtype) for k, v in self.state.items()}
+        return count, mean, square / count, state
 
-        def pullback(g: NDArray) -> tuple[NDArray, dict[str, NDArray]]:
-            product = _lines(g) * unit
-            grads = {"scale": sum_positions(product.reshape(x.shape)), "shift": sum_positions(g)}
-            blocks = all_gather((grads["scale"], grads["shift"]))
-            along, level = (np.sum([block[i] for block in blocks], axis=0) / count for i in (0, 1))
-            np.multiply(unit, _along(along, x), out=product)
-            np.subtract(_lines(g), product, out=product)
-            product -= _along(level, x)
-            product *= _along(self.params["scale"] * inverse, x)
-            return product.reshape(x.shape), grads
-
-        return y.reshape(x.shape), pullback, self._updated(mean_all, square / max(count - 1, 1))
-
-    def _updated(self, mean: NDArray, variance: NDArray) -> dict[str, NDArray]:
-        new = {"mean": mean, "variance": variance}
-        return {k: (v + self.momentum * (new[k] - v)).astype(v.dtype) for k, v in self.state.items()}
-
-    def _pullback_running(self, x: NDArray) -> tuple[NDArray, Pullback, State]:
-        inverse = self._inverse_deviation(self.state["variance"])
-
-        def pullback(g: NDArray) -> tuple[NDArray, dict[str, NDArray]]:
-            unit = ((_lines(x) - _along(self.state["mean"], x)) * _along(inverse, x)).reshape(x.shape)
-            grads = {"scale": sum_positions(g * unit), "shift": sum_positions(g)}
-            return (_lines(g) * _along(self.params["scale"] * inverse, x)).reshape(x.shape), grads
-
-        return self.forward(x), pullback, self.state
+    @staticmethod
+    def mean_gradients(grads: Grads, count: int) -> tuple[NDArray, NDArray]:
+        """Return the mini-batch's means of g unit and of g, from a block's sums."""
+        blocks = all_gather((grads["scale"], grads["shift"]))
+        along, level = (np.sum([block[i] for block in blocks], axis=0) / count for i in (0, 1))
+        return along, level
 
 
-def _axes(x: NDArray) -> tuple[tuple[int, ...], tuple[int, ...]]:
-    """Return the order of axes in which `x` lies in one piece, if convolutions by tiles made it, and the way back."""
-    turned = not x.flags.c_contiguous and x.transpose(1, 2, 0, 3).flags.c_contiguous
-    return ((1, 2, 0, 3), (2, 0, 1, 3)) if turned else ((0, 1, 2, 3), (0, 1, 2, 3))
+def moments(x: NDArray) -> Moments:
+    """Return (values a channel, mean (c,), sum of squares (c,) about it) of a block of maps."""
+    mean = x.mean(axis=(0, 1, 2))
+    return x.size // x.shape[3], mean, ((x - mean) ** 2).sum(axis=(0, 1, 2))
 
 
-def _lines(x: NDArray) -> NDArray:
-    """Return `x` (n, h, w, c) as (n, h, w c): numpy runs through whole lines, not through a few channels at a time."""
-    return x.reshape(*x.shape[:2], -1)
-
-
-def _along(v: NDArray, x: NDArray) -> NDArray:
-    """Return the channel values `v` (c,) repeated along a line of `x`, (w c,)."""
-    return np.tile(v.astype(x.dtype, copy=False), x.shape[2])
-
-
-def _moments(x: NDArray) -> tuple[NDArray, NDArray]:
-    """Return the mean (c,) of `x` and the sum of squares (c,) about it."""
-    mean = sum_positions(x) / x.dtype.type(x.size // x.shape[3])
-    centred = _lines(x) - _along(mean, x)
-    return mean, sum_positions(np.multiply(centred, centred, out=centred).reshape(x.shape))
-
-
-def _pooled(blocks: list[tuple[int, NDArray, NDArray]]) -> tuple[int, NDArray, NDArray]:
-    """Return (count, mean, sum of squares about it) of all blocks together, in float64, in block order."""
+def _pooled(blocks: list[Moments]) -> Moments:
+    """Return the moments of all blocks together, in float64, in block order."""
     count = sum(m for m, _, _ in blocks)
     mean = sum(m * mean.astype(np.float64) for m, mean, _ in blocks) / count
     square = sum(own.astype(np.float64) + m * (part - mean) ** 2 for m, part, own in blocks)

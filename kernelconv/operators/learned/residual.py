@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -70,7 +71,7 @@ class Residual(Composite):
             )
         return [tuple(in_shape), *outputs, outputs[0]]
 
-    def lipschitz(self, in_shape: Shape3) -> float | None:
+    def _lipschitz(self, in_shape: Shape3) -> float | None:
         """Return the sum of both constants, or None if one is unknown."""
         constants = [part.lipschitz(in_shape) for part in self.named_parts.values()]
         known = [c for c in constants if c is not None]
@@ -91,11 +92,11 @@ class Residual(Composite):
         self.out_shape(in_shape)
         return self._with_parts([part.build(in_shape, rng, data) for part in self.named_parts.values()])
 
-    def forward(self, x: NDArray) -> NDArray:
+    def _through(self, x: Any, run: Callable[[Part, Any], Any]) -> Any:
         """Return branch(x) + shortcut(x)."""
-        return self.branch.forward(x) + (x if self.shortcut is None else self.shortcut.forward(x))
+        return run(self.branch, x) + (x if self.shortcut is None else run(self.shortcut, x))
 
-    def pullback(
+    def _pullback(
         self, x: NDArray, *, train: bool = False, rng: np.random.Generator | None = None
     ) -> tuple[NDArray, Pullback, State]:
         """Return (y, pullback, state): the gradient in x is the sum over both ways."""
@@ -112,8 +113,8 @@ class Residual(Composite):
         return y, pullback, joined({name: state for name, (_, _, state) in ways.items()})
 
     def _adjoint(self, y: NDArray, shape: tuple[int, ...]) -> NDArray:
-        back = self.branch._adjoint(y, shape)
-        return back + (y if self.shortcut is None else self.shortcut._adjoint(y, shape))
+        back = self.branch._transposed(y, shape)
+        return back + (y if self.shortcut is None else self.shortcut._transposed(y, shape))
 
     def __repr__(self) -> str:
         """Return the constructor call."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -56,13 +57,13 @@ class ConvexSum(DotProductKernel):
         """Return the weighted sum of the slopes."""
         return float(sum(w * k.slope for w, k in self._terms() if w > 0))
 
-    def __call__(self, u: NDArray) -> NDArray:
+    def __call__(self, u: Any) -> Any:
         """Return the weighted sum of the values."""
-        return sum((w * k(u) for w, k in self._terms()), start=np.zeros_like(u))
+        return sum((w * k(u) for w, k in self._terms()), start=0 * u)
 
-    def derivative(self, u: NDArray) -> NDArray:
+    def derivative(self, u: Any) -> Any:
         """Return the weighted sum of the derivatives."""
-        return sum((w * k.derivative(u) for w, k in self._terms() if w > 0), start=np.zeros_like(u))
+        return sum((w * k.derivative(u) for w, k in self._terms() if w > 0), start=0 * u)
 
     def taylor(self, n: int) -> NDArray:
         """Return the weighted sum of the coefficients."""
@@ -97,7 +98,7 @@ class KernelProduct(DotProductKernel):
         """Return the sum of the slopes."""
         return float(sum(k.slope for k in self.kernels))
 
-    def __call__(self, u: NDArray) -> NDArray:
+    def __call__(self, u: Any) -> Any:
         """Return the product of the values."""
         first, *rest = self.kernels
         out = first(u)
@@ -105,9 +106,9 @@ class KernelProduct(DotProductKernel):
             out = out * k(u)
         return out
 
-    def derivative(self, u: NDArray) -> NDArray:
+    def derivative(self, u: Any) -> Any:
         """Return the sum over the factors of its derivative times the others' values."""
-        total = np.zeros_like(u)
+        total = 0 * u
         for i, k in enumerate(self.kernels):
             term = k.derivative(u)
             for other in self.kernels[:i] + self.kernels[i + 1 :]:

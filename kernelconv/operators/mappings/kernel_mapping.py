@@ -9,8 +9,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from kernelconv._check import check_count, check_positive
-from kernelconv.operators.base import Part, Pullback, Shape3, State, on_channels
+from kernelconv._arrays import like, namespace
+from kernelconv._check import check_count, check_positive, check_shape
+from kernelconv.operators.base import Part, Pullback, Shape3, State
+from kernelconv.operators.fast.layouts import on_channels
 from kernelconv.operators.mappings.kernels import Exponential, as_kernel, safe
 from kernelconv.operators.mappings.nystrom import Whitening, inverse_sqrt, spherical_kmeans
 from kernelconv.operators.patches.extraction import sample_patches
@@ -68,6 +70,7 @@ class KernelMapping(Part):
 
     homogeneous = True
     equivariant = True
+    splits = True
     _derived = None  # (Z Z', its Whitening), set by build
 
     def __post_init__(self) -> None:
@@ -82,11 +85,10 @@ class KernelMapping(Part):
         """False for a kernel of infinite slope."""
         return self.kernel.differentiable
 
-    def out_shape(self, in_shape: Shape3) -> Shape3:
-        """Return (h, w, n_anchors)."""
+    def _out_shape(self, in_shape: Shape3) -> Shape3:
         return (*in_shape[:2], self.n_anchors)
 
-    def lipschitz(self, in_shape: Shape3) -> float | None:
+    def _lipschitz(self, in_shape: Shape3) -> float | None:
         """Return max(1, sqrt(kappa'(1))), or None where the slope is infinite."""
         return self.kernel.lipschitz()
 
@@ -97,6 +99,7 @@ class KernelMapping(Part):
 
     def build(self, in_shape: Shape3, rng: np.random.Generator | None = None, data: Any = None) -> KernelMapping:
         """Return a copy whose anchors are k-means centroids of `data`'s vectors, or random without `data`."""
+        in_shape = check_shape(in_shape)
         if rng is None:
             raise ValueError("KernelMapping.build needs a numpy Generator: pass rng=numpy.random.default_rng(seed).")
         if data is None:
@@ -125,11 +128,13 @@ class KernelMapping(Part):
         z = params["anchors"]
         return {"anchors": z / safe(np.linalg.norm(z, axis=1))[:, None]}
 
-    def forward(self, x: NDArray) -> NDArray:
-        """Return psi(x) = A m with m = ``embed(x)``: (n, h, w, c) -> (n, h, w, n_anchors)."""
-        return self.whiten(self.embed(x))
+    def definition(self, x: Any) -> Any:
+        """Return psi(x): (n, h, w, c) -> (n, h, w, n_anchors)."""
+        z, matrix = like(self.params["anchors"], x), like(self.whitening.matrix, x)
+        norms = channel_norms(x)
+        return norms * self.kernel((x / safe(norms)) @ z.T) @ matrix
 
-    def pullback(self, x: NDArray, *, train: bool = False, rng: Any = None) -> tuple[NDArray, Pullback, State]:
+    def _pullback(self, x: NDArray, *, train: bool = False, rng: Any = None) -> tuple[NDArray, Pullback, State]:
         """Return (psi(x), pullback, state); the gradient in the anchors goes through embedding and whitening."""
         m, pull_embed = self.embed_pullback(x)
         y, pull_whiten = self.whiten_pullback(m)
@@ -143,74 +148,13 @@ class KernelMapping(Part):
 
     # The two halves, between which a Layer pools.
 
-    def embed(self, x: NDArray, norms: NDArray | None = None) -> NDArray:
-        """Return m = norm(x) kappa(Z x / norm(x)), zero where x is; `norms` (n, h, w, 1) where they are known."""
-        self._check_built()
-        norms = _norms(x) if norms is None else norms
-        if isinstance(self.kernel, Exponential):
-            return self._embed_exponential(x, norms)
-        m = self.kernel(self._cosines(x, norms))
-        m *= norms
-        return m
-
-    def _embed_exponential(self, x: NDArray, norms: NDArray) -> NDArray:
-        """Return ``embed(x)`` in few passes: norm exp(alpha (cos - 1)) = exp(alpha cos + log(norm) - alpha).
-
-        Where there are fewer channels than anchors the sum is taken inside the matrix product, log(norm) - alpha being
-        one more channel that meets an anchor's one.
-        """
-        z, alpha = self.params["anchors"].astype(x.dtype, copy=False), x.dtype.type(self.kernel.slope)
-        offset, scale = self._offset(norms, alpha), alpha / safe(norms)
-        if x.shape[-1] < len(z):
-            rows = np.concatenate([x * scale, offset], axis=-1)
-            m = on_channels(rows, np.concatenate([z.T, np.ones((1, len(z)), x.dtype)]))
-        else:
-            m = on_channels(x, z.T)
-            m *= scale
-            m += offset
-        return np.exp(m, out=m)
-
-    def embed_products(self, products: NDArray, norms: NDArray) -> NDArray:
-        """Return ``embed(x)`` from Z x (n, h, w, n_anchors), which is overwritten, and norm(x) (n, h, w, 1).
-
-        Fast correlations err by the rounding of what lies beside a patch, so the cosines of faint patches are cut.
-        """
-        m = products
-        if not isinstance(self.kernel, Exponential):
-            m *= 1 / safe(norms)
-            m = self.kernel(np.clip(m, -1, 1, out=m))
-            m *= norms
-            return m
-        alpha = m.dtype.type(self.kernel.slope)
-        m *= alpha / safe(norms)
-        np.clip(m, -alpha, alpha, out=m)
-        m += self._offset(norms, alpha)
-        return np.exp(m, out=m)
-
-    @staticmethod
-    def _offset(norms: NDArray, alpha: Any) -> NDArray:
-        """Return log(norm) - alpha, or where x is zero what makes its exponential an exact zero."""
-        offset = np.full_like(norms, -1e4)
-        np.log(norms, out=offset, where=norms > 0)
-        offset -= alpha
-        return offset
-
-    def whiten(self, m: NDArray) -> NDArray:
-        """Return A m at each position."""
-        return on_channels(m, self.whitening.matrix.astype(m.dtype))
-
-    def _cosines(self, x: NDArray, norms: NDArray) -> NDArray:
-        """Return the cosines to the anchors, (n, h, w, n_anchors)."""
-        cosines = on_channels(x, self.params["anchors"].astype(x.dtype, copy=False).T)
-        cosines *= 1 / safe(norms)
-        return cosines
-
     def embed_pullback(self, x: NDArray) -> tuple[NDArray, Any]:
         """Return (m, pullback) with pullback(g) -> (gradient in x, gradient in the anchors)."""
         self._check_built()
         z = self.params["anchors"].astype(x.dtype, copy=False)
-        norms = _norms(x)
-        cosines = self._cosines(x, norms)
+        norms = np.sqrt(np.einsum("nhwc,nhwc->nhw", x, x))[..., None]
+        cosines = on_channels(x, z.T)
+        cosines *= 1 / safe(norms)
         slope = self.kernel.derivative(cosines)
         value = self.kernel(cosines)
         value[norms[..., 0] == 0] = slope[norms[..., 0] == 0] = 0  # psi has no derivative at 0: it is taken as 0
@@ -237,6 +181,9 @@ class KernelMapping(Part):
         return on_channels(m, matrix), pullback
 
 
-def _norms(x: NDArray) -> NDArray:
-    """Return the norm at each position, (n, h, w, c) -> (n, h, w, 1)."""
-    return np.sqrt(np.einsum("nhwc,nhwc->nhw", x, x))[..., None]
+def channel_norms(x: Any) -> Any:
+    """Return the norm at each position, (n, h, w, c) -> (n, h, w, 1), with a derivative of 0 where it is 0."""
+    xp = namespace(x)
+    squares = xp.sum(x * x, axis=-1, keepdims=True)
+    some = squares > 0
+    return xp.where(some, xp.sqrt(xp.where(some, squares, xp.ones_like(squares))), xp.zeros_like(squares))

@@ -6,14 +6,16 @@ is kept. ``slope`` is kappa'(1): the kernel mapping is Lipschitz with constant m
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
-from math import comb
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.special import gammaln
 
+from kernelconv._arrays import namespace
 from kernelconv._check import check_choice, check_count, check_positive
 
 
@@ -25,11 +27,11 @@ class DotProductKernel:
         """kappa'(1); infinite where kappa has no derivative there."""
         raise NotImplementedError
 
-    def __call__(self, u: NDArray) -> NDArray:
-        """Return kappa(u), entrywise, in the dtype of `u`."""
+    def __call__(self, u: Any) -> Any:
+        """Return kappa(u), entrywise, for a floating array of any library."""
         raise NotImplementedError
 
-    def derivative(self, u: NDArray) -> NDArray:
+    def derivative(self, u: Any) -> Any:
         """Return kappa'(u), entrywise."""
         raise NotImplementedError
 
@@ -54,9 +56,10 @@ class DotProductKernel:
         return nx[:, None] * self(cos) * ny
 
 
-def safe(norms: NDArray) -> NDArray:
+def safe(norms: Any) -> Any:
     """Return `norms` with zeros replaced by one, to divide by."""
-    return np.where(norms > 0, norms, norms.dtype.type(1))
+    xp = namespace(norms)
+    return xp.where(norms > 0, norms, xp.ones_like(norms))
 
 
 @dataclass(frozen=True)
@@ -90,19 +93,13 @@ class Exponential(DotProductKernel):
         """1 / sigma^2."""
         return 1 / self.sigma**2
 
-    def __call__(self, u: NDArray) -> NDArray:
+    def __call__(self, u: Any) -> Any:
         """Return exp((u - 1) / sigma^2)."""
-        u = np.asarray(u)
-        out = u.astype(np.result_type(u.dtype, np.float32))  # a copy to work in
-        out -= 1
-        out *= self.slope
-        return np.exp(out, out=out)
+        return namespace(u).exp((u - 1) * self.slope)
 
-    def derivative(self, u: NDArray) -> NDArray:
+    def derivative(self, u: Any) -> Any:
         """Return exp((u - 1) / sigma^2) / sigma^2."""
-        out = self(u)
-        out *= self.slope
-        return out
+        return self(u) * self.slope
 
     def taylor(self, n: int) -> NDArray:
         """Return exp(-alpha) alpha^i / i!, alpha = 1 / sigma^2."""
@@ -123,11 +120,11 @@ class InversePolynomial(DotProductKernel):
 
     slope = 1.0
 
-    def __call__(self, u: NDArray) -> NDArray:
+    def __call__(self, u: Any) -> Any:
         """Return 1 / (2 - u)."""
         return 1 / (2 - u)
 
-    def derivative(self, u: NDArray) -> NDArray:
+    def derivative(self, u: Any) -> Any:
         """Return 1 / (2 - u)^2."""
         return 1 / (2 - u) ** 2
 
@@ -159,18 +156,18 @@ class Polynomial(DotProductKernel):
         """Check the degree."""
         check_count(self.degree, "degree")
 
-    def __call__(self, u: NDArray) -> NDArray:
+    def __call__(self, u: Any) -> Any:
         """Return ((p - 1 + u) / p)^p."""
         return ((self.degree - 1 + u) / self.degree) ** self.degree
 
-    def derivative(self, u: NDArray) -> NDArray:
+    def derivative(self, u: Any) -> Any:
         """Return ((p - 1 + u) / p)^(p - 1)."""
         return ((self.degree - 1 + u) / self.degree) ** (self.degree - 1)
 
     def taylor(self, n: int) -> NDArray:
         """Return binomial(p, i) (p - 1)^(p - i) / p^p, zero beyond the degree."""
         p = self.degree
-        return np.array([comb(p, i) * (p - 1) ** (p - i) / p**p if i <= p else 0.0 for i in range(n)])
+        return np.array([math.comb(p, i) * (p - 1) ** (p - i) / p**p if i <= p else 0.0 for i in range(n)])
 
 
 @dataclass(frozen=True)
@@ -186,11 +183,11 @@ class Vovk(DotProductKernel):
 
     slope = 1.0
 
-    def __call__(self, u: NDArray) -> NDArray:
+    def __call__(self, u: Any) -> Any:
         """Return (1 + u + u^2) / 3."""
         return (1 + u + u * u) / 3
 
-    def derivative(self, u: NDArray) -> NDArray:
+    def derivative(self, u: Any) -> Any:
         """Return (1 + 2u) / 3."""
         return (1 + 2 * u) / 3
 
@@ -238,20 +235,21 @@ class ArcCosine(DotProductKernel):
         """Infinite, 1 and 4/3 for degrees 0, 1 and 2."""
         return (np.inf, 1.0, 4 / 3)[self.degree]
 
-    def __call__(self, u: NDArray) -> NDArray:
+    def __call__(self, u: Any) -> Any:
         """Return kappa(u); `u` is clipped to [-1, 1], which rounding may leave."""
-        u = np.clip(u, -1, 1)
-        above = 1 - np.arccos(u) / np.pi
+        xp = namespace(u)
+        u = xp.clip(xp.asarray(u), min=-1, max=1)
+        above = 1 - xp.acos(u) / math.pi
         if self.degree == 0:
             return above
-        sine = np.sqrt((1 - u) * (1 + u)) / np.pi
+        sine = xp.sqrt((1 - u) * (1 + u)) / math.pi
         return sine + above * u if self.degree == 1 else u * sine + above * (1 + 2 * u * u) / 3
 
-    def derivative(self, u: NDArray) -> NDArray:
+    def derivative(self, u: Any) -> Any:
         """Return kappa_1' = kappa_0 or kappa_2' = 4/3 kappa_1; refused for degree 0."""
         if self.degree == 0:
             raise ValueError("ArcCosine(0) has an infinite slope at u = 1, so it has no gradient. Use ArcCosine(1).")
-        return ArcCosine(0)(u) if self.degree == 1 else ArcCosine(1)(u) * np.float32(4) / np.float32(3)
+        return ArcCosine(0)(u) if self.degree == 1 else ArcCosine(1)(u) * 4 / 3
 
     def taylor(self, n: int) -> NDArray:
         """Return the coefficients: kappa_0 is 1/2 + arcsin(u) / pi, the others are integrals of the one before."""

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from kernelconv._arrays import namespace
 from kernelconv.operators.base import Part, Pullback, Shape3, State
 
 
@@ -25,19 +26,17 @@ class Modulus(Part):
     homogeneous = True
     equivariant = True
 
-    def out_shape(self, in_shape: Shape3) -> Shape3:
-        """Return `in_shape`."""
+    def _out_shape(self, in_shape: Shape3) -> Shape3:
         return in_shape
 
-    def lipschitz(self, in_shape: Shape3) -> float:
-        """Return 1."""
+    def _lipschitz(self, in_shape: Shape3) -> float:
         return 1.0
 
-    def forward(self, x: NDArray) -> NDArray:
+    def definition(self, x: Any) -> Any:
         """Return abs(x); a complex map becomes a real one."""
-        return np.abs(x)
+        return namespace(x).abs(x)
 
-    def pullback(self, x: NDArray, *, train: bool = False, rng: Any = None) -> tuple[NDArray, Pullback, State]:
+    def _pullback(self, x: NDArray, *, train: bool = False, rng: Any = None) -> tuple[NDArray, Pullback, State]:
         """Return (abs(x), g -> g x / abs(x), state)."""
         return np.abs(x), lambda g: (g * np.sign(x), {}), self.state
 
@@ -56,19 +55,18 @@ class ReLU(Part):
     homogeneous = True
     equivariant = True
 
-    def out_shape(self, in_shape: Shape3) -> Shape3:
-        """Return `in_shape`."""
+    def _out_shape(self, in_shape: Shape3) -> Shape3:
         return in_shape
 
-    def lipschitz(self, in_shape: Shape3) -> float:
-        """Return 1."""
+    def _lipschitz(self, in_shape: Shape3) -> float:
         return 1.0
 
-    def forward(self, x: NDArray) -> NDArray:
-        """Return max(x, 0)."""
-        return np.maximum(x, 0)
+    def definition(self, x: Any) -> Any:
+        """Return x where x > 0, else 0."""
+        xp = namespace(x)
+        return xp.where(x > 0, x, xp.zeros_like(x))
 
-    def pullback(self, x: NDArray, *, train: bool = False, rng: Any = None) -> tuple[NDArray, Pullback, State]:
+    def _pullback(self, x: NDArray, *, train: bool = False, rng: Any = None) -> tuple[NDArray, Pullback, State]:
         """Return (max(x, 0), g -> g where x > 0, state)."""
         y = np.maximum(x, 0)
         return y, lambda g: (g * (y > 0), {}), self.state

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from kernelconv._arrays import indices, namespace
 from kernelconv._check import Pair
 
 PADDINGS = ("valid", "zero", "reflect", "symmetric", "circular")
@@ -31,8 +32,24 @@ def border_index(n: int, before: int, after: int, padding: str) -> NDArray:
     return index
 
 
+def padded(x: Any, rows: Pair, columns: Pair, padding: str) -> Any:
+    """Return x (n, h, w, c), of any array library, padded by `rows` = (above, below) and `columns` = (left, right)."""
+    for axis, border in ((1, rows), (2, columns)):
+        if padding != "valid" and any(border):
+            x = _padded_along(x, axis, border, padding)
+    return x
+
+
+def _padded_along(x: Any, axis: int, border: Pair, padding: str) -> Any:
+    xp = namespace(x)
+    if padding == "zero":
+        zeros = [xp.zeros_like(xp.take(x, indices(np.zeros(b, int), x), axis=axis)) for b in border]
+        return xp.concat([zeros[0], x, zeros[1]], axis=axis)
+    return xp.take(x, indices(border_index(x.shape[axis], *border, padding), x), axis=axis)
+
+
 def pad(x: NDArray, rows: Pair, columns: Pair, padding: str) -> NDArray:
-    """Return x (n, h, w, c) padded by `rows` = (above, below) and `columns` = (left, right)."""
+    """Return `padded` of a NumPy array, in one copy."""
     if padding == "valid" or not any((*rows, *columns)):
         return x
     n, h, w, c = x.shape

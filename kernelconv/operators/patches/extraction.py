@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import Any
 
 import numpy as np
-from numpy.lib.stride_tricks import as_strided
 from numpy.typing import NDArray
 
+from kernelconv._arrays import namespace
 from kernelconv._check import Pair, as_pair, check_choice, check_count
 from kernelconv.operators.base import Part, Shape3
-from kernelconv.operators.fast.separable import Bands, separable, window_bands
-from kernelconv.operators.patches.borders import PADDINGS, border_index, pad, pad_adjoint
+from kernelconv.operators.patches.borders import PADDINGS, border_index, pad_adjoint, padded
 
 PairLike = Any  # an int or a (height, width) pair; a pair once a part has stored it
 
@@ -109,46 +107,30 @@ class PatchExtraction(Part):
             shape.append((padded - self.extent[axis]) // self.stride[axis] + 1)
         return shape[0], shape[1]
 
-    def out_shape(self, in_shape: Shape3) -> Shape3:
-        """Return (h', w', k_h k_w c)."""
-        return (*self._grid(in_shape), int(np.prod(self.size)) * in_shape[2])
+    def _out_shape(self, in_shape: Shape3) -> Shape3:
+        return (*self._grid(in_shape), self.size[0] * self.size[1] * in_shape[2])
 
-    def lipschitz(self, in_shape: Shape3) -> float:
+    def _lipschitz(self, in_shape: Shape3) -> float:
         """Return sqrt(largest overlap count): rows and columns count independently, so the counts multiply."""
-        return float(np.sqrt(np.prod([overlap_count(*window).max() for window in self._windows(in_shape)])))
+        return float(np.sqrt(np.prod([overlap_count(*window).max() for window in self.windows(in_shape)])))
 
-    def _windows(self, in_shape: Shape3) -> list[tuple[Any, ...]]:
+    def windows(self, in_shape: Shape3) -> list[tuple[Any, ...]]:
         """Return what `window_reads` wants, along rows and along columns."""
         per_axis = (in_shape[:2], self._grid(in_shape), self.size, self.stride, self.dilation, self.borders())
         return [(*axis, self.padding) for axis in zip(*per_axis, strict=True)]
-
-    def norms(self, x: NDArray) -> NDArray:
-        """Return the norm of every patch without making the patches: (n, h, w, c) -> (n, h', w', 1)."""
-        squares = np.einsum("nhwc,nhwc->hwn", x, x, order="C")  # images last: long lines, and as correlations are
-        squares = squares.transpose(2, 0, 1)[..., None]
-        return np.sqrt(separable(squares, *window_sums(self, x.shape[1:3], x.dtype)))
 
     def receptive_field(self, in_shape: Shape3) -> tuple[Pair, Pair]:
         """Return (extent, stride)."""
         return self.extent, self.stride
 
-    def forward(self, x: NDArray) -> NDArray:
-        """Return the patches of `x`: (n, h, w, c) -> (n, h', w', k_h k_w c)."""
-        n, _, _, c = x.shape
-        grid = self._grid(x.shape[1:])
-        x = np.ascontiguousarray(pad(x, *self.borders(), self.padding))
-        if self.size == (1, 1) and self.stride == (1, 1):
-            return x
+    def definition(self, x: Any) -> Any:
+        """Return the patches of `x`: (n, h, w, c) -> (n, h', w', k_h k_w c), entry by entry of a patch."""
         (kh, kw), (sh, sw), (dh, dw) = self.size, self.stride, self.dilation
-        q = x.itemsize  # x.strides would not do: numpy gives an axis of length 1 any stride, x[..., None] gives it 0
-        r = c * q
-        b = x.shape[2] * r
-        a = x.shape[1] * b
-        if dw == 1:  # pixels and channels of a patch row lie side by side in memory: one run to copy
-            view = as_strided(x, (n, *grid, kh, kw * c), (a, b * sh, r * sw, b * dh, q), writeable=False)
-        else:
-            view = as_strided(x, (n, *grid, kh, kw, c), (a, b * sh, r * sw, b * dh, r * dw, q), writeable=False)
-        return view.reshape(n, *grid, -1)
+        gh, gw = self._grid(x.shape[1:])
+        x = padded(x, *self.borders(), self.padding)
+        rows = [slice(k * dh, k * dh + (gh - 1) * sh + 1, sh) for k in range(kh)]
+        columns = [slice(k * dw, k * dw + (gw - 1) * sw + 1, sw) for k in range(kw)]
+        return namespace(x).concat([x[:, r, c, :] for r in rows for c in columns], axis=3)
 
     def _adjoint(self, y: NDArray, shape: tuple[int, ...]) -> NDArray:
         n, h, w, c = shape
@@ -174,16 +156,6 @@ def overlap_count(n: int, *window: Any) -> NDArray:
     """Return, for each of `n` positions of a line, how many entries of `window_reads` read it."""
     read = window_reads(n, *window).ravel()
     return np.bincount(read[read >= 0], minlength=n)
-
-
-@lru_cache(maxsize=256)
-def window_sums(patches: PatchExtraction, in_shape: Pair, dtype: np.dtype[Any]) -> tuple[Bands, Bands]:
-    """Return the matrices, along rows and along columns, that sum the pixels of each patch."""
-    rows, columns = (
-        window_bands(window_reads(*window), np.ones(window[2]), dtype, at_once=32)  # small maps: the fewer calls
-        for window in patches._windows(in_shape)
-    )
-    return rows, columns
 
 
 def extract_patches(

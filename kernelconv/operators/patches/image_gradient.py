@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from kernelconv._arrays import namespace
 from kernelconv._check import Pair, check_choice
 from kernelconv.operators.base import Part, Shape3
-from kernelconv.operators.patches.borders import PADDINGS, pad, pad_adjoint
+from kernelconv.operators.patches.borders import PADDINGS, pad, pad_adjoint, padded
 
 
 @dataclass(frozen=True, repr=False)
@@ -64,11 +66,10 @@ class ImageGradient(Part):
         """True with circular borders."""
         return self.padding == "circular"
 
-    def out_shape(self, in_shape: Shape3) -> Shape3:
-        """Return (h, w, 2 c)."""
+    def _out_shape(self, in_shape: Shape3) -> Shape3:
         return (*in_shape[:2], 2 * in_shape[2])
 
-    def lipschitz(self, in_shape: Shape3) -> float:
+    def _lipschitz(self, in_shape: Shape3) -> float:
         """Return the root of the sum of the squares of the two axes' spectral norms."""
         norms = [float(np.linalg.norm(_differences(n, self.padding), 2)) for n in in_shape[:2]]
         return math.hypot(*norms)
@@ -77,14 +78,12 @@ class ImageGradient(Part):
         """Return ((3, 3), (1, 1))."""
         return (3, 3), (1, 1)
 
-    def forward(self, x: NDArray) -> NDArray:
+    def definition(self, x: Any) -> Any:
         """Return the derivatives: (n, h, w, c) -> (n, h, w, 2 c), those in rows first."""
-        x = pad(x, (1, 1), (1, 1), self.padding)
-        rows = x[:, 2:, 1:-1] - x[:, :-2, 1:-1]
-        columns = x[:, 1:-1, 2:] - x[:, 1:-1, :-2]
-        out = np.concatenate([rows, columns], axis=3)
-        out *= x.dtype.type(0.5)
-        return out
+        x = padded(x, (1, 1), (1, 1), self.padding)
+        rows = x[:, 2:, 1:-1, :] - x[:, :-2, 1:-1, :]
+        columns = x[:, 1:-1, 2:, :] - x[:, 1:-1, :-2, :]
+        return namespace(x).concat([rows, columns], axis=3) / 2
 
     def _adjoint(self, y: NDArray, shape: tuple[int, ...]) -> NDArray:
         n, h, w, c = shape

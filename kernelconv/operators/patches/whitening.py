@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from kernelconv._arrays import like, namespace
 from kernelconv._check import as_pair, check_positive
 from kernelconv.operators.base import Part, Shape3
 from kernelconv.operators.mappings.nystrom import inverse_sqrt
@@ -56,20 +58,18 @@ class PatchCentering(Part):
         """Read the size as a pair."""
         object.__setattr__(self, "size", as_pair(self.size, "size"))
 
-    def out_shape(self, in_shape: Shape3) -> Shape3:
-        """Return `in_shape`."""
+    def _out_shape(self, in_shape: Shape3) -> Shape3:
         return _check_channels(self, in_shape)
 
-    def lipschitz(self, in_shape: Shape3) -> float:
-        """Return 1."""
+    def _lipschitz(self, in_shape: Shape3) -> float:
         return 1.0
 
-    def forward(self, x: NDArray) -> NDArray:
+    def definition(self, x: Any) -> Any:
         """Return the centred patches: (n, h, w, K c) -> the same shape."""
         return _centred(x, self.size)
 
     def _adjoint(self, y: NDArray, shape: tuple[int, ...]) -> NDArray:
-        return self.forward(y)
+        return _centred(y, self.size)
 
 
 #: Patches from which the covariance is estimated.
@@ -130,13 +130,12 @@ class PatchWhitening(Part):
         object.__setattr__(self, "size", as_pair(self.size, "size"))
         check_positive(self.epsilon, "epsilon")
 
-    def out_shape(self, in_shape: Shape3) -> Shape3:
-        """Return `in_shape`."""
+    def _out_shape(self, in_shape: Shape3) -> Shape3:
         return _check_channels(self, in_shape)
 
-    def lipschitz(self, in_shape: Shape3) -> float | None:
+    def _lipschitz(self, in_shape: Shape3) -> float | None:
         """Return norm(W C) of a built part, else None."""
-        return None if self.in_shape is None else float(np.linalg.norm(self._map(np.dtype(np.float64)), 2))
+        return None if self.in_shape is None else float(np.linalg.norm(self.matrix, 2))
 
     def build(self, in_shape: Shape3, rng: np.random.Generator | None = None, data: Any = None) -> PatchWhitening:
         """Return a copy whose matrix whitens a sample of `data`'s patches, or is the identity without `data`."""
@@ -155,18 +154,18 @@ class PatchWhitening(Part):
             matrix = inverse_sqrt(moment, self.epsilon * scale).matrix
         return self._built(in_shape, {}, {"matrix": matrix})
 
-    def _map(self, dtype: np.dtype) -> NDArray:
-        """Return (W C)', the matrix that multiplies patches as rows."""
-        matrix = self.state["matrix"]
-        return _centred(np.asarray(matrix, np.float64), self.size).T.astype(dtype)
-
-    def forward(self, x: NDArray) -> NDArray:
-        """Return the whitened patches: (n, h, w, K c) -> the same shape."""
+    @cached_property
+    def matrix(self) -> NDArray:
+        """(W C)' of a built part, float64: the matrix that multiplies patches as rows."""
         self._check_built()
-        return x @ self._map(x.dtype)
+        return _centred(np.asarray(self.state["matrix"], np.float64), self.size).T
+
+    def definition(self, x: Any) -> Any:
+        """Return the whitened patches: (n, h, w, K c) -> the same shape."""
+        return x @ like(self.matrix, x)
 
     def _adjoint(self, y: NDArray, shape: tuple[int, ...]) -> NDArray:
-        return y @ self._map(y.dtype).T
+        return y @ self.matrix.astype(y.dtype).T
 
 
 def _check_channels(part: Any, in_shape: Shape3) -> Shape3:
@@ -178,7 +177,8 @@ def _check_channels(part: Any, in_shape: Shape3) -> Shape3:
     return in_shape
 
 
-def _centred(patches: NDArray, size: Any) -> NDArray:
+def _centred(patches: Any, size: Any) -> Any:
     """Return patches (..., K c) without their mean over the K pixels, colour by colour."""
-    p = patches.reshape(*patches.shape[:-1], int(np.prod(size)), -1)
-    return (p - p.mean(axis=-2, keepdims=True)).reshape(patches.shape)
+    xp = namespace(patches)
+    p = xp.reshape(patches, (*patches.shape[:-1], size[0] * size[1], -1))
+    return xp.reshape(p - xp.mean(p, axis=-2, keepdims=True), patches.shape)

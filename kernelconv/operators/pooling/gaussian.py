@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from kernelconv._arrays import like, namespace
 from kernelconv._check import Pair, as_pair, check_choice, check_positive
 from kernelconv.operators.base import Part, Shape3
-from kernelconv.operators.fast.separable import BAND_ROWS, Bands, dense, separable, separable_adjoint, window_bands
 from kernelconv.operators.patches.borders import PADDINGS, border_index
 from kernelconv.operators.patches.extraction import PairLike
 
@@ -21,14 +21,11 @@ def gaussian_radius(subsampling: int, scale: float) -> int:
     return max(int(np.sqrt(2) * scale + 1e-6), int(subsampling > 1))
 
 
-@lru_cache(maxsize=256)
-def gaussian_bands(
-    n: int, subsampling: int, scale: float, padding: str, dtype: np.dtype[Any], at_once: int = BAND_ROWS
-) -> Bands:
-    """Return the (ceil(n / s), n) matrix that blurs a line of `n` positions and keeps every s-th.
+def gaussian_windows(n: int, subsampling: int, scale: float, padding: str) -> tuple[NDArray, NDArray]:
+    """Return the positions of a line of `n` that each window reads, (ceil(n / s), 2 radius + 1), and its weights.
 
     Weights exp(-i^2 / (2 scale^2)) for abs(i) <= sqrt(2) scale (at least 1 where s > 1), normalised to sum one; the
-    kept positions are centred on the line (to half a step); borders are read as `padding` says.
+    kept positions are centred on the line (to half a step); borders are read as `padding` says, -1 is a zero.
     """
     radius = gaussian_radius(subsampling, scale)
     weights = np.exp(-(np.arange(-radius, radius + 1) ** 2) / (2 * scale**2))
@@ -36,12 +33,12 @@ def gaussian_bands(
     kept = np.arange(0, n, subsampling)
     kept += (n - 1 - kept[-1]) // 2
     index = border_index(n, radius, radius, padding)
-    return window_bands(index[kept[:, None] + np.arange(2 * radius + 1)], weights, dtype, at_once)
+    return index[kept[:, None] + np.arange(2 * radius + 1)], weights
 
 
 @lru_cache(maxsize=256)
 def gaussian_matrix(n: int, subsampling: int, scale: float, padding: str) -> NDArray:
-    """Return `gaussian_bands` as one matrix, (ceil(n / s), n).
+    """Return the (ceil(n / s), n) matrix that blurs a line of `n` positions and keeps every s-th.
 
     Examples
     --------
@@ -49,7 +46,10 @@ def gaussian_matrix(n: int, subsampling: int, scale: float, padding: str) -> NDA
     array([[0.54, 0.35, 0.11, 0.  ],
            [0.11, 0.24, 0.3 , 0.35]])
     """
-    matrix = dense(gaussian_bands(n, subsampling, scale, padding, np.dtype(np.float64)), n)
+    reads, weights = gaussian_windows(n, subsampling, scale, padding)
+    row, k = np.nonzero(reads >= 0)
+    matrix = np.zeros((len(reads), n))
+    np.add.at(matrix, (row, reads[row, k]), weights[k])
     matrix.flags.writeable = False  # cached and shared
     return matrix
 
@@ -111,35 +111,28 @@ class GaussianPooling(Part):
         """True with circular borders, on maps whose sides are multiples of the subsampling."""
         return self.padding == "circular"
 
-    def _scale(self, subsampling: int) -> float:
+    def scale_of(self, subsampling: int) -> float:
+        """Return sigma (px) along an axis of this `subsampling`."""
         return subsampling / 2**0.5 if self.scale is None else self.scale
 
     def matrices(self, in_shape: Shape3) -> tuple[NDArray, NDArray]:
         """Return the row and the column matrix, (h', h) and (w', w)."""
         rows, columns = (
-            gaussian_matrix(n, s, self._scale(s), self.padding)
+            gaussian_matrix(n, s, self.scale_of(s), self.padding)
             for n, s in zip(in_shape[:2], self.subsampling, strict=True)
         )
         return rows, columns
 
-    def _bands(self, in_shape: Shape3, dtype: np.dtype[Any]) -> tuple[Bands, Bands]:
-        rows, columns = (
-            gaussian_bands(n, s, self._scale(s), self.padding, dtype, at_once)
-            for n, s, at_once in zip(in_shape[:2], self.subsampling, (BAND_ROWS, 2 * BAND_ROWS), strict=True)
-        )
-        return rows, columns
+    def _out_shape(self, in_shape: Shape3) -> Shape3:
+        return (*(-(-n // s) for n, s in zip(in_shape[:2], self.subsampling, strict=True)), in_shape[2])
 
-    def out_shape(self, in_shape: Shape3) -> Shape3:
-        """Return (ceil(h / s), ceil(w / s), c)."""
-        return tuple(-(-in_shape[a] // self.subsampling[a]) for a in (0, 1)) + in_shape[2:]
-
-    def lipschitz(self, in_shape: Shape3) -> float:
+    def _lipschitz(self, in_shape: Shape3) -> float:
         """Return the spectral norm, exactly."""
         return float(np.prod([np.linalg.norm(m, 2) for m in self.matrices(in_shape)]))
 
     def receptive_field(self, in_shape: Shape3) -> tuple[Pair, Pair]:
         """Return (2 radius + 1, subsampling)."""
-        reach = tuple(2 * gaussian_radius(s, self._scale(s)) + 1 for s in self.subsampling)
+        reach = tuple(2 * gaussian_radius(s, self.scale_of(s)) + 1 for s in self.subsampling)
         return reach, self.subsampling
 
     def multiply_adds(self, in_shape: Shape3) -> int:
@@ -148,9 +141,14 @@ class GaussianPooling(Part):
         gh, gw, _ = self.out_shape(in_shape)
         return c * h * gw * (w + gh)
 
-    def forward(self, x: NDArray) -> NDArray:
+    def definition(self, x: Any) -> Any:
         """Return A x: (n, h, w, c) -> (n, h', w', c)."""
-        return separable(x, *self._bands(x.shape[1:], x.dtype))
+        xp = namespace(x)
+        rows, columns = (like(matrix, x) for matrix in self.matrices(x.shape[1:]))
+        y = xp.tensordot(rows, x, axes=((1,), (1,)))  # (h', n, w, c)
+        y = xp.tensordot(columns, y, axes=((1,), (2,)))  # (w', h', n, c)
+        return xp.permute_dims(y, (2, 1, 0, 3))
 
     def _adjoint(self, y: NDArray, shape: tuple[int, ...]) -> NDArray:
-        return separable_adjoint(y, *self._bands(shape[1:], y.dtype), shape)
+        rows, columns = (matrix.astype(y.dtype) for matrix in self.matrices(shape[1:]))
+        return np.einsum("ih,nijc,jw->nhwc", rows, y, columns, optimize=True)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from kernelconv._arrays import namespace
 from kernelconv._check import check_choice
 from kernelconv.operators.base import Grads, Part, Pullback, Shape3, State
 from kernelconv.operators.composite import Composite, Maps
@@ -20,9 +21,13 @@ GROUPS: dict[str, tuple[tuple[int, bool], ...]] = {
 }
 
 
-def turned(x: NDArray, quarter_turns: int, flip: bool) -> NDArray:
-    """Return `x` (n, h, w, c) flipped left to right where asked, then turned."""
-    return np.rot90(x[:, :, ::-1] if flip else x, quarter_turns, axes=(1, 2))
+def turned(x: Any, quarter_turns: int, flip: bool) -> Any:
+    """Return `x` (n, h, w, c), of any array library, flipped left to right where asked, then turned."""
+    xp = namespace(x)
+    x = xp.flip(x, axis=2) if flip else x
+    if quarter_turns % 2:
+        x = xp.permute_dims(xp.flip(x, axis=2), (0, 2, 1, 3))
+    return xp.flip(x, axis=(1, 2)) if quarter_turns >= 2 else x
 
 
 def turned_back(x: NDArray, quarter_turns: int, flip: bool) -> NDArray:
@@ -114,21 +119,20 @@ class OrbitPooling(Composite):
         self.out_shape(in_shape)
         return self._copy_with(part=self.part.build(in_shape, rng, None if data is None else _Orbit(data, self.group)))
 
-    def forward(self, x: NDArray) -> NDArray:
+    def _through(self, x: Any, run: Callable[[Part, Any], Any]) -> Any:
         """Return the mean over the group: (n, h, w, c) -> (n, h', w', c')."""
         elements = GROUPS[self.group]
-        total = self.part.forward(np.ascontiguousarray(turned(x, *elements[0])))
+        total = run(self.part, turned(x, *elements[0]))
         for element in elements[1:]:
-            total += self.part.forward(np.ascontiguousarray(turned(x, *element)))
-        total /= total.dtype.type(len(elements))
-        return total
+            total = total + run(self.part, turned(x, *element))
+        return total / len(elements)
 
-    def pullback(
+    def _pullback(
         self, x: NDArray, *, train: bool = False, rng: np.random.Generator | None = None
     ) -> tuple[NDArray, Pullback, State]:
         """Return (mean over the group, pullback, state)."""
         elements = GROUPS[self.group]
-        runs = [self.part.pullback(np.ascontiguousarray(turned(x, *e)), train=train, rng=rng) for e in elements]
+        runs = [self.part.pullback(turned(x, *e), train=train, rng=rng) for e in elements]
 
         def pullback(g: NDArray) -> tuple[NDArray, Grads]:
             g = g / g.dtype.type(len(elements))
@@ -142,7 +146,7 @@ class OrbitPooling(Composite):
 
     def _adjoint(self, y: NDArray, shape: tuple[int, ...]) -> NDArray:
         elements = GROUPS[self.group]
-        back = self.part._adjoint(y, shape) / y.dtype.type(len(elements))
+        back = self.part._transposed(y, shape) / y.dtype.type(len(elements))
         return np.asarray(sum(turned_back(back, *e) for e in elements))
 
 

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from kernelconv._arrays import namespace
 from kernelconv._check import Pair, as_pair, check_choice
 from kernelconv.operators.base import Part, Pullback, Shape3, State
 from kernelconv.operators.patches.borders import PADDINGS
@@ -66,11 +67,10 @@ class AveragePooling(Part):
         """True with circular borders."""
         return self.patches.equivariant
 
-    def out_shape(self, in_shape: Shape3) -> Shape3:
-        """Return (h', w', c)."""
+    def _out_shape(self, in_shape: Shape3) -> Shape3:
         return (*self.patches.out_shape(in_shape)[:2], in_shape[2])
 
-    def lipschitz(self, in_shape: Shape3) -> float:
+    def _lipschitz(self, in_shape: Shape3) -> float:
         """Return sqrt(largest overlap count / window area)."""
         return self.patches.lipschitz(in_shape) / float(np.sqrt(np.prod(self.size)))
 
@@ -82,10 +82,10 @@ class AveragePooling(Part):
         """Return the number of values read."""
         return int(np.prod(self.patches.out_shape(in_shape)))
 
-    def forward(self, x: NDArray) -> NDArray:
+    def definition(self, x: Any) -> Any:
         """Return the means: (n, h, w, c) -> (n, h', w', c)."""
-        p = self.patches.forward(x)
-        return p.reshape(*p.shape[:3], -1, x.shape[3]).mean(axis=3)
+        xp, p = namespace(x), self.patches.definition(x)
+        return xp.mean(xp.reshape(p, (*p.shape[:3], -1, x.shape[3])), axis=3)
 
     def _adjoint(self, y: NDArray, shape: tuple[int, ...]) -> NDArray:
         area = int(np.prod(self.size))
@@ -131,11 +131,10 @@ class MaxPooling(Part):
         """The windows, as a patch extraction."""
         return PatchExtraction(self.size, self.stride)
 
-    def out_shape(self, in_shape: Shape3) -> Shape3:
-        """Return (h', w', c)."""
+    def _out_shape(self, in_shape: Shape3) -> Shape3:
         return (*self.patches.out_shape(in_shape)[:2], in_shape[2])
 
-    def lipschitz(self, in_shape: Shape3) -> float:
+    def _lipschitz(self, in_shape: Shape3) -> float:
         """Return sqrt(largest number of windows over one pixel)."""
         return self.patches.lipschitz(in_shape)
 
@@ -150,7 +149,7 @@ class MaxPooling(Part):
         cut = [slice(k, k + (positions - 1) * stride + 1, stride) for k in range(size)]
         return [x[:, s] if axis == 1 else x[:, :, s] for s in cut]
 
-    def _along(self, x: NDArray, axis: int) -> NDArray:
+    def along(self, x: NDArray, axis: int) -> NDArray:
         """Return the maxima of the windows along one axis."""
         first, *rest = self._views(x, axis)
         if not rest:
@@ -161,7 +160,7 @@ class MaxPooling(Part):
         return out
 
     def _along_pullback(self, x: NDArray, y: NDArray, g: NDArray, axis: int) -> NDArray:
-        """Return the gradient of ``y = _along(x, axis)``: `g` goes to the first maximum of each window."""
+        """Return the gradient of ``y = along(x, axis)``: `g` goes to the first maximum of each window."""
         size, stride = self.size[axis - 1], self.stride[axis - 1]
         tiles = size == stride and x.shape[axis] == size * y.shape[axis]  # each input is in one window
         gx = (np.empty_like if tiles else np.zeros_like)(x, g.dtype)
@@ -173,20 +172,18 @@ class MaxPooling(Part):
         _put(targets[-1], g, tiles)
         return gx
 
-    def forward(self, x: NDArray) -> NDArray:
+    def definition(self, x: Any) -> Any:
         """Return the maxima: (n, h, w, c) -> (n, h', w', c)."""
-        self.out_shape(x.shape[1:])
-        y = self._along(self._along(x, 2), 1)
-        return y.copy() if y.base is not None else y
+        xp, p = namespace(x), self.patches.definition(x)
+        return xp.max(xp.reshape(p, (*p.shape[:3], -1, x.shape[3])), axis=3)
 
-    def pullback(self, x: NDArray, *, train: bool = False, rng: Any = None) -> tuple[NDArray, Pullback, State]:
+    def _pullback(self, x: NDArray, *, train: bool = False, rng: Any = None) -> tuple[NDArray, Pullback, State]:
         """Return (maxima, pullback, state); the gradient goes to the first maximum of each window.
 
         Columns first, then rows: the first row that holds the maximum, and in it the first column.
         """
-        self.out_shape(x.shape[1:])
-        rows = self._along(x, 2)
-        y = self._along(rows, 1)
+        rows = self.along(x, 2)
+        y = self.along(rows, 1)
 
         def pullback(g: NDArray) -> tuple[NDArray, dict[str, NDArray]]:
             return self._along_pullback(x, rows, self._along_pullback(rows, y, g, 1), 2), {}
@@ -234,11 +231,10 @@ class GlobalPooling(Part):
         """True for the mean."""
         return self.kind == "average"
 
-    def out_shape(self, in_shape: Shape3) -> Shape3:
-        """Return (1, 1, c)."""
+    def _out_shape(self, in_shape: Shape3) -> Shape3:
         return 1, 1, in_shape[2]
 
-    def lipschitz(self, in_shape: Shape3) -> float:
+    def _lipschitz(self, in_shape: Shape3) -> float:
         """Return 1 / sqrt(h w), or 1."""
         return 1 / float(np.sqrt(in_shape[0] * in_shape[1])) if self.linear else 1.0
 
@@ -250,19 +246,18 @@ class GlobalPooling(Part):
         """Return h w c."""
         return int(np.prod(in_shape))
 
-    def forward(self, x: NDArray) -> NDArray:
+    def definition(self, x: Any) -> Any:
         """Return the mean or the maximum: (n, h, w, c) -> (n, 1, 1, c)."""
-        if self.linear:
-            return x.mean(axis=(1, 2), keepdims=True)
-        return x.max(axis=(1, 2), keepdims=True)
+        xp = namespace(x)
+        return (xp.mean if self.linear else xp.max)(x, axis=(1, 2), keepdims=True)
 
     def _adjoint(self, y: NDArray, shape: tuple[int, ...]) -> NDArray:
         return np.broadcast_to(y / (shape[1] * shape[2]), shape).copy()
 
-    def pullback(self, x: NDArray, *, train: bool = False, rng: Any = None) -> tuple[NDArray, Pullback, State]:
+    def _pullback(self, x: NDArray, *, train: bool = False, rng: Any = None) -> tuple[NDArray, Pullback, State]:
         """Return (value, pullback, state); the maximum's gradient goes to the first one in row-major order."""
         if self.linear:
-            return super().pullback(x, train=train, rng=rng)
+            return super()._pullback(x, train=train, rng=rng)
         n, _, _, c = x.shape
         first = x.reshape(n, -1, c).argmax(axis=1)[:, None]  # (n, 1, c)
 
@@ -271,4 +266,4 @@ class GlobalPooling(Part):
             np.put_along_axis(gx, first, g.reshape(n, 1, c), axis=1)
             return gx.reshape(x.shape), {}
 
-        return self.forward(x), pullback, self.state
+        return self.definition(x), pullback, self.state

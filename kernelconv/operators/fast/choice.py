@@ -1,0 +1,63 @@
+"""Which engine computes a built part: the one named for exactly its type, else the part's own formulas."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from numpy.typing import NDArray
+
+
+class Engine:
+    """How NumPy arrays go through one built part: by the part's own formulas, unless a subclass is faster.
+
+    An engine is made once for a built part, whose shapes it knows. Laws hold it to the definition.
+    """
+
+    #: True if the part's inner patches are never made: blocks of images may then be larger.
+    without_patches = False
+
+    def __init__(self, part: Any) -> None:
+        self.part = part
+
+    def forward(self, x: NDArray) -> NDArray:
+        """Return F(x) in evaluation mode."""
+        return self.part.definition(x)
+
+    def pullback(self, x: NDArray, *, train: bool = False, rng: Any = None) -> tuple[NDArray, Any, Any]:
+        """Return (F(x), pull, new state)."""
+        return self.part._pullback(x, train=train, rng=rng)
+
+    def pullback_params(self, x: NDArray, *, train: bool = False, rng: Any = None) -> tuple[NDArray, Any, Any]:
+        """Return (F(x), g -> gradients in params, new state)."""
+        y, pull, state = self.pullback(x, train=train, rng=rng)
+        return y, lambda g: pull(g)[1], state
+
+    def adjoint(self, y: NDArray, shape: tuple[int, ...]) -> NDArray:
+        """Return A* y for inputs of `shape` (n, h, w, c)."""
+        return self.part._adjoint(y, shape)
+
+
+Maker = Callable[[Any], "Engine | None"]
+
+_MAKERS: dict[type, Maker] = {}
+
+
+def name_engines(makers: Mapping[type, Maker]) -> None:
+    """Name an engine class, or a function that returns an engine or None, for parts of exactly each type.
+
+    Subclasses are not meant: one that changes the definition must not run by another's engine.
+    """
+    _MAKERS.update(makers)
+
+
+def engine_for(part: Any) -> Engine:
+    """Return the engine of a built part."""
+    maker = _MAKERS.get(type(part))
+    engine = None if maker is None else maker(part)
+    return part._own_engine(part) if engine is None else engine
+
+
+def has_engine(part: Any) -> bool:
+    """Return whether a built part is computed by another way than its own formulas."""
+    return type(part._engine) is not part._own_engine

@@ -1,0 +1,98 @@
+"""A layer whose pooling comes before the whitening, with products of patches in the layout that is cheapest."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from kernelconv.operators.fast.choice import Engine
+from kernelconv.operators.fast.correlation import correlation
+from kernelconv.operators.fast.extraction import patch_norms, window_sums
+from kernelconv.operators.fast.mapping import Mapping
+from kernelconv.operators.fast.planes import Planes
+from kernelconv.operators.fast.products import Correlation
+from kernelconv.operators.fast.rows import Rows
+from kernelconv.operators.fast.tiles import Tiles
+from kernelconv.operators.layer import Layer
+from kernelconv.operators.patches.extraction import PatchExtraction
+
+
+class FusedLayer(Engine):
+    """A m P x whitened after pooling, on s^2 times fewer positions."""
+
+    def __init__(self, part: Layer, products: Correlation | None = None) -> None:
+        super().__init__(part)
+        self.patches: Any = part.patches
+        self.pooling, self.mapping = part.pooling, Mapping(part.mapping)  # type: ignore[arg-type]
+
+    def forward(self, x: NDArray) -> NDArray:
+        """Return A M P x."""
+        return self.mapping.whiten(self.pooling.forward(self.embed(x)))
+
+    def embed(self, x: NDArray) -> NDArray:
+        """Return the mapping's ``embed(P x)``."""
+        return self.mapping.embed(self.patches.forward(x))
+
+    def pullback(self, x: NDArray, *, train: bool = False, rng: Any = None) -> tuple[NDArray, Any, Any]:
+        """Return (A M P x, pull, state); the anchors' gradient has a share from each half of M."""
+        mapping: Any = self.part.mapping
+        p, pull_patches, _ = self.patches.pullback(x)
+        m, pull_embed = mapping.embed_pullback(p)
+        a, pull_pooling, _ = self.pooling.pullback(m)
+        y, pull_whiten = mapping.whiten_pullback(a)
+
+        def pull(g: NDArray) -> tuple[NDArray, dict[str, NDArray]]:
+            g, dz_whiten = pull_whiten(g)
+            g, dz_embed = pull_embed(pull_pooling(g)[0])
+            return pull_patches(g)[0], {"M.anchors": dz_embed + dz_whiten}
+
+        return y, pull, self.part.state
+
+
+class FusedOnPlanes(FusedLayer):
+    """Patches of a few channels as planes, their norms by sums over windows."""
+
+    def __init__(self, part: Layer, products: Correlation) -> None:
+        super().__init__(part, products)
+        self.products, self.in_shape = products, part._in_shape
+
+    def embed(self, x: NDArray) -> NDArray:
+        """Return the mapping's ``embed(P x)``."""
+        return self.mapping.embed(self.products.input_transform(x).transpose(3, 1, 2, 0), self.norms(x))
+
+    def norms(self, x: NDArray) -> NDArray:
+        """Return the norm of every patch, (n, h', w', 1), without the patches."""
+        return patch_norms(x, window_sums(self.patches, self.in_shape[:2], x.dtype))
+
+
+class FusedByTiles(FusedOnPlanes):
+    """No patches: their products with the anchors by tiles."""
+
+    without_patches = True
+
+    def __init__(self, part: Layer, products: Correlation) -> None:
+        super().__init__(part, products)
+        self.filters: dict[np.dtype[Any], NDArray] = {}  # every block of images asks for the same
+
+    def embed(self, x: NDArray) -> NDArray:
+        """Return the mapping's ``embed(P x)``."""
+        if x.dtype not in self.filters:
+            anchors = self.part.mapping.params["anchors"].astype(x.dtype, copy=False)
+            self.filters[x.dtype] = self.products.filter_transform(anchors.T)
+        products = self.products.multiply(self.products.input_transform(x), self.filters[x.dtype])
+        return self.mapping.embed_products(products, self.norms(x))
+
+
+_BY_PRODUCTS: dict[type, Any] = {Rows: FusedLayer, Planes: FusedOnPlanes, Tiles: FusedByTiles}
+
+
+def fused(layer: Layer) -> Engine | None:
+    """Return the engine of a layer that pools before whitening; None where it does not."""
+    if not layer.fused:
+        return None
+    if type(layer.patches) is not PatchExtraction:
+        return FusedLayer(layer)
+    products = correlation(layer.patches, layer._in_shape)
+    return _BY_PRODUCTS[type(products)](layer, products)
