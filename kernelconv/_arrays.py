@@ -31,6 +31,11 @@ def namespace(x: Any) -> Any:
     return array_api_compat.array_namespace(x) if hasattr(x, "shape") else array_api_compat.numpy
 
 
+def is_foreign(x: Any) -> bool:
+    """Return whether `x` is an array of another library than NumPy."""
+    return not isinstance(x, np.ndarray) and array_api_compat.is_array_api_obj(x)
+
+
 def like(values: Any, x: Any) -> Any:
     """Return `values`, as a rule a part's NumPy params, as an array of `x`'s library and device, of its real dtype."""
     if isinstance(x, np.ndarray):

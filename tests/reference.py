@@ -166,3 +166,99 @@ def kernel_mapping(x, anchors, kappa, regularization):
         if norm > 0:
             out[index] = norm * root @ [kappa(cosine(z @ x[index] / norm)) for z in anchors]
     return out
+
+
+def gradient_map(x, padding):
+    """Half the difference of the neighbours below and above, then of those right and left."""
+    n, h, w, c = x.shape
+    out = np.zeros((n, h, w, 2 * c))
+    for i, j in np.ndindex(h, w):
+        for axis, (di, dj) in enumerate(((1, 0), (0, 1))):
+            for sign in (1, -1):
+                row, column = border(i + sign * di, h, padding), border(j + sign * dj, w, padding)
+                if row is not None and column is not None:
+                    out[:, i, j, axis * c : (axis + 1) * c] += sign * x[:, row, column] / 2
+    return out
+
+
+def centred(p, pixels):
+    """Each patch less its mean over the pixels, colour by colour."""
+    out = np.empty(p.shape)
+    for index in np.ndindex(p.shape[:-1]):
+        patch = p[index].reshape(pixels, -1)
+        out[index] = (patch - [sum(colour) / pixels for colour in patch.T]).ravel()
+    return out
+
+
+def times(x, matrix):
+    """matrix' x at each position, one position at a time."""
+    out = np.zeros((*x.shape[:-1], matrix.shape[1]))
+    for index in np.ndindex(x.shape[:-1]):
+        out[index] = sum(value * row for value, row in zip(x[index], matrix, strict=True))
+    return out
+
+
+def entrywise(function):
+    """A scalar function of every value."""
+    return lambda part, x: np.array([function(v) for v in x.ravel()]).reshape(x.shape)
+
+
+def convolved(part, x):
+    """Patches one by one, times the weights, plus the bias."""
+    rows = patches(x, part.size, part.stride, part.padding, part.dilation)
+    return times(rows, part.params["weight"]) + part.params.get("bias", 0)
+
+
+def normalised(x, mean, deviation):
+    """(x - mean) / deviation, channel by channel."""
+    return np.stack([(x[..., c] - mean[c]) / deviation[c] for c in range(x.shape[3])], axis=3)
+
+
+def average_pooling(part, x):
+    """Mean of each window's entries."""
+    rows = patches(x, part.size, part.stride, part.padding, (1, 1))
+    return np.stack([rows[..., c :: x.shape[3]].mean(axis=3) for c in range(x.shape[3])], axis=3)
+
+
+def path_maps(part, x, function):
+    """function(path, maps of one channel by path) for every path of every channel."""
+    n = len(part.paths)
+    channels = [
+        dict(zip(part.paths, np.moveaxis(x[..., k : k + n], -1, 0), strict=True)) for k in range(0, x.shape[3], n)
+    ]
+    return np.stack([function(p, maps) for maps in channels for p in part.paths], axis=3)
+
+
+#: type of part -> naive (part, x): every registered part that is no composite has one
+NAIVE = {
+    "PatchExtraction": lambda part, x: patches(x, part.size, part.stride, part.padding, part.dilation),
+    "PatchCentering": lambda part, x: centred(x, math.prod(part.size)),
+    "PatchWhitening": lambda part, x: times(centred(x, math.prod(part.size)), part.state["matrix"]),
+    "ImageGradient": lambda part, x: gradient_map(x, part.padding),
+    "Modulus": entrywise(lambda v: -v if v < 0 else v),
+    "ReLU": entrywise(lambda v: v if v > 0 else 0.0),
+    "Standardization": lambda part, x: normalised(x, part.state["mean"], part.state["deviation"]),
+    "GaussianPooling": lambda part, x: gaussian_pooling(
+        x, part.subsampling, [part.scale or s / math.sqrt(2) for s in part.subsampling], part.padding
+    ),
+    "AveragePooling": average_pooling,
+    "MaxPooling": lambda part, x: windows(x, part.size, part.stride, np.max),
+    "GlobalPooling": lambda part, x: windows(x, x.shape[1:3], (1, 1), np.mean if part.kind == "average" else np.max),
+    "Flatten": lambda part, x: np.array([[[image.ravel()]] for image in x]),
+    "Convolution": convolved,
+    "Dense": lambda part, x: times(x.reshape(len(x), 1, 1, -1), part.params["weight"]) + part.params.get("bias", 0),
+    "BatchNorm": lambda part, x: (
+        normalised(x, part.state["mean"], np.sqrt(part.state["variance"] + part.epsilon)) * part.params["scale"]
+        + part.params["shift"]
+    ),
+    "Dropout": entrywise(lambda v: v),
+    "KernelMapping": lambda part, x: kernel_mapping(
+        x, part.params["anchors"], KAPPA[repr(part.kernel)], part.regularization
+    ),
+    "LogCompression": lambda part, x: path_maps(
+        part, x, lambda p, maps: np.log(1 + np.maximum(maps[p], 0) / part.epsilon) if p.order else maps[p]
+    ),
+    "PathSelection": lambda part, x: np.stack(
+        [x[..., k + i] for k in range(0, x.shape[3], len(part.paths)) for i in part.kept], axis=3
+    ),
+}

@@ -131,6 +131,12 @@ SPECIFICATIONS = {
 }
 
 
+#: float32 tolerances of the objects that lose digits: whitenings
+ILL_CONDITIONED = {
+    name: 5e-5 for name, part in SPECIFICATIONS.items() if any(w in repr(part) for w in ("KernelMapping", "Whitening"))
+}
+
+
 def images(n=3, shape=SHAPE, seed=0):
     """Random maps, away from ties and kinks, read-only so that no test can poison another."""
     x = np.random.default_rng(seed).standard_normal((n, *shape))

@@ -5,10 +5,14 @@ import pickle
 
 import numpy as np
 import pytest
+import reference
 import registry
 
 from kernelconv.deformations import warp
 from kernelconv.operators import GaussianPooling, KernelMapping, Layer, Modulus, PatchExtraction, ReLU, Vovk
+from kernelconv.operators.composite import Composite
+from kernelconv.operators.fast.choice import Engine, has_engine, name_engines
+from kernelconv.operators.fast.engines import ENGINES
 from kernelconv.stability import relative_stability
 from kernelconv.testing import check_equivariance, check_lipschitz, check_vjp, dot_test
 
@@ -92,6 +96,119 @@ def check_homogeneous(part, x):
 @pytest.mark.parametrize("name", registry.having("homogeneous"))
 def test_homogeneous(name):
     check_homogeneous(registry.built(name), registry.images())
+
+
+def tolerance(name, dtype):
+    """Of an engine, or another library, against the definition; whitenings lose digits with their condition."""
+    return 1e-12 if dtype == np.float64 else registry.ILL_CONDITIONED.get(name, 1e-5)
+
+
+def check_engine(part, x, tol):
+    """Forward, pullback and adjoint by the engine are those of the part's own formulas."""
+    y = part.definition(x)
+    assert y.dtype == x.dtype
+    assert relative(part._engine.forward(x), y) <= tol
+    g = np.random.default_rng(0).standard_normal(y.shape).astype(x.dtype)
+    for train in (False, True) if part.differentiable else ():
+        y, pull, state = part._engine.pullback(x, train=train, rng=np.random.default_rng(0))
+        y_own, pull_own, state_own = part._pullback(x, train=train, rng=np.random.default_rng(0))
+        (gx, grads), (gx_own, grads_own) = pull(g), pull_own(g)
+        assert relative(y, y_own) <= tol
+        assert relative(gx, gx_own) <= 10 * tol
+        for ours, own in ((grads, grads_own), (state, state_own)):
+            assert ours.keys() == own.keys()
+            for k in own:  # a state may be zeros
+                assert np.linalg.norm(ours[k] - own[k]) <= 10 * tol * np.linalg.norm(own[k])
+    if part.linear:
+        assert relative(part._engine.adjoint(g, x.shape), part._adjoint(g, x.shape)) <= tol
+
+
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+@pytest.mark.parametrize("name", NAMES)
+def test_engine_is_the_definition(name, dtype):
+    part = registry.built(name)
+    check_engine(part.astype(dtype), registry.images().astype(dtype), tolerance(name, dtype))
+
+
+def test_every_engine_is_held_to_a_definition():
+    """The registry has a part for each entry of the table of engines, with the engine in use."""
+    found = {type(p) for name in NAMES for p in leaves_and_composites(registry.built(name)) if has_engine(p)}
+    assert found >= set(ENGINES)
+
+
+def leaves_and_composites(part):
+    yield part
+    for inner in part.named_parts.values() if isinstance(part, Composite) else ():
+        yield from leaves_and_composites(inner)
+
+
+def strict(x):
+    """`x` on the second device of array_api_strict, which refuses whatever is not in the standard."""
+    xp = pytest.importorskip("array_api_strict")
+    return xp.asarray(x, device=xp.Device("device1"))
+
+
+def check_strict(part, x, tol):
+    y = part.forward(strict(x))
+    assert type(y) is type(strict(x))
+    assert y.device == strict(x).device
+    y = np.asarray(y.to_device(type(y.device)("CPU_DEVICE")))
+    assert y.dtype == x.dtype
+    assert relative(y, part.definition(x)) <= tol
+
+
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+@pytest.mark.parametrize("name", NAMES)
+def test_definition_is_standard_array_code(name, dtype):
+    part = registry.built(name)
+    check_strict(part.astype(dtype), registry.images().astype(dtype), tolerance(name, dtype))
+
+
+def check_naive(part, x):
+    """Every leaf on the way equals its naive loop on the maps that come to it; composites are made of leaves."""
+    if isinstance(part, Composite):
+        for leaf, maps in leaf_inputs(part, x):
+            check_naive(leaf, maps)
+        return
+    assert type(part).__name__ in reference.NAIVE, f"{type(part).__name__} has no naive loop in reference.py"
+    assert relative(part.forward(x), reference.NAIVE[type(part).__name__](part, x)) < 1e-10
+
+
+def leaf_inputs(part, x):
+    """The leaves of a composite, each with the maps that the composite gives it."""
+    found = []
+
+    def run(inner, y):
+        if isinstance(inner, Composite):
+            return inner._through(y, run)
+        found.append((inner, y))
+        return inner.forward(y)
+
+    part._through(x, run)
+    return found
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_part_is_its_naive_loop(name):
+    check_naive(registry.built(name), registry.images())
+
+
+@pytest.mark.parametrize("shape", [(8.0, 8, 1), "abc", (-1, 8, 1), (0, 8, 1), (8, 8), (1, 8, 8, 1), (True, 8, 1), None])
+def test_shapes_are_three_positive_ints(shape):
+    part = Layer(PatchExtraction(1), Modulus(), GaussianPooling(2))
+    for call in (part.build, part.out_shape, part.lipschitz, PatchExtraction(1).build, PatchExtraction(1).lipschitz):
+        with pytest.raises(ValueError, match=r"must be \(height, width, channels\), three positive ints, got"):
+            call(shape)
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, bool, np.int64, np.float16])
+@pytest.mark.parametrize("name", NAMES)
+def test_integers_become_float32(name, dtype):
+    x = (100 * np.abs(registry.images())).astype(dtype)
+    part = registry.built(name).astype(np.float32)
+    y = part.forward(x)
+    assert y.dtype == np.float32
+    assert np.array_equal(y, part.forward(x.astype(np.float32)))
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -291,6 +408,52 @@ def test_check_equivariance_fails_on_one_wrong_row():
     part = OffGrid(2, padding="circular").build((8, 8, 2))
     with pytest.raises(AssertionError, match="does not commute"):
         check_equivariance(part, registry.images(2, (8, 8, 2)))
+
+
+class Approximate(Engine):
+    def forward(self, x):
+        return super().forward(x) * (1 + 1e-11)
+
+
+class NotStandard(Modulus):
+    def definition(self, x):
+        return np.abs(np.asarray(x))
+
+
+class OnTheFirstDevice(Modulus):
+    def definition(self, x):
+        import array_api_strict as xp
+
+        return xp.abs(x) if isinstance(x, np.ndarray) else xp.asarray(np.asarray(x.to_device(xp.Device("CPU_DEVICE"))))
+
+
+class New(Modulus):
+    def definition(self, x):
+        return np.abs(x) + 1e-3
+
+
+def test_check_engine_fails_on_an_engine_off_by_1e_11():
+    class Own(Modulus):
+        """A type that no other test has an engine for."""
+
+    name_engines({Own: Approximate})
+    with pytest.raises(AssertionError):
+        check_engine(Own().build(registry.SHAPE), registry.images(), 1e-12)
+
+
+@pytest.mark.parametrize("broken", [NotStandard, OnTheFirstDevice])
+def test_definitions_that_leave_the_library_or_the_device_are_caught(broken):
+    pytest.importorskip("array_api_strict")
+    with pytest.raises((AssertionError, TypeError, RuntimeError, ValueError)):
+        check_strict(broken().build(registry.SHAPE), registry.images(), 1e-12)
+
+
+def test_a_new_part_needs_a_naive_loop(monkeypatch):
+    with pytest.raises(AssertionError, match=r"New has no naive loop in reference\.py"):
+        check_naive(New().build(registry.SHAPE), registry.images())
+    monkeypatch.setitem(reference.NAIVE, "New", reference.NAIVE["Modulus"])
+    with pytest.raises(AssertionError):
+        check_naive(New().build(registry.SHAPE), registry.images())
 
 
 class Affine(Modulus):

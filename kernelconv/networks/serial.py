@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from kernelconv._arrays import is_foreign
 from kernelconv._check import check_images
 from kernelconv._parallel.blocks import apply_blocks, block_length, map_blocks
 from kernelconv.operators.base import Grads, ParamPullback, Part, Shape3, State
@@ -70,7 +71,12 @@ class Network(Composite):
         return self._build(in_shape, rng, data, progress)
 
     def forward(self, x: Any, n_jobs: int | None = None) -> Any:
-        """Return the features of images `x` (n, h, w, c) as maps (n, h', w', c'), on `n_jobs` threads."""
+        """Return the features of images `x` (n, h, w, c) as maps (n, h', w', c'), on `n_jobs` threads.
+
+        An array of another library than NumPy goes through the definition, whole.
+        """
+        if is_foreign(x):
+            return super().forward(x)
         x = self._check(x, self.in_shape)
         return apply_blocks(self._engine.forward, x, self.block(x.itemsize), n_jobs)
 

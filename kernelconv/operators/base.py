@@ -6,7 +6,7 @@ import copy
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields
 from functools import cached_property, lru_cache
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
@@ -46,8 +46,10 @@ class Part:
     engine that ``operators/fast`` names for a built part of this type and a NumPy array, else the definition.
     """
 
-    _in_shape = None  # and _shapes, _params, _state: set on the copy that build returns
-    _own_engine = Engine
+    # Set on the copy that build returns: input shape, shapes on the way (input first, output last).
+    _in_shape: ClassVar[Any] = None
+    _shapes: ClassVar[Any] = None
+    _own_engine: ClassVar[type[Engine]] = Engine
 
     @property
     def linear(self) -> bool:

@@ -90,7 +90,7 @@ class Composite(Part):
 
     def shapes(self, in_shape: Shape3) -> list[Shape3]:
         """Return the input shape of every part, then the output shape."""
-        shapes: list[Shape3] = [tuple(in_shape)]
+        shapes: list[Shape3] = [check_shape(in_shape)]
         for name, part in self.named_parts.items():
             try:
                 shapes.append(part.out_shape(shapes[-1]))
@@ -141,11 +141,11 @@ class Composite(Part):
         return joined({n: p.state for n, p in self.named_parts.items()})
 
     @cached_property
-    def _in_shape(self) -> Any:
+    def _in_shape(self) -> Any:  # type: ignore[override]  # what build sets on other parts
         return next(iter(self.named_parts.values()))._in_shape
 
     @cached_property
-    def _shapes(self) -> tuple[Shape3, ...]:
+    def _shapes(self) -> tuple[Shape3, ...]:  # type: ignore[override]
         return tuple(self.shapes(self._in_shape))
 
     def _at(self, in_shape: tuple[int, ...]) -> Self:

@@ -42,7 +42,8 @@ class BandedGaussian(Engine):
 
     def adjoint(self, y: NDArray, shape: tuple[int, ...]) -> NDArray:
         """Return A* y."""
-        return separable_adjoint(y, *self._bands(y.dtype), shape)
+        rows, columns = self._bands(y.dtype)
+        return separable_adjoint(y, rows, columns, shape)
 
 
 class AxisByAxis(Engine):

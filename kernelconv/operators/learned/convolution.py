@@ -94,7 +94,7 @@ class Convolution(Affine):
         """Return norm(P) norm(W) of a built part, else None."""
         if self.in_shape is None:
             return None
-        return self.patches.lipschitz(in_shape) * float(np.linalg.norm(self.params["weight"], 2))
+        return self.patches._lipschitz(in_shape) * float(np.linalg.norm(self.params["weight"], 2))
 
     def _out_shape(self, in_shape: Shape3) -> Shape3:
         return (*self.patches.out_shape(in_shape)[:2], self.n_filters)

@@ -155,7 +155,7 @@ class BatchNorm(Part):
 
     def _pullback(self, x: NDArray, *, train: bool = False, rng: Any = None) -> tuple[NDArray, Pullback, State]:
         """Return (y, pullback, state); with `train` by the mini-batch's statistics, which the gradient goes through."""
-        count, mean, variance, state = self.statistics(moments(x)) if train else (1, *self.state.values(), self.state)
+        count, mean, variance, state = self.statistics(moments(x)) if train else self._running_statistics()
         inverse = self.inverse_deviation(variance.astype(x.dtype))
         unit = (x - mean.astype(x.dtype)) * inverse
 
@@ -168,6 +168,9 @@ class BatchNorm(Part):
             return gx * (self.params["scale"] * inverse), grads
 
         return unit * self.params["scale"] + self.params["shift"], pullback, state
+
+    def _running_statistics(self) -> tuple[int, NDArray, NDArray, State]:
+        return 1, self.state["mean"], self.state["variance"], self.state
 
     def statistics(self, of_block: Moments) -> tuple[int, NDArray, NDArray, dict[str, NDArray]]:
         """Return (values a channel, mean, variance, new state) of the mini-batch that a block is one of."""

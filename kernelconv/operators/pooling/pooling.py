@@ -72,7 +72,7 @@ class AveragePooling(Part):
 
     def _lipschitz(self, in_shape: Shape3) -> float:
         """Return sqrt(largest overlap count / window area)."""
-        return self.patches.lipschitz(in_shape) / float(np.sqrt(np.prod(self.size)))
+        return self.patches._lipschitz(in_shape) / float(np.sqrt(np.prod(self.size)))
 
     def receptive_field(self, in_shape: Shape3) -> tuple[Pair, Pair]:
         """Return (size, stride)."""
@@ -136,7 +136,7 @@ class MaxPooling(Part):
 
     def _lipschitz(self, in_shape: Shape3) -> float:
         """Return sqrt(largest number of windows over one pixel)."""
-        return self.patches.lipschitz(in_shape)
+        return self.patches._lipschitz(in_shape)
 
     def receptive_field(self, in_shape: Shape3) -> tuple[Pair, Pair]:
         """Return (size, stride)."""
