@@ -108,7 +108,7 @@ def check_engine(part, x, tol):
     y = part.definition(x)
     assert y.dtype == x.dtype
     assert relative(part._engine.forward(x), y) <= tol
-    g = np.random.default_rng(0).standard_normal(y.shape).astype(x.dtype)
+    g = np.random.default_rng(7).standard_normal(y.shape).astype(x.dtype)
     for train in (False, True) if part.differentiable else ():
         y, pull, state = part._engine.pullback(x, train=train, rng=np.random.default_rng(0))
         y_own, pull_own, state_own = part._pullback(x, train=train, rng=np.random.default_rng(0))
