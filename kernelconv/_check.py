@@ -13,14 +13,17 @@ from numpy.typing import NDArray
 Shape = tuple[int, ...]
 Pair = tuple[int, ...]  # (height, width)
 
+_INTS = (int, np.integer)
+
 
 def check_shape(shape: Any, name: str = "in_shape") -> tuple[int, int, int]:
     """Return `shape` as (height, width, channels); raise ValueError unless it is three positive ints."""
-    sizes = tuple(shape) if isinstance(shape, tuple | list) else ()
-    whole = all(isinstance(n, int | np.integer) and not isinstance(n, bool) and n > 0 for n in sizes)
-    if len(sizes) != 3 or not whole:
-        raise ValueError(f"{name} must be (height, width, channels), three positive ints, got {shape!r}.")
-    return int(sizes[0]), int(sizes[1]), int(sizes[2])
+    if isinstance(shape, tuple | list) and len(shape) == 3:
+        h, w, c = shape
+        ints = isinstance(h, _INTS) and isinstance(w, _INTS) and isinstance(c, _INTS)
+        if ints and min(h, w, c) > 0 and bool not in (type(h), type(w), type(c)):
+            return int(h), int(w), int(c)
+    raise ValueError(f"{name} must be (height, width, channels), three positive ints, got {shape!r}.")
 
 
 def as_float(x: Any, name: str = "x") -> NDArray:
@@ -147,16 +150,15 @@ def check_image_shape(got: Shape, image_shape: Shape, name: str = "x") -> None:
 
 def as_pair(value: Any, name: str, minimum: int = 1) -> Pair:
     """Return `value`, an int or a (height, width) pair of ints, as a pair; every entry at least `minimum`."""
-    pair = (value, value) if isinstance(value, int | np.integer) else value
+    pair = (value, value) if isinstance(value, _INTS) else value
     try:
-        pair = tuple(pair)
-    except TypeError:
-        pair = ()
-    if len(pair) != 2 or not all(
-        isinstance(p, int | np.integer) and not isinstance(p, bool) and p >= minimum for p in pair
-    ):
+        first, second = pair
+    except (TypeError, ValueError):
+        first = second = None
+    ints = isinstance(first, _INTS) and isinstance(second, _INTS) and bool not in (type(first), type(second))
+    if not ints or min(first, second) < minimum:
         raise ValueError(f"{name} must be an int >= {minimum} or a (height, width) pair of them, got {value!r}.")
-    return int(pair[0]), int(pair[1])
+    return int(first), int(second)
 
 
 def check_positive(value: Any, name: str, *, zero: bool = False) -> float:

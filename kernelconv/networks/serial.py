@@ -37,13 +37,15 @@ class Network(Composite):
     parts: tuple[Part, ...]
     names: tuple[str, ...]
 
+    _derived_names = (*Composite._derived_names, "_values", "_from_first_params")
+
     @property
     def named_parts(self) -> dict[str, Part]:
         """The parts by name."""
         return dict(zip(self.names, self.parts, strict=True))
 
     def _with_parts(self, parts: Sequence[Part]) -> Network:
-        return self._copy_with(parts=tuple(parts))
+        return self._with(parts=tuple(parts))
 
     def build(
         self,
@@ -129,7 +131,7 @@ class Network(Composite):
     def _from_first_params(self) -> tuple[int, Network]:
         """The position of the first part that has params, and the parts after it."""
         first = next((i for i, part in enumerate(self.parts) if part.params), len(self.parts) - 1)
-        return first, self._copy_with(parts=self.parts[first + 1 :], names=self.names[first + 1 :])
+        return first, self._with(parts=self.parts[first + 1 :], names=self.names[first + 1 :])
 
     def block(self, itemsize: int = 4, *, gradient: bool = False) -> int:
         """Return how many images make a block: what one needs at a time, over the cache.
@@ -155,9 +157,7 @@ class Network(Composite):
         rows = [("part", "output", "field", "stride", "params", "multiply-adds")]
         rows.append(("input", _x(shapes[0]), "1x1", "1x1", "0", "0"))
         for i, (name, part) in enumerate(self.named_parts.items()):
-            field, stride = self._copy_with(parts=self.parts[: i + 1], names=self.names[: i + 1]).receptive_field(
-                shapes[0]
-            )
+            field, stride = self._with(parts=self.parts[: i + 1], names=self.names[: i + 1]).receptive_field(shapes[0])
             cost = part.multiply_adds(shapes[i])
             rows.append((name, _x(shapes[i + 1]), _x(field), _x(stride), f"{part.n_params():,}", f"{cost:,}"))
         rows.append(("total", "", "", "", f"{self.n_params():,}", f"{self.multiply_adds(shapes[0]):,}"))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields
 from functools import cached_property, lru_cache
@@ -50,6 +49,8 @@ class Part:
     _in_shape: ClassVar[Any] = None
     _shapes: ClassVar[Any] = None
     _own_engine: ClassVar[type[Engine]] = Engine
+    #: What a copy computes anew, since it may hold other params.
+    _derived_names: ClassVar[tuple[str, ...]] = ("_engine",)
 
     @property
     def linear(self) -> bool:
@@ -161,13 +162,21 @@ class Part:
         return self._built(in_shape, {}, {})
 
     def _built(self, in_shape: Shape3, params: Mapping[str, NDArray], state: State) -> Self:
+        """Return a copy for maps of `in_shape` that holds `params` and `state`."""
         in_shape = check_shape(in_shape)
-        new = copy.copy(self)
-        object.__setattr__(new, "_shapes", (in_shape, self._out_shape(in_shape)))
-        object.__setattr__(new, "_in_shape", in_shape)
-        object.__setattr__(new, "_params", dict(params))
-        object.__setattr__(new, "_state", dict(state))
+        return self._with(_in_shape=in_shape, _shapes=(in_shape, self._out_shape(in_shape)))._holding(params, state)
+
+    def _holding(self, params: Mapping[str, NDArray], state: State) -> Self:
+        new = self._with(_params=dict(params), _state=dict(state))
         new._prepare()
+        return new
+
+    def _with(self, **values: Any) -> Self:
+        """Return a copy with some values of its own, without what is derived from them."""
+        new = object.__new__(type(self))
+        new.__dict__.update(self.__dict__, **values)
+        for name in self._derived_names:
+            new.__dict__.pop(name, None)
         return new
 
     def _prepare(self) -> None:
@@ -180,13 +189,15 @@ class Part:
     def replace(self, params: Mapping[str, NDArray], state: State | None = None) -> Self:
         """Return a copy that holds `params` (and `state`), of the same names and shapes as now."""
         self._check_built()
+        if not (self.params or self.state or params or state):
+            return self
         for kind, old, new in (("params", self.params, params), ("state", self.state, state or self.state)):
             if old.keys() != new.keys() or any(np.shape(new[k]) != old[k].shape for k in old):
                 raise ValueError(
                     f"{type(self).__name__}.replace wants {kind} { {k: v.shape for k, v in old.items()} }, "
                     f"got { {k: np.shape(v) for k, v in new.items()} }."
                 )
-        return self._built(self.in_shape, params, state or self.state)
+        return self._holding(params, state or self.state)
 
     def constrain(self, params: Mapping[str, NDArray]) -> dict[str, NDArray]:
         """Return `params` brought back to the set they live on (anchors to the sphere): what a step may leave."""
@@ -195,10 +206,13 @@ class Part:
     def astype(self, dtype: DTypeLike) -> Self:
         """Return a copy whose params and state have `dtype`."""
         self._check_built()
-        if all(v.dtype == dtype for v in (*self.params.values(), *self.state.values())):
+        dtype, params, state = np.dtype(dtype), self.params, self.state
+        if not params and not state:
             return self
-        cast = {k: v.astype(dtype, copy=False) for k, v in self.params.items()}
-        return self._built(self.in_shape, cast, {k: v.astype(dtype, copy=False) for k, v in self.state.items()})
+        if {dtype} >= {v.dtype for v in (*params.values(), *state.values())}:
+            return self
+        cast = {k: v.astype(dtype, copy=False) for k, v in params.items()}
+        return self._holding(cast, {k: v.astype(dtype, copy=False) for k, v in state.items()})
 
     def _inner_shapes(self, *, gradient: bool = False) -> list[Shape3]:
         """Return the shapes of the maps that a built part makes of one image, on the way to a `gradient` or without."""
@@ -210,7 +224,7 @@ class Part:
 
     def __getstate__(self) -> dict[str, Any]:
         """Leave out what is derived: a copy may hold other params, and a file need not hold it."""
-        return {k: v for k, v in self.__dict__.items() if not isinstance(getattr(type(self), k, None), cached_property)}
+        return {k: v for k, v in self.__dict__.items() if k not in self._derived_names}
 
     @cached_property
     def _engine(self) -> Engine:

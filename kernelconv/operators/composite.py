@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
 from typing import Any, Self
@@ -51,6 +50,7 @@ class Composite(Part):
     """A part made of others, run in the order of ``named_parts``: Layer and Network."""
 
     _own_engine = Parts
+    _derived_names = ("_engine", "_in_shape", "_shapes")
 
     @property
     def named_parts(self) -> dict[str, Part]:
@@ -93,7 +93,7 @@ class Composite(Part):
         shapes: list[Shape3] = [check_shape(in_shape)]
         for name, part in self.named_parts.items():
             try:
-                shapes.append(part.out_shape(shapes[-1]))
+                shapes.append(part._out_shape(shapes[-1]))
             except ValueError as error:
                 raise ValueError(f"{name} ({part!r}) does not fit its input of shape {shapes[-1]}: {error}") from None
         return shapes
@@ -232,12 +232,6 @@ class Composite(Part):
         return " ∘ ".join(
             f"({part!r})" if isinstance(part, Composite) else repr(part) for part in reversed(self.named_parts.values())
         )
-
-    def _copy_with(self, **values: Any) -> Self:
-        new = copy.copy(self)  # without what is derived from the parts
-        for name, value in values.items():
-            object.__setattr__(new, name, value)
-        return new
 
 
 def joined(by_part: Mapping[str, Mapping[str, NDArray]]) -> Grads:

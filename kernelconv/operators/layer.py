@@ -56,7 +56,7 @@ class Layer(Composite):
 
     def _with_parts(self, parts: Sequence[Part]) -> Layer:
         patches, mapping, pooling = parts
-        return self._copy_with(patches=patches, mapping=mapping, pooling=pooling)
+        return self._with(patches=patches, mapping=mapping, pooling=pooling)
 
     @property
     def fused(self) -> bool:

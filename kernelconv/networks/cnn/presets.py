@@ -25,8 +25,11 @@ def _halving(shape: Shape3) -> MaxPooling:
     return MaxPooling((min(2, shape[0]), min(2, shape[1])))
 
 
-def _after(parts: list[Part], in_shape: Shape3) -> Shape3:
-    return serial(*parts).out_shape(in_shape)
+def _after(parts: list[Part], shape: Shape3) -> Shape3:
+    """Return the shape that `parts` make of `shape`."""
+    for part in parts:
+        shape = part.out_shape(shape)
+    return shape
 
 
 def lenet5(in_shape: Shape3, n_classes: int) -> Network:
@@ -42,10 +45,13 @@ def lenet5(in_shape: Shape3, n_classes: int) -> Network:
     (1, 1, 10)
     """
     parts: list[Part] = [Standardization()]
+    shape = in_shape
     for width in (32, 64):
-        small = width == 32 or min(_after(parts, in_shape)[:2]) < 10
-        parts.append(Convolution(width, 5, padding="zero" if small else "valid"))
-        parts += [_halving(_after(parts, in_shape)), ReLU()]
+        small = width == 32 or min(shape[:2]) < 10
+        convolution = Convolution(width, 5, padding="zero" if small else "valid")
+        pooling = _halving(convolution.out_shape(shape))
+        parts += [convolution, pooling, ReLU()]
+        shape = _after([convolution, pooling], shape)
     return serial(*parts, Flatten(), Dropout(0.5), Dense(128), ReLU(), Dropout(0.5), Dense(n_classes))
 
 

@@ -57,7 +57,7 @@ class Residual(Composite):
         return {"branch": self.branch} | ({} if self.shortcut is None else {"shortcut": self.shortcut})
 
     def _with_parts(self, parts: Sequence[Part]) -> Residual:
-        return self._copy_with(branch=parts[0], shortcut=parts[1] if len(parts) > 1 else None)
+        return self._with(branch=parts[0], shortcut=parts[1] if len(parts) > 1 else None)
 
     def shapes(self, in_shape: Shape3) -> list[Shape3]:
         """Return the shapes of the input, of each way's output, and of the sum."""

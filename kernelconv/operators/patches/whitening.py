@@ -124,6 +124,7 @@ class PatchWhitening(Part):
     linear = True
     homogeneous = True
     equivariant = True
+    _derived_names = ("_engine", "matrix")
 
     def __post_init__(self) -> None:
         """Read the size as a pair, check epsilon."""

@@ -98,7 +98,7 @@ class OrbitPooling(Composite):
         return self.part.couples_samples
 
     def _with_parts(self, parts: Sequence[Part]) -> OrbitPooling:
-        return self._copy_with(part=parts[0])
+        return self._with(part=parts[0])
 
     def __repr__(self) -> str:
         """Return the constructor call."""
@@ -117,7 +117,7 @@ class OrbitPooling(Composite):
     def build(self, in_shape: Shape3, rng: np.random.Generator | None = None, data: Any = None) -> OrbitPooling:
         """Return a copy whose part is built on every image turned by an element of its own."""
         self.out_shape(in_shape)
-        return self._copy_with(part=self.part.build(in_shape, rng, None if data is None else _Orbit(data, self.group)))
+        return self._with(part=self.part.build(in_shape, rng, None if data is None else _Orbit(data, self.group)))
 
     def _through(self, x: Any, run: Callable[[Part, Any], Any]) -> Any:
         """Return the mean over the group: (n, h, w, c) -> (n, h', w', c')."""
