@@ -42,8 +42,8 @@ class PatchExtraction(Part):
     Raises
     ------
     ValueError
-        From the constructor for sizes that are not positive ints and another padding; from ``build`` and ``forward`` if a patch is
-        larger than the padded image.
+        From the constructor for sizes that are not positive ints and for another padding; from ``build`` and
+        ``forward`` if a patch is larger than the padded image.
 
     Notes
     -----
