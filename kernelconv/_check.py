@@ -161,6 +161,17 @@ def as_pair(value: Any, name: str, minimum: int = 1) -> Pair:
     return int(first), int(second)
 
 
+def as_padding(value: Any, choices: tuple[str, ...]) -> str | Pair:
+    """Return `value`, one of `choices` or an int or a (rows, columns) pair of px of zeros, as a name or a pair."""
+    try:
+        return check_choice(value, "padding", choices) if isinstance(value, str) else as_pair(value, "padding", 0)
+    except ValueError:
+        raise ValueError(
+            f"padding must be one of {', '.join(map(repr, choices))}, or px of zeros on each side, an int >= 0 or a "
+            f"(rows, columns) pair of them, got {value!r}."
+        ) from None
+
+
 def check_positive(value: Any, name: str, *, zero: bool = False) -> float:
     """Return `value` as a finite float > 0 (>= 0 with `zero`)."""
     if isinstance(value, bool) or not isinstance(value, int | float | np.number):

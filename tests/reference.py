@@ -62,6 +62,8 @@ def patches(x, size, stride, padding, dilation):
     extent = [d * (k - 1) + 1 for k, d in zip(size, dilation, strict=True)]
     before = [0, 0] if padding == "valid" else [(e - 1) // 2 for e in extent]
     total = [0, 0] if padding == "valid" else [e - 1 for e in extent]
+    if not isinstance(padding, str):  # px of zeros on each side
+        before, total, padding = padding, [2 * p for p in padding], "zero"
     grid = [(m + t - e) // s + 1 for m, t, e, s in zip((h, w), total, extent, stride, strict=True)]
     out = np.zeros((n, *grid, size[0], size[1], c))
     for i in range(grid[0]):

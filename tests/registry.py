@@ -57,6 +57,8 @@ SPECIFICATIONS = {
     "patches even": PatchExtraction(2, padding="zero"),
     "patches rectangular strided": PatchExtraction((2, 3), stride=(2, 3), padding="reflect"),
     "patches dilated": PatchExtraction(2, dilation=(2, 3), padding="symmetric"),
+    "patches in pixels": PatchExtraction(3, stride=2, padding=1),
+    "patches far beyond the edge": PatchExtraction((2, 3), padding=(3, 4), dilation=(1, 2)),
     "patches circular": PatchExtraction(3, padding="circular"),
     "patches circular strided dilated": PatchExtraction((3, 2), stride=2, padding="circular", dilation=2),
     "patches wide reflect": PatchExtraction((7, 5), padding="reflect"),
@@ -76,6 +78,7 @@ SPECIFICATIONS = {
     "gaussian circular": GaussianPooling(2, padding="circular"),
     "average": AveragePooling(2),
     "average overlapping": AveragePooling(3, stride=2, padding="symmetric"),
+    "average in pixels": AveragePooling(3, stride=2, padding=(0, 1)),
     "average circular": AveragePooling(2, padding="circular"),
     "max": MaxPooling(2),
     "max overlapping": MaxPooling((3, 2), stride=(2, 1)),
@@ -83,6 +86,7 @@ SPECIFICATIONS = {
     "global max": GlobalPooling("max"),
     "flatten": Flatten(),
     "convolution": Convolution(3, 3, padding="zero"),
+    "convolution in pixels": Convolution(3, 3, stride=2, padding=1),
     "convolution linear": Convolution(3, (3, 2), stride=(2, 1), bias=False, padding="circular"),
     "convolution dilated": Convolution(2, 2, dilation=2, bias=False),
     "convolution of many": serial(Convolution(6, 1, bias=False), Convolution(3, 3, padding="zero", bias=False)),
@@ -91,6 +95,9 @@ SPECIFICATIONS = {
     ),
     "convolution of many reflect": serial(
         Convolution(5, 1, bias=False), Convolution(2, (2, 3), stride=2, dilation=(2, 1), padding="reflect", bias=False)
+    ),
+    "convolution of many in pixels": serial(
+        Convolution(5, 1, bias=False), Convolution(2, 3, padding=(3, 1), bias=False)
     ),
     "convolution of many circular": serial(
         Convolution(5, 1, bias=False), Convolution(2, 3, padding="circular", bias=False)
@@ -109,6 +116,7 @@ SPECIFICATIONS = {
     "dense linear": Dense(4, bias=False),
     **{f"mapping {kernel}": KernelMapping(5, kernel) for kernel in KERNELS},
     "layer": Layer(PatchExtraction(3, padding="zero"), KernelMapping(6), GaussianPooling(2)),
+    "layer in pixels": Layer(PatchExtraction(2, padding=(1, 0)), KernelMapping(6), GaussianPooling(2)),
     "layer circular": Layer(
         PatchExtraction(3, padding="circular"), KernelMapping(6, Vovk()), GaussianPooling(2, padding="circular")
     ),

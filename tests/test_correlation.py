@@ -24,7 +24,7 @@ GEOMETRIES = [
 
 
 def cases():
-    for geometry, padding in product(GEOMETRIES, ("valid", "zero", "reflect", "circular", "symmetric")):
+    for geometry, padding in product(GEOMETRIES, ("valid", "zero", "reflect", "circular", "symmetric", 1, (2, 4))):
         yield {"padding": padding, **geometry}
 
 

@@ -215,6 +215,21 @@ def test_convolution_is_that_of_torch(torch, size, stride, dilation):
     )
 
 
+@pytest.mark.parametrize(("size", "stride", "padding", "dilation"), [
+    ((3, 3), (2, 2), 1, (1, 1)), ((3, 3), (1, 1), (0, 3), (1, 1)), ((4, 2), (2, 3), (1, 2), (1, 2)), ((2, 2), 1, 4, 1)
+])  # fmt: skip
+@pytest.mark.parametrize("channels", [3, 6])
+def test_convolution_padded_in_pixels_is_that_of_torch(torch, channels, size, stride, padding, dilation):
+    x = images(shape=(9, 8, channels))
+    part = Convolution(4, size, stride, padding, dilation).build(x.shape[1:], RNG(0))
+    part = part.replace({**part.params, "bias": RNG(1).standard_normal(4)})
+
+    def function(x, p):
+        return torch.nn.functional.conv2d(x, kernel(p["weight"], size, channels), p["bias"], stride, padding, dilation)
+
+    compare(torch, part, function, x)
+
+
 @pytest.mark.parametrize("padding", ["zero", "reflect", "circular"])
 def test_convolution_with_borders_is_that_of_torch(torch, padding):
     mode = {"zero": "constant"}.get(padding, padding)
@@ -239,6 +254,8 @@ def test_pointwise_maps_and_pooling_are_those_of_torch(torch):
         compare(torch, AveragePooling(2).build(SHAPE), lambda x, p: f.avg_pool2d(x, 2), x)
         compare(torch, AveragePooling(3, 2).build(SHAPE), lambda x, p: f.avg_pool2d(x, 3, 2), x)
         compare(torch, AveragePooling(3, 2, "zero").build(SHAPE), lambda x, p: f.avg_pool2d(x, 3, 2, padding=1), x)
+        average = AveragePooling(4, 2, (2, 1)).build(SHAPE)
+        compare(torch, average, lambda x, p: f.avg_pool2d(x, 4, 2, padding=(2, 1)), x)
         compare(torch, GlobalPooling().build(SHAPE), lambda x, p: f.adaptive_avg_pool2d(x, 1), x)
         compare(torch, Modulus().build(SHAPE), lambda x, p: x.abs(), x)
     compare(torch, GlobalPooling("max").build(SHAPE), lambda x, p: f.adaptive_max_pool2d(x, 1))

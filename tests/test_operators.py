@@ -66,13 +66,15 @@ STRIDES = [(1, 1), (2, 2), (3, 1)]
 DILATIONS = [(1, 1), (2, 1), (2, 3)]
 
 
-@pytest.mark.parametrize("padding", PADDINGS)
+@pytest.mark.parametrize("padding", [*PADDINGS, (1, 1), (0, 3), (5, 4)], ids=str)
 @pytest.mark.parametrize("size", SIZES)
 def test_patches_are_the_loops(size, padding):
     tried = 0
     for shape, stride, dilation in itertools.product([(5, 7, 2), (6, 4, 1), (1, 5, 3)], STRIDES, DILATIONS):
         part = PatchExtraction(size, stride, padding, dilation)
-        if padding == "valid" and any(e > m for e, m in zip(part.extent, shape[:2], strict=True)):
+        sides = [m + sum(border) for m, border in zip(shape, part.borders(), strict=False)]
+        if any(e > m for e, m in zip(part.extent, sides, strict=True)):
+            assert padding in ("valid", (1, 1), (0, 3))
             with pytest.raises(ValueError, match="larger than the padded image"):
                 part.out_shape(shape)
             continue
@@ -140,6 +142,20 @@ def test_borders_are_the_definition(n, padding):
     assert np.vdot(padded, y) == pytest.approx(np.vdot(x, pad_adjoint(y, (6, 5), (0, 0), padding)), rel=1e-12)
 
 
+def test_padding_in_pixels():
+    """One px is what "zero" adds to 3x3 patches; a number is the pair of it; 0 is "valid"."""
+    x = RNG(0).standard_normal((2, 5, 4, 3))
+    for make in (PatchExtraction, AveragePooling):
+        assert make(3, 1, 1) == make(3, 1, (1, np.int64(1)))
+        assert make(3, 1, 1).padding == (1, 1)
+        assert np.array_equal(make(3, 2, 1).forward(x), make(3, 2, "zero").forward(x))
+        assert np.array_equal(make(2, 1, 0).forward(x), make(2, 1).forward(x))
+    one, other = (Convolution(2, 3, 2, p).build((5, 4, 3), RNG(1)) for p in (1, "zero"))
+    assert np.array_equal(one.forward(x), other.forward(x))
+    assert repr(one) == "Convolution(2, size=3, stride=2, padding=1)"
+    assert not PatchExtraction(3, padding=1).equivariant
+
+
 def test_a_patch_larger_than_the_padded_image_is_refused():
     with pytest.raises(
         ValueError, match=r"extent \(5, 3\) px, image \(4, 9\) px, padded height 4 px with padding='valid'"
@@ -156,6 +172,10 @@ def test_a_patch_larger_than_the_padded_image_is_refused():
         (lambda: PatchExtraction(3, stride=0), "stride must be an int >= 1"),
         (lambda: PatchExtraction(3, dilation=(1, 0)), "dilation must be an int >= 1"),
         (lambda: PatchExtraction(3, padding="same"), "padding must be one of 'valid', 'zero', .* got 'same'"),
+        (lambda: PatchExtraction(3, padding=-1), "or px of zeros on each side, an int >= 0 or a .* got -1"),
+        (lambda: Convolution(2, 3, padding=(1, 2, 3)), r"padding must be one of .* got \(1, 2, 3\)"),
+        (lambda: AveragePooling(2, padding=1.5), "padding must be one of .* got 1.5"),
+        (lambda: AveragePooling(2, padding=None), "padding must be one of .* got None"),
         (lambda: GaussianPooling(0), "subsampling must be an int >= 1"),
         (lambda: GaussianPooling(2, scale=0), "scale must be > 0 and finite, got 0"),
         (lambda: GaussianPooling(2, padding="valid"), "padding must be one of 'zero', .* got 'valid'"),

@@ -196,7 +196,7 @@ def _patch_sums_along(k: NDArray, patches: PatchExtraction, axis: int) -> NDArra
     size, stride, dilation = patches.size[axis], patches.stride[axis], patches.dilation[axis]
     if size == 1 and stride == 1:
         return k
-    k = _continued(k, patches.borders()[axis], patches.padding, axis)
+    k = _continued(k, patches.borders()[axis], patches.padding_mode, axis)
     grid = (k.shape[1 + axis] - patches.extent[axis]) // stride + 1
     total: Any = None
     for r in range(0, size * dilation, dilation):

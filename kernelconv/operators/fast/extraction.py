@@ -25,7 +25,7 @@ class Extraction(Engine):
     def forward(self, x: NDArray) -> NDArray:
         """Return the patches (n, h', w', k_h k_w c)."""
         part, n, c = self.part, len(x), self.channels
-        x = np.ascontiguousarray(pad(x, *self.borders, part.padding))
+        x = np.ascontiguousarray(pad(x, *self.borders, part.padding_mode))
         if part.size == (1, 1) and part.stride == (1, 1):
             return x
         (kh, kw), (sh, sw), (dh, dw) = part.size, part.stride, part.dilation

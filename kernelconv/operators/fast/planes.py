@@ -15,7 +15,7 @@ class Planes(Correlation):
 
     def input_transform(self, x: NDArray) -> NDArray:
         """Return the planes of `x`, (k_h k_w c, h', w', n)."""
-        x = pad(x, *self.patches.borders(), self.patches.padding)
+        x = pad(x, *self.patches.borders(), self.patches.padding_mode)
         x = np.ascontiguousarray(x.transpose(3, 1, 2, 0))
         _, height, width, n = x.shape
         (kh, kw), (sh, sw), (dh, dw) = self.patches.size, self.patches.stride, self.patches.dilation

@@ -25,7 +25,7 @@ class Correlation:
         self.h, self.w, self.c = in_shape
         self.grid: Pair = patches.out_shape(in_shape)[:2]
         rows, self.columns = patches.borders()
-        zero = patches.padding == "zero"
+        zero = patches.padding_mode == "zero"
         self.rows: Pair = (0, 0) if zero else rows  # rows of zeros are left out of the products instead
         self.top = rows[0] if zero else 0
         self.height, self.width = self.h + sum(self.rows), self.w + sum(self.columns)
@@ -56,12 +56,12 @@ class Correlation:
 
     def _bordered(self, x: NDArray) -> NDArray:
         """Return x with its borders, (H, n, W, c) in one piece."""
-        x = pad(x, self.rows, self.columns, self.patches.padding)
+        x = pad(x, self.rows, self.columns, self.patches.padding_mode)
         return np.ascontiguousarray(x.transpose(1, 0, 2, 3))
 
     def _unbordered(self, y: NDArray) -> NDArray:
         """Return the adjoint of ``_bordered``, (n, h, w, c)."""
-        return pad_adjoint(y.transpose(1, 0, 2, 3), self.rows, self.columns, self.patches.padding)
+        return pad_adjoint(y.transpose(1, 0, 2, 3), self.rows, self.columns, self.patches.padding_mode)
 
     def _filter_rows(self) -> list[tuple[int, slice, slice]]:
         """Return (k, output rows, input rows) for each filter row k that meets the map, widest reach first."""

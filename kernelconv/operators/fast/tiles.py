@@ -170,7 +170,7 @@ class Tiles(Correlation):
             out[i * mh : i * mh + th] += b_rows @ lines.reshape(th, -1)
         shape = (self.h + sum(self.rows), self.width)  # without what fills the last tiles
         out = out.reshape(height, width, n, self.c)[: shape[0], : shape[1]]
-        return pad_adjoint(out.transpose(2, 0, 1, 3), self.rows, self.columns, self.patches.padding)
+        return pad_adjoint(out.transpose(2, 0, 1, 3), self.rows, self.columns, self.patches.padding_mode)
 
     def _both_filters(self, dtype: np.dtype[Any]) -> NDArray:
         """Return G of rows and columns together, (t t', k_h k_w)."""
@@ -180,10 +180,10 @@ class Tiles(Correlation):
     def _covered(self, x: NDArray) -> NDArray:
         """Return x with its borders, and zeros up to whole tiles, (H, W, n, c) in one piece."""
         top, left = 0, 0
-        if self.patches.padding == "zero":
+        if self.patches.padding_mode == "zero":
             top, left = self.rows[0], self.columns[0]
         else:
-            x = pad(x, self.rows, self.columns, self.patches.padding)
+            x = pad(x, self.rows, self.columns, self.patches.padding_mode)
         height, width = (n * m + t - m for n, m, t in zip(self.tiles, self.m, self.t, strict=True))
         return _within((height, width), x.transpose(1, 2, 0, 3), top, left)
 

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from kernelconv._check import Pair, check_count
 from kernelconv.operators.base import Shape3
 from kernelconv.operators.learned.affine import Affine
-from kernelconv.operators.patches.extraction import PairLike, PatchExtraction
+from kernelconv.operators.patches.extraction import PaddingLike, PairLike, PatchExtraction
 
 
 @dataclass(frozen=True, repr=False)
@@ -29,7 +29,7 @@ class Convolution(Affine):
         Filter height and width (px).
     stride : int or (int, int)
         Step (px).
-    padding : {"valid", "zero", "reflect", "symmetric", "circular"}
+    padding : {"valid", "zero", "reflect", "symmetric", "circular"}, int or (int, int)
         As `PatchExtraction`.
     dilation : int or (int, int)
         Step inside a filter (px).
@@ -65,14 +65,14 @@ class Convolution(Affine):
     n_filters: int
     size: PairLike
     stride: PairLike = 1
-    padding: str = "valid"
+    padding: PaddingLike = "valid"
     dilation: PairLike = 1
     bias: bool = True
 
     def __post_init__(self) -> None:
         """Check the number of filters and let P check the rest."""
         check_count(self.n_filters, "n_filters")
-        for name in ("size", "stride", "dilation"):
+        for name in ("size", "stride", "padding", "dilation"):
             object.__setattr__(self, name, getattr(self.patches, name))
 
     @property

@@ -9,11 +9,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kernelconv._arrays import namespace
-from kernelconv._check import Pair, as_pair, check_choice, check_count
+from kernelconv._check import Pair, as_padding, as_pair, check_count
 from kernelconv.operators.base import Part, Shape3
 from kernelconv.operators.patches.borders import PADDINGS, border_index, pad_adjoint, padded
 
 PairLike = Any  # an int or a (height, width) pair; a pair once a part has stored it
+PaddingLike = Any  # a name, an int or a (rows, columns) pair; a name or a pair once a part has stored it
 
 
 @dataclass(frozen=True, repr=False)
@@ -23,7 +24,7 @@ class PatchExtraction(Part):
     .. math:: (P x)[i, j, (k, l, c)] = x'[s i + d k, s j + d l, c]
 
     with x' the input padded by (e - 1) in all, (e - 1) // 2 of it before, where e = d (size - 1) + 1 is the extent of
-    a patch, s the stride and d the dilation.
+    a patch, s the stride and d the dilation; or by zeros, as many px on each side as `padding` says.
 
     Parameters
     ----------
@@ -31,17 +32,18 @@ class PatchExtraction(Part):
         Patch height and width (px).
     stride : int or (int, int)
         Step between patches (px).
-    padding : {"valid", "zero", "reflect", "symmetric", "circular"}
-        How the image goes on beyond its edge; "valid" takes only the patches inside. Every other choice gives
-        ceil(h / s) x ceil(w / s) positions.
+    padding : {"valid", "zero", "reflect", "symmetric", "circular"}, int or (int, int)
+        How the image goes on beyond its edge; "valid" takes only the patches inside. Every other name gives
+        ceil(h / s) x ceil(w / s) positions. A number p, or one for rows and one for columns, is that many px of zeros
+        on each side, as PyTorch counts them: (h + 2 p - e) // s + 1 positions.
     dilation : int or (int, int)
         Step between the pixels of a patch (px).
 
     Raises
     ------
     ValueError
-        From the constructor for sizes that are not positive ints; from ``build`` and ``forward`` if a patch is
-        larger than the padded image.
+        From the constructor for sizes that are not positive ints and for another padding; from ``build`` and
+        ``forward`` if a patch is larger than the padded image.
 
     Notes
     -----
@@ -65,7 +67,7 @@ class PatchExtraction(Part):
 
     size: PairLike
     stride: PairLike = 1
-    padding: str = "valid"
+    padding: PaddingLike = "valid"
     dilation: PairLike = 1
 
     linear = True
@@ -75,7 +77,7 @@ class PatchExtraction(Part):
         """Read every size as a (height, width) pair."""
         for name in ("size", "stride", "dilation"):
             object.__setattr__(self, name, as_pair(getattr(self, name), name))
-        check_choice(self.padding, "padding", PADDINGS)
+        object.__setattr__(self, "padding", as_padding(self.padding, PADDINGS))
 
     @property
     def equivariant(self) -> bool:
@@ -89,10 +91,18 @@ class PatchExtraction(Part):
 
     def borders(self) -> tuple[Pair, Pair]:
         """Return ((above, below), (left, right)) padding in px."""
-        if self.padding == "valid":
-            return (0, 0), (0, 0)
-        rows, columns = (((e - 1) // 2, e - 1 - (e - 1) // 2) for e in self.extent)
+        if isinstance(self.padding, tuple):
+            rows, columns = ((p, p) for p in self.padding)
+        elif self.padding == "valid":
+            rows, columns = (0, 0), (0, 0)
+        else:
+            rows, columns = (((e - 1) // 2, e - 1 - (e - 1) // 2) for e in self.extent)
         return rows, columns
+
+    @property
+    def padding_mode(self) -> str:
+        """What lies beyond the edge, by name: "zero" where `padding` counts px."""
+        return "zero" if isinstance(self.padding, tuple) else self.padding
 
     def _grid(self, in_shape: Shape3) -> Pair:
         shape = []
@@ -117,7 +127,7 @@ class PatchExtraction(Part):
     def windows(self, in_shape: Shape3) -> list[tuple[Any, ...]]:
         """Return what `window_reads` wants, along rows and along columns."""
         per_axis = (in_shape[:2], self._grid(in_shape), self.size, self.stride, self.dilation, self.borders())
-        return [(*axis, self.padding) for axis in zip(*per_axis, strict=True)]
+        return [(*axis, self.padding_mode) for axis in zip(*per_axis, strict=True)]
 
     def receptive_field(self, in_shape: Shape3) -> tuple[Pair, Pair]:
         """Return (extent, stride)."""
@@ -127,7 +137,7 @@ class PatchExtraction(Part):
         """Return the patches of `x`: (n, h, w, c) -> (n, h', w', k_h k_w c), entry by entry of a patch."""
         (kh, kw), (sh, sw), (dh, dw) = self.size, self.stride, self.dilation
         gh, gw = self._grid(x.shape[1:])
-        x = padded(x, *self.borders(), self.padding)
+        x = padded(x, *self.borders(), self.padding_mode)
         rows = [slice(k * dh, k * dh + (gh - 1) * sh + 1, sh) for k in range(kh)]
         columns = [slice(k * dw, k * dw + (gw - 1) * sw + 1, sw) for k in range(kw)]
         return namespace(x).concat([x[:, r, c, :] for r in rows for c in columns], axis=3)
@@ -143,7 +153,7 @@ class PatchExtraction(Part):
             for j in range(kw):
                 i0, j0 = k * dh, j * dw
                 out[:, i0 : i0 + (gh - 1) * sh + 1 : sh, j0 : j0 + (gw - 1) * sw + 1 : sw] += y[:, :, :, k, j]
-        return pad_adjoint(out, rows, columns, self.padding)
+        return pad_adjoint(out, rows, columns, self.padding_mode)
 
 
 def window_reads(n: int, grid: int, size: int, stride: int, dilation: int, border: Pair, padding: str) -> NDArray:
@@ -159,7 +169,7 @@ def overlap_count(n: int, *window: Any) -> NDArray:
 
 
 def extract_patches(
-    x: NDArray, size: PairLike, stride: PairLike = 1, padding: str = "valid", dilation: PairLike = 1
+    x: NDArray, size: PairLike, stride: PairLike = 1, padding: PaddingLike = "valid", dilation: PairLike = 1
 ) -> NDArray:
     """Return every patch of `x` (n, h, w, c) as (n, h', w', k_h k_w c): `PatchExtraction` as a function.
 
@@ -177,7 +187,7 @@ def extract_patches_adjoint(
     shape: Shape3,
     size: PairLike,
     stride: PairLike = 1,
-    padding: str = "valid",
+    padding: PaddingLike = "valid",
     dilation: PairLike = 1,
 ) -> NDArray:
     """Return P* p, the overlap-add of patches `p` (n, h', w', k_h k_w c) into maps of `shape` (h, w, c).

@@ -12,8 +12,7 @@ from numpy.typing import NDArray
 from kernelconv._arrays import namespace
 from kernelconv._check import Pair, as_pair, check_choice
 from kernelconv.operators.base import Part, Pullback, Shape3, State
-from kernelconv.operators.patches.borders import PADDINGS
-from kernelconv.operators.patches.extraction import PairLike, PatchExtraction
+from kernelconv.operators.patches.extraction import PaddingLike, PairLike, PatchExtraction
 
 
 def _window_spec(part: Any) -> None:
@@ -31,7 +30,7 @@ class AveragePooling(Part):
         Window (px).
     stride : int or (int, int), optional
         Step (px); by default the size.
-    padding : {"valid", "zero", "reflect", "symmetric", "circular"}
+    padding : {"valid", "zero", "reflect", "symmetric", "circular"}, int or (int, int)
         As `PatchExtraction`; zeros beyond the edge count in the mean.
 
     Notes
@@ -47,15 +46,15 @@ class AveragePooling(Part):
 
     size: PairLike = 2
     stride: PairLike = None
-    padding: str = "valid"
+    padding: PaddingLike = "valid"
 
     linear = True
     homogeneous = True
 
     def __post_init__(self) -> None:
-        """Read size and stride as pairs."""
+        """Read size and stride as pairs, padding as P does."""
         _window_spec(self)
-        check_choice(self.padding, "padding", PADDINGS)
+        object.__setattr__(self, "padding", self.patches.padding)
 
     @cached_property
     def patches(self) -> PatchExtraction:
