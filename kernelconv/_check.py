@@ -154,9 +154,9 @@ def as_pair(value: Any, name: str, minimum: int = 1) -> Pair:
     try:
         first, second = pair
     except (TypeError, ValueError):
-        first = second = None
+        first = second = False
     ints = isinstance(first, _INTS) and isinstance(second, _INTS) and bool not in (type(first), type(second))
-    if not ints or min(first, second) < minimum:
+    if not ints or first < minimum or second < minimum:
         raise ValueError(f"{name} must be an int >= {minimum} or a (height, width) pair of them, got {value!r}.")
     return int(first), int(second)
 

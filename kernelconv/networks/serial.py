@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import pairwise
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -37,7 +37,7 @@ class Network(Composite):
     parts: tuple[Part, ...]
     names: tuple[str, ...]
 
-    _derived_names = (*Composite._derived_names, "_values", "_from_first_params")
+    _derived_names: ClassVar[tuple[str, ...]] = (*Composite._derived_names, "_values", "_from_first_params")
 
     @property
     def named_parts(self) -> dict[str, Part]:
@@ -232,6 +232,6 @@ def serial(*parts: Part, names: Sequence[str] | None = None) -> Network:
             raise ValueError(f"serial composes parts (operators, layers, networks), got {part!r}.")
     if names is None:
         names = [f"{type(p).__name__.lower()}_{i}" for i, p in enumerate(parts, 1)]
-    if len(names) != len(parts) or len(set(names)) != len(names) or any("." in n for n in names):
+    if len(names) != len(parts) or len(set(names)) != len(names) or "." in "".join(names):
         raise ValueError(f"names must be {len(parts)} different strings without dots, got {tuple(names)}.")
     return Network(tuple(parts), tuple(names))

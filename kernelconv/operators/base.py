@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields
 from functools import cached_property, lru_cache
+from types import MappingProxyType
 from typing import Any, ClassVar, Self
 
 import numpy as np
@@ -37,6 +38,7 @@ class Part:
     - ``equivariant``: a shift by the stride commutes with F when borders are circular;
     - ``couples_samples``: in training a sample's output depends on the others (BatchNorm);
     - ``differentiable``: ``pullback`` exists;
+    - ``splits``: F ends in a matrix on the channels, which commutes with linear pooling (KernelMapping);
     - ``lipschitz(in_shape)``: a constant c with norm(Fx - Fy) <= c norm(x - y), or None where none is known.
 
     Subclasses implement ``definition``, the formula in array API code, ``_out_shape``, ``_lipschitz`` where a constant
@@ -45,7 +47,20 @@ class Part:
     engine that ``operators/fast`` names for a built part of this type and a NumPy array, else the definition.
     """
 
-    # Set on the copy that build returns: input shape, shapes on the way (input first, output last).
+    # Class attributes where a trait is the same for all parts of a type, properties where it depends on the fields.
+    linear: ClassVar[Any] = False
+    homogeneous: ClassVar[Any] = False
+    equivariant: ClassVar[Any] = False
+    couples_samples: ClassVar[Any] = False
+    differentiable: ClassVar[Any] = True
+    splits: ClassVar[Any] = False
+
+    # Set on the copy that build returns, and not fields: specifications are equal whatever was built from them.
+    #: The arrays that a gradient reaches, by name.
+    params: ClassVar[Any] = MappingProxyType({})
+    #: The arrays that training updates without a gradient, by name.
+    state: ClassVar[Any] = MappingProxyType({})
+    #: Input shape, and the shapes on the way: input first, output last.
     _in_shape: ClassVar[Any] = None
     _shapes: ClassVar[Any] = None
     _own_engine: ClassVar[type[Engine]] = Engine
@@ -53,51 +68,9 @@ class Part:
     _derived_names: ClassVar[tuple[str, ...]] = ("_engine",)
 
     @property
-    def linear(self) -> bool:
-        """Whether F(x) = A x."""
-        return False
-
-    @property
-    def homogeneous(self) -> bool:
-        """Whether F(c x) = c F(x) for c > 0."""
-        return False
-
-    @property
-    def equivariant(self) -> bool:
-        """Whether a shift by the stride commutes with F, borders being circular."""
-        return False
-
-    @property
-    def couples_samples(self) -> bool:
-        """Whether a sample's output depends on the other samples in training."""
-        return False
-
-    @property
-    def differentiable(self) -> bool:
-        """Whether ``pullback`` exists."""
-        return True
-
-    @property
-    def splits(self) -> bool:
-        """Whether F ends in a matrix on the channels, which commutes with linear pooling (KernelMapping)."""
-        return False
-
-    # What build adds to the copy it returns. Not fields: specifications are equal whatever was built from them.
-
-    @property
     def in_shape(self) -> Any:
         """(h, w, c) of one input map once built, else None."""
         return self._in_shape
-
-    @property
-    def params(self) -> Grads:
-        """The arrays that a gradient reaches, by name."""
-        return getattr(self, "_params", {})
-
-    @property
-    def state(self) -> Grads:
-        """The arrays that training updates without a gradient, by name."""
-        return getattr(self, "_state", {})
 
     def __repr__(self) -> str:
         """Return the constructor call, defaults left out and square sizes as one number."""
@@ -164,12 +137,8 @@ class Part:
     def _built(self, in_shape: Shape3, params: Mapping[str, NDArray], state: State) -> Self:
         """Return a copy for maps of `in_shape` that holds `params` and `state`."""
         in_shape = check_shape(in_shape)
-        return self._with(_in_shape=in_shape, _shapes=(in_shape, self._out_shape(in_shape)))._holding(params, state)
-
-    def _holding(self, params: Mapping[str, NDArray], state: State) -> Self:
-        new = self._with(_params=dict(params), _state=dict(state))
-        new._prepare()
-        return new
+        shapes = in_shape, self._out_shape(in_shape)
+        return self._with(_in_shape=in_shape, _shapes=shapes, params=dict(params), state=dict(state))
 
     def _with(self, **values: Any) -> Self:
         """Return a copy with some values of its own, without what is derived from them."""
@@ -177,13 +146,15 @@ class Part:
         new.__dict__.update(self.__dict__, **values)
         for name in self._derived_names:
             new.__dict__.pop(name, None)
+        if "params" in values and type(self)._prepare is not Part._prepare:
+            new._prepare()
         return new
 
     def _prepare(self) -> None:
         """Compute what follows from the params (a whitening, say). Called on every fresh copy."""
 
     def _check_built(self) -> None:
-        if self.in_shape is None:
+        if self._in_shape is None:
             raise ValueError(f"{type(self).__name__} is not built: call build(in_shape, rng, data) first.")
 
     def replace(self, params: Mapping[str, NDArray], state: State | None = None) -> Self:
@@ -197,7 +168,7 @@ class Part:
                     f"{type(self).__name__}.replace wants {kind} { {k: v.shape for k, v in old.items()} }, "
                     f"got { {k: np.shape(v) for k, v in new.items()} }."
                 )
-        return self._holding(params, state or self.state)
+        return self._with(params=dict(params), state=dict(state or self.state))
 
     def constrain(self, params: Mapping[str, NDArray]) -> dict[str, NDArray]:
         """Return `params` brought back to the set they live on (anchors to the sphere): what a step may leave."""
@@ -206,13 +177,13 @@ class Part:
     def astype(self, dtype: DTypeLike) -> Self:
         """Return a copy whose params and state have `dtype`."""
         self._check_built()
-        dtype, params, state = np.dtype(dtype), self.params, self.state
-        if not params and not state:
-            return self
-        if {dtype} >= {v.dtype for v in (*params.values(), *state.values())}:
-            return self
-        cast = {k: v.astype(dtype, copy=False) for k, v in params.items()}
-        return self._holding(cast, {k: v.astype(dtype, copy=False) for k, v in state.items()})
+        dtype, cast, changed = np.dtype(dtype), {}, False
+        for name, arrays in (("params", self.params), ("state", self.state)):
+            cast[name] = dict(arrays)
+            for key, values in arrays.items():
+                changed = changed or values.dtype != dtype
+                cast[name][key] = values.astype(dtype, copy=False)
+        return self._with(**cast) if changed else self
 
     def _inner_shapes(self, *, gradient: bool = False) -> list[Shape3]:
         """Return the shapes of the maps that a built part makes of one image, on the way to a `gradient` or without."""

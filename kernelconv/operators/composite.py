@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
@@ -50,7 +50,7 @@ class Composite(Part):
     """A part made of others, run in the order of ``named_parts``: Layer and Network."""
 
     _own_engine = Parts
-    _derived_names = ("_engine", "_in_shape", "_shapes")
+    _derived_names: ClassVar[tuple[str, ...]] = ("_engine", "_in_shape", "_shapes")
 
     @property
     def named_parts(self) -> dict[str, Part]:
@@ -64,27 +64,27 @@ class Composite(Part):
     # -- traits follow from the parts ------------------------------------------------------------------------------
 
     @property
-    def linear(self) -> bool:
+    def linear(self) -> bool:  # type: ignore[override]  # a property, where other parts have a class attribute
         """True if every part is."""
         return all(p.linear for p in self.named_parts.values())
 
     @property
-    def homogeneous(self) -> bool:
+    def homogeneous(self) -> bool:  # type: ignore[override]
         """True if every part is."""
         return all(p.homogeneous for p in self.named_parts.values())
 
     @property
-    def equivariant(self) -> bool:
+    def equivariant(self) -> bool:  # type: ignore[override]
         """True if every part is."""
         return all(p.equivariant for p in self.named_parts.values())
 
     @property
-    def couples_samples(self) -> bool:
+    def couples_samples(self) -> bool:  # type: ignore[override]
         """True if any part does."""
-        return any(p.couples_samples for p in self.named_parts.values())
+        return True in [p.couples_samples for p in self.named_parts.values()]
 
     @property
-    def differentiable(self) -> bool:
+    def differentiable(self) -> bool:  # type: ignore[override]
         """True if every part is."""
         return all(p.differentiable for p in self.named_parts.values())
 
@@ -167,7 +167,7 @@ class Composite(Part):
         shapes = self.shapes(in_shape)
         built: list[Part] = []
         for (name, part), shape in zip(self.named_parts.items(), shapes, strict=False):
-            maps = None if data is None else Maps(data, tuple(built))
+            maps = None if data is None or type(part).build is Part.build else Maps(data, tuple(built))
             built.append(part.build(shape, rng, maps))
             if progress is not None:
                 progress(name, built[-1])
@@ -192,7 +192,9 @@ class Composite(Part):
 
     def astype(self, dtype: DTypeLike) -> Self:
         """Return a copy whose params and state have `dtype`."""
-        return self._with_parts([p.astype(dtype) for p in self.named_parts.values()])
+        self._check_built()
+        parts = self.named_parts.values()
+        return self._with_parts([p.astype(dtype) if p.params or p.state else p for p in parts])
 
     # -- running ---------------------------------------------------------------------------------------------------
 

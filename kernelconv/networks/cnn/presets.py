@@ -49,9 +49,10 @@ def lenet5(in_shape: Shape3, n_classes: int) -> Network:
     for width in (32, 64):
         small = width == 32 or min(shape[:2]) < 10
         convolution = Convolution(width, 5, padding="zero" if small else "valid")
-        pooling = _halving(convolution.out_shape(shape))
+        shape = convolution.out_shape(shape)
+        pooling = _halving(shape)
+        shape = pooling.out_shape(shape)
         parts += [convolution, pooling, ReLU()]
-        shape = _after([convolution, pooling], shape)
     return serial(*parts, Flatten(), Dropout(0.5), Dense(128), ReLU(), Dropout(0.5), Dense(n_classes))
 
 

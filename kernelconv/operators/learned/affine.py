@@ -39,9 +39,10 @@ class Affine(Part):
         if rng is None:
             name = type(self).__name__
             raise ValueError(f"{name}.build needs a numpy Generator: pass rng=numpy.random.default_rng(seed).")
-        params = {"weight": rng.uniform(-1, 1, (fan_in, self.n_outputs)) / np.sqrt(fan_in)}
+        n_outputs = self.n_outputs
+        params = {"weight": rng.uniform(-1, 1, (fan_in, n_outputs)) / np.sqrt(fan_in)}
         if self.bias:
-            params["bias"] = np.zeros(self.n_outputs)
+            params["bias"] = np.zeros(n_outputs)
         return self._built(in_shape, params, {})
 
     def definition(self, x: Any) -> Any:

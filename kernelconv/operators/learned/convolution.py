@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from kernelconv._check import Pair, check_count
+from kernelconv._check import Pair, check_count, check_shape
 from kernelconv.operators.base import Shape3
 from kernelconv.operators.learned.affine import Affine
 from kernelconv.operators.patches.extraction import PaddingLike, PairLike, PatchExtraction
@@ -97,7 +97,7 @@ class Convolution(Affine):
         return self.patches._lipschitz(in_shape) * float(np.linalg.norm(self.params["weight"], 2))
 
     def _out_shape(self, in_shape: Shape3) -> Shape3:
-        return (*self.patches.out_shape(in_shape)[:2], self.n_filters)
+        return (*self.patches.grid(in_shape), self.n_filters)
 
     def receptive_field(self, in_shape: Shape3) -> tuple[Pair, Pair]:
         """Return (extent, stride)."""
@@ -115,4 +115,5 @@ class Convolution(Affine):
 
     def build(self, in_shape: Shape3, rng: np.random.Generator | None = None, data: Any = None) -> Convolution:
         """Return a copy with weights drawn from `rng`; `data` is not needed."""
-        return self._draw(in_shape, self.patches.out_shape(in_shape)[2], rng)
+        fan_in = self.size[0] * self.size[1] * check_shape(in_shape)[2]
+        return self._draw(in_shape, fan_in, rng)

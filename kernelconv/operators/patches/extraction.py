@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -84,41 +85,43 @@ class PatchExtraction(Part):
         """True with circular borders: a shift by the stride then commutes with P."""
         return self.padding == "circular"
 
-    @property
+    @cached_property
     def extent(self) -> Pair:
         """Height and width (px) that a patch spans, dilation included."""
-        return tuple(d * (k - 1) + 1 for k, d in zip(self.size, self.dilation, strict=True))
+        (kh, kw), (dh, dw) = self.size, self.dilation
+        return dh * (kh - 1) + 1, dw * (kw - 1) + 1
+
+    @cached_property
+    def _borders(self) -> tuple[Pair, Pair]:
+        if isinstance(self.padding, tuple):
+            height, width = self.padding
+            return (height, height), (width, width)
+        (eh, ew) = (1, 1) if self.padding == "valid" else self.extent
+        return ((eh - 1) // 2, eh // 2), ((ew - 1) // 2, ew // 2)
 
     def borders(self) -> tuple[Pair, Pair]:
         """Return ((above, below), (left, right)) padding in px."""
-        if isinstance(self.padding, tuple):
-            rows, columns = ((p, p) for p in self.padding)
-        elif self.padding == "valid":
-            rows, columns = (0, 0), (0, 0)
-        else:
-            rows, columns = (((e - 1) // 2, e - 1 - (e - 1) // 2) for e in self.extent)
-        return rows, columns
+        return self._borders
 
     @property
     def padding_mode(self) -> str:
         """What lies beyond the edge, by name: "zero" where `padding` counts px."""
         return "zero" if isinstance(self.padding, tuple) else self.padding
 
-    def _grid(self, in_shape: Shape3) -> Pair:
-        shape = []
-        for axis, name in enumerate(("height", "width")):
-            padded = in_shape[axis] + sum(self.borders()[axis])
-            if padded < self.extent[axis]:
-                raise ValueError(
-                    f"The patch is larger than the padded image: extent {self.extent} px, image "
-                    f"{tuple(in_shape[:2])} px, padded {name} {padded} px with padding={self.padding!r}. Use a smaller "
-                    "patch or another padding."
-                )
-            shape.append((padded - self.extent[axis]) // self.stride[axis] + 1)
-        return shape[0], shape[1]
+    def grid(self, in_shape: Shape3) -> Pair:
+        """Return how many patches there are along rows and columns of maps (h, w, c)."""
+        h, w = in_shape[0] + sum(self._borders[0]), in_shape[1] + sum(self._borders[1])
+        if h < self.extent[0] or w < self.extent[1]:
+            axis, padded = ("height", h) if h < self.extent[0] else ("width", w)
+            raise ValueError(
+                f"The patch is larger than the padded image: extent {self.extent} px, image "
+                f"{tuple(in_shape[:2])} px, padded {axis} {padded} px with padding={self.padding!r}. Use a smaller "
+                "patch or another padding."
+            )
+        return (h - self.extent[0]) // self.stride[0] + 1, (w - self.extent[1]) // self.stride[1] + 1
 
     def _out_shape(self, in_shape: Shape3) -> Shape3:
-        return (*self._grid(in_shape), self.size[0] * self.size[1] * in_shape[2])
+        return (*self.grid(in_shape), self.size[0] * self.size[1] * in_shape[2])
 
     def _lipschitz(self, in_shape: Shape3) -> float:
         """Return sqrt(largest overlap count): rows and columns count independently, so the counts multiply."""
@@ -126,7 +129,7 @@ class PatchExtraction(Part):
 
     def windows(self, in_shape: Shape3) -> list[tuple[Any, ...]]:
         """Return what `window_reads` wants, along rows and along columns."""
-        per_axis = (in_shape[:2], self._grid(in_shape), self.size, self.stride, self.dilation, self.borders())
+        per_axis = (in_shape[:2], self.grid(in_shape), self.size, self.stride, self.dilation, self.borders())
         return [(*axis, self.padding_mode) for axis in zip(*per_axis, strict=True)]
 
     def receptive_field(self, in_shape: Shape3) -> tuple[Pair, Pair]:
@@ -136,7 +139,7 @@ class PatchExtraction(Part):
     def definition(self, x: Any) -> Any:
         """Return the patches of `x`: (n, h, w, c) -> (n, h', w', k_h k_w c), entry by entry of a patch."""
         (kh, kw), (sh, sw), (dh, dw) = self.size, self.stride, self.dilation
-        gh, gw = self._grid(x.shape[1:])
+        gh, gw = self.grid(x.shape[1:])
         x = padded(x, *self.borders(), self.padding_mode)
         rows = [slice(k * dh, k * dh + (gh - 1) * sh + 1, sh) for k in range(kh)]
         columns = [slice(k * dw, k * dw + (gw - 1) * sw + 1, sw) for k in range(kw)]
@@ -145,7 +148,7 @@ class PatchExtraction(Part):
     def _adjoint(self, y: NDArray, shape: tuple[int, ...]) -> NDArray:
         n, h, w, c = shape
         (kh, kw), (sh, sw), (dh, dw) = self.size, self.stride, self.dilation
-        gh, gw = self._grid((h, w, c))
+        gh, gw = self.grid((h, w, c))
         rows, columns = self.borders()
         out = np.zeros((n, h + sum(rows), w + sum(columns), c), y.dtype)
         y = y.reshape(n, gh, gw, kh, kw, c)

@@ -67,7 +67,7 @@ class AveragePooling(Part):
         return self.patches.equivariant
 
     def _out_shape(self, in_shape: Shape3) -> Shape3:
-        return (*self.patches.out_shape(in_shape)[:2], in_shape[2])
+        return (*self.patches.grid(in_shape), in_shape[2])
 
     def _lipschitz(self, in_shape: Shape3) -> float:
         """Return sqrt(largest overlap count / window area)."""
@@ -131,7 +131,7 @@ class MaxPooling(Part):
         return PatchExtraction(self.size, self.stride)
 
     def _out_shape(self, in_shape: Shape3) -> Shape3:
-        return (*self.patches.out_shape(in_shape)[:2], in_shape[2])
+        return (*self.patches.grid(in_shape), in_shape[2])
 
     def _lipschitz(self, in_shape: Shape3) -> float:
         """Return sqrt(largest number of windows over one pixel)."""
