@@ -5,9 +5,11 @@
     python benchmarks/run.py --n-jobs 4 --out benchmarks/results/mnist
 
 Each finished cell is a file in OUT/cells; the same command goes on where a killed one was, and repeats no row that
-OUT/results.csv holds. From cells and rows it writes OUT/results.csv (what is reproducible), costs.csv (times),
-filters.json and environment.json; python benchmarks/render.py makes tables and figures of them. A cell runs on one
-thread; cells run side by side through joblib, which joblib.parallel_config can send elsewhere.
+OUT/results.csv holds. A row whose settings are no longer today's is an error: python benchmarks/redigest.py gives it
+today's digest where only names changed, --drop-stale drops it. From cells and rows it writes OUT/results.csv (what is
+reproducible), costs.csv (times), filters.json and environment.json; python benchmarks/render.py makes tables and
+figures of them. A cell runs on one thread; cells run side by side through joblib, which joblib.parallel_config can
+send elsewhere.
 """
 
 import argparse
@@ -53,21 +55,55 @@ def run_cell(data, cell, out):
     return record
 
 
-def known_rows(out, data):
-    """Return the rows of OUT's csv files whose settings are today's, and today's cells, both by (model, size, seed)."""
-    cells = {(c.model, c.size, c.seed): c for c in plan(data)}
-    rows = {name: read_rows(out / f"{name}.csv") for name in ("results", "costs")}
-    fresh = {
+def by_key(data):
+    """Return today's cells by (model, size, seed)."""
+    return {(c.model, c.size, c.seed): c for c in plan(data)}
+
+
+def stale(rows, data):
+    """Return the keys of `rows` (a csv file's, by name) that are not today's: no such cell, or another digest."""
+    cells = by_key(data)
+    return [
         key
-        for key, row in rows["results"].items()
-        if key in cells and row["digest"] == digest(data, rivals()[key[0]], cells[key])
-    }
-    return {name: {k: row for k, row in rows[name].items() if k in fresh} for name in rows}, cells
+        for key in sorted(rows["results"].keys() | rows["costs"].keys())
+        if key not in cells or rows["results"].get(key, {}).get("digest") != digest(data, rivals()[key[0]], cells[key])
+    ]
 
 
-def collect(out, data):
+def known_rows(out, data, *, drop_stale=False):
+    """Return the rows of OUT's csv files by file and (model, size, seed).
+
+    Raises
+    ------
+    SystemExit
+        If there are rows whose settings are not today's, unless `drop_stale` leaves them out.
+    """
+    rows = {name: read_rows(out / f"{name}.csv") for name in ("results", "costs")}
+    gone = stale(rows, data)
+    if gone and not drop_stale:
+        raise SystemExit(
+            f"{out / 'results.csv'} holds {len(gone)} rows whose settings are not today's: {listed(gone)}. If only "
+            "names changed, python benchmarks/redigest.py gives them today's digest; --drop-stale drops them."
+        )
+    return {name: {key: row for key, row in found.items() if key not in gone} for name, found in rows.items()}
+
+
+def listed(keys):
+    """Return cells as words.
+
+    >>> listed([("lenet", 300, 0), ("lenet", 300, 1), ("mlp", 1000, 0)])
+    'lenet 300 (draws 0, 1), mlp 1000 (draw 0)'
+    """
+    draws = {}
+    for model, size, seed in keys:
+        draws.setdefault((model, size), []).append(str(seed))
+    plural = {cell: "s" * (len(seeds) > 1) for cell, seeds in draws.items()}
+    return ", ".join(f"{m} {size} (draw{plural[m, size]} {', '.join(seeds)})" for (m, size), seeds in draws.items())
+
+
+def collect(out, data, *, drop_stale=False):
     """Write results.csv, costs.csv, filters.json and environment.json from the cells and rows that there are."""
-    rows, cells = known_rows(out, data)
+    rows, cells = known_rows(out, data, drop_stale=drop_stale), by_key(data)
     filters = json.loads(_text(out / "filters.json") or "{}")
     for key, cell in cells.items():
         text = _text(path(out, data, cell))
@@ -79,7 +115,9 @@ def collect(out, data):
                 filters[cell.model] = record["filters"]
     order = {key: i for i, key in enumerate(sorted(cells, key=lambda k: (list(rivals()).index(k[0]), *k[1:])))}
     for name, columns in (("results", RESULTS), ("costs", COSTS)):
-        write_atomically(out / f"{name}.csv", _csv([rows[name][k] for k in sorted(rows[name], key=order.get)], columns))
+        write_atomically(
+            out / f"{name}.csv", as_csv([rows[name][k] for k in sorted(rows[name], key=order.get)], columns)
+        )
     write_atomically(out / "filters.json", json.dumps(dict(sorted(filters.items()))) + "\n")
     write_atomically(out / "environment.json", json.dumps({"data": data, **environment()}, indent=1) + "\n")
     return rows["results"]
@@ -98,12 +136,18 @@ def read_rows(file):
     return {(row["model"], int(row["size"]), int(row["seed"])): row for row in rows}
 
 
-def _csv(rows, columns):
+def as_csv(rows, columns):
+    """Return rows as the text of a csv file."""
     out = io.StringIO()
     writer = csv.DictWriter(out, columns, lineterminator="\n")
     writer.writeheader()
-    writer.writerows({c: f"{v:.6g}" if isinstance(v := row[c], float) else v for c in columns} for row in rows)
+    writer.writerows({c: printed(row[c]) for c in columns} for row in rows)
     return out.getvalue()
+
+
+def printed(value):
+    """Return a value as csv files hold it: a float by its first six digits."""
+    return f"{value:.6g}" if isinstance(value, float) else value
 
 
 def told(record, committed):
@@ -125,6 +169,7 @@ def main():
     parser.add_argument("--seeds", nargs="+", type=int, help="draws; default: all of the protocol")
     parser.add_argument("--n-jobs", type=int, help="cells side by side, one thread each (default: as joblib is told)")
     parser.add_argument("--out", type=Path, default=Path("kernelconv-benchmark"), help="default: %(default)s")
+    parser.add_argument("--drop-stale", action="store_true", help="drop OUT's rows whose settings are not today's")
     args = parser.parse_args()
     unknown = set(args.sizes or ()) - set(dataset(args.data).SIZES)
     if unknown:
@@ -134,7 +179,7 @@ def main():
     left_out = sorted({c.model for c in cells if not installed(rivals()[c.model])})
     if left_out:
         print(f"not installed, left out: {', '.join(left_out)}")
-    rows, _ = known_rows(args.out, args.data)
+    rows = known_rows(args.out, args.data, drop_stale=args.drop_stale)
     missing = [
         c
         for c in cells
@@ -147,7 +192,7 @@ def main():
     jobs = (delayed(run_cell)(args.data, cell, args.out) for cell in missing)
     for i, record in enumerate(Parallel(n_jobs=args.n_jobs, return_as="generator")(jobs), 1):
         print(f"[{i}/{len(missing)}] {told(record, committed)}", flush=True)
-    rows = collect(args.out, args.data)
+    rows = collect(args.out, args.data, drop_stale=args.drop_stale)
     print(f"{len(rows)} rows in {args.out / 'results.csv'}")
 
 

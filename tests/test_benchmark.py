@@ -3,6 +3,7 @@
 import csv
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -18,7 +19,7 @@ from kernelconv.report.published import best_published, published
 
 BENCHMARKS = Path(__file__).parent.parent / "benchmarks"
 FAST = ["pixels_svm", "scattering_affine", "ckn_1", "mlp"]
-NAMES = ("heads", "objective", "representations", "datasets", "training", "run", "rendering", "panels")
+NAMES = ("heads", "objective", "representations", "datasets", "training", "run", "redigest", "rendering", "panels")
 
 
 @pytest.fixture(autouse=True)
@@ -227,18 +228,119 @@ def test_workers_side_by_side_give_the_same_results(finished, tmp_path):
     assert rows(tmp_path) == [r for r in rows(finished) if r["seed"] == "0"]
 
 
-def test_rows_without_their_cells_are_kept_and_rows_of_other_settings_are_dropped(finished, tmp_path):
+def copied(finished, folder):
+    for name in ("results.csv", "costs.csv", "filters.json"):
+        (folder / name).write_bytes((finished / name).read_bytes())
+    return folder / "results.csv"
+
+
+@pytest.fixture
+def renamed(finished, tmp_path):
+    """A folder where the rows of one model and draw, of both sizes, have another digest than today's."""
+    results = copied(finished, tmp_path)
+    row = next(r for r in rows(tmp_path) if (r["model"], r["seed"]) == ("scattering_affine", "1"))
+    results.write_text(results.read_text().replace(row["digest"], "0" * 12))
+    return tmp_path
+
+
+def test_rows_without_their_cells_are_kept(finished, tmp_path):
     from run import collect
 
-    for name in ("results.csv", "costs.csv", "filters.json"):
-        (tmp_path / name).write_bytes((finished / name).read_bytes())
+    results = copied(finished, tmp_path)
     assert len(collect(tmp_path, "digits")) == 16
+    assert results.read_bytes() == (finished / "results.csv").read_bytes()
     assert "16 cells, 0 to run" in completed(command(tmp_path)).stdout
-    text = (tmp_path / "results.csv").read_text()
-    stale = rows(tmp_path)[0]["digest"]
-    (tmp_path / "results.csv").write_text(text.replace(stale, "0" * 12))
-    assert len(collect(tmp_path, "digits")) == 14  # both sizes of one model and draw have the same settings
-    assert len(rows(tmp_path, "costs")) == 14
+
+
+def test_rows_of_other_settings_are_an_error_that_names_them(renamed):
+    from run import collect
+
+    before = {p.name: p.read_bytes() for p in renamed.iterdir()}
+    said = "2 rows whose settings are not today's: scattering_affine 30 (draw 1), scattering_affine 100 (draw 1)."
+    with pytest.raises(SystemExit, match=re.escape(said) + ".*redigest.py.*--drop-stale"):
+        collect(renamed, "digits")
+    assert {p.name: p.read_bytes() for p in renamed.iterdir()} == before
+    done = completed(command(renamed, "--seeds", "0"))  # before it runs anything, also where it is asked for others
+    assert done.returncode == 1
+    assert said in done.stderr
+    assert "to run" not in done.stdout
+
+
+def test_rows_of_other_settings_are_dropped_when_told_to(renamed):
+    done = completed(command(renamed, "--seeds", "0", "--drop-stale"))
+    assert done.returncode == 0, done.stderr
+    assert "8 cells, 0 to run" in done.stdout
+    assert len(rows(renamed)) == len(rows(renamed, "costs")) == 14
+
+
+def test_rows_of_no_cell_of_the_plan_are_an_error_too(finished, tmp_path):
+    from run import collect
+
+    results = copied(finished, tmp_path)
+    results.write_text(results.read_text().replace("\nmlp,100,1,", "\nmlp,100,7,"))
+    with pytest.raises(SystemExit, match=r"mlp 100 \(draws 1, 7\)"):  # the costs of draw 1 belong to no row
+        collect(tmp_path, "digits")
+    assert len(collect(tmp_path, "digits", drop_stale=True)) == 15
+
+
+# -- names change -----------------------------------------------------------------------------------------------------
+
+
+def checked():
+    from objective import Cell
+
+    return Cell("scattering_affine", 30, 0), Cell("mlp", 30, 0)
+
+
+def test_rows_get_todays_digest_once_the_checked_cells_are_found_again(finished, renamed, capsys):
+    from redigest import redigest
+
+    assert redigest(renamed, "digits", checked()) == [("scattering_affine", 30, 1), ("scattering_affine", 100, 1)]
+    assert (renamed / "results.csv").read_bytes() == (finished / "results.csv").read_bytes()
+    errors = [float(r["error"]) for r in rows(finished) if (r["model"], r["size"]) == ("mlp", "30")]
+    assert f"mlp, 30 images, draw 0: {errors[0]:.2f} %, committed {errors[0]:.2f} %" in capsys.readouterr().out
+    assert redigest(renamed, "digits", checked()) == []
+    assert capsys.readouterr().out == ""  # nothing to do, nothing run
+
+
+def test_no_digest_changes_where_a_checked_cell_has_another_error(renamed):
+    from redigest import redigest
+
+    results = renamed / "results.csv"
+    (error,) = [r["error"] for r in rows(renamed) if (r["model"], r["size"], r["seed"]) == ("mlp", "30", "0")]
+    other = error[:-1] + "5" if error[-1] != "5" else error[:-1] + "6"
+    results.write_text(results.read_text().replace(f"mlp,30,0,{error},", f"mlp,30,0,{other},"))
+    before = results.read_bytes()
+    with pytest.raises(SystemExit, match=rf"Nothing is changed: .* mlp 30, draw 0: {error}, not {other}\.$"):
+        redigest(renamed, "digits", checked())
+    assert results.read_bytes() == before
+
+
+def test_no_digest_changes_where_a_row_or_a_cell_is_missing(renamed):
+    from objective import Cell
+    from redigest import redigest
+
+    results = renamed / "results.csv"
+    before = results.read_bytes()
+    with pytest.raises(
+        SystemExit, match=r"Nothing is changed: there is no row to compare with for lenet 300 \(draw 0\)"
+    ):
+        redigest(renamed, "digits", [Cell("lenet", 300, 0)])
+    assert results.read_bytes() == before
+    results.write_text(results.read_text().replace("\nmlp,100,1,", "\nmlp,100,7,"))
+    before = results.read_bytes()
+    with pytest.raises(SystemExit, match=r"today's plan has no cell for mlp 100 \(draw 7\)"):
+        redigest(renamed, "digits", checked())
+    assert results.read_bytes() == before
+
+
+def test_the_checked_cells_have_committed_rows():
+    from redigest import CHECKED
+    from run import by_key, read_rows
+
+    keys = {(c.model, c.size, c.seed) for c in CHECKED}
+    assert [c.model for c in CHECKED] == ["scattering_affine", "ckn_gradient", "lenet", "resnet"]
+    assert keys <= set(read_rows(BENCHMARKS / "results" / "mnist" / "results.csv")) & set(by_key("mnist"))
 
 
 def test_an_unknown_size_is_an_error_that_names_the_sizes(tmp_path):

@@ -1,9 +1,11 @@
-"""README keeps its word: its example runs, its table is that of the committed results."""
+"""README keeps its word: its example runs, its tables are those of the results and of the code."""
 
 import re
 import subprocess
 import sys
 from pathlib import Path
+
+import pytest
 
 ROOT = Path(__file__).parent.parent
 
@@ -34,3 +36,51 @@ def test_short_table_is_that_of_the_comparison(monkeypatch):
     text, results = README.read_text(encoding="utf-8"), Results(FOLDER)
     assert with_short_table(text, results) == text
     assert with_short_table(BLOCK.sub(r"\1\2", text), results) == text != BLOCK.sub(r"\1\2", text)
+
+
+@pytest.fixture
+def readme_map(monkeypatch):
+    monkeypatch.syspath_prepend(str(ROOT / "benchmarks"))
+    import readme_map
+
+    yield readme_map
+    del sys.modules["readme_map"]
+
+
+def test_map_is_that_of_the_code(readme_map):
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    assert readme_map.with_map(text) == text, "run python benchmarks/readme_map.py"
+    emptied = readme_map.BLOCK.sub(r"\1\2", text)
+    assert readme_map.with_map(emptied) == text != emptied
+
+
+def test_map_has_every_folder_and_module_with_its_docstring(readme_map, tmp_path, monkeypatch):
+    for name, docstring in {
+        "house/__init__.py": "The house.",
+        "house/b.py": "A module: ``x | y``.\n\nMore of it.",
+        "house/_leaf.py": "A leaf.",
+        "house/operators/__init__.py": "One layer.",
+        "house/operators/one.py": "One.",
+        "house/operators/fast/__init__.py": "Fast.",
+        "house/a_new_room/__init__.py": "New.",
+    }.items():
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text(f'"""{docstring}"""\n')
+    monkeypatch.setattr(readme_map, "ROOT", tmp_path)
+    monkeypatch.setattr(readme_map, "PACKAGE", tmp_path / "house")
+    assert readme_map.code_map().splitlines()[3:7] == [
+        "| `house/operators/` | One layer | `one` |",
+        "| `house/operators/fast/` | Fast |  |",
+        "| `house/a_new_room/` | New |  |",
+        r"| `house/b.py` | A module: `x \| y` | |",
+    ]
+    assert "| `house/_leaf.py` | A leaf | |" in readme_map.code_map()
+
+
+def test_map_names_what_there_is(readme_map):
+    """The guard of the two above: README's map has a line for every folder of the package."""
+    found = set(re.findall(r"^\| `(kernelconv/.*?/)` \|", readme_map.code_map(), re.MULTILINE))
+    folders = {f"{p.parent.relative_to(ROOT)}/" for p in (ROOT / "kernelconv").rglob("__init__.py")}
+    assert found == folders - {"kernelconv/"}
+    assert len(found) > 15
+    assert all((ROOT / name).is_dir() for name in readme_map.BESIDE)

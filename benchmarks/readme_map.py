@@ -1,0 +1,81 @@
+"""Write README's map of the code from the docstrings of its folders and modules, so that it cannot drift.
+
+    python benchmarks/readme_map.py
+
+--check changes nothing and fails where README differs.
+"""
+
+import argparse
+import ast
+import re
+from pathlib import Path
+
+ROOT = Path(__file__).parent.parent
+PACKAGE = ROOT / "kernelconv"
+BLOCK = re.compile(r"(<!-- map: .*? -->\n).*?(<!-- end of map -->)", re.DOTALL)
+
+#: The order in which the rooms are read; what is not named here follows, by name, engines last.
+READING = ("operators", "patches", "wavelets", "mappings", "pooling", "learned", "networks", "scattering", "kernel")
+READING += ("cnn", "training", "streams", "deformations", "stability", "datasets", "studies", "report")
+
+#: What has no docstring of its own.
+BESIDE = {
+    "tests/": "`registry.py` lists tiny operators, `test_laws.py` runs every law on them, `reference.py` naive loops",
+    "examples/": "one idea a script",
+    "benchmarks/": "the research comparison, timing against peers, committed results",
+}
+
+
+def rank(path):
+    """Return what folders and modules are sorted by: folders in reading order, then modules, the private ones last."""
+    known = READING.index(path.name) if path.name in READING else len(READING)
+    return (not path.is_dir(), path.name.startswith("_"), path.name == "fast", known, path.name)
+
+
+def folders(folder):
+    """Yield the packages in a folder, each before those inside it."""
+    for path in sorted((p for p in folder.iterdir() if (p / "__init__.py").exists()), key=rank):
+        yield path
+        yield from folders(path)
+
+
+def modules(folder):
+    """Return the modules of a folder, those that are read first."""
+    return sorted((p for p in folder.glob("*.py") if not p.name.startswith("__") and p.name != "_version.py"), key=rank)
+
+
+def headline(path):
+    """Return the first line of a module's docstring as a table cell."""
+    line = ast.get_docstring(ast.parse(path.read_text(encoding="utf-8"))).splitlines()[0]
+    return line.removesuffix(".").replace("``", "`").replace("|", r"\|")
+
+
+def code_map():
+    """Return the table as Markdown: a line a folder with its modules, then a line each module beside the folders."""
+    lines = ["", "| folder or module | what is there | its modules |", "|---|---|---|"]
+    for folder in folders(PACKAGE):
+        names = " ".join(f"`{path.stem}`" for path in modules(folder))
+        lines.append(f"| `{folder.relative_to(ROOT)}/` | {headline(folder / '__init__.py')} | {names} |")
+    lines += [f"| `{path.relative_to(ROOT)}` | {headline(path)} | |" for path in modules(PACKAGE)]
+    lines += [f"| `{folder}` | {text} | |" for folder, text in BESIDE.items()]
+    return "\n".join([*lines, ""])
+
+
+def with_map(text):
+    """Return README's text with the map of today's code."""
+    return BLOCK.sub(lambda m: m[1] + code_map() + m[2], text)
+
+
+def main():
+    options = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    options.add_argument("--check", action="store_true", help="fail where README differs from the code")
+    check, readme = options.parse_args().check, ROOT / "README.md"
+    before = readme.read_text(encoding="utf-8")
+    after = with_map(before)
+    if check and after != before:
+        raise SystemExit("README.md's map differs from the code: run python benchmarks/readme_map.py")
+    readme.write_text(after, encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
