@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import time
-from typing import Any, Self
+from typing import Any
 
-from joblib import parallel_config
 from numpy.typing import NDArray
 
-from kernelconv._check import check_choice, check_rng
-from kernelconv._parallel.blocks import n_threads
-from kernelconv.networks.estimator import ImageTransformer
+from kernelconv._check import check_choice
 from kernelconv.networks.serial import Network, serial
+from kernelconv.networks.transformer import NetworkTransformer
 from kernelconv.operators import (
     AveragePooling,
     GaussianPooling,
@@ -31,7 +28,7 @@ INPUTS = ("raw", "gradient", "centered", "whitened")
 POOLINGS = ("gaussian", "average", "max")
 
 
-class ConvKernelNetwork(ImageTransformer):
+class ConvKernelNetwork(NetworkTransformer):
     r"""Unsupervised convolutional kernel network, :math:`x_n = A_n M_n P_n \dots A_1 M_1 P_1 x_0`.
 
     Each layer extracts patches (P), maps them by the Nyström features of a dot-product kernel (M) whose anchors are
@@ -189,38 +186,10 @@ class ConvKernelNetwork(ImageTransformer):
         mapping = KernelMapping(layer["n_anchors"], kernel, self.regularization, self.n_patches)
         return Layer(patches, mapping, _pooling(self.pooling, layer["subsampling"], layer["pooling_scale"]))
 
-    def fit(self, X: Any, y: Any = None) -> Self:
-        """Learn the anchors of every layer from images `X` (n, h, w), (n, h, w, c) or rows; `y` is ignored."""
-        images = self._read_images(X, reset=True)
-        with parallel_config(n_jobs=n_threads(self.n_jobs)):  # the k-means inside asks joblib how many threads to use
-            progress = _LayerPrinter() if self.verbose else None
-            network = self.specification().build(self.image_shape_, check_rng(self.random_state), images, progress)
-        self.network_ = network.astype(images.dtype)
-        self.maps_shape_ = self.network_.out_shape(self.image_shape_)
-        return self
-
     @property
     def anchors_(self) -> list[NDArray]:
         """Unit anchors of each layer, (n_anchors, patch values)."""
         return list(self.network_.params.values())
-
-    def transform(self, X: Any) -> NDArray:
-        """Return the features of images `X` as rows (n, h' w' c'), positions first, channels last."""
-        images = self._read_images(X)
-        return self.network_.forward(images, self.n_jobs).reshape(len(images), -1)
-
-
-class _LayerPrinter:
-    """Prints a line when a layer has learned its anchors, with the seconds since the start."""
-
-    def __init__(self) -> None:
-        self.start = time.perf_counter()
-
-    def __call__(self, name: str, part: Part) -> None:
-        anchors = ", ".join(f"{len(z)} anchors of {z.shape[1]} values" for z in part.params.values())
-        print(
-            f"{name.replace('_', ' ')}: {anchors or repr(part)}  {time.perf_counter() - self.start:.0f} s", flush=True
-        )
 
 
 def _pooling(kind: str, subsampling: Any, scale: float | None) -> Part:
