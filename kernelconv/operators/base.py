@@ -36,6 +36,7 @@ class Part:
     - ``linear``: F(x) = A x, so ``adjoint`` exists;
     - ``homogeneous``: F(c x) = c F(x) for c > 0;
     - ``equivariant``: a shift by the stride commutes with F when borders are circular;
+    - ``of_patches``: what it reads are patches, so its place is after patch extraction;
     - ``couples_samples``: in training a sample's output depends on the others (BatchNorm);
     - ``differentiable``: ``pullback`` exists;
     - ``lipschitz(in_shape)``: a constant c with norm(Fx - Fy) <= c norm(x - y), or None where none is known.
@@ -64,6 +65,11 @@ class Part:
     @property
     def equivariant(self) -> bool:
         """Whether a shift by the stride commutes with F, borders being circular."""
+        return False
+
+    @property
+    def of_patches(self) -> bool:
+        """Whether what it reads are patches, so that its place is after patch extraction."""
         return False
 
     @property

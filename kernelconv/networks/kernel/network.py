@@ -6,26 +6,9 @@ from typing import Any
 
 from numpy.typing import NDArray
 
-from kernelconv._check import check_choice
-from kernelconv.networks.serial import Network, serial
+from kernelconv.networks.kernel.layers import layers_of
+from kernelconv.networks.serial import Network
 from kernelconv.networks.transformer import NetworkTransformer
-from kernelconv.operators import (
-    AveragePooling,
-    GaussianPooling,
-    ImageGradient,
-    KernelMapping,
-    Layer,
-    MaxPooling,
-    OrbitPooling,
-    Part,
-    PatchCentering,
-    PatchExtraction,
-    PatchWhitening,
-)
-from kernelconv.operators.mappings.kernels import as_kernel
-
-INPUTS = ("raw", "gradient", "centered", "whitened")
-POOLINGS = ("gaussian", "average", "max")
 
 
 class ConvKernelNetwork(NetworkTransformer):
@@ -53,12 +36,13 @@ class ConvKernelNetwork(NetworkTransformer):
         epsilon of (kappa(Z Z') + epsilon I)^(-1/2).
     padding : {"zero", "valid", "reflect", "symmetric", "circular"}
         How a map goes on beyond its edge when patches are taken.
-    input : {"raw", "gradient", "centered", "whitened"}
+    input : {"raw", "gradient", "centered", "whitened"} or Part
         What the first layer reads: the pixels; their gradient, two channels (`ImageGradient`: take patch_size 1 there,
         so that a patch is an orientation); patches without their mean (`PatchCentering`); or these decorrelated
-        (`PatchWhitening`: for natural images).
-    pooling : {"gaussian", "average", "max"}
-        Pooling of every layer; the last two over windows of subsampling px.
+        (`PatchWhitening`: for natural images). Or any part of images, or of patches.
+    pooling : {"gaussian", "average", "max"} or Part, or tuple of these
+        Pooling of each layer; the last two names over windows of subsampling px. A part has its own step in place of
+        `subsampling`.
     group : {None, "rotations", "flips", "rotations and flips"}
         Average the representation over these symmetries of the image, which makes it exactly invariant to them
         (`OrbitPooling`), at 4, 2 or 8 times the cost.
@@ -126,8 +110,8 @@ class ConvKernelNetwork(NetworkTransformer):
         sigma: Any = 0.6,
         regularization: float = 1e-3,
         padding: str = "zero",
-        input: str = "raw",
-        pooling: str = "gaussian",
+        input: Any = "raw",
+        pooling: Any = "gaussian",
         group: str | None = None,
         n_patches: int = 20_000,
         image_shape: Any = None,
@@ -160,53 +144,9 @@ class ConvKernelNetwork(NetworkTransformer):
         >>> ConvKernelNetwork(n_anchors=64, patch_size=5, subsampling=2).specification()
         Network: (GaussianPooling(2) ∘ KernelMapping(64) ∘ PatchExtraction(5, padding='zero'))
         """
-        per_layer = _per_layer(
-            n_anchors=self.n_anchors,
-            patch_size=self.patch_size,
-            subsampling=self.subsampling,
-            pooling_scale=self.pooling_scale,
-            kernel=self.kernel,
-            sigma=self.sigma,
-        )
-        check_choice(self.input, "input", INPUTS)
-        check_choice(self.pooling, "pooling", POOLINGS)
-        layers: list[Part] = [self._layer(i, layer) for i, layer in enumerate(per_layer)]
-        names = [f"layer_{i}" for i in range(1, len(layers) + 1)]
-        if self.input == "gradient":
-            layers, names = [ImageGradient(), *layers], ["gradient", *names]
-        network = serial(*layers, names=names)
-        return network if self.group is None else serial(OrbitPooling(network, self.group), names=["group"])
-
-    def _layer(self, i: int, layer: dict[str, Any]) -> Layer:
-        patches: Part = PatchExtraction(layer["patch_size"], padding=self.padding)
-        if i == 0 and self.input in ("centered", "whitened"):
-            of_patches = PatchCentering if self.input == "centered" else PatchWhitening
-            patches = serial(patches, of_patches(layer["patch_size"]))
-        kernel = as_kernel(layer["kernel"], layer["sigma"])
-        mapping = KernelMapping(layer["n_anchors"], kernel, self.regularization, self.n_patches)
-        return Layer(patches, mapping, _pooling(self.pooling, layer["subsampling"], layer["pooling_scale"]))
+        return layers_of(self)
 
     @property
     def anchors_(self) -> list[NDArray]:
         """Unit anchors of each layer, (n_anchors, patch values)."""
         return list(self.network_.params.values())
-
-
-def _pooling(kind: str, subsampling: Any, scale: float | None) -> Part:
-    if kind == "gaussian":
-        return GaussianPooling(subsampling, scale)
-    if scale is not None:
-        raise ValueError(f'pooling_scale belongs to pooling="gaussian", got {scale!r} with pooling={kind!r}.')
-    return MaxPooling(subsampling) if kind == "max" else AveragePooling(subsampling, padding="symmetric")
-
-
-def _per_layer(**values: Any) -> list[dict[str, Any]]:
-    """Return one dict of values a layer; tuples and lists are per layer, single values hold for all.
-
-    The number of layers is the length of `n_anchors`; where that is an int, the length of the other tuples, or 1.
-    """
-    lengths = {k: len(v) for k, v in values.items() if isinstance(v, tuple | list)}
-    n_layers = lengths.get("n_anchors", max(lengths.values(), default=1))
-    if n_layers == 0 or any(length != n_layers for length in lengths.values()):
-        raise ValueError(f"Parameters given per layer must have one entry a layer ({n_layers}), got lengths {lengths}.")
-    return [{k: v[i] if k in lengths else v for k, v in values.items()} for i in range(n_layers)]
