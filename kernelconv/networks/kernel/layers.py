@@ -65,7 +65,7 @@ def ckn_layers(
     Examples
     --------
     >>> ckn_layers((64, 32), patch_size=(5, 3), pooling=("gaussian", AveragePooling(3))).parts[1]
-    AveragePooling(3) ∘ KernelMapping(32) ∘ PatchExtraction(3, padding='zero')
+    AveragePooling(3, stride=3) ∘ KernelMapping(32) ∘ PatchExtraction(3, padding='zero')
     """
     per_layer = _per_layer(
         n_anchors=n_anchors,
