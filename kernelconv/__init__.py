@@ -2,8 +2,8 @@
 
 images    (n, h, w, c)                     `load_mnist`, `load_digits_images`, `load_images`
 operators patches P, mappings M, poolings A, each with its adjoint or gradient   (`kernelconv.operators`)
-networks  `serial` of layers: `Scattering2D`, `ConvKernelNetwork`, `ConvNetClassifier`; exact: `ConvKernel`;
-          end to end: `ConvKernelClassifier`
+networks  `serial` of layers, in scikit-learn as `NetworkTransformer`; ready-made: `Scattering2D`, `ConvKernelNetwork`,
+          `ConvNetClassifier`; exact: `ConvKernel`; end to end: `ConvKernelClassifier`
 features  (n, d)                           into any scikit-learn classifier, or `AffineSubspaceClassifier`
 stability Phi(L_tau x) against Phi(x)      `SmoothDeformation`, `warp`, `measure_stability`
 compared  `kernelconv compare`             accuracy, stability and time in one table
@@ -20,6 +20,7 @@ from kernelconv.networks import (
     ConvKernelNetwork,
     ConvNetClassifier,
     Network,
+    NetworkTransformer,
     RotoTranslationScattering2D,
     Scattering1D,
     Scattering2D,
@@ -47,6 +48,7 @@ __all__ = [
     "KernelMapping",
     "Layer",
     "Network",
+    "NetworkTransformer",
     "PatchExtraction",
     "Rotation",
     "RotoTranslationScattering2D",

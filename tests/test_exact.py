@@ -241,7 +241,7 @@ def test_scikit_learn_takes_it():
 
 def test_long_work_is_announced_before_it_begins(monkeypatch, capsys):
     x = images(60, (5, 5, 1), seed=1)
-    kernel = ConvKernel((2,), 2, n_jobs=1)
+    kernel = ConvKernel((2,), 2, n_jobs=1, verbose=True)
     cost = kernel.cost(x)
     assert (cost.pairs, cost.bytes) == (60 * 61 // 2, 60 * 60 * 8)
     assert cost.seconds == pytest.approx(cost.pairs / cost.pairs_per_second)
@@ -253,7 +253,7 @@ def test_long_work_is_announced_before_it_begins(monkeypatch, capsys):
     monkeypatch.setattr("kernelconv.networks.kernel.exact.ANNOUNCED", 0.0)
     assert np.array_equal(kernel(x), gram)
     assert "ConvKernel: 1,830 pairs at" in capsys.readouterr().err
-    ConvKernel((2,), 2, verbose=False)(x)
+    ConvKernel((2,), 2)(x)
     assert not capsys.readouterr().err
 
 

@@ -247,9 +247,9 @@ def test_patches_count_in_a_block_where_they_are_made(channels):
         ((), None, "serial needs at least one part"),
         ((ReLU(), "relu"), None, "serial composes parts .*, got 'relu'"),
         ((ReLU(), ReLU), None, "serial composes parts .*, got <class"),
-        ((ReLU(), ReLU()), ["a", "a"], r"names must be 2 different strings without dots, got \('a', 'a'\)"),
-        ((ReLU(), ReLU()), ["a"], r"names must be 2 different strings without dots, got \('a',\)"),
-        ((ReLU(),), ["a.b"], "names must be 1 different strings without dots"),
+        ((ReLU(), ReLU()), ["a", "a"], r"names must be 2 different strings without dots or '__', got \('a', 'a'\)"),
+        ((ReLU(), ReLU()), ["a"], r"names must be 2 different strings without dots or '__', got \('a',\)"),
+        ((ReLU(),), ["a__b"], "names must be 1 different strings without dots or '__'"),
     ],
 )
 def test_serial_refuses(parts, names, match):

@@ -10,6 +10,7 @@ from kernelconv.networks.scattering.scattering_1d import Scattering1D
 from kernelconv.networks.scattering.scattering_2d import Scattering2D
 from kernelconv.networks.serial import Network, serial
 from kernelconv.networks.training.augmentation import Augmentation
+from kernelconv.networks.transformer import NetworkTransformer
 
 __all__ = [
     "AffineSubspaceClassifier",
@@ -19,6 +20,7 @@ __all__ = [
     "ConvKernelNetwork",
     "ConvNetClassifier",
     "Network",
+    "NetworkTransformer",
     "RotoTranslationScattering2D",
     "Scattering1D",
     "Scattering2D",

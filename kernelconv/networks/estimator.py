@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections import defaultdict
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,6 +22,30 @@ class ImageEstimator(BaseEstimator):
 
     image_shape: Any
     image_shape_: tuple[int, ...]
+
+    def set_params(self, **params: Any) -> Self:
+        """Set parameters; those inside a network, "network__layer_1__mapping__n_anchors", by a new one in its place.
+
+        scikit-learn drops what a nested ``set_params`` returns, and a `Network` never changes: it returns another.
+
+        Raises
+        ------
+        ValueError
+            If a name is unknown, or a part of the network refuses its value.
+        """
+        own, inner = {}, defaultdict[str, dict[str, Any]](dict)
+        super().set_params(**{name: value for name, value in params.items() if "__" not in name})
+        known = self.get_params(deep=False)
+        for key, value in params.items():
+            name, _, path = key.partition("__")
+            if path and hasattr(known.get(name), "set_params"):
+                inner[name][path] = value
+            elif path:
+                own[key] = value
+        super().set_params(**own)
+        for name, values in inner.items():
+            setattr(self, name, known[name].set_params(**values))
+        return self
 
     def _read_images(self, X: Any, *, reset: bool = False) -> NDArray:
         """Return `X` as (n, h, w, c); with `reset` learn ``image_shape_`` and ``n_features_in_``, else check them.

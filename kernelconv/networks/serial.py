@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from kernelconv._arrays import is_foreign
 from kernelconv._check import check_images
 from kernelconv._parallel.blocks import apply_blocks, block_length, map_blocks
+from kernelconv.networks.parameters import changed, nested
 from kernelconv.operators.base import Grads, ParamPullback, Part, Shape3, State
 from kernelconv.operators.composite import Composite, Maps, joined
 
@@ -46,6 +47,40 @@ class Network(Composite):
 
     def _with_parts(self, parts: Sequence[Part]) -> Network:
         return self._with(parts=tuple(parts))
+
+    def get_params(self, deep: bool = True) -> dict[str, Any]:
+        """Return the parts by name; `deep`: with the fields of each, and of what is in them, as "part__field".
+
+        Examples
+        --------
+        >>> from kernelconv.operators import Dense
+        >>> serial(Dense(3), names=["scores"]).get_params()
+        {'scores': Dense(3), 'scores__n_units': 3, 'scores__bias': True}
+        """
+        return nested(self.named_parts) if deep else self.named_parts
+
+    def set_params(self, **values: Any) -> Network:
+        """Return a network, not built, with `values` for the parts and fields that ``get_params`` names.
+
+        This one stays as it is: unlike an estimator's, the call is of no use without what it returns.
+
+        Raises
+        ------
+        ValueError
+            If a name is unknown, or a part refuses its value.
+
+        Examples
+        --------
+        >>> from kernelconv.operators import Dense, ReLU
+        >>> serial(Dense(3), ReLU(), names=["hidden", "relu"]).set_params(hidden__n_units=5)
+        Network: ReLU() ∘ Dense(5)
+        """
+        parts = changed(self.named_parts, values, self)
+        return serial(*parts.values(), names=list(parts))
+
+    def __sklearn_clone__(self) -> Network:
+        """Return the network itself, since it never changes."""
+        return self
 
     def build(
         self,
@@ -209,7 +244,8 @@ def serial(*parts: Part, names: Sequence[str] | None = None) -> Network:
     Raises
     ------
     ValueError
-        If there is no part, something is not a part, or names repeat, hold a dot or are not as many as parts.
+        If there is no part, something is not a part, or names repeat, hold a dot or two underscores, or are not as many
+        as parts.
 
     Examples
     --------
@@ -232,6 +268,7 @@ def serial(*parts: Part, names: Sequence[str] | None = None) -> Network:
             raise ValueError(f"serial composes parts (operators, layers, networks), got {part!r}.")
     if names is None:
         names = [f"{type(p).__name__.lower()}_{i}" for i, p in enumerate(parts, 1)]
-    if len(names) != len(parts) or len(set(names)) != len(names) or "." in "".join(names):
-        raise ValueError(f"names must be {len(parts)} different strings without dots, got {tuple(names)}.")
+    joined_names = " ".join(names)
+    if len(names) != len(parts) or len(set(names)) != len(names) or "." in joined_names or "__" in joined_names:
+        raise ValueError(f"names must be {len(parts)} different strings without dots or '__', got {tuple(names)}.")
     return Network(tuple(parts), tuple(names))

@@ -36,6 +36,7 @@ class Part:
     - ``linear``: F(x) = A x, so ``adjoint`` exists;
     - ``homogeneous``: F(c x) = c F(x) for c > 0;
     - ``equivariant``: a shift by the stride commutes with F when borders are circular;
+    - ``of_patches``: what it reads are patches, so its place is after patch extraction;
     - ``couples_samples``: in training a sample's output depends on the others (BatchNorm);
     - ``differentiable``: ``pullback`` exists;
     - ``splits``: F ends in a matrix on the channels, which commutes with linear pooling (KernelMapping);
@@ -51,6 +52,7 @@ class Part:
     linear: ClassVar[Any] = False
     homogeneous: ClassVar[Any] = False
     equivariant: ClassVar[Any] = False
+    of_patches: ClassVar[Any] = False
     couples_samples: ClassVar[Any] = False
     differentiable: ClassVar[Any] = True
     splits: ClassVar[Any] = False

@@ -15,9 +15,10 @@ from sklearn.utils.validation import check_consistent_length, column_or_1d
 from kernelconv._check import check_choice, check_count, check_rng
 from kernelconv.networks.estimator import ImageTransformer
 from kernelconv.networks.kernel.last_layer import SphereSteps, inverse_covariance, solve_last_layer
-from kernelconv.networks.kernel.network import ConvKernelNetwork
+from kernelconv.networks.kernel.layers import layers_of
 from kernelconv.networks.serial import Network, serial
 from kernelconv.networks.training.loop import LOSSES, learning_rates, loss_gradient
+from kernelconv.networks.transformer import NetworkTransformer
 from kernelconv.operators import Dense, Flatten, sample_patches
 from kernelconv.operators.composite import Maps
 
@@ -108,8 +109,8 @@ class ConvKernelClassifier(ClassifierMixin, ImageTransformer):
         sigma: Any = 0.6,
         regularization: float = 1e-3,
         padding: str = "zero",
-        input: str = "raw",
-        pooling: str = "gaussian",
+        input: Any = "raw",
+        pooling: Any = "gaussian",
         n_patches: int = 20_000,
         penalty: float = 1e-4,
         loss: str = "squared_hinge",
@@ -154,7 +155,7 @@ class ConvKernelClassifier(ClassifierMixin, ImageTransformer):
         check_count(self.batch_size, "batch_size")
         check_choice(self.loss, "loss", tuple(LOSSES))
         rng = check_rng(self.random_state)
-        base = self._unsupervised(rng).fit(images).network_
+        base = NetworkTransformer(layers_of(self), random_state=rng, n_jobs=self.n_jobs).fit(images).network_
         if not base.differentiable:
             raise ValueError("Anchors cannot be trained through a kernel of infinite slope: use ArcCosine(1).")
         self.maps_shape_ = base.out_shape(self.image_shape_)
@@ -163,11 +164,6 @@ class ConvKernelClassifier(ClassifierMixin, ImageTransformer):
         self._record(0, objective)
         self.network_ = self._train(network, objective, images, labels, rng)
         return self
-
-    def _unsupervised(self, rng: np.random.Generator) -> ConvKernelNetwork:
-        names = (ConvKernelNetwork().get_params().keys() & self.get_params().keys()) - {"verbose"}
-        parameters = {name: getattr(self, name) for name in names}
-        return ConvKernelNetwork(**{**parameters, "random_state": rng, "image_shape": None})
 
     def _read_labels(self, y: Any, images: NDArray) -> NDArray:
         y = column_or_1d(y, warn=True)

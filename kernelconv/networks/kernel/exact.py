@@ -14,7 +14,7 @@ from sklearn.gaussian_process.kernels import Kernel
 
 from kernelconv._check import check_images
 from kernelconv._parallel.blocks import map_blocks
-from kernelconv.networks.kernel.network import ConvKernelNetwork
+from kernelconv.networks.kernel.layers import ckn_layers
 from kernelconv.networks.kernel.recursion import SelfKernel, Step, gram_tile, plan, self_kernel
 from kernelconv.networks.kernel.tiles_on_disk import gram_digest, kept_tiles
 
@@ -132,7 +132,7 @@ class ConvKernel(Kernel):
         tangent: bool = False,
         image_shape: Any = None,
         n_jobs: int | None = None,
-        verbose: bool = True,
+        verbose: bool = False,
         checkpoint: str | Path | None = None,
     ) -> None:
         self.patch_size = patch_size
@@ -212,16 +212,16 @@ class ConvKernel(Kernel):
         return x if like is None else x.astype(np.result_type(x, like), copy=False)
 
     def _plan(self, x: NDArray) -> list[Step]:
-        network = ConvKernelNetwork(
-            n_anchors=1 if not isinstance(self.patch_size, tuple | list) else (1,) * len(self.patch_size),
-            patch_size=self.patch_size,
-            subsampling=self.subsampling,
+        layers = ckn_layers(
+            1,  # it has no anchors, so their number plays no part
+            self.patch_size,
+            self.subsampling,
             pooling_scale=self.pooling_scale,
             kernel=self.kernel,
             sigma=self.sigma,
             padding=self.padding,
-        ).specification()
-        steps = plan(network.parts, x.shape[1:], x.dtype)  # type: ignore[arg-type]
+        ).parts
+        steps = plan(layers, x.shape[1:], x.dtype)  # type: ignore[arg-type]
         if self.tangent and not all(s.kernel.differentiable for s in steps):
             raise ValueError("The tangent kernel needs kernels of finite slope: use ArcCosine(1), not ArcCosine(0).")
         return steps

@@ -2,36 +2,16 @@
 
 from __future__ import annotations
 
-import time
-from typing import Any, Self
+from typing import Any
 
-from joblib import parallel_config
 from numpy.typing import NDArray
 
-from kernelconv._check import check_choice, check_rng
-from kernelconv._parallel.blocks import n_threads
-from kernelconv.networks.estimator import ImageTransformer
-from kernelconv.networks.serial import Network, serial
-from kernelconv.operators import (
-    AveragePooling,
-    GaussianPooling,
-    ImageGradient,
-    KernelMapping,
-    Layer,
-    MaxPooling,
-    OrbitPooling,
-    Part,
-    PatchCentering,
-    PatchExtraction,
-    PatchWhitening,
-)
-from kernelconv.operators.mappings.kernels import as_kernel
-
-INPUTS = ("raw", "gradient", "centered", "whitened")
-POOLINGS = ("gaussian", "average", "max")
+from kernelconv.networks.kernel.layers import layers_of
+from kernelconv.networks.serial import Network
+from kernelconv.networks.transformer import NetworkTransformer
 
 
-class ConvKernelNetwork(ImageTransformer):
+class ConvKernelNetwork(NetworkTransformer):
     r"""Unsupervised convolutional kernel network, :math:`x_n = A_n M_n P_n \dots A_1 M_1 P_1 x_0`.
 
     Each layer extracts patches (P), maps them by the Nyström features of a dot-product kernel (M) whose anchors are
@@ -56,12 +36,13 @@ class ConvKernelNetwork(ImageTransformer):
         epsilon of (kappa(Z Z') + epsilon I)^(-1/2).
     padding : {"zero", "valid", "reflect", "symmetric", "circular"}
         How a map goes on beyond its edge when patches are taken.
-    input : {"raw", "gradient", "centered", "whitened"}
+    input : {"raw", "gradient", "centered", "whitened"} or Part
         What the first layer reads: the pixels; their gradient, two channels (`ImageGradient`: take patch_size 1 there,
         so that a patch is an orientation); patches without their mean (`PatchCentering`); or these decorrelated
-        (`PatchWhitening`: for natural images).
-    pooling : {"gaussian", "average", "max"}
-        Pooling of every layer; the last two over windows of subsampling px.
+        (`PatchWhitening`: for natural images). Or any part of images, or of patches.
+    pooling : {"gaussian", "average", "max"} or Part, or tuple of these
+        Pooling of each layer; the last two names over windows of subsampling px. A part has its own step in place of
+        `subsampling`.
     group : {None, "rotations", "flips", "rotations and flips"}
         Average the representation over these symmetries of the image, which makes it exactly invariant to them
         (`OrbitPooling`), at 4, 2 or 8 times the cost.
@@ -129,8 +110,8 @@ class ConvKernelNetwork(ImageTransformer):
         sigma: Any = 0.6,
         regularization: float = 1e-3,
         padding: str = "zero",
-        input: str = "raw",
-        pooling: str = "gaussian",
+        input: Any = "raw",
+        pooling: Any = "gaussian",
         group: str | None = None,
         n_patches: int = 20_000,
         image_shape: Any = None,
@@ -163,81 +144,9 @@ class ConvKernelNetwork(ImageTransformer):
         >>> ConvKernelNetwork(n_anchors=64, patch_size=5, subsampling=2).specification()
         Network: (GaussianPooling(2) ∘ KernelMapping(64) ∘ PatchExtraction(5, padding='zero'))
         """
-        per_layer = _per_layer(
-            n_anchors=self.n_anchors,
-            patch_size=self.patch_size,
-            subsampling=self.subsampling,
-            pooling_scale=self.pooling_scale,
-            kernel=self.kernel,
-            sigma=self.sigma,
-        )
-        check_choice(self.input, "input", INPUTS)
-        check_choice(self.pooling, "pooling", POOLINGS)
-        layers: list[Part] = [self._layer(i, layer) for i, layer in enumerate(per_layer)]
-        names = [f"layer_{i}" for i in range(1, len(layers) + 1)]
-        if self.input == "gradient":
-            layers, names = [ImageGradient(), *layers], ["gradient", *names]
-        network = serial(*layers, names=names)
-        return network if self.group is None else serial(OrbitPooling(network, self.group), names=["group"])
-
-    def _layer(self, i: int, layer: dict[str, Any]) -> Layer:
-        patches: Part = PatchExtraction(layer["patch_size"], padding=self.padding)
-        if i == 0 and self.input in ("centered", "whitened"):
-            of_patches = PatchCentering if self.input == "centered" else PatchWhitening
-            patches = serial(patches, of_patches(layer["patch_size"]))
-        kernel = as_kernel(layer["kernel"], layer["sigma"])
-        mapping = KernelMapping(layer["n_anchors"], kernel, self.regularization, self.n_patches)
-        return Layer(patches, mapping, _pooling(self.pooling, layer["subsampling"], layer["pooling_scale"]))
-
-    def fit(self, X: Any, y: Any = None) -> Self:
-        """Learn the anchors of every layer from images `X` (n, h, w), (n, h, w, c) or rows; `y` is ignored."""
-        images = self._read_images(X, reset=True)
-        with parallel_config(n_jobs=n_threads(self.n_jobs)):  # the k-means inside asks joblib how many threads to use
-            progress = _LayerPrinter() if self.verbose else None
-            network = self.specification().build(self.image_shape_, check_rng(self.random_state), images, progress)
-        self.network_ = network.astype(images.dtype)
-        self.maps_shape_ = self.network_.out_shape(self.image_shape_)
-        return self
+        return layers_of(self)
 
     @property
     def anchors_(self) -> list[NDArray]:
         """Unit anchors of each layer, (n_anchors, patch values)."""
         return list(self.network_.params.values())
-
-    def transform(self, X: Any) -> NDArray:
-        """Return the features of images `X` as rows (n, h' w' c'), positions first, channels last."""
-        images = self._read_images(X)
-        return self.network_.forward(images, self.n_jobs).reshape(len(images), -1)
-
-
-class _LayerPrinter:
-    """Prints a line when a layer has learned its anchors, with the seconds since the start."""
-
-    def __init__(self) -> None:
-        self.start = time.perf_counter()
-
-    def __call__(self, name: str, part: Part) -> None:
-        anchors = ", ".join(f"{len(z)} anchors of {z.shape[1]} values" for z in part.params.values())
-        print(
-            f"{name.replace('_', ' ')}: {anchors or repr(part)}  {time.perf_counter() - self.start:.0f} s", flush=True
-        )
-
-
-def _pooling(kind: str, subsampling: Any, scale: float | None) -> Part:
-    if kind == "gaussian":
-        return GaussianPooling(subsampling, scale)
-    if scale is not None:
-        raise ValueError(f'pooling_scale belongs to pooling="gaussian", got {scale!r} with pooling={kind!r}.')
-    return MaxPooling(subsampling) if kind == "max" else AveragePooling(subsampling, padding="symmetric")
-
-
-def _per_layer(**values: Any) -> list[dict[str, Any]]:
-    """Return one dict of values a layer; tuples and lists are per layer, single values hold for all.
-
-    The number of layers is the length of `n_anchors`; where that is an int, the length of the other tuples, or 1.
-    """
-    lengths = {k: len(v) for k, v in values.items() if isinstance(v, tuple | list)}
-    n_layers = lengths.get("n_anchors", max(lengths.values(), default=1))
-    if n_layers == 0 or any(length != n_layers for length in lengths.values()):
-        raise ValueError(f"Parameters given per layer must have one entry a layer ({n_layers}), got lengths {lengths}.")
-    return [{k: v[i] if k in lengths else v for k, v in values.items()} for i in range(n_layers)]

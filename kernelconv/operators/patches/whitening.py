@@ -53,6 +53,7 @@ class PatchCentering(Part):
     linear = True
     homogeneous = True
     equivariant = True
+    of_patches = True
 
     def __post_init__(self) -> None:
         """Read the size as a pair."""
@@ -124,6 +125,7 @@ class PatchWhitening(Part):
     linear = True
     homogeneous = True
     equivariant = True
+    of_patches = True
     _derived_names = ("_engine", "matrix")
 
     def __post_init__(self) -> None:

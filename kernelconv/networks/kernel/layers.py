@@ -1,0 +1,127 @@
+"""ckn_layers: the one description of a convolutional kernel network, parameters per layer in, a network out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from inspect import signature
+from typing import Any
+
+from kernelconv._check import check_choice
+from kernelconv.networks.serial import Network, serial
+from kernelconv.operators import (
+    AveragePooling,
+    GaussianPooling,
+    ImageGradient,
+    KernelMapping,
+    Layer,
+    MaxPooling,
+    OrbitPooling,
+    Part,
+    PatchCentering,
+    PatchExtraction,
+    PatchWhitening,
+)
+from kernelconv.operators.mappings.kernels import as_kernel
+
+#: What the first layer reads, by name, from its patch size
+INPUTS: dict[str, Callable[[Any], Part | None]] = {
+    "raw": lambda size: None,
+    "gradient": lambda size: ImageGradient(),
+    "centered": PatchCentering,
+    "whitened": PatchWhitening,
+}
+#: Poolings but the Gaussian, by name, from their subsampling
+WINDOWS: dict[str, Callable[[Any], Part]] = {
+    "average": lambda subsampling: AveragePooling(subsampling, padding="symmetric"),
+    "max": MaxPooling,
+}
+
+
+def ckn_layers(
+    n_anchors: Any = (64, 128),
+    patch_size: Any = 3,
+    subsampling: Any = 2,
+    *,
+    pooling_scale: Any = None,
+    kernel: Any = "exponential",
+    sigma: Any = 0.6,
+    regularization: float = 1e-3,
+    padding: str = "zero",
+    input: Any = "raw",
+    pooling: Any = "gaussian",
+    group: str | None = None,
+    n_patches: int = 20_000,
+) -> Network:
+    """Return the layers of a convolutional kernel network, not yet built.
+
+    Parameters are those of `ConvKernelNetwork`. Tuples are per layer, a single value holds for every layer. The number
+    of layers is the length of `n_anchors`; where that is an int, the length of the other tuples, or 1.
+
+    Raises
+    ------
+    ValueError
+        If tuples have different lengths, or a value is out of range.
+
+    Examples
+    --------
+    >>> ckn_layers((64, 32), patch_size=(5, 3), pooling=("gaussian", AveragePooling(3))).parts[1]
+    AveragePooling(3, stride=3) ∘ KernelMapping(32) ∘ PatchExtraction(3, padding='zero')
+    """
+    per_layer = _per_layer(
+        n_anchors=n_anchors,
+        patch_size=patch_size,
+        subsampling=subsampling,
+        pooling_scale=pooling_scale,
+        kernel=kernel,
+        sigma=sigma,
+        pooling=pooling,
+    )
+    reads = _input(input, per_layer[0]["patch_size"])
+    patches: list[Part] = [PatchExtraction(v["patch_size"], padding=padding) for v in per_layer]
+    if reads is not None and reads.of_patches:
+        patches[0] = serial(patches[0], reads)
+    kernels = [as_kernel(v["kernel"], v["sigma"]) for v in per_layer]
+    mappings = [
+        KernelMapping(v["n_anchors"], kernel, regularization, n_patches)
+        for v, kernel in zip(per_layer, kernels, strict=True)
+    ]
+    poolings = [_pooling(v["pooling"], v["subsampling"], v["pooling_scale"]) for v in per_layer]
+    layers: list[Part] = [Layer(*pma) for pma in zip(patches, mappings, poolings, strict=True)]
+    names = [f"layer_{i}" for i in range(1, len(layers) + 1)]
+    if reads is not None and not reads.of_patches:
+        layers, names = [reads, *layers], ["gradient" if input == "gradient" else "input", *names]
+    network = serial(*layers, names=names)
+    return network if group is None else serial(OrbitPooling(network, group), names=["group"])
+
+
+def layers_of(estimator: Any) -> Network:
+    """Return `ckn_layers` of the parameters that `estimator` has of it."""
+    names = (name for name in signature(ckn_layers).parameters if hasattr(estimator, name))
+    return ckn_layers(**{name: getattr(estimator, name) for name in names})
+
+
+def _input(input: Any, patch_size: Any) -> Part | None:
+    if isinstance(input, Part):
+        return input
+    return INPUTS[check_choice(input, "input", tuple(INPUTS))](patch_size)
+
+
+def _pooling(pooling: Any, subsampling: Any, pooling_scale: float | None) -> Part:
+    if not isinstance(pooling, Part):
+        check_choice(pooling, "pooling", ("gaussian", *WINDOWS))
+    if pooling == "gaussian":
+        return GaussianPooling(subsampling, pooling_scale)
+    if pooling_scale is not None:
+        raise ValueError(
+            f'pooling_scale belongs to pooling="gaussian", got {pooling_scale!r} with pooling={pooling!r}.'
+        )
+    return pooling if isinstance(pooling, Part) else WINDOWS[pooling](subsampling)
+
+
+def _per_layer(**values: Any) -> list[dict[str, Any]]:
+    """Return one dict of values a layer; tuples and lists are per layer, single values hold for all."""
+    lengths = {k: len(v) for k, v in values.items() if isinstance(v, tuple | list)}
+    n_layers = lengths.get("n_anchors", max(lengths.values(), default=1))
+    if n_layers == 0 or any(length != n_layers for length in lengths.values()):
+        raise ValueError(f"Parameters given per layer must have one entry a layer ({n_layers}), got lengths {lengths}.")
+    return [{k: v[i] if k in lengths else v for k, v in values.items()} for i in range(n_layers)]

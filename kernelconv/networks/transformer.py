@@ -1,0 +1,128 @@
+"""NetworkTransformer: any network of parts inside scikit-learn."""
+
+from __future__ import annotations
+
+import time
+from typing import Any, Self
+
+from joblib import parallel_config
+from numpy.typing import NDArray
+
+from kernelconv._check import check_rng
+from kernelconv._parallel.blocks import n_threads
+from kernelconv.networks.estimator import ImageTransformer
+from kernelconv.networks.serial import Network
+from kernelconv.operators import Part
+
+
+class NetworkTransformer(ImageTransformer):
+    r"""Any network of parts, :math:`x_n = A_n M_n P_n \dots A_1 M_1 P_1 x_0`, as a scikit-learn transformer.
+
+    ``fit`` builds the network on the images: anchors, whitenings and means are learned layer by layer, without labels;
+    weights are drawn.
+
+    Parameters
+    ----------
+    network : Network
+        The parts, as `serial` composes them. What is inside is a parameter too, by name: "network__layer_1",
+        "network__layer_1__mapping__n_anchors".
+    image_shape : tuple (h, w) or (h, w, c), optional
+        How rows of a 2-D X are read as images.
+    random_state : int, Generator, RandomState or None
+        Samples patches, starts the k-means and draws weights.
+    verbose : bool
+        Print one line a part while fitting, with the seconds since the start.
+    n_jobs : int, optional
+        Threads; the result does not depend on it.
+
+    Attributes
+    ----------
+    network_ : Network
+        The built network: ``network_.trace(X)`` gives each part's maps, ``network_.vjp`` gradients.
+    maps_shape_ : tuple (h, w, c)
+        Shape of the output map; ``transform`` returns it raveled.
+    n_features_in_ : int
+        h w c of the images seen in ``fit``.
+    image_shape_ : tuple (h, w, c)
+        Their shape.
+
+    Raises
+    ------
+    ValueError
+        From ``fit`` if `network` is not a `Network`, a part does not fit its input or cannot learn from it, or the
+        images are not acceptable (see `ImageEstimator`).
+
+    Notes
+    -----
+    ``fit`` holds what one part samples and a few blocks of maps; ``transform`` its output and a few blocks.
+
+    Examples
+    --------
+    >>> from kernelconv.datasets import load_digits_images
+    >>> from kernelconv.networks.serial import serial
+    >>> from kernelconv.operators import GaussianPooling, KernelMapping, Layer, PatchExtraction
+    >>> X, y = load_digits_images()
+    >>> patches, pooling = PatchExtraction(3, padding="zero"), GaussianPooling(2)
+    >>> network = serial(Layer(patches, KernelMapping(16), pooling), Layer(patches, KernelMapping(32), pooling))
+    >>> phi = NetworkTransformer(network, random_state=0).fit(X[:500])
+    >>> phi.transform(X[500:503]).shape
+    (3, 128)
+    >>> phi.set_params(network__layer_2__mapping__n_anchors=8).fit(X[:500]).maps_shape_
+    (2, 2, 8)
+    """
+
+    def __init__(
+        self,
+        network: Network,
+        *,
+        image_shape: Any = None,
+        random_state: Any = None,
+        verbose: bool = False,
+        n_jobs: int | None = None,
+    ) -> None:
+        self.network = network
+        self.image_shape = image_shape
+        self.random_state = random_state
+        self.verbose = verbose
+        self.n_jobs = n_jobs
+
+    def specification(self) -> Network:
+        """Return the network that ``fit`` builds.
+
+        Raises
+        ------
+        ValueError
+            If `network` is not a `Network`.
+        """
+        if not isinstance(self.network, Network):
+            raise ValueError(f"network must be a Network, as serial(*parts) makes it, got {self.network!r}.")
+        return self.network
+
+    def fit(self, X: Any, y: Any = None) -> Self:
+        """Build the network on images `X` (n, h, w), (n, h, w, c) or rows; `y` is ignored."""
+        images = self._read_images(X, reset=True)
+        with parallel_config(n_jobs=n_threads(self.n_jobs)):  # the k-means inside asks joblib how many threads to use
+            progress = _PartPrinter() if self.verbose else None
+            network = self.specification().build(self.image_shape_, check_rng(self.random_state), images, progress)
+        self.network_ = network.astype(images.dtype)
+        self.maps_shape_ = self.network_.out_shape(self.image_shape_)
+        return self
+
+    def transform(self, X: Any) -> NDArray:
+        """Return the features of images `X` as rows (n, h' w' c'), positions first, channels last."""
+        images = self._read_images(X)
+        return self.network_.forward(images, self.n_jobs).reshape(len(images), -1)
+
+
+class _PartPrinter:
+    """Prints a line when a part is built, with what it has learned and the seconds since the start."""
+
+    def __init__(self) -> None:
+        self.start = time.perf_counter()
+
+    def __call__(self, name: str, part: Part) -> None:
+        anchors = [z for key, z in part.params.items() if key.rpartition(".")[2] == "anchors"]
+        learned = ", ".join(f"{len(z)} anchors of {z.shape[1]} values" for z in anchors)
+        print(
+            f"{name.replace('_', ' ')}: {learned or repr(part)}  {time.perf_counter() - self.start:.0f} s", flush=True
+        )
