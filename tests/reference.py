@@ -239,6 +239,10 @@ NAIVE = {
     "ImageGradient": lambda part, x: gradient_map(x, part.padding),
     "Modulus": entrywise(lambda v: -v if v < 0 else v),
     "ReLU": entrywise(lambda v: v if v > 0 else 0.0),
+    "Square": entrywise(lambda v: v**2),
+    "Softplus": entrywise(lambda v: math.log(1 + math.exp(v))),
+    "Tanh": entrywise(lambda v: (math.exp(v) - math.exp(-v)) / (math.exp(v) + math.exp(-v))),
+    "Sigmoid": entrywise(lambda v: 1 / (1 + math.exp(-v))),
     "Standardization": lambda part, x: normalised(x, part.state["mean"], part.state["deviation"]),
     "GaussianPooling": lambda part, x: gaussian_pooling(
         x, part.subsampling, [part.scale or s / math.sqrt(2) for s in part.subsampling], part.padding

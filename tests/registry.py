@@ -31,7 +31,11 @@ from kernelconv.operators import (
     Polynomial,
     ReLU,
     Residual,
+    Sigmoid,
+    Softplus,
+    Square,
     Standardization,
+    Tanh,
     Vovk,
 )
 
@@ -70,6 +74,10 @@ SPECIFICATIONS = {
     "gradient circular": ImageGradient("circular"),
     "modulus": Modulus(),
     "relu": ReLU(),
+    "square": Square(),
+    "softplus": Softplus(),
+    "tanh": Tanh(),
+    "sigmoid": Sigmoid(),
     "standardization": Standardization(),
     "gaussian": GaussianPooling(2),
     "gaussian wide": GaussianPooling((3, 2), scale=2.5),

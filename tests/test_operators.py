@@ -31,7 +31,11 @@ from kernelconv.operators import (
     PatchWhitening,
     Polynomial,
     ReLU,
+    Sigmoid,
+    Softplus,
+    Square,
     Standardization,
+    Tanh,
     Vovk,
     extract_patches,
     extract_patches_adjoint,
@@ -318,6 +322,33 @@ def test_modulus_and_relu_and_their_derivatives_at_zero():
     assert ReLU().forward(x).ravel().tolist() == [0, 0, 3]
     assert Modulus().vjp(x, np.ones(x.shape))[0].ravel().tolist() == [-1, 0, 1]
     assert ReLU().vjp(x, np.ones(x.shape))[0].ravel().tolist() == [0, 0, 1]
+
+
+def test_smooth_nonlinearities_and_their_slopes_at_zero():
+    x, g = np.zeros((1, 1, 1, 1)), np.ones((1, 1, 1, 1))
+    for part, value, slope in (
+        (Square(), 0, 0), (Softplus(), np.log(2), 0.5), (Tanh(), 0, 1), (Sigmoid(), 0.5, 0.25),
+    ):  # fmt: skip
+        assert part.forward(x) == value
+        assert part.vjp(x, g)[0] == slope
+        assert part.lipschitz((1, 1, 1)) == {Square: None, Softplus: 1, Tanh: 1, Sigmoid: 0.25}[type(part)]
+        assert not part.homogeneous
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_softplus_and_sigmoid_of_large_values(dtype):
+    """Neither overflows, and where exp(x) is tiny both are exp(x), to the last digits."""
+    largest = np.finfo(dtype).max
+    x = np.array([-largest, -1e4, -60, 60, 1e4, largest], dtype).reshape(1, 1, 1, 6)
+    tiny = np.exp(x.ravel()[2])
+    assert tiny > 0
+    values = {part: part.forward(x).ravel() for part in (Softplus(), Sigmoid())}
+    slopes = {part: part.vjp(x, np.ones_like(x))[0].ravel() for part in (Softplus(), Sigmoid())}
+    close = {"rtol": 4 * np.finfo(dtype).eps, "atol": 0}
+    assert np.allclose(values[Softplus()], [0, 0, tiny, 60, 1e4, largest], **close)
+    assert np.allclose(values[Sigmoid()], [0, 0, tiny, 1, 1, 1], **close)
+    assert np.allclose(slopes[Softplus()], values[Sigmoid()], **close)
+    assert np.allclose(slopes[Sigmoid()], [0, 0, tiny, 0, 0, 0], **close)
 
 
 @pytest.mark.parametrize("kernel", registry.KERNELS)

@@ -19,7 +19,7 @@ from kernelconv.operators.mappings.kernels import (
     Polynomial,
     Vovk,
 )
-from kernelconv.operators.mappings.nonlinearities import Modulus, ReLU
+from kernelconv.operators.mappings.nonlinearities import Modulus, ReLU, Sigmoid, Softplus, Square, Tanh
 from kernelconv.operators.mappings.nystrom import inverse_sqrt, spherical_kmeans
 from kernelconv.operators.patches.extraction import (
     PatchExtraction,
@@ -63,7 +63,11 @@ __all__ = [
     "Polynomial",
     "ReLU",
     "Residual",
+    "Sigmoid",
+    "Softplus",
+    "Square",
     "Standardization",
+    "Tanh",
     "Vovk",
     "extract_patches",
     "extract_patches_adjoint",

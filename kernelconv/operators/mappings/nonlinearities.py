@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,8 +12,32 @@ from kernelconv._arrays import namespace
 from kernelconv.operators.base import Part, Pullback, Shape3, State
 
 
+class Pointwise(Part):
+    """A function of each value of a map: its slope is a function of value and result, and its bound a constant."""
+
+    equivariant = True
+
+    #: The largest slope, or None where slopes are unbounded.
+    steepest: ClassVar[float | None] = None
+
+    def _out_shape(self, in_shape: Shape3) -> Shape3:
+        return in_shape
+
+    def _lipschitz(self, in_shape: Shape3) -> float | None:
+        return self.steepest
+
+    def _slope(self, x: NDArray, y: NDArray) -> NDArray:
+        """Return the derivative at `x`, where the function is `y`."""
+        raise NotImplementedError
+
+    def _pullback(self, x: NDArray, *, train: bool = False, rng: Any = None) -> tuple[NDArray, Pullback, State]:
+        """Return (y, g -> g times the slope, state)."""
+        y = self.definition(x)
+        return y, lambda g: (g * self._slope(x, y), {}), self.state
+
+
 @dataclass(frozen=True, repr=False)
-class Modulus(Part):
+class Modulus(Pointwise):
     """M: the modulus abs(x), entrywise; its derivative at 0 is taken as 0.
 
     Examples
@@ -24,25 +48,19 @@ class Modulus(Part):
     """
 
     homogeneous = True
-    equivariant = True
-
-    def _out_shape(self, in_shape: Shape3) -> Shape3:
-        return in_shape
-
-    def _lipschitz(self, in_shape: Shape3) -> float:
-        return 1.0
+    steepest = 1.0
 
     def definition(self, x: Any) -> Any:
         """Return abs(x); a complex map becomes a real one."""
         return namespace(x).abs(x)
 
-    def _pullback(self, x: NDArray, *, train: bool = False, rng: Any = None) -> tuple[NDArray, Pullback, State]:
-        """Return (abs(x), g -> g x / abs(x), state)."""
-        return np.abs(x), lambda g: (g * np.sign(x), {}), self.state
+    def _slope(self, x: NDArray, y: NDArray) -> NDArray:
+        """Return x / abs(x)."""
+        return np.sign(x)
 
 
 @dataclass(frozen=True, repr=False)
-class ReLU(Part):
+class ReLU(Pointwise):
     """M: max(x, 0), entrywise; its derivative at 0 is taken as 0.
 
     Examples
@@ -53,13 +71,7 @@ class ReLU(Part):
     """
 
     homogeneous = True
-    equivariant = True
-
-    def _out_shape(self, in_shape: Shape3) -> Shape3:
-        return in_shape
-
-    def _lipschitz(self, in_shape: Shape3) -> float:
-        return 1.0
+    steepest = 1.0
 
     def definition(self, x: Any) -> Any:
         """Return x where x > 0, else 0."""
@@ -70,3 +82,122 @@ class ReLU(Part):
         """Return (max(x, 0), g -> g where x > 0, state)."""
         y = np.maximum(x, 0)
         return y, lambda g: (g * (y > 0), {}), self.state
+
+
+@dataclass(frozen=True, repr=False)
+class Square(Pointwise):
+    """M: the square of each value, of a real map; with linear parts around it a network is a polynomial.
+
+    Notes
+    -----
+    Slope 2 x: no Lipschitz constant.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> Square().forward(np.array([-2.0, 3.0]).reshape(1, 1, 1, 2)).ravel()
+    array([4., 9.])
+    """
+
+    def definition(self, x: Any) -> Any:
+        """Return x^2."""
+        return x * x
+
+    def _slope(self, x: NDArray, y: NDArray) -> NDArray:
+        """Return 2 x."""
+        return 2 * x
+
+
+@dataclass(frozen=True, repr=False)
+class Softplus(Pointwise):
+    """M: log(1 + exp(x)), entrywise: a smooth ReLU.
+
+    Notes
+    -----
+    Slope: the sigmoid of x, at most 1. Written so that no exponential overflows, and that its parts' slopes at 0, as
+    array libraries take them (a half for the maximum, 0 for the modulus), add up to the slope 1/2.
+
+    References
+    ----------
+    Dugas, Bengio, Bélisle, Nadeau & Garcia (2001), Incorporating second-order functional knowledge for better option
+    pricing, section 3.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> Softplus().forward(np.array([-1000.0, 0.0, 1000.0]).reshape(1, 1, 1, 3)).ravel().round(3)
+    array([   0.   ,    0.693, 1000.   ])
+    """
+
+    steepest = 1.0
+
+    def definition(self, x: Any) -> Any:
+        """Return log(1 + exp(x)) = max(x, 0) + log(1 + exp(-abs(x)))."""
+        xp = namespace(x)
+        return xp.maximum(x, xp.zeros_like(x)) + xp.log1p(xp.exp(-xp.abs(x)))
+
+    def _slope(self, x: NDArray, y: NDArray) -> NDArray:
+        """Return the sigmoid of x."""
+        return sigmoid(x)
+
+
+@dataclass(frozen=True, repr=False)
+class Tanh(Pointwise):
+    """M: the hyperbolic tangent, entrywise.
+
+    Notes
+    -----
+    Slope: 1 - tanh(x)^2, at most 1.
+
+    References
+    ----------
+    LeCun, Bottou, Orr & Müller (1998), Efficient BackProp, section 4.4.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> Tanh().forward(np.array([-1.0, 1.0]).reshape(1, 1, 1, 2)).ravel().round(3)
+    array([-0.762,  0.762])
+    """
+
+    steepest = 1.0
+
+    def definition(self, x: Any) -> Any:
+        """Return tanh(x)."""
+        return namespace(x).tanh(x)
+
+    def _slope(self, x: NDArray, y: NDArray) -> NDArray:
+        """Return 1 - tanh(x)^2."""
+        return 1 - y * y
+
+
+@dataclass(frozen=True, repr=False)
+class Sigmoid(Pointwise):
+    """M: the logistic function 1 / (1 + exp(-x)), entrywise.
+
+    Notes
+    -----
+    Slope: y (1 - y), at most 1/4.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> Sigmoid().forward(np.array([-1000.0, 0.0, 1000.0]).reshape(1, 1, 1, 3)).ravel()
+    array([0. , 0.5, 1. ])
+    """
+
+    steepest = 0.25
+
+    def definition(self, x: Any) -> Any:
+        """Return 1 / (1 + exp(-x))."""
+        return sigmoid(x)
+
+    def _slope(self, x: NDArray, y: NDArray) -> NDArray:
+        """Return y (1 - y)."""
+        return y * (1 - y)
+
+
+def sigmoid(x: Any) -> Any:
+    """Return 1 / (1 + exp(-x)) = exp(min(x, 0)) / (1 + exp(-abs(x))), in which no exponential overflows."""
+    xp = namespace(x)
+    return xp.exp(xp.minimum(x, xp.zeros_like(x))) / (1 + xp.exp(-xp.abs(x)))
