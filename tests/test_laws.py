@@ -164,6 +164,13 @@ def test_definition_is_standard_array_code(name, dtype):
     check_strict(part.astype(dtype), registry.images().astype(dtype), tolerance(name, dtype))
 
 
+def test_gradients_of_other_libraries_arrays_are_refused():
+    part = GaussianPooling(2).build(registry.SHAPE)
+    for call in (part.pullback, part.pullback_params):
+        with pytest.raises(TypeError, match="pullback takes NumPy arrays, got a array_api_strict.*differentiates"):
+            call(strict(registry.images()))
+
+
 def check_naive(part, x):
     """Every leaf on the way equals its naive loop on the maps that come to it; composites are made of leaves."""
     if isinstance(part, Composite):

@@ -15,6 +15,7 @@ from scipy.sparse.linalg import LinearOperator
 from kernelconv._arrays import FLOATING, as_floating
 from kernelconv._check import Pair, check_shape
 from kernelconv.operators.fast.choice import Engine, engine_for
+from kernelconv.operators.matrix import linear_operator
 
 Shape3 = tuple[int, ...]  # (height, width, channels)
 Grads = dict[str, NDArray]
@@ -97,13 +98,7 @@ class Part:
         return self._out_shape(check_shape(in_shape))
 
     def lipschitz(self, in_shape: Shape3) -> float | None:
-        """Return a Lipschitz constant for maps of shape `in_shape`, or None where none is known.
-
-        Raises
-        ------
-        ValueError
-            As ``out_shape``.
-        """
+        """Return a Lipschitz constant for maps of shape `in_shape`, or None where none is known; raises as out_shape."""
         return self._lipschitz(check_shape(in_shape))
 
     def _out_shape(self, in_shape: Shape3) -> Shape3:
@@ -217,6 +212,13 @@ class Part:
             x = as_floating(x)
         return self if x.shape[1:] == self._in_shape else self._at(tuple(x.shape[1:])), x
 
+    def _ready_numpy(self, x: Any) -> tuple[Any, NDArray]:
+        part, x = self._ready(x)
+        if not isinstance(x, np.ndarray):
+            kind = f"{type(x).__module__}.{type(x).__name__}"
+            raise TypeError(f"pullback takes NumPy arrays, got a {kind}: its own library differentiates forward.")
+        return part, x
+
     # -- running ---------------------------------------------------------------------------------------------------
 
     def definition(self, x: Any) -> Any:
@@ -224,10 +226,9 @@ class Part:
         raise NotImplementedError
 
     def forward(self, x: Any) -> Any:
-        """Return F(x) in evaluation mode: (n, h, w, c) -> (n, h', w', c').
+        """Return F(x) in evaluation mode: (n, h, w, c) -> (n, h', w', c'), of the library of `x`.
 
-        A NumPy array goes through the fastest engine, an array of another library through the definition. Integers
-        are converted to float32 first.
+        NumPy arrays go through the fastest engine, others through the definition. Integers become float32 first.
         """
         part, x = self._ready(x)
         return part._engine.forward(x) if isinstance(x, np.ndarray) else part.definition(x)
@@ -246,17 +247,14 @@ class Part:
         rng : numpy Generator, optional
             Draws the masks.
         """
-        part, x = self._ready(x)
+        part, x = self._ready_numpy(x)
         return part._engine.pullback(x, train=train, rng=rng)
 
     def pullback_params(
         self, x: NDArray, *, train: bool = False, rng: np.random.Generator | None = None
     ) -> tuple[NDArray, ParamPullback, State]:
-        """Return (F(x), pull, new state); ``pull(g) -> gradients in params``: all that training needs of it.
-
-        Parts whose gradient in x is costly leave it out here.
-        """
-        part, x = self._ready(x)
+        """Return (F(x), pull, new state); ``pull(g) -> gradients in params``, without the gradient in x."""
+        part, x = self._ready_numpy(x)
         return part._engine.pullback_params(x, train=train, rng=rng)
 
     def _pullback(self, x: NDArray, *, train: bool = False, rng: Any = None) -> tuple[NDArray, Pullback, State]:
@@ -300,14 +298,7 @@ class Part:
         """Return a built linear part as a scipy LinearOperator on raveled maps (row-major)."""
         self._check_linear()
         self._check_built()
-        shape_in, shape_out = self.in_shape, self.out_shape(self.in_shape)
-        return LinearOperator(
-            (int(np.prod(shape_out)), int(np.prod(shape_in))),
-            matvec=lambda v: self.forward(np.asarray(v, dtype).reshape(1, *shape_in)).ravel(),
-            rmatvec=lambda v: self.adjoint(np.asarray(v, dtype).reshape(1, *shape_out)).ravel(),
-            matmat=lambda m: self.forward(np.asarray(m.T, dtype).reshape(-1, *shape_in)).reshape(m.shape[1], -1).T,
-            dtype=np.dtype(dtype),
-        )
+        return linear_operator(self, np.dtype(dtype))
 
     def as_matrix(self, dtype: DTypeLike = np.float64) -> NDArray:
         """Return a built linear part as its matrix (h' w' c', h w c): block-Toeplitz for a convolution.
