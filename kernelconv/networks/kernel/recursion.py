@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from kernelconv._parallel.blocks import block_length
 from kernelconv.operators.base import Shape3
+from kernelconv.operators.fast.kernels import kappa, kappa_derivative
 from kernelconv.operators.layer import Layer
 from kernelconv.operators.mappings.kernels import DotProductKernel, safe
 from kernelconv.operators.patches.borders import border_index
@@ -163,11 +164,11 @@ def _span(used: Any) -> slice:
 def first_layer(x: FirstLayer, ys: Sequence[FirstLayer], step: Step, tangent: bool) -> tuple[NDArray, NDArray]:
     """Return the pooled K_1, and T_1 where asked, (b, h', w', h', w')."""
     cos = x.box_unit @ np.concatenate([y.unit for y in ys]).T
-    k = step.kernel(cos)
+    k = kappa(step.kernel, cos)
     pooled = _pool_first(k, x, ys, step)
     if not tangent:
         return pooled, pooled
-    k += step.kernel.derivative(cos) * cos
+    k += kappa_derivative(step.kernel, cos) * cos
     return pooled, _pool_first(k, x, ys, step)
 
 
@@ -229,10 +230,10 @@ def deeper_layer(
     """Return M_k and its tangent before pooling, from the patch sums P of K_{k-1} and of T_{k-1}."""
     cos = p * (1 / safe(nx))[None, :, :, None, None]
     cos *= (1 / safe(ny))[:, None, None]
-    k = step.kernel(cos)
+    k = kappa(step.kernel, cos)
     k *= nx[None, :, :, None, None]
     k *= ny[:, None, None]
-    return k, step.kernel.derivative(cos) * pt + k if tangent else k
+    return k, kappa_derivative(step.kernel, cos) * pt + k if tangent else k
 
 
 def pool(m: NDArray, step: Step) -> NDArray:

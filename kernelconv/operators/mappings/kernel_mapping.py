@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from kernelconv._arrays import like, namespace
 from kernelconv._check import check_count, check_positive, check_shape
 from kernelconv.operators.base import Part, Pullback, Shape3, State
+from kernelconv.operators.fast.kernels import kappa, kappa_derivative
 from kernelconv.operators.fast.layouts import on_channels
 from kernelconv.operators.mappings.kernels import Exponential, as_kernel, safe
 from kernelconv.operators.mappings.nystrom import Whitening, inverse_sqrt, spherical_kmeans
@@ -155,8 +156,8 @@ class KernelMapping(Part):
         norms = np.sqrt(np.einsum("nhwc,nhwc->nhw", x, x))[..., None]
         cosines = on_channels(x, z.T)
         cosines *= 1 / safe(norms)
-        slope = self.kernel.derivative(cosines)
-        value = self.kernel(cosines)
+        slope = kappa_derivative(self.kernel, cosines)
+        value = kappa(self.kernel, cosines)
         value[norms[..., 0] == 0] = slope[norms[..., 0] == 0] = 0  # psi has no derivative at 0: it is taken as 0
 
         def pullback(g: NDArray) -> tuple[NDArray, NDArray]:
