@@ -98,7 +98,7 @@ class Part:
         return self._out_shape(check_shape(in_shape))
 
     def lipschitz(self, in_shape: Shape3) -> float | None:
-        """Return a Lipschitz constant for maps of shape `in_shape`, or None where none is known; raises as out_shape."""
+        """Return a Lipschitz constant for maps of `in_shape`, or None where none is known; raises as ``out_shape``."""
         return self._lipschitz(check_shape(in_shape))
 
     def _out_shape(self, in_shape: Shape3) -> Shape3:
