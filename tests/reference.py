@@ -56,14 +56,20 @@ def border(i, n, padding):
     return i
 
 
+def borders(size, padding, dilation):
+    """Extent of a patch, px before and in all, along rows and columns; and what lies there."""
+    extent = [d * (k - 1) + 1 for k, d in zip(size, dilation, strict=True)]
+    if not isinstance(padding, str):  # px of zeros on each side
+        return extent, padding, [2 * p for p in padding], "zero"
+    before = [0, 0] if padding == "valid" else [(e - 1) // 2 for e in extent]
+    total = [0, 0] if padding == "valid" else [e - 1 for e in extent]
+    return extent, before, total, padding
+
+
 def patches(x, size, stride, padding, dilation):
     """(P x)[i, j, (k, l, c)] = x'[s i + d k - border, ...], one entry at a time."""
     n, h, w, c = x.shape
-    extent = [d * (k - 1) + 1 for k, d in zip(size, dilation, strict=True)]
-    before = [0, 0] if padding == "valid" else [(e - 1) // 2 for e in extent]
-    total = [0, 0] if padding == "valid" else [e - 1 for e in extent]
-    if not isinstance(padding, str):  # px of zeros on each side
-        before, total, padding = padding, [2 * p for p in padding], "zero"
+    extent, before, total, padding = borders(size, padding, dilation)
     grid = [(m + t - e) // s + 1 for m, t, e, s in zip((h, w), total, extent, stride, strict=True)]
     out = np.zeros((n, *grid, size[0], size[1], c))
     for i in range(grid[0]):
@@ -211,6 +217,35 @@ def convolved(part, x):
     return times(rows, part.params["weight"]) + part.params.get("bias", 0)
 
 
+def locally_connected(part, x):
+    """Patches one by one, each times the weights of its own position."""
+    rows = patches(x, part.size, part.stride, part.padding, part.dilation)
+    weight, bias = part.params["weight"], part.params.get("bias")
+    out = np.zeros((*rows.shape[:3], part.n_filters))
+    for q, i, j, m in np.ndindex(out.shape):
+        out[q, i, j, m] = sum(value * w[m] for value, w in zip(rows[q, i, j], weight[i, j], strict=True))
+        if bias is not None:
+            out[q, i, j, m] += bias[i, j, m]
+    return out
+
+
+def transposed_convolution(part, x):
+    """Each value adds its filter to the output, entry by entry, where the convolution's patch would have read it."""
+    extent, before, total, padding = borders(part.size, part.padding, part.dilation)
+    h, w = (
+        next(m for m in range(1, 1000) if m + t >= e and (m + t - e) // s + 1 == n) + extra
+        for n, t, e, s, extra in zip(x.shape[1:3], total, extent, part.stride, part.output_padding, strict=True)
+    )
+    filters = part.params["weight"].reshape(*part.size, part.n_filters, -1)
+    out = np.zeros((len(x), h, w, part.n_filters)) + part.params.get("bias", 0)
+    for i, j, k, q in np.ndindex(*x.shape[1:3], *part.size):
+        row = border(part.stride[0] * i + part.dilation[0] * k - before[0], h, padding)
+        column = border(part.stride[1] * j + part.dilation[1] * q - before[1], w, padding)
+        if row is not None and column is not None:
+            out[:, row, column] += x[:, i, j] @ filters[k, q].T
+    return out
+
+
 def normalised(x, mean, deviation):
     """(x - mean) / deviation, channel by channel."""
     return np.stack([(x[..., c] - mean[c]) / deviation[c] for c in range(x.shape[3])], axis=3)
@@ -252,6 +287,8 @@ NAIVE = {
     "GlobalPooling": lambda part, x: windows(x, x.shape[1:3], (1, 1), np.mean if part.kind == "average" else np.max),
     "Flatten": lambda part, x: np.array([[[image.ravel()]] for image in x]),
     "Convolution": convolved,
+    "LocallyConnected": locally_connected,
+    "TransposedConvolution": transposed_convolution,
     "Dense": lambda part, x: times(x.reshape(len(x), 1, 1, -1), part.params["weight"]) + part.params.get("bias", 0),
     "BatchNorm": lambda part, x: (
         normalised(x, part.state["mean"], np.sqrt(part.state["variance"] + part.epsilon)) * part.params["scale"]

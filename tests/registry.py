@@ -22,6 +22,7 @@ from kernelconv.operators import (
     KernelMapping,
     KernelProduct,
     Layer,
+    LocallyConnected,
     MaxPooling,
     Modulus,
     OrbitPooling,
@@ -36,6 +37,7 @@ from kernelconv.operators import (
     Square,
     Standardization,
     Tanh,
+    TransposedConvolution,
     Vovk,
 )
 
@@ -110,6 +112,17 @@ SPECIFICATIONS = {
     "convolution of many circular": serial(
         Convolution(5, 1, bias=False), Convolution(2, 3, padding="circular", bias=False)
     ),
+    "locally connected": LocallyConnected(3, 3, padding="zero"),
+    "locally connected linear": LocallyConnected(2, (3, 2), stride=(2, 1), padding="circular", bias=False),
+    "locally connected in pixels": LocallyConnected(3, 2, 2, padding=(1, 0), dilation=(1, 2)),
+    "transposed convolution": TransposedConvolution(3, 3, padding="zero"),
+    "transposed convolution strided": TransposedConvolution(3, (3, 2), stride=(2, 3), output_padding=(1, 2)),
+    "transposed convolution in pixels": TransposedConvolution(2, 3, 2, padding=1, output_padding=1),
+    "transposed convolution with gaps": TransposedConvolution(2, (1, 2), 3, bias=False),
+    "transposed convolution linear": TransposedConvolution(2, 2, 2, "symmetric", dilation=2, bias=False),
+    "transposed convolution circular": TransposedConvolution(2, 3, padding="circular", bias=False),
+    "transposed convolution to many": TransposedConvolution(6, 3, padding="zero", bias=False),
+    "transposed convolution to many strided": TransposedConvolution(5, (4, 3), 2, "reflect", output_padding=(1, 0)),
     "batch normalization": BatchNorm(),
     "dropout": Dropout(0.3),
     "residual": Residual(serial(Convolution(2, 3, padding="zero"), BatchNorm(), ReLU())),

@@ -19,6 +19,7 @@ from kernelconv.operators import (
     GaussianPooling,
     GlobalPooling,
     KernelMapping,
+    LocallyConnected,
     MaxPooling,
     Modulus,
     PatchExtraction,
@@ -27,6 +28,7 @@ from kernelconv.operators import (
     Softplus,
     Square,
     Tanh,
+    TransposedConvolution,
     extract_patches,
     extract_patches_adjoint,
 )
@@ -232,6 +234,56 @@ def test_convolution_padded_in_pixels_is_that_of_torch(torch, channels, size, st
         return torch.nn.functional.conv2d(x, kernel(p["weight"], size, channels), p["bias"], stride, padding, dilation)
 
     compare(torch, part, function, x)
+
+
+@pytest.mark.parametrize(("size", "stride", "padding", "dilation", "output_padding"), [
+    ((3, 3), (2, 2), (1, 1), (1, 1), (1, 1)), ((3, 2), (1, 1), (0, 1), (1, 1), (0, 0)),
+    ((4, 2), (2, 3), (1, 2), (1, 2), (0, 2)), ((1, 2), (3, 2), (0, 0), (2, 1), (2, 0)),
+])  # fmt: skip
+@pytest.mark.parametrize(("channels", "filters"), [(3, 2), (2, 6)])
+def test_transposed_convolution_is_that_of_torch(
+    torch, channels, filters, size, stride, padding, dilation, output_padding
+):
+    x = images(shape=(5, 4, channels))
+    part = TransposedConvolution(filters, size, stride, padding, dilation, output_padding=output_padding)
+    part = part.build(x.shape[1:], RNG(0))
+    part = part.replace({**part.params, "bias": RNG(1).standard_normal(filters)})
+
+    def function(x, p):
+        weight = kernel(p["weight"], size, filters)
+        return torch.nn.functional.conv_transpose2d(x, weight, p["bias"], stride, padding, output_padding, 1, dilation)
+
+    compare(torch, part, function, x)
+
+
+@pytest.mark.parametrize(("stride", "padding", "dilation"), [((1, 1), 0, (1, 1)), ((2, 1), (1, 2), (1, 2))])
+def test_locally_connected_is_unfold_and_a_product_at_each_position(torch, stride, padding, dilation):
+    part = LocallyConnected(4, (3, 2), stride, padding, dilation).build(SHAPE, RNG(0))
+    part = part.replace({**part.params, "bias": RNG(1).standard_normal(part.params["bias"].shape)})
+    h, w, m = part.out_shape(SHAPE)
+
+    def function(x, p):
+        rows = torch.nn.functional.unfold(x, (3, 2), dilation, padding, stride)  # (n, c k_h k_w, h' w')
+        weight = p["weight"].reshape(h * w, 3, 2, 3, m).permute(0, 3, 1, 2, 4).reshape(h * w, 18, m)
+        return (torch.einsum("ndp,pdm->nmp", rows, weight)).reshape(-1, m, h, w) + p["bias"].permute(2, 0, 1)
+
+    compare(torch, part, function)
+
+
+@pytest.mark.parametrize("part", [
+    TransposedConvolution(2, (3, 2), (2, 3), "reflect", output_padding=(1, 0)), TransposedConvolution(6, 3, padding=1),
+    LocallyConnected(3, 3, 2, "symmetric"),
+], ids=repr)  # fmt: skip
+def test_definitions_with_weights_have_our_gradient_in_torch(torch, part):
+    """By torch's own differentiation of the definition."""
+    x = images(shape=(5, 6, 3))
+    part = part.build(x.shape[1:], RNG(0))
+    tensor = torch.tensor(x, requires_grad=True)
+    y = part.forward(tensor)
+    g = RNG(1).standard_normal(y.shape)
+    y.backward(torch.tensor(g))
+    assert relative(y.detach().numpy(), part.forward(x)) < 1e-13
+    assert relative(tensor.grad.numpy(), part.vjp(x, g)[0]) < 1e-13
 
 
 @pytest.mark.parametrize("padding", ["zero", "reflect", "circular"])

@@ -24,6 +24,7 @@ from kernelconv.operators import (
     GlobalPooling,
     KernelMapping,
     Layer,
+    LocallyConnected,
     MaxPooling,
     Modulus,
     PatchCentering,
@@ -36,6 +37,7 @@ from kernelconv.operators import (
     Square,
     Standardization,
     Tanh,
+    TransposedConvolution,
     Vovk,
     extract_patches,
     extract_patches_adjoint,
@@ -189,6 +191,11 @@ def test_a_patch_larger_than_the_padded_image_is_refused():
         (lambda: GlobalPooling("sum"), "kind must be one of 'average', 'max', got 'sum'"),
         (lambda: Convolution(0, 3), "n_filters must be an int >= 1, got 0"),
         (lambda: Convolution(2, (3,)), "size must be an int"),
+        (lambda: LocallyConnected(2, 3, padding="same"), "padding must be one of 'valid', .* got 'same'"),
+        (lambda: LocallyConnected(2.5, 3), "n_filters must be an int >= 1, got 2.5"),
+        (lambda: TransposedConvolution(2, 3, 2, output_padding=2), r"must be below the stride \(2, 2\), got 2"),
+        (lambda: TransposedConvolution(2, 3, output_padding=-1), "output_padding must be an int >= 0"),
+        (lambda: TransposedConvolution(0, 3), "n_filters must be an int >= 1, got 0"),
         (lambda: Dense(2.0), "n_units must be an int >= 1, got 2.0"),
         (lambda: KernelMapping(0), "n_anchors must be an int >= 1"),
         (lambda: KernelMapping(3, n_patches=0), "n_patches must be an int >= 1"),
@@ -268,11 +275,16 @@ def test_parameter_counts():
     assert KernelMapping(10).build((5, 5, 9), RNG(0)).n_params() == 90
 
 
-@pytest.mark.parametrize("part", [Convolution(400, 5), Dense(400)], ids=repr)
-def test_start_weights_are_uniform_by_fan_in(part):
-    in_shape = (9, 9, 4) if isinstance(part, Convolution) else (5, 5, 4)  # 100 values read by each output
+@pytest.mark.parametrize(("part", "in_shape", "shape"), [
+    (Convolution(400, 5), (9, 9, 4), (100, 400)),
+    (Dense(400), (5, 5, 4), (100, 400)),
+    (LocallyConnected(16, 5), (9, 9, 4), (5, 5, 100, 16)),
+    (TransposedConvolution(40, 10, stride=(2, 5)), (3, 3, 10), (4000, 10)),
+], ids=repr)  # fmt: skip
+def test_start_weights_are_uniform_by_fan_in(part, in_shape, shape):
+    """Each output reads 100 values."""
     params = part.build(in_shape, RNG(0)).params
-    assert params["weight"].shape == (100, 400)
+    assert params["weight"].shape == shape
     assert 0.0999 < np.abs(params["weight"]).max() <= 0.1
     assert params["weight"].std() == pytest.approx(0.1 / np.sqrt(3), rel=0.01)
     assert not params["bias"].any()
@@ -489,13 +501,13 @@ def test_standardization_before_build_is_refused():
 
 
 def test_parts_that_draw_need_a_generator():
-    for part in (Convolution(2, 3), Dense(2), KernelMapping(2)):
+    for part in (Convolution(2, 3), Dense(2), KernelMapping(2), LocallyConnected(2, 3), TransposedConvolution(2, 3)):
         with pytest.raises(ValueError, match=rf"{type(part).__name__}\.build needs a numpy Generator"):
             part.build((4, 4, 1))
 
 
 def test_unbuilt_parts_say_so():
-    for part in (Convolution(2, 3), Dense(2), KernelMapping(2)):
+    for part in (Convolution(2, 3), Dense(2), KernelMapping(2), LocallyConnected(2, 3), TransposedConvolution(2, 3)):
         with pytest.raises(ValueError, match=rf"{type(part).__name__} is not built: call build"):
             part.forward(np.ones((1, 4, 4, 1)))
     for call in (

@@ -7,8 +7,10 @@ from kernelconv.operators.layer import Layer
 from kernelconv.operators.learned.convolution import Convolution
 from kernelconv.operators.learned.dense import Dense, Flatten
 from kernelconv.operators.learned.dropout import Dropout
+from kernelconv.operators.learned.locally_connected import LocallyConnected
 from kernelconv.operators.learned.normalization import BatchNorm, Standardization
 from kernelconv.operators.learned.residual import Residual
+from kernelconv.operators.learned.transposed_convolution import TransposedConvolution
 from kernelconv.operators.mappings.kernel_algebra import ConvexSum, KernelProduct
 from kernelconv.operators.mappings.kernel_mapping import KernelMapping
 from kernelconv.operators.mappings.kernels import (
@@ -53,6 +55,7 @@ __all__ = [
     "KernelMapping",
     "KernelProduct",
     "Layer",
+    "LocallyConnected",
     "MaxPooling",
     "Modulus",
     "OrbitPooling",
@@ -68,6 +71,7 @@ __all__ = [
     "Square",
     "Standardization",
     "Tanh",
+    "TransposedConvolution",
     "Vovk",
     "extract_patches",
     "extract_patches_adjoint",

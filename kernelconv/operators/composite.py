@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
 from typing import Any, ClassVar, Self
@@ -115,13 +116,16 @@ class Composite(Part):
         return product
 
     def receptive_field(self, in_shape: Shape3) -> tuple[Pair, Pair]:
-        """Return (receptive field, total stride): each window adds (k - 1) times the stride before it."""
+        """Return (receptive field, total stride): each window adds (k - 1) times the stride before it.
+
+        Transposed convolutions have a stride below 1, and what comes after them a field that this may overstate.
+        """
         field, stride = [1, 1], [1, 1]
         for part, shape in zip(self.named_parts.values(), self.shapes(in_shape), strict=False):
             size, step = part.receptive_field(shape)
             field = [f + (k - 1) * s for f, k, s in zip(field, size, stride, strict=True)]
             stride = [s * t for s, t in zip(stride, step, strict=True)]
-        return (field[0], field[1]), (stride[0], stride[1])
+        return tuple(map(math.ceil, field)), tuple(int(s) if s == int(s) else s for s in stride)
 
     def multiply_adds(self, in_shape: Shape3) -> int:
         """Return the sum over the parts."""

@@ -1,4 +1,4 @@
-"""Convolution and Dense without the matrix of patches: forward, and the gradients with the same transforms."""
+"""Convolution, its transpose and Dense without the matrix of patches: forward, and gradients by the same transforms."""
 
 from __future__ import annotations
 
@@ -11,8 +11,10 @@ from numpy.typing import NDArray
 from kernelconv.operators.fast.choice import Engine
 from kernelconv.operators.fast.correlation import correlation
 from kernelconv.operators.fast.layouts import add_to_channels, sum_positions
+from kernelconv.operators.fast.products import Correlation
 from kernelconv.operators.learned.convolution import Convolution
 from kernelconv.operators.learned.dense import Dense
+from kernelconv.operators.learned.transposed_convolution import TransposedConvolution
 
 
 class AffineEngine(Engine):
@@ -73,6 +75,26 @@ def convolution(part: Convolution) -> Engine:
 def dense(part: Dense) -> Engine:
     """Return a fully connected map's engine."""
     return AffineEngine(part, Vectors(part._in_shape))  # type: ignore[arg-type]
+
+
+def transposed_convolution(part: TransposedConvolution) -> Engine:
+    """Return a transposed convolution's engine."""
+    return AffineEngine(part, Transposed(correlation(part.patches, part._shapes[-1])))
+
+
+class Transposed:
+    """The products of a `Correlation` in the other direction: g -> P*(g W') forwards, (P x) W for the gradient."""
+
+    def __init__(self, products: Correlation) -> None:
+        self.products = products
+        self.filter_transform = products.filter_transform
+        self.input_transform = products.output_transform_adjoint
+        self.output_transform_adjoint = products.input_transform
+        self.multiply, self.input_gradient = products.input_gradient, products.multiply
+
+    def weight_gradient(self, u: NDArray, v: NDArray) -> NDArray:
+        """Return (P g)' x."""
+        return self.products.weight_gradient(v, u)
 
 
 class Vectors:

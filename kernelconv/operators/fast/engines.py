@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from kernelconv.operators.fast.affine import convolution, dense
+from kernelconv.operators.fast.affine import convolution, dense, transposed_convolution
 from kernelconv.operators.fast.choice import Maker
 from kernelconv.operators.fast.extraction import Extraction
 from kernelconv.operators.fast.layers import fused
@@ -13,6 +13,7 @@ from kernelconv.operators.layer import Layer
 from kernelconv.operators.learned.convolution import Convolution
 from kernelconv.operators.learned.dense import Dense
 from kernelconv.operators.learned.normalization import BatchNorm
+from kernelconv.operators.learned.transposed_convolution import TransposedConvolution
 from kernelconv.operators.mappings.kernel_mapping import KernelMapping
 from kernelconv.operators.patches.extraction import PatchExtraction
 from kernelconv.operators.pooling.gaussian import GaussianPooling
@@ -25,6 +26,7 @@ ENGINES: dict[type, Maker] = {
     MaxPooling: AxisByAxis,
     Layer: fused,
     Convolution: convolution,
+    TransposedConvolution: transposed_convolution,
     Dense: dense,
     BatchNorm: ByLines,
 }

@@ -1,18 +1,26 @@
-"""Maps with weights: y = (P x) W + b on what a part reads of its input; Convolution and Dense say what that is."""
+"""Maps with weights: y = (P x) W + b on what a part reads of its input; its subclasses say what that is."""
 
 from __future__ import annotations
 
-from typing import Any
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
 from kernelconv._arrays import like
+from kernelconv._check import Pair, check_count, check_shape
 from kernelconv.operators.base import Grads, Part, Pullback, Shape3, State
+from kernelconv.operators.patches.extraction import PaddingLike, PairLike, PatchExtraction
 
 
 class Affine(Part):
-    """y = (P x) W + b with P x = ``self._rows(x)``; what Convolution and Dense share."""
+    """y = (P x) W + b with P x = ``self._rows(x)``; what Convolution and Dense share.
+
+    Where weights meet the rows in another way, ``_product``, its adjoint ``_adjoint`` and ``_weight_gradient`` say so,
+    and ``_param_shapes`` what the weights are.
+    """
 
     bias: bool
 
@@ -31,6 +39,11 @@ class Affine(Part):
         """True without a bias."""
         return not self.bias
 
+    def _param_shapes(self, in_shape: Shape3, fan_in: int) -> dict[str, tuple[int, ...]]:
+        """Return the shapes of "weight" and "bias"."""
+        n_outputs = self.n_outputs
+        return {"weight": (fan_in, n_outputs), "bias": (n_outputs,)}
+
     def _draw(self, in_shape: Shape3, fan_in: int, rng: np.random.Generator | None) -> Any:
         """Return a copy with start weights from U(-1, 1) / sqrt(fan_in).
 
@@ -39,16 +52,20 @@ class Affine(Part):
         if rng is None:
             name = type(self).__name__
             raise ValueError(f"{name}.build needs a numpy Generator: pass rng=numpy.random.default_rng(seed).")
-        n_outputs = self.n_outputs
-        params = {"weight": rng.uniform(-1, 1, (fan_in, n_outputs)) / np.sqrt(fan_in)}
+        shapes = self._param_shapes(in_shape, fan_in)
+        params = {"weight": rng.uniform(-1, 1, shapes["weight"]) / np.sqrt(fan_in)}
         if self.bias:
-            params["bias"] = np.zeros(n_outputs)
+            params["bias"] = np.zeros(shapes["bias"])
         return self._built(in_shape, params, {})
 
     def definition(self, x: Any) -> Any:
         """Return (P x) W + b: (n, h, w, c) -> (n, h', w', c')."""
-        y = self._rows(x) @ like(self.params["weight"], x)
+        y = self._product(x, like(self.params["weight"], x))
         return y + like(self.params["bias"], x) if self.bias else y
+
+    def _product(self, x: Any, weight: Any) -> Any:
+        """Return (P x) W."""
+        return self._rows(x) @ weight
 
     def _rows(self, x: Any) -> Any:
         """Return P x, what W multiplies: (n, h, w, c) -> (n, h', w', fan_in)."""
@@ -61,14 +78,68 @@ class Affine(Part):
     def _adjoint(self, y: NDArray, shape: tuple[int, ...]) -> NDArray:
         return self._rows_adjoint(y @ like(self.params["weight"], y).T, shape)
 
+    def _weight_gradient(self, x: NDArray, g: NDArray) -> NDArray:
+        """Return (P x)' g, summed over images and positions."""
+        p = self._rows(x)
+        return p.reshape(-1, p.shape[-1]).T @ g.reshape(-1, g.shape[-1])
+
     def _pullback(self, x: NDArray, *, train: bool = False, rng: Any = None) -> tuple[NDArray, Pullback, State]:
-        """Return (y, pullback, state): gradient in W is (P x)' g, in x it is P*(g W')."""
+        """Return (y, pullback, state): gradient in W is (P x)' g, in x it is P*(g W'), in b what is added to it."""
 
         def pullback(g: NDArray) -> tuple[NDArray, Grads]:
-            p = self._rows(x)
-            grads = {"weight": p.reshape(-1, p.shape[-1]).T @ g.reshape(-1, g.shape[-1])}
+            grads = {"weight": self._weight_gradient(x, g)}
             if self.bias:
-                grads["bias"] = g.sum(axis=(0, 1, 2))
+                grads["bias"] = g.sum(axis=tuple(range(4 - self.params["bias"].ndim)))
             return self._adjoint(g, x.shape), grads
 
         return self.definition(x), pullback, self.state
+
+
+@dataclass(frozen=True, repr=False)
+class PatchwiseAffine(Affine):
+    """Weights that meet the patches of a map: the fields of Convolution, LocallyConnected, TransposedConvolution."""
+
+    n_filters: int
+    size: PairLike
+    stride: PairLike = 1
+    padding: PaddingLike = "valid"
+    dilation: PairLike = 1
+    bias: bool = True
+
+    def __post_init__(self) -> None:
+        """Check the number of filters and let P check the rest."""
+        check_count(self.n_filters, "n_filters")
+        for name in ("size", "stride", "padding", "dilation"):
+            object.__setattr__(self, name, getattr(self.patches, name))
+
+    @property
+    def n_outputs(self) -> int:
+        """`n_filters`."""
+        return self.n_filters
+
+    @cached_property
+    def patches(self) -> PatchExtraction:
+        """The patch extraction that the weights multiply."""
+        return PatchExtraction(self.size, self.stride, self.padding, self.dilation)
+
+    def _out_shape(self, in_shape: Shape3) -> Shape3:
+        return (*self.patches.grid(in_shape), self.n_filters)
+
+    def receptive_field(self, in_shape: Shape3) -> tuple[Pair, Pair]:
+        """Return (extent, stride)."""
+        return self.patches.receptive_field(in_shape)
+
+    def multiply_adds(self, in_shape: Shape3) -> int:
+        """Return h' w' k_h k_w c n_filters."""
+        return int(np.prod(self.patches.out_shape(in_shape))) * self.n_filters
+
+    def _rows(self, x: Any) -> Any:
+        return self.patches.definition(x)
+
+    def _rows_adjoint(self, p: NDArray, shape: tuple[int, ...]) -> NDArray:
+        return self.patches._adjoint(p, shape)
+
+    def build(self, in_shape: Shape3, rng: np.random.Generator | None = None, data: Any = None) -> Self:
+        """Return a copy with weights drawn from `rng`; `data` is not needed."""
+        fan_in = self.size[0] * self.size[1] * check_shape(in_shape)[2]
+        return self._draw(in_shape, fan_in, rng)

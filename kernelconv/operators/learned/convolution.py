@@ -3,20 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cached_property
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-from kernelconv._check import Pair, check_count, check_shape
 from kernelconv.operators.base import Shape3
-from kernelconv.operators.learned.affine import Affine
-from kernelconv.operators.patches.extraction import PaddingLike, PairLike, PatchExtraction
+from kernelconv.operators.learned.affine import PatchwiseAffine
 
 
 @dataclass(frozen=True, repr=False)
-class Convolution(Affine):
+class Convolution(PatchwiseAffine):
     r"""A learned convolution (cross-correlation, as CNNs use it): patch extraction, then a matrix.
 
     .. math:: y[i, j, m] = \sum_{k, l, c} x'[s i + d k, s j + d l, c] \, W[(k, l, c), m] + b_m
@@ -62,29 +57,6 @@ class Convolution(Affine):
     ((2, 28, 28, 8), 208)
     """
 
-    n_filters: int
-    size: PairLike
-    stride: PairLike = 1
-    padding: PaddingLike = "valid"
-    dilation: PairLike = 1
-    bias: bool = True
-
-    def __post_init__(self) -> None:
-        """Check the number of filters and let P check the rest."""
-        check_count(self.n_filters, "n_filters")
-        for name in ("size", "stride", "padding", "dilation"):
-            object.__setattr__(self, name, getattr(self.patches, name))
-
-    @property
-    def n_outputs(self) -> int:
-        """`n_filters`."""
-        return self.n_filters
-
-    @cached_property
-    def patches(self) -> PatchExtraction:
-        """The patch extraction that the matrix multiplies."""
-        return PatchExtraction(self.size, self.stride, self.padding, self.dilation)
-
     @property
     def equivariant(self) -> bool:
         """True with circular borders."""
@@ -95,25 +67,3 @@ class Convolution(Affine):
         if self.in_shape is None:
             return None
         return self.patches._lipschitz(in_shape) * float(np.linalg.norm(self.params["weight"], 2))
-
-    def _out_shape(self, in_shape: Shape3) -> Shape3:
-        return (*self.patches.grid(in_shape), self.n_filters)
-
-    def receptive_field(self, in_shape: Shape3) -> tuple[Pair, Pair]:
-        """Return (extent, stride)."""
-        return self.patches.receptive_field(in_shape)
-
-    def multiply_adds(self, in_shape: Shape3) -> int:
-        """Return h' w' k_h k_w c n_filters."""
-        return int(np.prod(self.patches.out_shape(in_shape))) * self.n_filters
-
-    def _rows(self, x: Any) -> Any:
-        return self.patches.definition(x)
-
-    def _rows_adjoint(self, p: NDArray, shape: tuple[int, ...]) -> NDArray:
-        return self.patches._adjoint(p, shape)
-
-    def build(self, in_shape: Shape3, rng: np.random.Generator | None = None, data: Any = None) -> Convolution:
-        """Return a copy with weights drawn from `rng`; `data` is not needed."""
-        fan_in = self.size[0] * self.size[1] * check_shape(in_shape)[2]
-        return self._draw(in_shape, fan_in, rng)

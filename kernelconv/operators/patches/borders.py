@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from functools import lru_cache
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from kernelconv._arrays import indices, namespace
+from kernelconv._arrays import indices, like, namespace
 from kernelconv._check import Pair
 
 PADDINGS = ("valid", "zero", "reflect", "symmetric", "circular")
@@ -46,6 +47,24 @@ def _padded_along(x: Any, axis: int, border: Pair, padding: str) -> Any:
         zeros = [xp.zeros_like(xp.take(x, indices(np.zeros(b, int), x), axis=axis)) for b in border]
         return xp.concat([zeros[0], x, zeros[1]], axis=axis)
     return xp.take(x, indices(border_index(x.shape[axis], *border, padding), x), axis=axis)
+
+
+def folded(y: Any, rows: Pair, columns: Pair, padding: str) -> Any:
+    """Return the adjoint of `padded`, of any array library: a border's values are added to what they were read from."""
+    for axis, border in ((1, rows), (2, columns)):
+        if padding != "valid" and any(border):
+            y = _folded_along(y, axis, border, padding)
+    return y
+
+
+def _folded_along(y: Any, axis: int, border: Pair, padding: str) -> Any:
+    xp, shape = namespace(y), list(y.shape)
+    shape[axis] = n = y.shape[axis] - sum(border)
+    if padding == "zero":
+        return xp.take(y, indices(np.arange(border[0], border[0] + n), y), axis=axis)
+    reads = border_index(n, *border, padding) == np.arange(n)[:, None]  # the matrix that pads, transposed
+    lines = xp.reshape(y, (-1, y.shape[axis], math.prod(y.shape[axis + 1 :])))
+    return xp.reshape(like(reads, y) @ lines, tuple(shape))
 
 
 def pad(x: NDArray, rows: Pair, columns: Pair, padding: str) -> NDArray:
