@@ -3,15 +3,15 @@
 import matplotlib.pyplot as plt
 
 from kernelconv import ConvNetClassifier, load_digits_images, serial
-from kernelconv.operators import Convolution, Dense, GlobalPooling, MaxPooling, ReLU, Standardization
+from kernelconv.operators import Convolution, Dense, GlobalPooling, LocallyConnected, MaxPooling, ReLU, Standardization
 
 X, y = load_digits_images()
 network = serial(
     Standardization(),
-    Convolution(16, 3, padding="zero"),
+    Convolution(16, 3, padding=1),
     ReLU(),
     MaxPooling(2),
-    Convolution(32, 3, padding="zero"),
+    LocallyConnected(32, 3, padding=1),  # digits are centred: filters of their own at each position
     ReLU(),
     GlobalPooling(),
     Dense(10),

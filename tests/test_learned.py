@@ -86,7 +86,11 @@ def test_receptive_field_of_a_transposed_convolution(size, stride, dilation):
 
 
 def test_receptive_fields_after_a_transposed_convolution():
-    """Three outputs at half the step see one input more; the summary prints halves."""
+    """Three outputs at half the step see one input more, two see half of one; the summary prints halves."""
+    halved = serial(TransposedConvolution(1, 2, 2, bias=False), Convolution(1, 2, bias=False)).build((4, 4, 1), RNG(0))
+    seen = halved.as_matrix().reshape(7, 7, 4, 4)[3].any(axis=(0, 2)).nonzero()[0]
+    assert halved.receptive_field((4, 4, 1)) == ((2, 2), (Fraction(1, 2),) * 2)
+    assert seen.tolist() == [1, 2]
     network = serial(
         Convolution(2, 3, 2), TransposedConvolution(2, 3, 2), Convolution(1, 3), TransposedConvolution(1, 2, 2)
     )

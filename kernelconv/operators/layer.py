@@ -19,7 +19,7 @@ class Layer(Composite):
     patches : Part
         P, a `PatchExtraction` as a rule.
     mapping : Part
-        M: `KernelMapping`, `Modulus`, `ReLU`.
+        M: `KernelMapping`, `Modulus`, `ReLU` or another nonlinearity.
     pooling : Part
         A: a pooling.
 
