@@ -556,6 +556,7 @@ def test_a_part_without_gradient_says_so():
 def test_the_abstract_part_and_kernel_do_nothing():
     from kernelconv.operators import DotProductKernel
     from kernelconv.operators.learned.affine import Affine
+    from kernelconv.operators.mappings.nonlinearities import Pointwise
 
     part, kernel, x = Part(), DotProductKernel(), np.ones((1, 1, 1, 1))
     for call in (
@@ -566,9 +567,10 @@ def test_the_abstract_part_and_kernel_do_nothing():
         lambda: kernel.slope,
         lambda: kernel(x),
         lambda: kernel.derivative(x),
-        lambda: Affine().n_outputs,
+        lambda: Affine()._param_shapes((1, 1, 1), 1),
         lambda: Affine()._rows(x),
         lambda: Affine()._rows_adjoint(x, x.shape),
+        lambda: Pointwise()._slope(x, x),
         lambda: Correlation(PatchExtraction(1), (1, 1, 1)).input_transform(x),
         lambda: Correlation(PatchExtraction(1), (1, 1, 1)).filter_transform(x),
         lambda: Correlation(PatchExtraction(1), (1, 1, 1)).output_transform_adjoint(x),

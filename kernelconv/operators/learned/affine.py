@@ -25,11 +25,6 @@ class Affine(Part):
     bias: bool
 
     @property
-    def n_outputs(self) -> int:
-        """Channels of the output."""
-        raise NotImplementedError
-
-    @property
     def linear(self) -> bool:
         """True without a bias."""
         return not self.bias
@@ -40,9 +35,8 @@ class Affine(Part):
         return not self.bias
 
     def _param_shapes(self, in_shape: Shape3, fan_in: int) -> dict[str, tuple[int, ...]]:
-        """Return the shapes of "weight" and "bias"."""
-        n_outputs = self.n_outputs
-        return {"weight": (fan_in, n_outputs), "bias": (n_outputs,)}
+        """Return the shapes of "weight" and "bias", whose outputs each sum `fan_in` values."""
+        raise NotImplementedError
 
     def _draw(self, in_shape: Shape3, fan_in: int, rng: np.random.Generator | None) -> Any:
         """Return a copy with start weights from U(-1, 1) / sqrt(fan_in).
@@ -112,11 +106,6 @@ class PatchwiseAffine(Affine):
         for name in ("size", "stride", "padding", "dilation"):
             object.__setattr__(self, name, getattr(self.patches, name))
 
-    @property
-    def n_outputs(self) -> int:
-        """`n_filters`."""
-        return self.n_filters
-
     @cached_property
     def patches(self) -> PatchExtraction:
         """The patch extraction that the weights multiply."""
@@ -124,6 +113,9 @@ class PatchwiseAffine(Affine):
 
     def _out_shape(self, in_shape: Shape3) -> Shape3:
         return (*self.patches.grid(in_shape), self.n_filters)
+
+    def _param_shapes(self, in_shape: Shape3, fan_in: int) -> dict[str, tuple[int, ...]]:
+        return {"weight": (fan_in, self.n_filters), "bias": (self.n_filters,)}
 
     def receptive_field(self, in_shape: Shape3) -> tuple[Pair, Pair]:
         """Return (extent, stride)."""

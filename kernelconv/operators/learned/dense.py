@@ -49,13 +49,11 @@ class Dense(Affine):
         """Check the number of units."""
         check_count(self.n_units, "n_units")
 
-    @property
-    def n_outputs(self) -> int:
-        """`n_units`."""
-        return self.n_units
-
     def _out_shape(self, in_shape: Shape3) -> Shape3:
         return 1, 1, self.n_units
+
+    def _param_shapes(self, in_shape: Shape3, fan_in: int) -> dict[str, tuple[int, ...]]:
+        return {"weight": (fan_in, self.n_units), "bias": (self.n_units,)}
 
     def receptive_field(self, in_shape: Shape3) -> tuple[Pair, Pair]:
         """Return the whole map."""
