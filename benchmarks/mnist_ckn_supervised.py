@@ -36,7 +36,7 @@ def main():
     a, b, ya, yb = train_test_split(x, y, test_size=0.2, stratify=y, random_state=0)
     validation = {}
     for penalty in PENALTIES:
-        clf = ConvKernelClassifier(**shared, penalty=penalty, epochs=0).fit(a, ya)
+        clf = ConvKernelClassifier(**shared, alpha=penalty, epochs=0).fit(a, ya)
         validation[penalty] = round(100 * (1 - clf.score(b, yb)), 3)
         print(penalty, validation[penalty], flush=True)
     penalty = min(validation, key=validation.get)
@@ -44,7 +44,7 @@ def main():
     for name, epochs in (("unsupervised", 0), ("supervised", options.epochs)):
         start = time.perf_counter()
         clf = ConvKernelClassifier(
-            **shared, penalty=penalty, epochs=epochs, learning_rate=options.learning_rate, verbose=True
+            **shared, alpha=penalty, epochs=epochs, learning_rate=options.learning_rate, verbose=True
         )
         clf.fit(x, y)
         seconds = time.perf_counter() - start

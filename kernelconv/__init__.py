@@ -3,7 +3,7 @@
 images    (n, h, w, c)                     `load_mnist`, `load_digits_images`, `load_images`
 operators patches P, mappings M, poolings A, each with its adjoint or gradient   (`kernelconv.operators`)
 networks  `serial` of layers, in scikit-learn as `NetworkTransformer`; ready-made: `Scattering2D`, `ConvKernelNetwork`,
-          `ConvNetClassifier`; exact: `ConvKernel`; end to end: `ConvKernelClassifier`
+          `ConvNetClassifier`, `ConvNetRegressor`; exact: `ConvKernel`; end to end: `ConvKernelClassifier`
 features  (n, d)                           into any scikit-learn classifier, or `AffineSubspaceClassifier`
 stability Phi(L_tau x) against Phi(x)      `SmoothDeformation`, `warp`, `measure_stability`
 compared  `kernelconv compare`             accuracy, stability and time in one table
@@ -19,6 +19,7 @@ from kernelconv.networks import (
     ConvKernelClassifier,
     ConvKernelNetwork,
     ConvNetClassifier,
+    ConvNetRegressor,
     Network,
     NetworkTransformer,
     RotoTranslationScattering2D,
@@ -42,6 +43,7 @@ __all__ = [
     "ConvKernelClassifier",
     "ConvKernelNetwork",
     "ConvNetClassifier",
+    "ConvNetRegressor",
     "Dilation",
     "Exponential",
     "GaussianPooling",

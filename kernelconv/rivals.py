@@ -12,7 +12,8 @@ from scipy import fft
 from sklearn.pipeline import make_pipeline
 
 from kernelconv.comparison import head_steps
-from kernelconv.networks.cnn.classifier import ConvNetClassifier, lenet5
+from kernelconv.networks.cnn.classifier import ConvNetClassifier
+from kernelconv.networks.cnn.presets import lenet5
 from kernelconv.networks.kernel.network import ConvKernelNetwork
 from kernelconv.networks.scattering.scattering_2d import Scattering2D
 from kernelconv.networks.serial import Network, serial

@@ -6,16 +6,22 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.svm import LinearSVC
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
-from kernelconv import ConvKernelClassifier, ConvKernelNetwork, load_digits_images, serial
+from kernelconv import ConvKernelClassifier, ConvKernelNetwork, ConvNetClassifier, load_digits_images, serial
 from kernelconv.networks.kernel.last_layer import SphereSteps, inverse_covariance, solve_last_layer
-from kernelconv.networks.training.loop import LOSSES, loss_gradient
+from kernelconv.networks.training.loop import loss_gradient
+from kernelconv.networks.training.losses import CLASS_LOSSES, squared_hinge
 from kernelconv.operators import ArcCosine, Dense, Flatten
 from kernelconv.testing import check_vjp
 
 TINY = {"n_anchors": (8, 12), "n_patches": 2000, "random_state": 0}
 
 
-@parametrize_with_checks([ConvKernelClassifier(4, epochs=1, n_patches=200, random_state=0, image_shape=(1, -1))])
+@parametrize_with_checks(
+    [
+        ConvKernelClassifier(4, epochs=1, n_patches=200, random_state=0, image_shape=(1, -1)),
+        ConvKernelClassifier(4, epochs=1, n_patches=200, loss="log_loss", random_state=0, image_shape=(1, -1)),
+    ]
+)
 def test_classifier_is_a_scikit_learn_estimator(estimator, check):
     check(estimator)
 
@@ -32,7 +38,7 @@ def digits():
     return X[:300], y[:300], X[300:900], y[300:900]
 
 
-@pytest.mark.parametrize("loss", list(LOSSES))
+@pytest.mark.parametrize("loss", list(CLASS_LOSSES))
 def test_the_gradient_of_the_loss_is_exact(digits, loss):
     """Anchors of both layers, through embedding, whitening, pooling and the scores."""
     x, y = digits[0][:6], digits[1][:6]
@@ -43,13 +49,13 @@ def test_the_gradient_of_the_loss_is_exact(digits, loss):
     parts = [*ckn.network_.parts, Flatten().build(shape), Dense(10).build((1, 1, int(np.prod(shape))), rng)]
     network = serial(*parts)
     check_vjp(network, x[..., None], rng)
-    _, value, grads, _ = loss_gradient(network, x[..., None], y, LOSSES[loss], (0,))
+    _, value, grads, _ = loss_gradient(network, x[..., None], y, CLASS_LOSSES[loss], (0,))
     for name in (n for n in grads if n.endswith("anchors")):
         t = rng.standard_normal(grads[name].shape)
 
         def at(h, name=name, t=t):
             moved = network.replace({**network.params, name: network.params[name] + h * t})
-            return loss_gradient(moved, x[..., None], y, LOSSES[loss], (0,))[1]
+            return loss_gradient(moved, x[..., None], y, CLASS_LOSSES[loss], (0,))[1]
 
         slope = (at(1e-6) - at(-1e-6)) / 2e-6
         assert abs(slope) > 1e-6 * abs(value)
@@ -60,19 +66,19 @@ def test_the_last_layer_is_that_of_scikit_learn():
     rng = np.random.default_rng(0)
     x = rng.standard_normal((120, 5))
     y = (x[:, 0] + 0.5 * rng.standard_normal(120) > 0).astype(int) + (x[:, 1] > 1)
-    n, penalty = len(x), 0.01
-    w, value = solve_last_layer(x, y, 3, penalty=penalty, loss="softmax")
-    peer = LogisticRegression(C=1 / (n * penalty), tol=1e-10, max_iter=1000).fit(x, y)
+    n, alpha = len(x), 0.01
+    w, value = solve_last_layer(x, y, 3, alpha=alpha, loss="log_loss")
+    peer = LogisticRegression(C=1 / (n * alpha), tol=1e-10, max_iter=1000).fit(x, y)
     assert np.abs(w[:-1].T - peer.coef_).max() < 1e-4
     assert np.abs((w[-1] - w[-1].mean()) - (peer.intercept_ - peer.intercept_.mean())).max() < 1e-4
-    w, _ = solve_last_layer(x, y, 3, penalty=penalty)
+    w, _ = solve_last_layer(x, y, 3, alpha=alpha)
     # LinearSVC penalises the intercept: a large scaling makes that vanish; its squared hinge has no factor 1/2
-    peer = LinearSVC(C=1 / (2 * n * penalty), dual=False, tol=1e-10, intercept_scaling=1e4, max_iter=10_000).fit(x, y)
+    peer = LinearSVC(C=1 / (2 * n * alpha), dual=False, tol=1e-10, intercept_scaling=1e4, max_iter=10_000).fit(x, y)
     assert np.abs(w[:-1].T - peer.coef_).max() < 1e-3 * np.abs(peer.coef_).max()
-    again, same = solve_last_layer(x, y, 3, penalty=penalty, loss="softmax", start=rng.standard_normal((6, 3)))
+    again, same = solve_last_layer(x, y, 3, alpha=alpha, loss="log_loss", start=rng.standard_normal((6, 3)))
     assert same == pytest.approx(value, rel=1e-6)
     for n_jobs in (1, 3):
-        bits = solve_last_layer(x, y, 3, penalty=penalty, n_jobs=n_jobs)[0]
+        bits = solve_last_layer(x, y, 3, alpha=alpha, n_jobs=n_jobs)[0]
         assert np.array_equal(bits, w)
     assert again.shape == (6, 3)
 
@@ -116,14 +122,46 @@ def test_training_lowers_the_objective_and_the_error(digits):
 
 def test_without_epochs_it_is_the_unsupervised_network_and_a_linear_classifier(digits):
     x, y, test, _ = digits
-    clf = ConvKernelClassifier(**TINY, epochs=0, loss="softmax").fit(x, y)
+    clf = ConvKernelClassifier(**TINY, epochs=0, loss="log_loss").fit(x, y)
     ckn = ConvKernelNetwork(**TINY).fit(x)
     phi = ckn.transform(x)
     assert np.allclose(clf.transform(x), phi, atol=1e-12)
     mean = phi.mean(0)
     scale = np.sqrt(((phi - mean) ** 2).sum(1).mean())
     peer = LogisticRegression(C=1 / (len(x) * 1e-4), tol=1e-8, max_iter=2000).fit((phi - mean) / scale, y)
-    assert (clf.predict(test) == peer.predict((ckn.transform(test) - mean) / scale)).mean() > 0.995
+    their_features = (ckn.transform(test) - mean) / scale
+    assert (clf.predict(test) == peer.predict(their_features)).mean() > 0.995
+    assert np.abs(clf.predict_proba(test) - peer.predict_proba(their_features)).max() < 0.02
+
+
+@pytest.mark.parametrize("classes", [2, 10])
+def test_probabilities_are_the_softmax_of_the_scores(digits, classes):
+    x, y = (a[digits[1] < classes] for a in digits[:2])
+    clf = ConvKernelClassifier(4, epochs=1, n_patches=300, loss="log_loss", random_state=0).fit(x, y)
+    scores = clf.network_.forward(x[..., None]).reshape(len(x), classes)
+    assert np.allclose(clf.predict_proba(x), np.exp(scores) / np.exp(scores).sum(axis=1, keepdims=True), rtol=1e-10)
+    assert clf.decision_function(x).shape == ((len(x),) if classes == 2 else (len(x), classes))
+    assert np.array_equal(clf.classes_[clf.predict_proba(x).argmax(axis=1)], clf.predict(x))
+
+
+@pytest.mark.parametrize("estimator", [ConvKernelClassifier, ConvNetClassifier])
+def test_there_are_probabilities_for_the_log_loss_alone(estimator):
+    assert hasattr(estimator(loss="log_loss"), "predict_proba")
+    for loss in ("squared_hinge", squared_hinge):
+        assert not hasattr(estimator(loss=loss), "predict_proba")
+        with pytest.raises(AttributeError, match="has no attribute 'predict_proba'"):
+            estimator(loss=loss).predict_proba([])
+    assert not hasattr(ConvKernelClassifier, "partial_fit")
+
+
+def test_a_callable_loss_is_trained_as_its_name_is(digits):
+    x, y = digits[0][:80], digits[1][:80]
+    settings = {"n_anchors": 4, "epochs": 1, "n_patches": 300, "random_state": 0}
+    named, called = (ConvKernelClassifier(**settings, loss=loss).fit(x, y) for loss in ("squared_hinge", squared_hinge))
+    assert np.array_equal(named.decision_function(x), called.decision_function(x))
+    assert named.history_ == called.history_
+    with pytest.raises(ValueError, match="the gradient must have their shape"):
+        ConvKernelClassifier(**settings, loss=lambda s, y: (0.0, s[:1])).fit(x, y)
 
 
 def test_same_bits_for_any_number_of_threads(digits):
@@ -146,8 +184,9 @@ def test_progress_is_printed_where_asked(digits, capsys):
 @pytest.mark.parametrize(
     ("parameters", "match"),
     [
-        ({"penalty": 0.0}, "penalty must be > 0"),
-        ({"loss": "hinge"}, "loss must be one of"),
+        ({"alpha": 0.0}, "alpha must be > 0"),
+        ({"loss": "hinge"}, "loss must be one of 'log_loss', 'squared_hinge', got 'hinge'"),
+        ({"loss": "squared_error"}, "loss must be one of 'log_loss', 'squared_hinge', got 'squared_error'"),
         ({"epochs": -1}, "epochs must be an int >= 0"),
         ({"batch_size": 0}, "batch_size must be an int >= 1"),
         ({"learning_rate": -1.0}, "learning_rate must be > 0"),

@@ -10,14 +10,9 @@ from sklearn.exceptions import NotFittedError
 from kernelconv import Augmentation, ConvNetClassifier, load_digits_images
 from kernelconv.networks.cnn.presets import ARCHITECTURES, lenet5, resnet, vgg
 from kernelconv.networks.serial import serial
-from kernelconv.networks.training.loop import (
-    Optimizer,
-    learning_rates,
-    log_softmax,
-    loss_gradient,
-    softmax_cross_entropy,
-    train,
-)
+from kernelconv.networks.training.loop import loss_gradient, train
+from kernelconv.networks.training.losses import log_softmax, softmax_cross_entropy
+from kernelconv.networks.training.optimizers import Optimizer, learning_rates
 from kernelconv.operators import BatchNorm, Convolution, Dense, Dropout, Flatten, MaxPooling, ReLU, Residual
 from kernelconv.testing import check_image_estimator, check_vjp
 
@@ -257,6 +252,30 @@ def test_warm_start_goes_on_and_a_cold_one_does_not():
     clf.fit(x, np.array(list("abc"))[y])  # other classes: from the start
     assert clf.history_[0]["loss"] > 1.3 * first
     assert clf.fit(x[:, 1:], y).network_.in_shape == (7, 7, 1)
+
+
+def test_frozen_parts_are_those_of_the_last_fit_while_the_others_go_on():
+    x, y = problem()
+    clf = small(warm_start=True).fit(x, y)
+    before = clf.network_.params
+    clf.set_params(frozen=("convolution_1", "dense_6.bias")).fit(x, y)
+    kept = {k for k, v in clf.network_.params.items() if np.array_equal(v, before[k])}
+    assert kept == {"convolution_1.weight", "convolution_1.bias", "dense_6.bias"}
+    drawn = plan().build((8, 7, 1), RNG(0)).params["convolution_1.weight"]
+    assert np.array_equal(small(frozen="convolution_1").fit(x, y).network_.params["convolution_1.weight"], drawn)
+    piece = small(frozen="convolution_1").partial_fit(x, y).partial_fit(x, y)
+    assert np.array_equal(piece.network_.params["convolution_1.weight"], drawn)
+
+
+def test_what_a_frozen_normalization_measures_goes_on_as_in_torch():
+    x, y = problem()
+    network = serial(BatchNorm(), Flatten(), Dense(3))
+    frozen = ConvNetClassifier(network, epochs=2, frozen="batchnorm_1", random_state=0).fit(x, y).network_
+    start = network.build((8, 7, 1), RNG(0), x)
+    for name, value in start.parts[0].params.items():
+        assert np.array_equal(frozen.parts[0].params[name], value)
+    for name, value in start.parts[0].state.items():
+        assert not np.array_equal(frozen.parts[0].state[name], value), name
 
 
 def test_partial_fit_is_a_training_in_pieces():

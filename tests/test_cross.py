@@ -9,7 +9,9 @@ from sklearn.metrics.pairwise import rbf_kernel
 from sklearn.neural_network import MLPClassifier
 
 from kernelconv.networks.serial import serial
-from kernelconv.networks.training.loop import Optimizer, loss_gradient, softmax_cross_entropy, squared_hinge, train
+from kernelconv.networks.training.loop import loss_gradient, train
+from kernelconv.networks.training.losses import softmax_cross_entropy, squared_hinge
+from kernelconv.networks.training.optimizers import Optimizer
 from kernelconv.operators import (
     AveragePooling,
     Convolution,
@@ -433,7 +435,7 @@ def test_a_small_lenet_trains_as_in_torch(torch, optimizer, make):
 
 
 def test_a_cosine_schedule_is_that_of_torch(torch):
-    from kernelconv.networks.training.loop import learning_rates
+    from kernelconv.networks.training.optimizers import learning_rates
 
     parameter = torch.nn.Parameter(torch.zeros(1))
     sgd = torch.optim.SGD([parameter], lr=0.3)

@@ -387,7 +387,7 @@ def test_history_and_verbose(capsys):
 
 
 def test_every_parameter_reaches_the_training(monkeypatch):
-    from kernelconv.networks.cnn import classifier as module
+    from kernelconv.networks.cnn import estimator as module
 
     asked = {}
 
@@ -397,9 +397,10 @@ def test_every_parameter_reaches_the_training(monkeypatch):
 
     monkeypatch.setattr(module, "train", spy)
     values = {"epochs": 7, "batch_size": 5, "learning_rate": 0.3, "schedule": "constant", "loss": "squared_hinge"}
-    cnn(**values, optimizer="sgd", momentum=0.7, weight_decay=0.2, n_jobs=2).fit(*problem())
+    cnn(**values, optimizer="sgd", momentum=0.7, weight_decay=0.2, n_jobs=2, frozen="dense_5").fit(*problem())
     assert {k: asked[k] for k in values} == values
     assert asked["n_jobs"] == 2
+    assert asked["frozen"] == "dense_5"
     assert asked["optimizer"] == module.Optimizer("sgd", 0.7, 0.2)
     assert asked["progress"] is None
 
@@ -424,7 +425,8 @@ def test_presets_by_name():
         ({"epochs": 0}, "epochs must be an int >= 1"),
         ({"optimizer": "adagrad"}, "optimizer must be one of"),
         ({"momentum": 1.5}, "momentum must be in"),
-        ({"loss": "mse"}, "loss must be one of"),
+        ({"loss": "squared_error"}, "loss must be one of 'log_loss', 'squared_hinge', got 'squared_error'"),
+        ({"frozen": "conv"}, "frozen names 'conv', but there is no such param"),
         ({"n_jobs": 0}, "n_jobs must be None or a non-zero int, got 0"),
     ],
 )

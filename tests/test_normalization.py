@@ -11,7 +11,8 @@ from kernelconv._parallel.meeting import all_gather, map_coupled
 from kernelconv.networks.cnn.presets import resnet
 from kernelconv.networks.serial import serial
 from kernelconv.networks.training import loop as training
-from kernelconv.networks.training.loop import loss_gradient, softmax_cross_entropy
+from kernelconv.networks.training.loop import loss_gradient
+from kernelconv.networks.training.losses import softmax_cross_entropy
 from kernelconv.operators import BatchNorm, Convolution, Dense, Dropout, Flatten, ReLU, Residual
 from kernelconv.testing import check_vjp
 

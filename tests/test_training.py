@@ -4,22 +4,22 @@ from dataclasses import dataclass
 
 import numpy as np
 import pytest
-from sklearn.metrics import log_loss
+from sklearn.metrics import log_loss, mean_squared_error
 
 from kernelconv._parallel.meeting import all_gather
-from kernelconv.networks.cnn.classifier import lenet5, mlp
+from kernelconv.networks.cnn.presets import lenet5, mlp
 from kernelconv.networks.serial import serial
 from kernelconv.networks.training import loop as training
-from kernelconv.networks.training.loop import (
-    LOSSES,
-    Optimizer,
-    learning_rates,
+from kernelconv.networks.training.loop import loss_gradient, train
+from kernelconv.networks.training.losses import (
+    CLASS_LOSSES,
+    as_loss,
     log_softmax,
-    loss_gradient,
     softmax_cross_entropy,
+    squared_error,
     squared_hinge,
-    train,
 )
+from kernelconv.networks.training.optimizers import Optimizer, learning_rates
 from kernelconv.operators import (
     AveragePooling,
     Convolution,
@@ -115,10 +115,40 @@ def test_squared_hinge_is_the_loops():
     assert squared_hinge(s, labels)[0] == pytest.approx(expected, rel=1e-13)
 
 
-@pytest.mark.parametrize("name", list(LOSSES))
+def test_squared_error_is_that_of_scikit_learn():
+    outputs, targets = RNG(0).standard_normal((2, 9, 4))
+    expected = 9 * 4 * mean_squared_error(targets, outputs) / 2
+    assert squared_error(outputs, targets)[0] == pytest.approx(expected, rel=1e-13)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_the_gradient_of_the_squared_error_is_the_difference(dtype):
+    outputs, targets = RNG(0).standard_normal((2, 6, 3))
+    gradient = squared_error(outputs.astype(dtype), targets.astype(dtype))[1]
+    assert gradient.dtype == dtype
+    numeric = np.zeros_like(outputs)
+    for index in np.ndindex(outputs.shape):
+        step = np.zeros_like(outputs)
+        step[index] = 1e-6
+        numeric[index] = (squared_error(outputs + step, targets)[0] - squared_error(outputs - step, targets)[0]) / 2e-6
+    assert np.abs(gradient - numeric).max() < (1e-8 if dtype == np.float64 else 1e-6)
+
+
+def test_a_loss_is_its_name_or_itself():
+    s, labels = RNG(0).standard_normal((9, 4)), RNG(1).integers(4, size=9)
+    for name, loss in CLASS_LOSSES.items():
+        for given in (name, loss):
+            value, gradient = as_loss(given, CLASS_LOSSES)(s, labels)
+            assert value == loss(s, labels)[0]
+            assert np.array_equal(gradient, loss(s, labels)[1])
+    with pytest.raises(ValueError, match="loss must be one of 'log_loss', 'squared_hinge', got 'squared_error'"):
+        as_loss("squared_error", CLASS_LOSSES)
+
+
+@pytest.mark.parametrize("name", list(CLASS_LOSSES))
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 def test_gradients_of_losses_are_the_differences(name, dtype):
-    loss, h = LOSSES[name], 1e-6
+    loss, h = CLASS_LOSSES[name], 1e-6
     s, labels = RNG(0).standard_normal((6, 3)), RNG(1).integers(3, size=6)
     gradient = loss(s.astype(dtype), labels)[1]
     assert gradient.dtype == dtype
@@ -218,11 +248,11 @@ def test_schedules():
 # The gradient of a mini-batch
 
 
-@pytest.mark.parametrize("loss", list(LOSSES))
+@pytest.mark.parametrize("loss", list(CLASS_LOSSES))
 def test_mini_batch_gradient_is_that_of_the_mean_loss(loss):
     """70 images make three blocks; the whole batch in one, and central differences, say the same."""
     x, labels = problem()
-    network, objective = small(), LOSSES[loss]
+    network, objective = small(), CLASS_LOSSES[loss]
 
     def mean_loss(params):
         return objective(network.replace(params).forward(x).reshape(len(x), -1), labels)[0] / len(x)
@@ -305,7 +335,7 @@ def run(network=None, n=70, **values):
 
 
 @pytest.mark.parametrize("kind", ["adam", "sgd"])
-@pytest.mark.parametrize("loss", list(LOSSES))
+@pytest.mark.parametrize("loss", list(CLASS_LOSSES))
 def test_training_lowers_the_loss_and_learns(kind, loss):
     network, history = run(n=140, epochs=40, optimizer=Optimizer(kind), loss=loss)
     assert [h["epoch"] for h in history] == list(range(1, 41))
@@ -409,8 +439,13 @@ def test_a_loss_that_is_not_finite_is_an_error():
     [
         ({"epochs": 0}, "epochs must be an int >= 1"),
         ({"batch_size": 0}, "batch_size must be an int >= 1"),
-        ({"loss": "hinge"}, "loss must be one of 'softmax', 'squared_hinge', got 'hinge'"),
+        ({"loss": "hinge"}, "loss must be one of 'log_loss', 'squared_hinge', 'squared_error', got 'hinge'"),
         ({"learning_rate": 0}, "learning_rate must be > 0"),
+        ({"loss": "squared_error"}, r"Targets must have the shape of the outputs, \(10, 3\), got \(10,\)"),
+        ({"loss": lambda s, y: (0.0, s[:, :2])}, r"the gradient must have their shape, \(10, 3\), got \(10, 2\)"),
+        ({"frozen": "dense"}, r"frozen names 'dense', but .* nor a part with params: \['convolution_1\.weight', "),
+        ({"frozen": ("dense_5", "relu_2")}, "frozen names 'relu_2', but there is no such param"),
+        ({"frozen": ("dense_5", "convolution_1")}, "leaves nothing to train: it names all of"),
         ({"schedule": "linear"}, "schedule must be one of 'constant', 'step', 'cosine', 'one_cycle', got 'linear'"),
     ],
 )
@@ -438,3 +473,89 @@ def test_lenet_and_mlp_have_the_parameters_that_they_should():
     lenet = lenet5((28, 28, 1), 10).build((28, 28, 1), RNG(0))
     assert lenet.n_params() == (25 + 1) * 32 + (25 * 32 + 1) * 64 + (25 * 64 + 1) * 128 + 129 * 10
     assert mlp((28, 28, 1), 10).build((28, 28, 1), RNG(0)).n_params() == 785 * 512 + 513 * 10
+
+
+# Callable losses and targets
+
+
+def test_a_callable_loss_is_trained_as_its_name_is():
+    (a, history), (b, other) = (run(loss=loss) for loss in ("squared_hinge", squared_hinge))
+    assert history == other
+    assert all(np.array_equal(v, b.params[k]) for k, v in a.params.items())
+
+
+def test_squared_errors_are_trained_on_targets_without_an_accuracy():
+    """One linear layer, full batches of gradient descent: the steps of least squares by hand."""
+    x, targets = RNG(0).standard_normal((30, 2, 2, 1)), RNG(1).standard_normal((30, 3))
+    network = serial(Dense(3)).build((2, 2, 1), RNG(2))
+    settings = {"epochs": 4, "batch_size": 30, "learning_rate": 0.1, "schedule": "constant", "loss": "squared_error"}
+    trained, history = train(network, x, targets, rng=RNG(0), optimizer=Optimizer("sgd", 0.0), **settings)
+    rows, w, b, losses = x.reshape(30, 4), network.params["dense_1.weight"], network.params["dense_1.bias"], []
+    for _ in range(4):
+        error = rows @ w + b - targets
+        losses.append((error**2).sum() / 60)
+        w, b = w - 0.1 * rows.T @ error / 30, b - 0.1 * error.mean(axis=0)
+    assert np.allclose(trained.params["dense_1.weight"], w, rtol=1e-12)
+    assert np.allclose(trained.params["dense_1.bias"], b, rtol=1e-12)
+    assert [h["loss"] for h in history] == pytest.approx(losses, rel=1e-12)
+    assert all(h.keys() == {"epoch", "loss"} for h in history)
+    validated = train(network, x, targets, rng=RNG(0), validation=(x, targets), **settings)[1]
+    assert validated[0].keys() == {"epoch", "loss", "validation_loss"}
+
+
+# Frozen params
+
+
+FROZEN = [
+    ("dense_5", {"dense_5.weight", "dense_5.bias"}),
+    (("convolution_1.weight",), {"convolution_1.weight"}),
+    (("convolution_1.bias", "dense_5.weight"), {"convolution_1.bias", "dense_5.weight"}),
+    ((), set()),
+]
+
+
+@pytest.mark.parametrize(("frozen", "kept"), FROZEN)
+@pytest.mark.parametrize("kind", ["adam", "sgd"])
+def test_frozen_params_keep_their_bits_and_the_others_move(frozen, kept, kind):
+    start = small()
+    network, history = run(start, frozen=frozen, optimizer=Optimizer(kind, weight_decay=0.1))
+    assert {k for k, v in network.params.items() if np.array_equal(v, start.params[k])} == kept
+    assert list(network.params) == list(start.params)
+    assert history[-1]["loss"] < history[0]["loss"]
+
+
+def test_what_is_trained_moves_as_torch_moves_it_beside_frozen_params():
+    torch = pytest.importorskip("torch", reason="PyTorch is a peer: pip install kernelconv[peers]")
+    x, labels = problem(24)
+    network = serial(Flatten(), Dense(5), ReLU(), Dense(3), names=["flat", "first", "relu", "last"])
+    network = network.build((6, 6, 1), RNG(0))
+    theirs = {k: torch.tensor(v, requires_grad=k.startswith("last")) for k, v in network.params.items()}
+    peer = torch.optim.AdamW([v for v in theirs.values() if v.requires_grad], lr=0.01, eps=1e-8, weight_decay=0.0)
+    for _ in range(5):
+        hidden = torch.relu(torch.tensor(x.reshape(24, -1)) @ theirs["first.weight"] + theirs["first.bias"])
+        scores = hidden @ theirs["last.weight"] + theirs["last.bias"]
+        peer.zero_grad()
+        torch.nn.functional.cross_entropy(scores, torch.from_numpy(labels)).backward()
+        peer.step()
+    settings = {"epochs": 5, "batch_size": 24, "learning_rate": 0.01, "schedule": "constant", "frozen": "first"}
+    trained, _ = train(network, x, labels, rng=RNG(0), **settings)
+    for name, value in trained.params.items():
+        assert np.allclose(value, theirs[name].detach().numpy(), rtol=1e-9, atol=1e-12)
+
+
+def test_frozen_anchors_are_not_even_brought_back_to_the_sphere():
+    layer = Layer(PatchExtraction(3, padding="zero"), KernelMapping(5), AveragePooling(2))
+    start = serial(layer, layer, Dense(3)).build((6, 6, 1), RNG(0), problem()[0]).astype(np.float32)
+    x, y = problem(40)
+    z = start.params["layer_1.M.anchors"] * np.float32(1 + 1e-5)  # off the sphere: a projection would show
+    start = start.replace({**start.params, "layer_1.M.anchors": z})
+    settings = {"rng": RNG(0), "epochs": 2, "batch_size": 20, "learning_rate": 0.01}
+    network, _ = train(start, x.astype(np.float32), y, frozen="layer_1.M", **settings)
+    assert np.array_equal(network.params["layer_1.M.anchors"], z)
+    assert not np.array_equal(network.params["layer_2.M.anchors"], start.params["layer_2.M.anchors"])
+
+
+def test_a_checkpoint_remembers_what_was_frozen(tmp_path):
+    run(frozen="dense_5", checkpoint=tmp_path / "run")
+    with pytest.raises(ValueError, match="holds a training with other settings"):
+        run(frozen="convolution_1", checkpoint=tmp_path / "run")

@@ -30,9 +30,9 @@ class Supervised(ClassifierMixin, BaseEstimator):
         kept = choice_subset(y, self.seed)
         options = {"test_size": 0.2, "stratify": y[kept], "random_state": self.seed}
         a, b, ya, yb = train_test_split(X[kept], y[kept], **options)
-        scores = {p: self._classifier(penalty=p, epochs=0).fit(a, ya).score(b, yb) for p in PENALTIES}
+        scores = {p: self._classifier(alpha=p, epochs=0).fit(a, ya).score(b, yb) for p in PENALTIES}
         self.chosen_ = {"penalty": max(scores, key=scores.get)}
-        self.classifier_ = self._classifier(**self.chosen_).fit(X, y)
+        self.classifier_ = self._classifier(alpha=self.chosen_["penalty"]).fit(X, y)
         self.classes_ = self.classifier_.classes_
         return self
 

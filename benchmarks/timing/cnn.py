@@ -21,7 +21,8 @@ import numpy as np
 import torch
 
 from kernelconv.networks.serial import serial
-from kernelconv.networks.training.loop import loss_gradient, softmax_cross_entropy
+from kernelconv.networks.training.loop import loss_gradient
+from kernelconv.networks.training.losses import softmax_cross_entropy
 from kernelconv.operators import Convolution, Dense, Flatten, MaxPooling, ReLU
 
 #: The sides take turns of some steps each. Before a turn all rest, for idle threads of PyTorch spin on for a while

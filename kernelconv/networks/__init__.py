@@ -2,6 +2,7 @@
 
 from kernelconv.networks.affine_subspace import AffineSubspaceClassifier
 from kernelconv.networks.cnn.classifier import ConvNetClassifier
+from kernelconv.networks.cnn.regressor import ConvNetRegressor
 from kernelconv.networks.kernel.classifier import ConvKernelClassifier
 from kernelconv.networks.kernel.exact import ConvKernel
 from kernelconv.networks.kernel.network import ConvKernelNetwork
@@ -19,6 +20,7 @@ __all__ = [
     "ConvKernelClassifier",
     "ConvKernelNetwork",
     "ConvNetClassifier",
+    "ConvNetRegressor",
     "Network",
     "NetworkTransformer",
     "RotoTranslationScattering2D",

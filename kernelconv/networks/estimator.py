@@ -7,10 +7,16 @@ from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.base import BaseEstimator, TransformerMixin
-from sklearn.utils.validation import check_is_fitted, validate_data
+from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin, TransformerMixin
+from sklearn.preprocessing import LabelEncoder
+from sklearn.utils import assert_all_finite, check_array
+from sklearn.utils.metaestimators import available_if
+from sklearn.utils.multiclass import check_classification_targets
+from sklearn.utils.validation import check_consistent_length, check_is_fitted, column_or_1d, validate_data
 
 from kernelconv._check import check_images, resolve_image_shape
+from kernelconv.networks.serial import Network
+from kernelconv.networks.training.losses import log_softmax
 
 
 class ImageEstimator(BaseEstimator):
@@ -59,7 +65,7 @@ class ImageEstimator(BaseEstimator):
         """
         if not reset:
             check_is_fitted(self)
-        if isinstance(X, list | tuple):
+        if not hasattr(X, "shape"):  # lists, and what only says how it becomes an array: float64 stays float64
             X = np.asarray(X)
         if self.image_shape is not None and getattr(X, "ndim", 2) not in (3, 4):
             # rows, or nothing that could be images: scikit-learn's own door, with its words
@@ -96,3 +102,111 @@ class ImageTransformer(TransformerMixin, ImageEstimator):
         prefix = type(self).__name__.lower()
         h, w, c = self.maps_shape_
         return np.array([f"{prefix}_{i}_{j}_{k}" for i in range(h) for j in range(w) for k in range(c)], dtype=object)
+
+
+class ImagePredictor(ImageTransformer):
+    """An `ImageTransformer` with a ``network_`` from images to scores, the last parts of which read the features."""
+
+    network_: Network
+    n_jobs: int | None
+
+    def _features(self) -> Network:
+        """Return the network without the parts that make scores of the features."""
+        raise NotImplementedError
+
+    def _scores(self, X: Any) -> NDArray:
+        """Return what the network makes of images `X`, (n, outputs)."""
+        images = self._read_images(X)
+        return self.network_.forward(images, self.n_jobs).reshape(len(images), -1)
+
+    def _check_labels_given(self, y: Any) -> None:
+        if y is None:
+            raise ValueError(f"{type(self).__name__} requires y to be passed, but the target y is None.")
+
+    def transform(self, X: Any) -> NDArray:
+        """Return the features (n, d) of images `X`, which the last part reads."""
+        images = self._read_images(X)
+        return self._features().forward(images, self.n_jobs).reshape(len(images), -1)
+
+
+class ImageClassifier(ClassifierMixin, ImagePredictor):
+    """An `ImagePredictor` of classes; subclasses have a parameter `loss`, and call ``_read_labels`` in ``fit``."""
+
+    classes_: NDArray
+    loss: Any
+
+    def _read_labels(self, y: Any, images: NDArray | None = None) -> NDArray:
+        """Learn ``classes_`` from labels `y`, one for each of `images`, and return class indices.
+
+        Raises
+        ------
+        ValueError
+            If there are no labels, not one an image, they are not finite or no classes, or all the same.
+        """
+        self._check_labels_given(y)
+        y = column_or_1d(y, warn=True)
+        assert_all_finite(y, input_name="y")
+        if images is not None:
+            check_consistent_length(images, y)
+        check_classification_targets(y)
+        encoder = LabelEncoder().fit(y)
+        if len(encoder.classes_) < 2:
+            raise ValueError(f"A classifier needs at least 2 classes, y holds one class only: {encoder.classes_[0]!r}.")
+        self.classes_ = encoder.classes_
+        return encoder.transform(y)
+
+    def decision_function(self, X: Any) -> NDArray:
+        """Return the scores (n, n_classes) of images `X`; for two classes the difference (n,)."""
+        scores = self._scores(X)
+        return scores if len(self.classes_) > 2 else scores[:, 1] - scores[:, 0]
+
+    def predict(self, X: Any) -> NDArray:
+        """Return the label of the highest score for each image."""
+        scores = self.decision_function(X)
+        return self.classes_[(scores > 0).astype(int) if scores.ndim == 1 else scores.argmax(axis=1)]
+
+    @available_if(lambda self: self.loss == "log_loss")
+    def predict_proba(self, X: Any) -> NDArray:
+        """Return softmax probabilities (n, n_classes), classes in the order of ``classes_``; for loss="log_loss"."""
+        scores = self.decision_function(X)
+        if scores.ndim == 1:
+            scores = np.stack([np.zeros_like(scores), scores], axis=1)
+        return np.exp(log_softmax(scores))
+
+
+class ImageRegressor(RegressorMixin, ImagePredictor):
+    """An `ImagePredictor` of targets; subclasses call ``_read_targets`` in ``fit``."""
+
+    n_outputs_: int
+    _one_target: bool  # y was (n,), and so are predictions
+
+    def _read_targets(self, y: Any, images: NDArray | None = None, *, reset: bool = False) -> NDArray:
+        """Return targets `y`, (n,) or (n, outputs), as (n, outputs); with `reset` learn ``n_outputs_``, else check it.
+
+        Raises
+        ------
+        ValueError
+            If there are no targets, not one row for each of `images`, not as many as before, or they are not finite
+            numbers.
+        """
+        self._check_labels_given(y)
+        y = check_array(y, ensure_2d=False, dtype=np.float64 if images is None else images.dtype, input_name="y")
+        if images is not None:
+            check_consistent_length(images, y)
+        targets = y.reshape(len(y), -1)
+        if reset:
+            self._one_target, self.n_outputs_ = y.ndim == 1, targets.shape[1]
+        elif targets.shape[1] != self.n_outputs_:
+            raise ValueError(f"y holds {targets.shape[1]} targets an image, {self.n_outputs_} were learned before.")
+        return targets
+
+    def predict(self, X: Any) -> NDArray:
+        """Return the targets of images `X`, (n,) or (n, outputs) as they were in ``fit``."""
+        scores = self._scores(X)
+        return scores[:, 0] if self._one_target else scores
+
+    def __sklearn_tags__(self) -> Any:
+        """Return scikit-learn's tags: several targets at once are welcome."""
+        tags = super().__sklearn_tags__()
+        tags.target_tags.multi_output = True
+        return tags

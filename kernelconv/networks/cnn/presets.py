@@ -1,4 +1,4 @@
-"""Classic architectures, sized to the images: LeNet-5, VGG-like, ResNet-like, MLP."""
+"""Classic architectures, sized to the images and what is predicted: LeNet-5, VGG-like, ResNet-like, MLP."""
 
 from __future__ import annotations
 
@@ -32,8 +32,8 @@ def _after(parts: list[Part], shape: Shape3) -> Shape3:
     return shape
 
 
-def lenet5(in_shape: Shape3, n_classes: int) -> Network:
-    """Return LeNet-5's plan with today's widths: two 5x5 convolutions (32, 64), each pooled by 2, dense 128, classes.
+def lenet5(in_shape: Shape3, n_outputs: int) -> Network:
+    """Return LeNet-5's plan with today's widths: two 5x5 convolutions (32, 64), each pooled by 2, dense 128, outputs.
 
     As in the original the first convolution sees zeros around the image and the second none; maps smaller than
     10 px are padded there too, and an axis that has come down to one pixel is not pooled. Pooling comes before ReLU:
@@ -53,13 +53,13 @@ def lenet5(in_shape: Shape3, n_classes: int) -> Network:
         pooling = _halving(shape)
         shape = pooling.out_shape(shape)
         parts += [convolution, pooling, ReLU()]
-    return serial(*parts, Flatten(), Dropout(0.5), Dense(128), ReLU(), Dropout(0.5), Dense(n_classes))
+    return serial(*parts, Flatten(), Dropout(0.5), Dense(128), ReLU(), Dropout(0.5), Dense(n_outputs))
 
 
-def vgg(in_shape: Shape3, n_classes: int) -> Network:
+def vgg(in_shape: Shape3, n_outputs: int) -> Network:
     """Return VGG's plan: pairs of 3x3 convolutions with batch normalisation (32, 64, 128), each pooled by 2.
 
-    A dense layer of 256 follows, with dropout, then the classes.
+    A dense layer of 256 follows, with dropout, then the outputs.
 
     Examples
     --------
@@ -70,10 +70,10 @@ def vgg(in_shape: Shape3, n_classes: int) -> Network:
     for width in (32, 64, 128):
         parts += [*_normalized(width), ReLU(), *_normalized(width)]
         parts += [_halving(_after(parts, in_shape)), ReLU()]
-    return serial(*parts, Flatten(), Dropout(0.5), Dense(256), ReLU(), Dropout(0.5), Dense(n_classes))
+    return serial(*parts, Flatten(), Dropout(0.5), Dense(256), ReLU(), Dropout(0.5), Dense(n_outputs))
 
 
-def resnet(in_shape: Shape3, n_classes: int) -> Network:
+def resnet(in_shape: Shape3, n_outputs: int) -> Network:
     """Return a residual network: a 3x3 convolution pooled by 2, three residual blocks (32, 64, 128), global average.
 
     A block is ReLU(x -> branch(x) + shortcut(x)) with two normalised 3x3 convolutions in the branch; the second and
@@ -86,7 +86,7 @@ def resnet(in_shape: Shape3, n_classes: int) -> Network:
     """
     parts: list[Part] = [Standardization(), *_normalized(32)]
     parts += [_halving(_after(parts, in_shape)), ReLU(), *_block(32, 32, 1), *_block(32, 64, 2), *_block(64, 128, 2)]
-    return serial(*parts, GlobalPooling(), Dense(n_classes))
+    return serial(*parts, GlobalPooling(), Dense(n_outputs))
 
 
 def _normalized(width: int, size: int = 3, stride: int = 1) -> list[Part]:
@@ -99,7 +99,7 @@ def _block(width_in: int, width: int, stride: int) -> list[Part]:
     return [Residual(branch, None if same else serial(*_normalized(width, 1, stride))), ReLU()]
 
 
-def mlp(in_shape: Shape3, n_classes: int) -> Network:
+def mlp(in_shape: Shape3, n_outputs: int) -> Network:
     """Return a fully connected network with one hidden layer of 512 units.
 
     Examples
@@ -107,7 +107,7 @@ def mlp(in_shape: Shape3, n_classes: int) -> Network:
     >>> mlp((28, 28, 1), 10)
     Network: Dense(10) ∘ ReLU() ∘ Dense(512) ∘ Standardization()
     """
-    return serial(Standardization(), Dense(512), ReLU(), Dense(n_classes))
+    return serial(Standardization(), Dense(512), ReLU(), Dense(n_outputs))
 
 
 ARCHITECTURES: dict[str, Callable[[Shape3, int], Network]] = {

@@ -6,18 +6,15 @@ from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.base import ClassifierMixin
-from sklearn.preprocessing import LabelEncoder
-from sklearn.utils import assert_all_finite
-from sklearn.utils.multiclass import check_classification_targets
-from sklearn.utils.validation import check_consistent_length, column_or_1d
 
-from kernelconv._check import check_choice, check_count, check_rng
-from kernelconv.networks.estimator import ImageTransformer
+from kernelconv._check import check_count, check_rng
+from kernelconv.networks.estimator import ImageClassifier
 from kernelconv.networks.kernel.last_layer import SphereSteps, inverse_covariance, solve_last_layer
 from kernelconv.networks.kernel.layers import layers_of
 from kernelconv.networks.serial import Network, serial
-from kernelconv.networks.training.loop import LOSSES, learning_rates, loss_gradient
+from kernelconv.networks.training.loop import loss_gradient
+from kernelconv.networks.training.losses import CLASS_LOSSES, as_loss
+from kernelconv.networks.training.optimizers import learning_rates
 from kernelconv.networks.transformer import NetworkTransformer
 from kernelconv.operators import Dense, Flatten, sample_patches
 from kernelconv.operators.composite import Maps
@@ -26,7 +23,7 @@ from kernelconv.operators.composite import Maps
 N_COVARIANCE = 10_000
 
 
-class ConvKernelClassifier(ClassifierMixin, ImageTransformer):
+class ConvKernelClassifier(ImageClassifier):
     r"""Convolutional kernel network whose anchors are learned end to end, with labels.
 
     The anchors of `ConvKernelNetwork` are where it starts. Each epoch moves them on the sphere by stochastic gradient
@@ -37,10 +34,11 @@ class ConvKernelClassifier(ClassifierMixin, ImageTransformer):
     ----------
     n_anchors, patch_size, subsampling, pooling_scale, kernel, sigma, regularization, padding, input, pooling, n_patches
         As `ConvKernelNetwork`; the kernel must have a finite slope.
-    penalty : float
-        lambda of the last layer's lambda / 2 norm(W)^2, on features centred and of mean squared norm one.
-    loss : {"squared_hinge", "softmax"}
-        Loss of the scores, one against the rest or softmax.
+    alpha : float
+        Weight of the last layer's penalty alpha / 2 norm(W)^2, on features centred and of mean squared norm one.
+    loss : {"squared_hinge", "log_loss"} or callable
+        Loss of the scores, one against the rest or softmax (then there is ``predict_proba``); or a convex function
+        (scores, class indices) -> (sum over the images, gradient in the scores).
     epochs : int
         Passes over the images; 0 keeps the unsupervised anchors and solves the last layer alone.
     batch_size : int
@@ -81,7 +79,7 @@ class ConvKernelClassifier(ClassifierMixin, ImageTransformer):
     -----
     An epoch whose end is worse than its beginning is undone and the angle halved from there, so the objective never
     rises. Cost: an epoch takes about four times the ``transform`` of the training images, and as much memory more as
-    their features.
+    their features. There is no ``partial_fit``: the last layer is solved on the whole training set at once.
 
     References
     ----------
@@ -112,7 +110,7 @@ class ConvKernelClassifier(ClassifierMixin, ImageTransformer):
         input: Any = "raw",
         pooling: Any = "gaussian",
         n_patches: int = 20_000,
-        penalty: float = 1e-4,
+        alpha: float = 1e-4,
         loss: str = "squared_hinge",
         epochs: int = 10,
         batch_size: int = 64,
@@ -134,7 +132,7 @@ class ConvKernelClassifier(ClassifierMixin, ImageTransformer):
         self.input = input
         self.pooling = pooling
         self.n_patches = n_patches
-        self.penalty = penalty
+        self.alpha = alpha
         self.loss = loss
         self.epochs = epochs
         self.batch_size = batch_size
@@ -147,13 +145,11 @@ class ConvKernelClassifier(ClassifierMixin, ImageTransformer):
 
     def fit(self, X: Any, y: Any) -> Self:
         """Train on images `X` (n, h, w), (n, h, w, c) or rows, and labels `y` (n,)."""
-        if y is None:
-            raise ValueError(f"{type(self).__name__} requires y to be passed, but the target y is None.")
         images = self._read_images(X, reset=True)
         labels = self._read_labels(y, images)
         check_count(self.epochs, "epochs", minimum=0)
         check_count(self.batch_size, "batch_size")
-        check_choice(self.loss, "loss", tuple(LOSSES))
+        as_loss(self.loss, CLASS_LOSSES)
         rng = check_rng(self.random_state)
         base = NetworkTransformer(layers_of(self), random_state=rng, n_jobs=self.n_jobs).fit(images).network_
         if not base.differentiable:
@@ -165,17 +161,6 @@ class ConvKernelClassifier(ClassifierMixin, ImageTransformer):
         self.network_ = self._train(network, objective, images, labels, rng)
         return self
 
-    def _read_labels(self, y: Any, images: NDArray) -> NDArray:
-        y = column_or_1d(y, warn=True)
-        assert_all_finite(y, input_name="y")
-        check_consistent_length(images, y)
-        check_classification_targets(y)
-        encoder = LabelEncoder().fit(y)
-        if len(encoder.classes_) < 2:
-            raise ValueError(f"A classifier needs at least 2 classes, y holds one class only: {encoder.classes_[0]!r}.")
-        self.classes_ = encoder.classes_
-        return encoder.transform(y)
-
     def _train(
         self, network: Network, objective: float, images: NDArray, labels: NDArray, rng: np.random.Generator
     ) -> Network:
@@ -186,15 +171,13 @@ class ConvKernelClassifier(ClassifierMixin, ImageTransformer):
         starts = range(0, len(images), self.batch_size)
         rates = learning_rates(self.learning_rate, "cosine", self.epochs * len(starts)).reshape(self.epochs, -1)
         seed, shrink = int(rng.integers(2**63)), 1.0
-        steps = SphereSteps(preconditioners, self.momentum)
+        loss, steps = as_loss(self.loss, CLASS_LOSSES), SphereSteps(preconditioners, self.momentum)
         for epoch in range(self.epochs):
             order = rng.permutation(len(images))
             moved = network
             for i, lo in enumerate(starts):
                 batch = order[lo : lo + self.batch_size]
-                grads = loss_gradient(
-                    moved, images[batch], labels[batch], LOSSES[self.loss], (seed, epoch, i), self.n_jobs
-                )[2]
+                grads = loss_gradient(moved, images[batch], labels[batch], loss, (seed, epoch, i), self.n_jobs)[2]
                 moved = _moved(moved, grads, steps, shrink * float(rates[epoch, i]))
             moved, value = self._with_last_layer(_without_last_layer(moved), images, labels, network)
             if value <= objective:
@@ -218,7 +201,7 @@ class ConvKernelClassifier(ClassifierMixin, ImageTransformer):
             w, b = before.params["scores.weight"], before.params["scores.bias"]
             start = np.concatenate([w * scale, (b + mean @ w)[None]]).astype(np.float64)
         w, value = solve_last_layer(
-            x, labels, len(self.classes_), penalty=self.penalty, loss=self.loss, start=start, n_jobs=self.n_jobs
+            x, labels, len(self.classes_), alpha=self.alpha, loss=self.loss, start=start, n_jobs=self.n_jobs
         )
         weight = w[:-1] / scale
         flat = base.out_shape(base.in_shape)
@@ -237,21 +220,8 @@ class ConvKernelClassifier(ClassifierMixin, ImageTransformer):
         """Unit anchors of each layer, (n_anchors, patch values)."""
         return [v for k, v in self.network_.params.items() if k.endswith(".anchors")]
 
-    def decision_function(self, X: Any) -> NDArray:
-        """Return the scores (n, n_classes) of images `X`; for two classes the difference (n,)."""
-        images = self._read_images(X)
-        scores = self.network_.forward(images, self.n_jobs).reshape(len(images), -1)
-        return scores if len(self.classes_) > 2 else scores[:, 1] - scores[:, 0]
-
-    def predict(self, X: Any) -> NDArray:
-        """Return the label of the highest score for each image."""
-        scores = self.decision_function(X)
-        return self.classes_[(scores > 0).astype(int) if scores.ndim == 1 else scores.argmax(axis=1)]
-
-    def transform(self, X: Any) -> NDArray:
-        """Return the features (n, h' w' c') that the last layer reads."""
-        images = self._read_images(X)
-        return _without_last_layer(self.network_).forward(images, self.n_jobs).reshape(len(images), -1)
+    def _features(self) -> Network:
+        return _without_last_layer(self.network_)
 
 
 def _without_last_layer(network: Network) -> Network:

@@ -8,9 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import minimize
 
-from kernelconv._check import check_choice, check_positive
+from kernelconv._check import check_positive
 from kernelconv._parallel.blocks import block_length, map_blocks
-from kernelconv.networks.training.loop import LOSSES
+from kernelconv.networks.training.losses import CLASS_LOSSES, Loss, as_loss
 from kernelconv.operators.mappings.kernels import safe
 
 
@@ -19,28 +19,28 @@ def solve_last_layer(
     labels: NDArray,
     n_classes: int,
     *,
-    penalty: float,
-    loss: str = "squared_hinge",
+    alpha: float,
+    loss: str | Loss = "squared_hinge",
     start: NDArray | None = None,
     max_iter: int = 200,
     n_jobs: int | None = None,
 ) -> tuple[NDArray, float]:
     r"""Return the weights of the linear classifier of least regularised loss on features `x`, and that loss.
 
-    .. math:: \min_{W, b} \frac1n \sum_i \ell(W' x_i + b, y_i) + \frac\lambda2 |W|^2
+    .. math:: \min_{W, b} \frac1n \sum_i \ell(W' x_i + b, y_i) + \frac\alpha2 |W|^2
 
     Parameters
     ----------
     x : ndarray (n, d)
-        Features, centred and of norms about one for a `penalty` of usual size.
+        Features, centred and of norms about one for an `alpha` of usual size.
     labels : ndarray of int (n,)
         Class indices.
     n_classes : int
         Columns of W.
-    penalty : float
-        lambda > 0; the bias is free.
-    loss : {"squared_hinge", "softmax"}
-        See `LOSSES` of training.
+    alpha : float
+        Weight of the penalty, > 0; the bias is free.
+    loss : {"squared_hinge", "log_loss"} or callable
+        See `as_loss` of training; a callable must be convex.
     start : ndarray (d + 1, n_classes), optional
         Where to begin, zeros by default; it saves time and changes nothing else.
     max_iter : int
@@ -58,19 +58,19 @@ def solve_last_layer(
     Raises
     ------
     ValueError
-        If `penalty` is not positive or `loss` is unknown.
+        If `alpha` is not positive or `loss` is unknown.
 
     Examples
     --------
     >>> import numpy as np
     >>> x = np.array([[-1.0], [1.0]])
-    >>> weights, value = solve_last_layer(x, np.array([0, 1]), 2, penalty=1.0)
+    >>> weights, value = solve_last_layer(x, np.array([0, 1]), 2, alpha=1.0)
     >>> weights.round(3)
     array([[-0.5,  0.5],
            [ 0. ,  0. ]])
     """
-    check_positive(penalty, "penalty")
-    objective = LOSSES[check_choice(loss, "loss", tuple(LOSSES))]
+    check_positive(alpha, "alpha")
+    objective = as_loss(loss, CLASS_LOSSES)
     n, d = x.shape
     block = block_length(x.itemsize * d, maximum=512)
 
@@ -84,8 +84,8 @@ def solve_last_layer(
 
         values, grads = zip(*map_blocks(run, n, block, n_jobs), strict=True)
         gradient = np.sum(grads, axis=0) / n
-        gradient[:-1] += penalty * w[:-1]
-        return sum(values) / n + penalty / 2 * float((w[:-1] ** 2).sum()), gradient.ravel()
+        gradient[:-1] += alpha * w[:-1]
+        return sum(values) / n + alpha / 2 * float((w[:-1] ** 2).sum()), gradient.ravel()
 
     first = np.zeros((d + 1) * n_classes) if start is None else start.ravel()
     found = minimize(value, first, jac=True, method="L-BFGS-B", options={"maxiter": max_iter, "gtol": 1e-7})

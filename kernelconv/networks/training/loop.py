@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pickle
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -11,27 +11,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from kernelconv._check import check_choice, check_count
+from kernelconv._check import check_count
 from kernelconv._files import write_atomically
 from kernelconv._parallel.blocks import keep_memory, map_blocks
 from kernelconv._parallel.meeting import map_coupled
 from kernelconv.networks.serial import Network, sum_grads
-from kernelconv.networks.training.losses import LOSSES, Loss, log_softmax, softmax_cross_entropy, squared_hinge
+from kernelconv.networks.training.frozen import frozen_params
+from kernelconv.networks.training.losses import Loss, as_loss
 from kernelconv.networks.training.optimizers import Optimizer, learning_rates
-from kernelconv.operators.base import Grads
-
-__all__ = [
-    "LOSSES",
-    "Loss",
-    "Optimizer",
-    "Record",
-    "learning_rates",
-    "log_softmax",
-    "loss_gradient",
-    "softmax_cross_entropy",
-    "squared_hinge",
-    "train",
-]
+from kernelconv.operators.base import Grads, State
 
 Augment = Callable[[NDArray, np.random.Generator], NDArray]
 Record = dict[str, float]
@@ -58,11 +46,11 @@ def loss_gradient(
     Parameters
     ----------
     network : Network
-        Built; its output has one position and one channel a class.
+        Built; its output has one position, and a channel a class or target.
     x : ndarray (n, h, w, c)
         The mini-batch.
-    labels : ndarray of int (n,)
-        Class indices.
+    labels : ndarray of int (n,), or ndarray (n, outputs)
+        Class indices, or targets.
     loss : callable
         (scores, labels) -> (sum, gradient in the scores).
     seed : sequence of int
@@ -111,7 +99,8 @@ def train(
     learning_rate: float,
     schedule: str = "cosine",
     optimizer: Optimizer | None = None,
-    loss: str = "softmax",
+    loss: str | Loss = "log_loss",
+    frozen: str | Sequence[str] = (),
     n_jobs: int | None = None,
     progress: Callable[[Record], None] | None = None,
     augmentation: Augment | None = None,
@@ -120,16 +109,16 @@ def train(
     memory: dict[str, Any] | None = None,
     checkpoint: str | Path | None = None,
 ) -> tuple[Network, list[Record]]:
-    """Train a built network on images and class indices; return (network, history).
+    """Train a built network on images and class indices or targets; return (network, history).
 
     Parameters
     ----------
     network : Network
-        Built; its output has one position and one channel a class. Params take the dtype of `x`.
+        Built; its output has one position, and a channel a class or target. Params take the dtype of `x`.
     x : ndarray (n, h, w, c)
         Training images.
-    labels : ndarray of int (n,)
-        Class indices.
+    labels : ndarray of int (n,), or ndarray (n, outputs)
+        Class indices, or targets.
     rng : numpy Generator
         Shuffles each epoch and seeds the masks.
     epochs, batch_size : int
@@ -138,16 +127,19 @@ def train(
         See `learning_rates`.
     optimizer : Optimizer, optional
         Adam by default.
-    loss : {"softmax", "squared_hinge"}
-        See `LOSSES`.
+    loss : {"log_loss", "squared_hinge", "squared_error"} or callable
+        The first two of class indices, the third of targets; or (scores, labels) -> (sum, gradient in the scores).
+    frozen : str or sequence of str
+        Params, or parts, that keep their values: they get neither step nor decay (see `frozen_params`). What a part
+        measures of its input, the statistics of `BatchNorm`, goes on.
     n_jobs : int, optional
         Threads; the bits do not depend on it.
     progress : callable, optional
         Called with each epoch's record.
     augmentation : callable, optional
         (images, rng) -> images, applied anew at every step; `Augmentation` is one.
-    validation : (images, class indices), optional
-        Scored after each epoch; adds "validation_loss" and "validation_accuracy" to the records.
+    validation : (images, labels), optional
+        Scored after each epoch; adds "validation_loss" and, of class indices, "validation_accuracy" to the records.
     patience : int, optional
         With `validation`: stop after so many epochs without a lower validation loss, and return the network of the
         lowest.
@@ -162,30 +154,30 @@ def train(
     network : Network
         The trained copy.
     history : list of dict
-        Per epoch: "epoch", mean "loss" and training "accuracy" as they were during the epoch.
+        Per epoch: "epoch", mean "loss" and, of class indices, training "accuracy" as they were during the epoch.
 
     Raises
     ------
     ValueError
-        If a value is out of range, if the loss stops being finite (lower the learning rate), or if `checkpoint`
-        holds a training with other settings.
+        If a value is out of range, `frozen` names no param or all of them, the loss stops being finite (lower the
+        learning rate), or `checkpoint` holds a training with other settings.
     """
     check_count(epochs, "epochs")
     batch_size = min(check_count(batch_size, "batch_size"), len(x))
-    objective = LOSSES[check_choice(loss, "loss", tuple(LOSSES))]
-    optimizer = optimizer or Optimizer()
+    objective, optimizer = as_loss(loss), optimizer or Optimizer()
+    kept = frozen_params(network.params, frozen)
     if patience is not None and validation is None:
         raise ValueError("patience needs validation=(images, labels): it counts epochs without a lower loss on them.")
     n_steps = -(-len(x) // batch_size)
     rates = learning_rates(learning_rate, schedule, epochs * n_steps)
     network = network.astype(x.dtype)
     start = _Run(network, memory or optimizer.start(network.params), rng, int(rng.integers(2**63)), learning_rate)
-    settings = (len(x), epochs, batch_size, learning_rate, schedule, optimizer, loss, patience, start.seed)
+    settings = (len(x), epochs, batch_size, learning_rate, schedule, optimizer, loss, patience, start.seed, kept)
     run = _resumed(checkpoint, settings) or start
     while len(run.history) < epochs and not (patience is not None and run.waited >= patience):
         first = len(run.history) * n_steps
         record = _epoch(
-            run, x, labels, batch_size, rates[first : first + n_steps], optimizer, objective, n_jobs, augmentation
+            run, x, labels, batch_size, rates[first : first + n_steps], optimizer, objective, kept, n_jobs, augmentation
         )
         if validation is not None:
             _validate(run, record, validation, objective, n_jobs, keep_best=patience is not None)
@@ -205,6 +197,7 @@ def _epoch(
     rates: NDArray,
     optimizer: Optimizer,
     loss: Loss,
+    frozen: frozenset[str],
     n_jobs: int | None,
     augmentation: Augment | None,
 ) -> Record:
@@ -222,11 +215,36 @@ def _epoch(
                 f"The training loss is {value} at epoch {done + 1}, step {i + 1}: lower learning_rate "
                 f"(now {run.learning_rate:g}) or scale the images."
             )
-        params = optimizer.step(run.network.params, grads, run.memory, float(rate))
-        run.network = run.network.replace(run.network.constrain(params), state)
+        run.network = _stepped(run.network, grads, state, optimizer, run.memory, float(rate), frozen)
         total += value * len(batch)
-        right += int((scores.argmax(axis=1) == labels[batch]).sum())
-    return {"epoch": done + 1, "loss": total / len(x), "accuracy": right / len(x)}
+        right += _n_right(scores, labels[batch])
+    record: Record = {"epoch": done + 1, "loss": total / len(x)}
+    return record | ({"accuracy": right / len(x)} if _of_classes(labels) else {})
+
+
+def _of_classes(labels: NDArray) -> bool:
+    """Return whether `labels` are class indices (n,), not targets (n, outputs)."""
+    return labels.ndim == 1
+
+
+def _n_right(scores: NDArray, labels: NDArray) -> int:
+    return int((scores.argmax(axis=1) == labels).sum()) if _of_classes(labels) else 0
+
+
+def _stepped(
+    network: Network,
+    grads: Grads,
+    state: State,
+    optimizer: Optimizer,
+    memory: dict[str, Any],
+    rate: float,
+    frozen: frozenset[str],
+) -> Network:
+    """Return the network after one step, the `frozen` params as they were, to the last bit."""
+    params = network.params
+    moved = optimizer.step({k: v for k, v in params.items() if k not in frozen}, grads, memory, rate)
+    new = network.constrain({**params, **moved})
+    return network.replace({**new, **{k: params[k] for k in frozen}}, state)
 
 
 def _validate(
@@ -236,7 +254,8 @@ def _validate(
     x, labels = validation
     scores = run.network.forward(x, n_jobs).reshape(len(x), -1)
     record["validation_loss"] = loss(scores, labels)[0] / len(x)
-    record["validation_accuracy"] = float((scores.argmax(axis=1) == labels).mean())
+    if _of_classes(labels):
+        record["validation_accuracy"] = _n_right(scores, labels) / len(x)
     if not keep_best:
         return
     if record["validation_loss"] < min((r["validation_loss"] for r in run.history), default=np.inf):

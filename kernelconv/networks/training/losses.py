@@ -1,12 +1,16 @@
-"""Losses of scores (n, n_classes) against class indices, each with its gradient."""
+"""Losses of a network's outputs against class indices or targets, each with its gradient."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from kernelconv._check import check_choice
+
+#: (outputs (n, k), class indices (n,) or targets (n, k)) -> (sum over the images, its gradient in the outputs (n, k))
 Loss = Callable[[NDArray, NDArray], tuple[float, NDArray]]
 
 
@@ -62,4 +66,61 @@ def squared_hinge(scores: NDArray, labels: NDArray) -> tuple[float, NDArray]:
     return float((slack**2).sum(dtype=np.float64)) / 2, -target * slack
 
 
-LOSSES: dict[str, Loss] = {"softmax": softmax_cross_entropy, "squared_hinge": squared_hinge}
+def squared_error(outputs: NDArray, targets: NDArray) -> tuple[float, NDArray]:
+    r"""Return half the sum of the squared errors, :math:`\frac12 \sum |s - t|^2`, and its gradient in the outputs.
+
+    Parameters
+    ----------
+    outputs, targets : ndarray (n, k)
+        One row an image.
+
+    Raises
+    ------
+    ValueError
+        If their shapes differ.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> squared_error(np.array([[2.0, -0.5]]), np.array([[1.0, 0.0]]))
+    (0.625, array([[ 1. , -0.5]]))
+    """
+    if outputs.shape != targets.shape:  # numpy would broadcast them silently
+        raise ValueError(f"Targets must have the shape of the outputs, {outputs.shape}, got {targets.shape}.")
+    gradient = outputs - targets
+    return float((gradient**2).sum(dtype=np.float64)) / 2, gradient
+
+
+#: Against class indices
+CLASS_LOSSES: dict[str, Loss] = {"log_loss": softmax_cross_entropy, "squared_hinge": squared_hinge}
+#: Against targets
+TARGET_LOSSES: dict[str, Loss] = {"squared_error": squared_error}
+LOSSES: dict[str, Loss] = {**CLASS_LOSSES, **TARGET_LOSSES}
+
+
+def as_loss(loss: Any, named: Mapping[str, Loss] = LOSSES) -> Loss:
+    """Return a loss from its name among `named`, or from a function (outputs, labels) -> (sum, gradient).
+
+    Raises
+    ------
+    ValueError
+        For another name; from a function's loss, if it returns a gradient of another shape than the outputs.
+
+    Examples
+    --------
+    >>> as_loss("squared_error") is squared_error
+    True
+    """
+    if not callable(loss):
+        return named[check_choice(loss, "loss", tuple(named))]
+
+    def checked(outputs: NDArray, labels: NDArray) -> tuple[float, NDArray]:
+        value, gradient = loss(outputs, labels)
+        if np.shape(gradient) != outputs.shape:
+            raise ValueError(
+                f"A loss returns (sum, gradient in the outputs): the gradient must have their shape, {outputs.shape}, "
+                f"got {np.shape(gradient)}."
+            )
+        return value, gradient
+
+    return checked

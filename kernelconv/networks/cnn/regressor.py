@@ -1,0 +1,155 @@
+"""ConvNetRegressor: the CNNs of the classifier, trained on numbers instead of labels."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from kernelconv.networks.cnn.estimator import ConvNet
+from kernelconv.networks.estimator import ImageRegressor
+from kernelconv.networks.training.augmentation import Augmentation
+from kernelconv.networks.training.losses import TARGET_LOSSES
+
+
+class ConvNetRegressor(ImageRegressor, ConvNet):
+    r"""A convolutional network trained by stochastic gradient descent to predict one number an image, or several.
+
+    Parameters
+    ----------
+    architecture : {"lenet5", "vgg", "resnet", "mlp"} or Network
+        A preset sized to the images, or a network (not built) that ends in one position with a channel a target.
+    epochs, batch_size, learning_rate, schedule, optimizer, momentum, weight_decay, frozen, augmentation
+        As `ConvNetClassifier`.
+    loss : "squared_error" or callable
+        Half the squared error summed over the targets; or a function (outputs, targets) -> (sum over the images,
+        gradient in the outputs), both of shape (n, outputs).
+    early_stopping : bool
+        Hold `validation_fraction` of the images out, stop after `patience` epochs without a lower loss on them, and
+        keep the network of the lowest.
+    validation_fraction : float
+        Share of the images held out, in (0, 1).
+    patience, warm_start, checkpoint, image_shape, random_state, verbose, n_jobs
+        As `ConvNetClassifier`.
+
+    Attributes
+    ----------
+    network_ : Network
+        The trained network, images to targets; ``network_.trace(X)`` gives each layer's maps.
+    n_outputs_ : int
+        Targets an image.
+    history_ : list of dict
+        Per epoch: epoch, loss, and with `early_stopping` validation_loss.
+    n_features_in_, image_shape_ : int, tuple
+        What ``fit`` has seen.
+
+    Raises
+    ------
+    ValueError
+        From ``fit`` if `y` is not finite numbers, one row an image, a value is out of range, `frozen` names no param or
+        all of them, the loss stops being finite, a network does not fit the images or the targets, or the images are
+        not acceptable (see `ImageEstimator`).
+
+    Notes
+    -----
+    Targets are learned as they are, without scaling: where they are far from mean zero and variance one, wrap the
+    regressor in scikit-learn's `TransformedTargetRegressor` with a `StandardScaler`. ``score`` is R^2. Gradients are
+    summed over fixed blocks in order: the same seed gives the same bits for any number of threads.
+
+    References
+    ----------
+    LeCun, Bottou, Bengio & Haffner (1998), Gradient-based learning applied to document recognition.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from kernelconv.datasets import load_digits_images
+    >>> X, _ = load_digits_images()
+    >>> ink = X.mean(axis=(1, 2))
+    >>> reg = ConvNetRegressor("mlp", epochs=10, random_state=0).fit(X[:500], (ink[:500] - ink.mean()) / ink.std())
+    >>> bool(reg.score(X[500:], (ink[500:] - ink.mean()) / ink.std()) > 0.8)
+    True
+    """
+
+    named_losses = TARGET_LOSSES
+    outputs_are = "targets"
+
+    def __init__(
+        self,
+        architecture: Any = "lenet5",
+        *,
+        epochs: int = 40,
+        batch_size: int = 32,
+        learning_rate: float = 2e-3,
+        schedule: str = "cosine",
+        optimizer: str = "adam",
+        momentum: float = 0.9,
+        weight_decay: float = 0.01,
+        loss: Any = "squared_error",
+        frozen: Any = (),
+        augmentation: Augmentation | None = None,
+        early_stopping: bool = False,
+        validation_fraction: float = 0.1,
+        patience: int = 5,
+        warm_start: bool = False,
+        checkpoint: str | Path | None = None,
+        image_shape: Any = None,
+        random_state: Any = None,
+        verbose: bool = False,
+        n_jobs: int | None = None,
+    ) -> None:
+        super().__init__(
+            architecture,
+            epochs=epochs,
+            batch_size=batch_size,
+            learning_rate=learning_rate,
+            schedule=schedule,
+            optimizer=optimizer,
+            momentum=momentum,
+            weight_decay=weight_decay,
+            loss=loss,
+            frozen=frozen,
+            augmentation=augmentation,
+            early_stopping=early_stopping,
+            validation_fraction=validation_fraction,
+            patience=patience,
+            warm_start=warm_start,
+            checkpoint=checkpoint,
+            image_shape=image_shape,
+            random_state=random_state,
+            verbose=verbose,
+            n_jobs=n_jobs,
+        )
+
+    def partial_fit(self, X: Any, y: Any) -> Self:
+        """Go once through images `X` and targets `y` at `learning_rate`, going on from what has been learned.
+
+        Raises
+        ------
+        ValueError
+            If `y` holds another number of targets an image than before, and as ``fit``.
+        """
+        return self._go_on(X, y, y)
+
+    @property
+    def _n_outputs(self) -> int:
+        return self.n_outputs_
+
+    def _task(self) -> tuple[Any, ...]:
+        return self.image_shape_, self.n_outputs_
+
+    def _learn_targets(self, y: Any, images: NDArray | None = None) -> NDArray:
+        return self._read_targets(y, images, reset=True)
+
+    def _more_targets(self, y: Any, images: NDArray) -> NDArray:
+        return self._read_targets(y, images)
+
+    def _held_out(self, targets: NDArray, rng: np.random.Generator) -> NDArray:
+        """Return which images validate, drawn at random."""
+        if len(targets) < 2:
+            raise ValueError(f"early_stopping holds images out: at least 2 are needed, got {len(targets)}.")
+        held_out = np.zeros(len(targets), bool)
+        held_out[rng.permutation(len(targets))[: self._n_held_out(len(targets))]] = True
+        return held_out
