@@ -77,7 +77,7 @@ class ParentNormalization(PathPart):
         """Positions of the normalised maps, and of their parents."""
         position = {p: i for i, p in enumerate(self.paths)}
         at = [i for i, p in enumerate(self.paths) if p.order > 1]
-        parents = [position[ScatteringPath(self.paths[i].scales[:-1], self.paths[i].angles[:-1])] for i in at]
+        parents = [position[self.paths[i].parent] for i in at]
         return np.array(at, dtype=int), np.array(parents, dtype=int)
 
     def definition(self, x: Any) -> Any:

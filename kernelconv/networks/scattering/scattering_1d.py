@@ -11,8 +11,10 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 
 from kernelconv._check import as_float, check_choice, check_count, check_finite, check_positive
 from kernelconv._parallel.blocks import apply_blocks, n_threads
-from kernelconv.networks.scattering.fast.engine_1d import Engine1D, SignalPath
-from kernelconv.networks.scattering.paths import PADDINGS, Scratch
+from kernelconv.networks.scattering.fast.engine_1d import Engine1D
+from kernelconv.networks.scattering.fast.scratch import Scratch
+from kernelconv.networks.scattering.geometry import PADDINGS
+from kernelconv.networks.scattering.paths import SignalPath
 
 __all__ = ["Scattering1D", "SignalPath"]
 

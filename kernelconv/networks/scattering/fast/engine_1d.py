@@ -2,36 +2,21 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import scipy.fft
 from numpy.typing import DTypeLike, NDArray
 
 from kernelconv._check import check_count
-from kernelconv.networks.scattering.paths import PADDINGS, Scratch
+from kernelconv.networks.scattering.fast.scratch import Scratch
+from kernelconv.networks.scattering.geometry import PADDINGS
+from kernelconv.networks.scattering.paths import SignalPath
 from kernelconv.operators.wavelets.filter_bank_1d import SIGMA_0, low_pass_1d, low_pass_reach, morlet_1d, wavelets_1d
 
 #: Bytes of complex signals computed at once, and of one block of padded signals with what is made of them: larger
 #: than a core's cache, for there are many short steps between which Python's lock changes hands.
 CHUNK_BYTES, BLOCK_BYTES = 2**22, 2**23
-
-
-class SignalPath(NamedTuple):
-    """One path: index of the wavelet at each order, in the bank of that order, and their scales j1 < j2 < ..."""
-
-    wavelets: tuple[int, ...]
-    scales: tuple[int, ...]
-
-    @property
-    def order(self) -> int:
-        """Number of wavelets on the path."""
-        return len(self.wavelets)
-
-    @property
-    def name(self) -> str:
-        """A short name: ``mean`` at order 0, else ``n3_n1`` for wavelets 3 and 1."""
-        return "_".join(f"n{n}" for n in self.wavelets) or "mean"
 
 
 class Engine1D:
