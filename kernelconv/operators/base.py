@@ -115,10 +115,6 @@ class Part:
         """Return the multiply-adds of one image of shape `in_shape`."""
         return 0
 
-    def engine_block(self, itemsize: int) -> int | None:
-        """Return how many images of `itemsize` bytes a value this built part is fastest on, or None: any number."""
-        return None
-
     # -- building --------------------------------------------------------------------------------------------------
 
     def build(self, in_shape: Shape3, rng: np.random.Generator | None = None, data: Any = None) -> Self:

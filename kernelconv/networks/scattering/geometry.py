@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass, fields
 from functools import cached_property
-from itertools import pairwise
+from itertools import pairwise, product
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from kernelconv._check import Pair
 from kernelconv.networks.scattering.paths import ScatteringPath, scattering_paths, with_parents
 from kernelconv.operators.wavelets.filter_bank import FilterBank, crop
 
@@ -116,6 +117,18 @@ class Geometry:
         """Distance of two output positions (px)."""
         return self.axes[0].stride
 
+    @property
+    def borders(self) -> tuple[Pair, Pair]:
+        """Pixels to pad (above, below) and (left, right)."""
+        rows, cols = self.axes
+        return (rows.before, rows.after), (cols.before, cols.after)
+
+    @property
+    def margins(self) -> tuple[Pair, Pair]:
+        """Output positions on the borders, which are cropped, (above, below) and (left, right)."""
+        rows, cols = ((a.first // a.stride, (a.padded - a.first) // a.stride - a.n_out) for a in self.axes)
+        return rows, cols
+
     def target(self, resolution: int, j: int) -> int:
         """Return the resolution r, a grid of 2^r px, of scale `j` computed from maps at `resolution`."""
         return max(resolution, j - self.oversampling)
@@ -157,6 +170,18 @@ class Geometry:
             if path.order:
                 children[position[path.parent], path.scales[-1], path.angles[-1]] = i
         return children
+
+    def following(self, scales: tuple[int, ...]) -> list[int]:
+        """Return the scales at which paths of `scales` go on."""
+        return [j for j in range(self.J) if (*scales, j) in self._scales]
+
+    @cached_property
+    def _scales(self) -> set[tuple[int, ...]]:
+        return {path.scales for path in self.computed}
+
+    def leaf(self, scales: tuple[int, ...]) -> list[ScatteringPath]:
+        """Return the paths of `scales`, of all angles."""
+        return [ScatteringPath(scales, angles) for angles in product(range(self.L), repeat=len(scales))]
 
     def continued(self, positions: NDArray) -> slice | NDArray:
         """Return which of the paths at `positions` are continued."""
@@ -202,6 +227,10 @@ class Geometry:
     def bank(self) -> FilterBank:
         """The filters, on the padded image."""
         return FilterBank(self.padded, self.J, self.L, self.kind)
+
+    def bank_of(self, order: int) -> FilterBank:
+        """Return the filters of the wavelet transform that makes maps of `order`: the same for all."""
+        return self.bank
 
     def low_pass(self, resolution: int) -> list[NDArray]:
         """Return the matrices (n_out, padded / 2^resolution) that low-pass rows and columns and sample them."""

@@ -1,4 +1,4 @@
-"""The only file that imports kymatio: its NumPy engine behind the call of the native engine.
+"""The only file that imports kymatio: its NumPy engine behind the call of our own cascades.
 
 kymatio 0.3.0's front doors fail to import with SciPy >= 1.17; the paths used here work with every SciPy.
 """
@@ -16,7 +16,7 @@ from kernelconv.networks.scattering.geometry import Geometry, consecutive
 from kernelconv.networks.scattering.paths import scattering_paths
 
 
-class KymatioEngine:
+class Kymatio:
     """Runs kymatio on the images as `geometry` pads them, so that every padding and grid is available.
 
     kymatio's object is built on first use in each process and is never part of a pickle.

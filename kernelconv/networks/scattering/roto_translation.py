@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from kernelconv._check import Shape, check_count
 from kernelconv._parallel.blocks import apply_blocks, n_threads
 from kernelconv.networks.scattering.fast.by_map import CascadeByMap, full_spectrum
-from kernelconv.networks.scattering.fast.engine import Engine
+from kernelconv.networks.scattering.fast.cascades import Cascades
 from kernelconv.networks.scattering.fast.scratch import Scratch
 from kernelconv.networks.scattering.path_transformer import PathTransformer
 from kernelconv.networks.scattering.transform import ScatteringTransform
@@ -183,8 +183,8 @@ class RotoTranslationScattering2D(PathTransformer):
         if check_count(self.max_order, "max_order") > 2:
             raise ValueError(f"max_order must be 1 or 2, got {self.max_order!r}.")
         plain = ScatteringTransform(self.J, self.L, self.max_order, self.padding, self.oversampling)
-        self.engine_ = Engine(replace(plain.geometry(self.image_shape_), symmetric=True))
-        geometry = self.engine_.geometry
+        self.cascades_ = Cascades(replace(plain.build(self.image_shape_).geometry, symmetric=True))
+        geometry = self.cascades_.geometry
         self.filter_bank_ = geometry.bank
         self.angular_ = angular_filters(self.L)
         every = range(len(self.angular_))
@@ -212,11 +212,11 @@ class RotoTranslationScattering2D(PathTransformer):
         """
         images = self._read_images(X)
         h, w, c = images.shape[1:]
-        cascade = self.engine_.by_map(images.dtype)
+        cascade = self.cascades_.by_map(images.dtype)
 
         def scatter(x: NDArray) -> NDArray:
             gray = np.ascontiguousarray(np.moveaxis(x, -1, 1)).reshape(len(x) * c, h, w)
-            return _scatter(cascade, self.angular_, gray, self.engine_.scratch).reshape(len(x), -1)
+            return _scatter(cascade, self.angular_, gray, self.cascades_.scratch).reshape(len(x), -1)
 
         area = self.filter_bank_.phi.size * self.L * self.L
         block = max(1, 2**23 // (4 * images.itemsize * area * c))

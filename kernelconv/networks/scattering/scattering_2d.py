@@ -9,8 +9,8 @@ from numpy.typing import NDArray
 
 from kernelconv._check import Shape
 from kernelconv._parallel.blocks import n_threads
-from kernelconv.networks.scattering.energy import EnergyByPath, path_energies, strongest
 from kernelconv.networks.scattering.path_parts import LogCompression, ParentNormalization, PathSelection
+from kernelconv.networks.scattering.path_transformer import EnergyByPath, path_energies, strongest
 from kernelconv.networks.scattering.paths import ScatteringPath, with_parents
 from kernelconv.networks.scattering.transform import ScatteringTransform
 from kernelconv.networks.serial import serial
@@ -172,15 +172,15 @@ class Scattering2D(EnergyByPath):
             self.J, self.L, self.max_order, self.padding, self.oversampling, self.grid, self.bank, self.paths,
             self.engine,
         ).build(self.image_shape_)  # fmt: skip
-        self.filter_bank_ = transform.geometry().bank
-        self.paths_ = transform.geometry().paths
+        self.filter_bank_ = transform.geometry.bank
+        self.paths_ = transform.geometry.paths
         if self.energy is not None:
             network = serial(transform).build(self.image_shape_)
-            energies = path_energies(network, images, len(self.paths_), transform.geometry().stride, self.n_jobs)
+            energies = path_energies(network, images, len(self.paths_), transform.geometry.stride, self.n_jobs)
             self.paths_ = tuple(self.paths_[i] for i in strongest(energies, self.energy))
             # a path is normalised by its parent, so that is computed too and left out after
             transform = transform.with_paths(with_parents(self.paths_) if self.normalized else self.paths_)
-        self.network_ = serial(transform, *self._finish(transform.geometry().paths)).build(self.image_shape_)
+        self.network_ = serial(transform, *self._finish(transform.geometry.paths)).build(self.image_shape_)
         self.maps_shape_ = self.network_.out_shape(self.image_shape_)
         return self
 

@@ -1,4 +1,4 @@
-"""The engine of 2-D scattering: which cascade computes a block of images, its filters in each dtype, its buffers."""
+"""Which cascade computes 2-D scattering, its filters in each dtype, and the buffers that threads use again."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ from kernelconv.networks.scattering.geometry import Geometry
 SMALL = 80**2
 
 
-class Engine:
-    """Computes the scattering maps of blocks of one-channel images, in float32 or float64, on any number of threads.
+class Cascades:
+    """The cascades of one geometry, for blocks of one-channel images in float32 or float64, on any number of threads.
 
     A pickle holds the geometry: filters are cast, and buffers made, on first use in each process.
     """
@@ -27,31 +27,31 @@ class Engine:
     def __init__(self, geometry: Geometry):
         self.geometry = geometry
         self.scratch = Scratch()
-        self._cascades: dict[tuple[type, np.dtype], Any] = {}
+        self._cast: dict[tuple[type, np.dtype], Any] = {}
         self._lock = threading.Lock()
 
     def __reduce__(self) -> tuple[Any, ...]:
         return type(self), (self.geometry,)
 
-    def cascade(self, dtype: DTypeLike) -> CascadeByFrequency | CascadeByMap:
+    def faster(self, dtype: DTypeLike) -> CascadeByFrequency | CascadeByMap:
         """Return the cascade that is faster for images of this size."""
         h, w = self.geometry.padded
-        return self._cast(CascadeByFrequency if h * w <= SMALL else CascadeByMap, dtype)
+        return self._get(CascadeByFrequency if h * w <= SMALL else CascadeByMap, dtype)
 
     def by_map(self, dtype: DTypeLike) -> CascadeByMap:
         """Return the cascade that knows its gradient."""
-        return self._cast(CascadeByMap, dtype)
+        return self._get(CascadeByMap, dtype)
 
-    def _cast(self, kind: type, dtype: DTypeLike) -> Any:
+    def _get(self, kind: type, dtype: DTypeLike) -> Any:
         key = kind, np.dtype(dtype)
         with self._lock:  # whoever is first casts the filters for all threads
-            if key not in self._cascades:
-                self._cascades[key] = kind(self.geometry, key[1])
-            return self._cascades[key]
+            if key not in self._cast:
+                self._cast[key] = kind(self.geometry, key[1])
+            return self._cast[key]
 
     def __call__(self, x: NDArray) -> NDArray:
         """Return the scattering maps (m, n_paths, h', w') of images (m, h, w)."""
-        return self.cascade(x.dtype)(self.geometry.pad(x), self.scratch)
+        return self.faster(x.dtype)(self.geometry.pad(x), self.scratch)
 
     def vjp(self, x: NDArray, g: NDArray) -> NDArray:
         """Return the gradient (m, h, w) of <g, S x> in images `x` (m, h, w), g (m, n_paths, h', w')."""
