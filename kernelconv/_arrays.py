@@ -75,7 +75,7 @@ def as_floating(x: Any, name: str = "x") -> Any:
 
 
 def as_complex(x: Any) -> Any:
-    """Return `x`, an array of floating dtype, as a complex one of the same precision, which the standard's FFTs want."""
+    """Return `x`, an array of floating dtype, as a complex one of its precision: what the standard's FFTs take."""
     xp = namespace(x)
     if xp.isdtype(x.dtype, "complex floating"):
         return x

@@ -9,7 +9,7 @@ import pytest
 
 from kernelconv import testing
 from kernelconv.networks.scattering import scattering_2d
-from kernelconv.networks.scattering.fast import engine as engine_module
+from kernelconv.networks.scattering.fast import cascades
 from kernelconv.networks.scattering.path_parts import LogCompression, ParentNormalization, PathSelection
 from kernelconv.networks.scattering.scattering_2d import Scattering2D, ScatteringPath
 from kernelconv.networks.scattering.transform import ScatteringTransform
@@ -152,7 +152,7 @@ def test_gradient_of_the_whole_network():
 
 
 def test_gradient_of_parent_normalization():
-    paths = ScatteringTransform(2, 2).build((8, 8, 1)).geometry().paths
+    paths = ScatteringTransform(2, 2).build((8, 8, 1)).geometry.paths
     part = ParentNormalization(paths, 0.3).build((2, 3, 2 * len(paths)))
     assert testing.check_vjp(part, images(2, 2, 3, 2 * len(paths)) - 0.2, np.random.default_rng(0)) < 1e-7
 
@@ -223,14 +223,14 @@ SOME = {
 @pytest.mark.parametrize("chunk_bytes", [2**10, 2**22])
 @pytest.mark.parametrize("some", SOME)
 def test_some_paths_are_those_of_the_whole_transform(some, chunk_bytes, small, monkeypatch):
-    monkeypatch.setattr(engine_module, "SMALL", small)
-    for module in (engine_module.CascadeByMap, engine_module.CascadeByFrequency):
+    monkeypatch.setattr(cascades, "SMALL", small)
+    for module in (cascades.CascadeByMap, cascades.CascadeByFrequency):
         monkeypatch.setattr(sys.modules[module.__module__], "CHUNK_BYTES", chunk_bytes)
     x, only = images(3, 17, 20, 2), tuple(SOME[some])
     whole = ScatteringTransform(3, 3, 3).build((17, 20, 2))
     part = ScatteringTransform(3, 3, 3, only=only).build((17, 20, 2))
-    at = [whole.geometry().paths.index(path) for path in only]
-    at += [len(whole.geometry().paths) + i for i in at]
+    at = [whole.geometry.paths.index(path) for path in only]
+    at += [len(whole.geometry.paths) + i for i in at]
     expected = whole.forward(x)[..., at]
     np.testing.assert_allclose(part.forward(x), expected, rtol=1e-12)
     assert part.out_shape((17, 20, 2)) == expected.shape[1:]
@@ -246,13 +246,13 @@ def test_only_some_paths_are_computed():
     only = tuple(SOME["mixed"])
     whole = ScatteringTransform(3, 3, 3).build((17, 20, 1))
     part = whole.with_paths(only)
-    assert part.geometry().bank is whole.geometry().bank
+    assert part.geometry.bank is whole.geometry.bank
     parents = {path.parent for path in only} | {ScatteringPath((0,), (2,))}
-    assert set(part.geometry().computed) == set(only) | parents
+    assert set(part.geometry.computed) == set(only) | parents
     assert len(parents - set(only)) == 5
     assert 1.9 * part.multiply_adds((17, 20, 1)) < whole.multiply_adds((17, 20, 1))
     visited = []
-    cascade = part._engine.cascade(np.float64)
+    cascade = part._engine.run.faster(np.float64)
     cascade._average = lambda u, resolution, out, positions: visited.extend(out.next(positions) is None or positions)
     part.forward(images(1, 17, 20, 1))
     assert sorted(visited) == list(range(13))
@@ -263,10 +263,10 @@ def test_pickles_hold_no_buffers():
     before = len(pickle.dumps(part))
     x = images(20, 16, 16, 1)
     y = part.forward(x)
-    assert part._engine.scratch.buffers
+    assert part._engine.run.scratch.buffers
     assert len(pickle.dumps(part)) == before < 2_000
     again = pickle.loads(pickle.dumps(part))
-    assert not again._engine.scratch.buffers
+    assert not again._engine.run.scratch.buffers
     assert np.array_equal(again.forward(x), y)
 
 
@@ -327,7 +327,7 @@ def test_bad_options(parameters, message):
 
 
 def test_parts_refuse_channels_that_are_no_paths():
-    paths = ScatteringTransform(1, 2).build((8, 8, 1)).geometry().paths
+    paths = ScatteringTransform(1, 2).build((8, 8, 1)).geometry.paths
     for part in (LogCompression(paths), ParentNormalization(paths), PathSelection(paths, (0,))):
         with pytest.raises(ValueError, match="3 paths do not divide the 4 channels"):
             part.build((4, 4, 4))

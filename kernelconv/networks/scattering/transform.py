@@ -35,7 +35,8 @@ class ScatteringTransform(Part):
     ------
     ValueError
         If a parameter is out of its range; from ``out_shape`` and ``build`` if 2^J is larger than the image allows (see
-        `Scattering2D`), or `only` does not hold some of the paths in their order.
+        `Scattering2D`), or `only` does not hold some of the paths in their order; from ``build`` if kymatio is to compute
+        what it cannot.
     NotImplementedError
         From ``pullback`` if `engine` is "kymatio", which has no gradient.
 
@@ -77,6 +78,7 @@ class ScatteringTransform(Part):
     only: tuple[ScatteringPath, ...] | None = None
 
     homogeneous = True
+    _derived_names = ("_engine", "geometry", "tree")
 
     def __post_init__(self) -> None:
         """Check every field."""
@@ -91,12 +93,12 @@ class ScatteringTransform(Part):
         check_choice(self.engine, "engine", ("native", "kymatio"))
 
     @property
-    def equivariant(self) -> bool:
+    def equivariant(self) -> bool:  # type: ignore[override]
         """True for circular padding: a shift by 2^J px moves the maps, where 2^J divides the image."""
         return self.padding == "circular"
 
     @property
-    def differentiable(self) -> bool:
+    def differentiable(self) -> bool:  # type: ignore[override]
         """True for the native engine."""
         return self.engine == "native"
 
@@ -117,12 +119,16 @@ class ScatteringTransform(Part):
         new.__dict__["geometry"] = self.geometry.with_paths(only, self.max_order)
         return new
 
+    def _prepare(self) -> None:
+        if self.engine == "kymatio":
+            self._engine  # noqa: B018  refuses what kymatio cannot compute
+
     def _geometry(self, in_shape: Shape3) -> Geometry:
         if in_shape == self._in_shape and "geometry" in self.__dict__:
             return self.geometry
         self._check_size(in_shape[:2])
         return Geometry(
-            in_shape[:2], self.J, self.L, self.max_order, self.padding, self.grid, self.oversampling,
+            (in_shape[0], in_shape[1]), self.J, self.L, self.max_order, self.padding, self.grid, self.oversampling,
             self.bank, self.paths == "all", only=self.only,
         )  # fmt: skip
 

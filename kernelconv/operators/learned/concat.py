@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import reduce
 from typing import Any
 
 import numpy as np
@@ -61,7 +62,7 @@ class Concat(Composite):
         return {f"branch_{i}": branch for i, branch in enumerate(self.branches, 1)}
 
     def _with_parts(self, parts: Sequence[Part]) -> Concat:
-        return self._copy_with(branches=tuple(parts))
+        return self._with(branches=tuple(parts))
 
     def shapes(self, in_shape: Shape3) -> list[Shape3]:
         """Return the input shape, once a branch, then the output shape."""
@@ -96,16 +97,20 @@ class Concat(Composite):
         outputs = [y for y, _, _ in ways.values()]
 
         def pullback(g: NDArray) -> tuple[NDArray, Grads]:
-            parts = self._split(g)
-            # of a real branch beside complex ones only the real part counts
-            parts = [p if np.iscomplexobj(y) else p.real for p, y in zip(parts, outputs, strict=True)]
+            # of a real branch beside a complex one only the real part counts
+            parts = [p if np.iscomplexobj(y) else p.real for p, y in zip(self._split(g), outputs, strict=True)]
             pulled = {name: pull(p) for p, (name, (_, pull, _)) in zip(parts, ways.items(), strict=True)}
-            return sum(gx for gx, _ in pulled.values()), joined({name: grads for name, (_, grads) in pulled.items()})
+            total = reduce(np.add, [gx for gx, _ in pulled.values()])
+            return total, joined({name: grads for name, (_, grads) in pulled.items()})
 
         return np.concatenate(outputs, axis=-1), pullback, joined({name: state for name, (_, _, state) in ways.items()})
 
     def _adjoint(self, y: NDArray, shape: tuple[int, ...]) -> NDArray:
-        return sum(b._transposed(part, shape) for b, part in zip(self.branches, self._split(y), strict=True))
+        ways = zip(self.branches, self._split(y), strict=True)
+        back = [branch._transposed(part, shape) for branch, part in ways]
+        if not all(map(np.iscomplexobj, back)):  # the maps are real, whatever a branch makes of them
+            back = [x.real for x in back]
+        return reduce(np.add, back)
 
     def _split(self, y: NDArray) -> list[NDArray]:
         ends = np.cumsum([branch._shapes[-1][2] for branch in self.branches])

@@ -8,8 +8,7 @@ from typing import Any, Protocol
 
 import numpy as np
 import scipy.fft
-from numpy.typing import DTypeLike, NDArray
-from scipy.sparse.linalg import LinearOperator
+from numpy.typing import NDArray
 
 from kernelconv._arrays import as_complex, like, namespace
 from kernelconv._check import Pair, check_count
@@ -50,6 +49,7 @@ class Filtering(Part):
     linear = True
     homogeneous = True
     equivariant = True
+    _derived_names = ("_engine", "_filters")
 
     def _bank(self, in_shape: Shape3) -> Bank:
         raise NotImplementedError
@@ -200,19 +200,6 @@ class WaveletTransform(Filtering):
 
     def _n_filters(self, bank: Bank) -> int:
         return bank.n_wavelets(self.scale)
-
-    def as_linear_operator(self, dtype: DTypeLike = np.float64) -> LinearOperator:
-        """Return the transform as a complex scipy LinearOperator; its ``rmatvec`` keeps what ``adjoint`` drops."""
-        operator = super().as_linear_operator(np.result_type(dtype, np.complex64))
-        shape_out = self.out_shape(self.in_shape)
-
-        def rmatvec(v: NDArray) -> NDArray:
-            y = np.asarray(v, operator.dtype).reshape(1, *shape_out)
-            return (self.adjoint(y) + 1j * self.adjoint(-1j * y)).ravel()  # Re W* y + i Re W* (-i y) = W* y
-
-        return LinearOperator(
-            operator.shape, matvec=operator.matvec, rmatvec=rmatvec, matmat=operator.matmat, dtype=operator.dtype
-        )
 
 
 @dataclass(frozen=True, repr=False)
