@@ -22,11 +22,6 @@ def _norm(x: NDArray) -> float:
     return float(np.linalg.norm(np.ravel(x)))
 
 
-def _inner(x: NDArray, y: NDArray) -> float:
-    """Return the real inner product Re <x, y>, in which complex maps are pairs of real ones."""
-    return float(np.vdot(x, y).real)
-
-
 def _noise(rng: np.random.Generator, y: NDArray) -> NDArray:
     """Return standard normal values of `y`'s shape, complex if it is."""
     noise = rng.standard_normal(y.shape)
@@ -41,12 +36,10 @@ def _require(ok: bool, message: str) -> None:
 def dot_test(part: Part, rng: np.random.Generator, *, n: int = 2, tol: float = 1e-10) -> float:
     r"""Check abs(<A x, y> - <x, A* y>) <= tol norm(A x) norm(y) on random maps, and return the error.
 
-    Of complex maps A x the inner product is Re <., .>: their real and imaginary parts are values of their own.
-
     Parameters
     ----------
     part : Part
-        Built and linear.
+        Built and linear. If A x is complex the inner product is Re <., .>: real and imaginary parts are values alike.
     rng : numpy Generator
         Draws x and y.
     n : int
@@ -71,7 +64,7 @@ def dot_test(part: Part, rng: np.random.Generator, *, n: int = 2, tol: float = 1
     y = _noise(rng, ax)
     ay = part.adjoint(y)
     _require(_norm(ax) > 0 and _norm(ay) > 0, "A x or A* y is zero: the comparison would say nothing.")
-    left, right = _inner(ax, y), _inner(x, ay)
+    left, right = float(np.vdot(ax, y).real), float(np.vdot(x, ay).real)
     error = abs(left - right) / max(_norm(ax) * _norm(y), _norm(x) * _norm(ay))
     _require(error <= tol, f"<Ax, y> = {left:.12g} but <x, A*y> = {right:.12g}: relative error {error:.2g} > {tol:g}.")
     return error
@@ -88,8 +81,6 @@ def check_vjp(
     train_seed: int | None = None,
 ) -> float:
     r"""Check <g, JVP(t)> = <VJP(g), t> by central differences, in the input and in each param; return the worst error.
-
-    Of complex outputs the inner product is Re <., .>, as in `dot_test`.
 
     Parameters
     ----------
@@ -134,7 +125,7 @@ def check_vjp(
 
 
 def _compare(name: str, g: NDArray, jvp: NDArray, vjp: NDArray, t: NDArray, tol: float) -> float:
-    left, right = _inner(g, jvp), _inner(vjp, t)
+    left, right = float(np.vdot(g, jvp).real), float(np.vdot(vjp, t).real)
     scale = max(_norm(g) * _norm(jvp), _norm(vjp) * _norm(t))
     _require(scale > 0, f"The gradient in {name} is zero: the comparison would say nothing.")
     error = abs(left - right) / scale

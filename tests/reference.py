@@ -256,7 +256,8 @@ def filters_of(part, shape):
         fine = bank.phi[None] if low else bank.psi[part.scale]
         return np.swapaxes(coarser(np.swapaxes(coarser(fine, sampling, False), 1, 2), sampling, False), 1, 2)
     members = [w for w in wavelets_1d(bank.J, bank.Q) if not low and w.j == part.scale]
-    lines = [morlet_1d(bank.length, w.xi, w.sigma) for w in members] or [low_pass_1d(bank.length, 0.1 / 2**bank.J)]
+    lines = [morlet_1d(bank.length, w.xi, w.sigma) for w in members]
+    lines = lines or [low_pass_1d(bank.length, 0.1 / (bank.T or 2**bank.J))]
     return np.repeat(coarser(np.stack(lines), sampling, True)[:, None], h, axis=1)  # flat: an impulse from row to row
 
 
@@ -298,6 +299,7 @@ NAIVE = {
     "ImageGradient": lambda part, x: gradient_map(x, part.padding),
     "Modulus": entrywise(lambda v: math.hypot(v.real, v.imag)),
     "WaveletTransform": circular_filters,
+    "ScatteringTransform1D": lambda part, x: by_leaves(part.tree, x),
     "ScatteringTransform": lambda part, x: by_leaves(part.tree, x),
     "LowPass": lambda part, x: circular_filters(part, x).real,
     "Pad": continued,

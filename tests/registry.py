@@ -4,6 +4,7 @@ import numpy as np
 
 from kernelconv.networks.scattering.path_parts import ChannelOrder, LogCompression, PathSelection, ScatteringPath
 from kernelconv.networks.scattering.transform import ScatteringTransform
+from kernelconv.networks.scattering.transform_1d import ScatteringTransform1D
 from kernelconv.networks.serial import serial
 from kernelconv.operators import (
     ArcCosine,
@@ -151,6 +152,8 @@ SPECIFICATIONS = {
     "scattering of some paths": ScatteringTransform(
         2, 2, only=(ScatteringPath((1,), (1,)), ScatteringPath((0, 1), (1, 0)))
     ),
+    "scattering of lines": ScatteringTransform1D(1, 2, padding="zero"),
+    "scattering of lines, order 3": ScatteringTransform1D(3, (2, 1), T=4, max_order=3, padding="symmetric"),
     "log": LogCompression(PATHS, 0.1),
     "path selection": PathSelection(PATHS, (1,)),
     "channel order": ChannelOrder((1, 0)),

@@ -9,55 +9,20 @@ convolved with the wavelets, whose modulus is the next node:
 
 from __future__ import annotations
 
-from typing import Any, Protocol
+from typing import Any
 
-from kernelconv._check import Pair
+from kernelconv.networks.scattering.geometry import Geometry
+from kernelconv.networks.scattering.geometry_1d import Geometry1D
 from kernelconv.networks.scattering.path_parts import ChannelOrder
 from kernelconv.networks.serial import Network, serial
 from kernelconv.operators.base import Part
 from kernelconv.operators.learned.concat import Concat
 from kernelconv.operators.mappings.nonlinearities import Modulus
 from kernelconv.operators.patches.padding import Crop, Pad
-from kernelconv.operators.wavelets.wavelet_transform import Bank, LowPass, WaveletTransform
+from kernelconv.operators.wavelets.wavelet_transform import LowPass, WaveletTransform
 
 
-class Plan(Protocol):
-    """What the tree needs to know of a geometry, for images or for signals."""
-
-    @property
-    def borders(self) -> tuple[Pair, Pair]:
-        """Pixels to pad (above, below) and (left, right)."""
-
-    @property
-    def padding(self) -> str:
-        """What lies there."""
-
-    @property
-    def margins(self) -> tuple[Pair, Pair]:
-        """Output positions to crop (above, below) and (left, right)."""
-
-    @property
-    def stride(self) -> int:
-        """Distance of two output positions (px)."""
-
-    @property
-    def paths(self) -> tuple[Any, ...]:
-        """The path of each output map of one channel."""
-
-    def bank_of(self, order: int) -> Bank:
-        """Return the filters of the wavelet transform that makes maps of `order`."""
-
-    def following(self, scales: tuple[int, ...]) -> list[int]:
-        """Return the scales at which paths of `scales` go on."""
-
-    def leaf(self, scales: tuple[int, ...]) -> list[Any]:
-        """Return the paths of `scales`, in the order of the wavelets of each."""
-
-    def target(self, resolution: int, j: int) -> int:
-        """Return the resolution r, a grid of 2^r px, of scale `j` computed from maps at `resolution`."""
-
-
-def scattering_tree(geometry: Plan, channels: int = 1) -> Network:
+def scattering_tree(geometry: Geometry | Geometry1D, channels: int = 1) -> Network:
     """Return scattering as a network of parts: pad, the tree, crop, channels in the order of the paths.
 
     Parameters

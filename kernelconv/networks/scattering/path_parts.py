@@ -233,10 +233,9 @@ class ChannelOrder(Part):
     equivariant = True
 
     def _out_shape(self, in_shape: Shape3) -> Shape3:
-        if not all(0 <= k < in_shape[2] for k in self.order):
-            raise ValueError(
-                f"order names channels up to {max(self.order)}, maps of shape {in_shape} have not got all."
-            )
+        missing = [k for k in self.order if not 0 <= k < in_shape[2]]
+        if missing:
+            raise ValueError(f"order names channel {missing[0]}, but maps of shape {in_shape} have {in_shape[2]}.")
         return (*in_shape[:2], len(self.order))
 
     def _lipschitz(self, in_shape: Shape3) -> float:

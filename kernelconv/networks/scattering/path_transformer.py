@@ -133,6 +133,11 @@ class EnergyByPath(PathTransformer):
         return self.network_.parts[0].geometry  # type: ignore[attr-defined]  # a ScatteringTransform
 
 
+def as_rows(maps: NDArray) -> NDArray:
+    """Return maps (n, h, w, c) as rows, map by map; those of scattering engines lie so already."""
+    return np.moveaxis(maps, -1, 1).reshape(len(maps), -1)
+
+
 def path_energies(network: Network, images: NDArray, n_paths: int, stride: int, n_jobs: int | None = None) -> NDArray:
     """Return the energy of each path, mean over `images`, of a network that returns maps path by path."""
 

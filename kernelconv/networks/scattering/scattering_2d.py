@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from typing import Any, Self
 
-import numpy as np
 from numpy.typing import NDArray
 
 from kernelconv._check import Shape
 from kernelconv._parallel.blocks import n_threads
 from kernelconv.networks.scattering.path_parts import LogCompression, ParentNormalization, PathSelection
-from kernelconv.networks.scattering.path_transformer import EnergyByPath, path_energies, strongest
+from kernelconv.networks.scattering.path_transformer import EnergyByPath, as_rows, path_energies, strongest
 from kernelconv.networks.scattering.paths import ScatteringPath, with_parents
 from kernelconv.networks.scattering.transform import ScatteringTransform
 from kernelconv.networks.serial import serial
@@ -199,7 +198,7 @@ class Scattering2D(EnergyByPath):
             array; for more, ``reshape(n, c, n_paths, h', w')``.
         """
         images = self._read_images(X)
-        return self.network_.map_forward(_as_rows, images, self.n_jobs)
+        return self.network_.map_forward(as_rows, images, self.n_jobs)
 
     def _finish(self, paths: tuple[ScatteringPath, ...]) -> list[Part]:
         """Return the parts that follow the transform, which makes maps of `paths`."""
@@ -213,8 +212,3 @@ class Scattering2D(EnergyByPath):
         tags = super().__sklearn_tags__()
         tags.transformer_tags.preserves_dtype = ["float64", "float32"]
         return tags
-
-
-def _as_rows(maps: NDArray) -> NDArray:
-    """Return maps (n, h, w, c) as rows, map by map; the transform's own lie so already."""
-    return np.moveaxis(maps, -1, 1).reshape(len(maps), -1)

@@ -35,8 +35,8 @@ class ScatteringTransform(Part):
     ------
     ValueError
         If a parameter is out of its range; from ``out_shape`` and ``build`` if 2^J is larger than the image allows (see
-        `Scattering2D`), or `only` does not hold some of the paths in their order; from ``build`` if kymatio is to compute
-        what it cannot.
+        `Scattering2D`), or `only` does not hold some of the paths in their order; from ``build`` if `engine` is
+        "kymatio" and kymatio has not got what is wanted.
     NotImplementedError
         From ``pullback`` if `engine` is "kymatio", which has no gradient.
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -114,7 +115,7 @@ class FilterBank1D:
     >>> from kernelconv.operators.wavelets.filter_bank_1d import FilterBank1D
     >>> bank = FilterBank1D(256, J=4, Q=2)
     >>> [w.j for w in bank.members], bank.wavelets(1).shape, bank.wavelets(1, sampling=2).shape
-    ([0, 0, 0, 1, 1, 2, 2, 2], (2, 256), (2, 128))
+    ([0, 0, 0, 0, 1, 1, 2, 2, 3], (2, 256), (2, 128))
     """
 
     length: int
@@ -132,7 +133,7 @@ class FilterBank1D:
         """(length,)."""
         return (self.length,)
 
-    @property
+    @cached_property
     def members(self) -> tuple[Wavelet1D, ...]:
         """The wavelets, from high to low frequency."""
         return wavelets_1d(self.J, self.Q)

@@ -1,53 +1,33 @@
-"""Which cascade computes 2-D scattering, its filters in each dtype, and the buffers that threads use again."""
+"""Which cascade computes 2-D scattering, and on how many images at a time."""
 
 from __future__ import annotations
 
-import threading
-from typing import Any
-
-import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
 from kernelconv._parallel.blocks import CACHE_BYTES
 from kernelconv.networks.scattering.fast.by_frequency import CascadeByFrequency
 from kernelconv.networks.scattering.fast.by_map import CascadeByMap
-from kernelconv.networks.scattering.fast.scratch import Scratch
+from kernelconv.networks.scattering.fast.scratch import Workspace
 from kernelconv.networks.scattering.geometry import Geometry
 
 #: Padded pixels up to which maps lie side by side, frequency by frequency.
 SMALL = 80**2
 
 
-class Cascades:
-    """The cascades of one geometry, for blocks of one-channel images in float32 or float64, on any number of threads.
+class Cascades(Workspace):
+    """Computes the scattering of blocks of one-channel images, in float32 or float64, on any number of threads."""
 
-    A pickle holds the geometry: filters are cast, and buffers made, on first use in each process.
-    """
-
-    def __init__(self, geometry: Geometry):
-        self.geometry = geometry
-        self.scratch = Scratch()
-        self._cast: dict[tuple[type, np.dtype], Any] = {}
-        self._lock = threading.Lock()
-
-    def __reduce__(self) -> tuple[Any, ...]:
-        return type(self), (self.geometry,)
+    geometry: Geometry
 
     def faster(self, dtype: DTypeLike) -> CascadeByFrequency | CascadeByMap:
         """Return the cascade that is faster for images of this size."""
         h, w = self.geometry.padded
-        return self._get(CascadeByFrequency if h * w <= SMALL else CascadeByMap, dtype)
+        kind = CascadeByFrequency if h * w <= SMALL else CascadeByMap
+        return self.cast(kind, dtype)
 
     def by_map(self, dtype: DTypeLike) -> CascadeByMap:
         """Return the cascade that knows its gradient."""
-        return self._get(CascadeByMap, dtype)
-
-    def _get(self, kind: type, dtype: DTypeLike) -> Any:
-        key = kind, np.dtype(dtype)
-        with self._lock:  # whoever is first casts the filters for all threads
-            if key not in self._cast:
-                self._cast[key] = kind(self.geometry, key[1])
-            return self._cast[key]
+        return self.cast(CascadeByMap, dtype)
 
     def __call__(self, x: NDArray) -> NDArray:
         """Return the scattering maps (m, n_paths, h', w') of images (m, h, w)."""

@@ -8,7 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kernelconv.networks.scattering.fast.cascades import Cascades, block_length
+from kernelconv.networks.scattering.fast.signals import Signals
 from kernelconv.networks.scattering.transform import ScatteringTransform
+from kernelconv.networks.scattering.transform_1d import ScatteringTransform1D
 from kernelconv.operators.base import Grads
 from kernelconv.operators.fast.choice import Engine, Maker
 
@@ -65,4 +67,22 @@ def by_cascade(part: ScatteringTransform) -> ByCascade:
     return ByCascade(part, Kymatio(part.geometry))
 
 
-ENGINES: dict[type, Maker] = {ScatteringTransform: by_cascade}
+class LineByLine(Engine):
+    """1-D scattering of all lines of all channels, each a signal. The gradient is the definition's."""
+
+    def __init__(self, part: ScatteringTransform1D) -> None:
+        super().__init__(part)
+        self.run = Signals(part.geometry)
+
+    def block(self, itemsize: int) -> int:
+        """Return how many images make a block."""
+        return max(1, self.run.block(itemsize) // (self.part.in_shape[0] * self.part.in_shape[2]))
+
+    def forward(self, x: NDArray) -> NDArray:
+        """Return the scattering maps; path by path, they lie side by side in memory."""
+        n, h, t, _ = x.shape
+        maps = self.run(np.ascontiguousarray(x.swapaxes(2, 3)).reshape(-1, t))
+        return maps.reshape(n, h, -1, maps.shape[-1]).swapaxes(2, 3)
+
+
+ENGINES: dict[type, Maker] = {ScatteringTransform: by_cascade, ScatteringTransform1D: LineByLine}

@@ -1,11 +1,12 @@
-"""Buffers that a thread uses again from block to block."""
+"""What computing keeps from block to block: buffers of each thread, filters in each dtype."""
 
 from __future__ import annotations
 
 import threading
+from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import DTypeLike, NDArray
 
 #: Bytes of a cache line: a wide load that straddles two of them costs twice.
 ALIGNMENT = 64
@@ -26,3 +27,27 @@ class Scratch(threading.local):
             start = -whole.ctypes.data % ALIGNMENT
             buffer = self.buffers[key] = whole[start : start + n_bytes]
         return buffer[:n_bytes].view(dtype).reshape(shape)
+
+
+class Workspace:
+    """What computes on one geometry: filters cast once for all threads, and the buffers of each thread.
+
+    A pickle holds the geometry alone: the rest is made on first use in each process.
+    """
+
+    def __init__(self, geometry: Any):
+        self.geometry = geometry
+        self.scratch = Scratch()
+        self._cast: dict[tuple[type, np.dtype], Any] = {}
+        self._lock = threading.Lock()
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(self), (self.geometry,)
+
+    def cast(self, kind: type, dtype: DTypeLike) -> Any:
+        """Return ``kind(geometry, dtype)``, made by whichever thread asks first."""
+        key = kind, np.dtype(dtype)
+        with self._lock:
+            if key not in self._cast:
+                self._cast[key] = kind(self.geometry, key[1])
+            return self._cast[key]
