@@ -74,6 +74,14 @@ def as_floating(x: Any, name: str = "x") -> Any:
     return xp.astype(x, xp.float32)
 
 
+def as_complex(x: Any) -> Any:
+    """Return `x`, an array of floating dtype, as a complex one of its precision: what the standard's FFTs take."""
+    xp = namespace(x)
+    if xp.isdtype(x.dtype, "complex floating"):
+        return x
+    return xp.astype(x, xp.complex64 if x.dtype == xp.float32 else xp.complex128)
+
+
 def to_numpy(x: Any) -> NDArray:
     """Return `x` as a NumPy array, copied from another device where it must be."""
     if isinstance(x, np.ndarray):

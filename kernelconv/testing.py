@@ -22,6 +22,12 @@ def _norm(x: NDArray) -> float:
     return float(np.linalg.norm(np.ravel(x)))
 
 
+def _noise(rng: np.random.Generator, y: NDArray) -> NDArray:
+    """Return standard normal values of `y`'s shape, complex if it is."""
+    noise = rng.standard_normal(y.shape)
+    return noise + 1j * rng.standard_normal(y.shape) if np.iscomplexobj(y) else noise
+
+
 def _require(ok: bool, message: str) -> None:
     if not ok:
         raise AssertionError(message)
@@ -33,7 +39,7 @@ def dot_test(part: Part, rng: np.random.Generator, *, n: int = 2, tol: float = 1
     Parameters
     ----------
     part : Part
-        Built and linear.
+        Built and linear. If A x is complex the inner product is Re <., .>: real and imaginary parts are values alike.
     rng : numpy Generator
         Draws x and y.
     n : int
@@ -55,10 +61,10 @@ def dot_test(part: Part, rng: np.random.Generator, *, n: int = 2, tol: float = 1
     """
     x = rng.standard_normal((n, *part.in_shape))
     ax = part.forward(x)
-    y = rng.standard_normal(ax.shape)
+    y = _noise(rng, ax)
     ay = part.adjoint(y)
     _require(_norm(ax) > 0 and _norm(ay) > 0, "A x or A* y is zero: the comparison would say nothing.")
-    left, right = float(np.vdot(ax, y)), float(np.vdot(x, ay))
+    left, right = float(np.vdot(ax, y).real), float(np.vdot(x, ay).real)
     error = abs(left - right) / max(_norm(ax) * _norm(y), _norm(x) * _norm(ay))
     _require(error <= tol, f"<Ax, y> = {left:.12g} but <x, A*y> = {right:.12g}: relative error {error:.2g} > {tol:g}.")
     return error
@@ -104,9 +110,9 @@ def check_vjp(
         return p.pullback(z, train=train_seed is not None, rng=generator)
 
     y, pullback, _ = run(part, x)
-    g = rng.standard_normal(y.shape)
+    g = _noise(rng, y)
     grad_x, grads = pullback(g)
-    t = rng.standard_normal(x.shape)
+    t = _noise(rng, x)
     jvp = (run(part, x + h * t)[0] - run(part, x - h * t)[0]) / (2 * h)
     worst = _compare("x", g, jvp, grad_x, t, tol)
     for name in part.params if params else ():
@@ -119,7 +125,7 @@ def check_vjp(
 
 
 def _compare(name: str, g: NDArray, jvp: NDArray, vjp: NDArray, t: NDArray, tol: float) -> float:
-    left, right = float(np.vdot(g, jvp)), float(np.vdot(vjp, t))
+    left, right = float(np.vdot(g, jvp).real), float(np.vdot(vjp, t).real)
     scale = max(_norm(g) * _norm(jvp), _norm(vjp) * _norm(t))
     _require(scale > 0, f"The gradient in {name} is zero: the comparison would say nothing.")
     error = abs(left - right) / scale

@@ -4,6 +4,10 @@ import math
 
 import numpy as np
 
+from kernelconv.operators.composite import Composite
+from kernelconv.operators.wavelets.filter_bank import FilterBank
+from kernelconv.operators.wavelets.filter_bank_1d import low_pass_1d, morlet_1d, wavelets_1d
+
 #: kappa of each kernel's repr, as scalar formulas
 KAPPA = {
     "Exponential(sigma=0.6)": lambda u: math.exp((u - 1) / 0.36),
@@ -266,13 +270,81 @@ def path_maps(part, x, function):
     return np.stack([function(p, maps) for maps in channels for p in part.paths], axis=3)
 
 
+def coarser(line, sampling, folded):
+    """A filter's Fourier transform, last axis, on a coarser grid: its low frequencies, or all of them folded."""
+    n = line.shape[-1]
+    m = n // sampling
+    out = np.zeros((*line.shape[:-1], m))
+    for k in range(-(n // 2), n - n // 2):
+        if folded or -(m // 2) <= k < m - m // 2:
+            out[..., k % m] += line[..., k % n]
+    return out
+
+
+def filters_of(part, shape):
+    """The filters of a wavelet transform or low-pass on maps of `shape`, as Fourier transforms (k, h, w)."""
+    h, w = shape
+    bank = part.bank or FilterBank(shape, part.scale + 1, part.L)
+    sampling = bank.shape[-1] // w
+    low = type(part).__name__ == "LowPass"
+    if isinstance(bank, FilterBank):
+        fine = bank.phi[None] if low else bank.psi[part.scale]
+        return np.swapaxes(coarser(np.swapaxes(coarser(fine, sampling, False), 1, 2), sampling, False), 1, 2)
+    members = [w for w in wavelets_1d(bank.J, bank.Q) if not low and w.j == part.scale]
+    lines = [morlet_1d(bank.length, w.xi, w.sigma) for w in members]
+    lines = lines or [low_pass_1d(bank.length, 0.1 / (bank.T or 2**bank.J))]
+    return np.repeat(coarser(np.stack(lines), sampling, True)[:, None], h, axis=1)  # flat: an impulse from row to row
+
+
+def circular_filters(part, x):
+    """Sum over v of x[v] psi[s u - v], position by position, with the wavelets in space."""
+    n, h, w, c = x.shape
+    spectra = filters_of(part, (h, w))
+    psi = np.fft.ifft2(spectra)
+    steps = (part.stride if len((part.bank or x[0, :, :, 0]).shape) == 2 else 1), part.stride
+    out = np.zeros((n, h // steps[0], w // steps[1], c, len(psi)), complex)
+    for i, j in np.ndindex(out.shape[1:3]):
+        for row, column in np.ndindex(h, w):
+            wave = psi[:, (steps[0] * i - row) % h, (steps[1] * j - column) % w]
+            out[:, i, j] += x[:, row, column, :, None] * wave
+    return out.reshape(*out.shape[:3], -1)
+
+
+def continued(part, x):
+    """Every position of the padded map reads where the border says."""
+    n, h, w, c = x.shape
+    out = np.zeros((n, h + sum(part.rows), w + sum(part.columns), c))
+    for i, j in np.ndindex(out.shape[1:3]):
+        row, column = border(i - part.rows[0], h, part.padding), border(j - part.columns[0], w, part.padding)
+        if row is not None and column is not None:
+            out[:, i, j] = x[:, row, column]
+    return out
+
+
+def by_leaves(part, x):
+    """A network of parts, every leaf by its naive loop."""
+    return part._through(x, by_leaves) if isinstance(part, Composite) else NAIVE[type(part).__name__](part, x)
+
+
 #: type of part -> naive (part, x): every registered part that is no composite has one
 NAIVE = {
     "PatchExtraction": lambda part, x: patches(x, part.size, part.stride, part.padding, part.dilation),
     "PatchCentering": lambda part, x: centred(x, math.prod(part.size)),
     "PatchWhitening": lambda part, x: times(centred(x, math.prod(part.size)), part.state["matrix"]),
     "ImageGradient": lambda part, x: gradient_map(x, part.padding),
-    "Modulus": entrywise(lambda v: -v if v < 0 else v),
+    "Modulus": entrywise(lambda v: math.hypot(v.real, v.imag)),
+    "WaveletTransform": circular_filters,
+    "ScatteringTransform1D": lambda part, x: by_leaves(part.tree, x),
+    "ScatteringTransform": lambda part, x: by_leaves(part.tree, x),
+    "LowPass": lambda part, x: circular_filters(part, x).real,
+    "Pad": continued,
+    "Crop": lambda part, x: np.stack(
+        [
+            [x[:, i, j] for j in range(part.columns[0], x.shape[2] - part.columns[1])]
+            for i in range(part.rows[0], x.shape[1] - part.rows[1])
+        ]
+    ).transpose(2, 0, 1, 3),
+    "ChannelOrder": lambda part, x: np.stack([x[..., k] for k in part.order], axis=3),
     "ReLU": entrywise(lambda v: v if v > 0 else 0.0),
     "Square": entrywise(lambda v: v**2),
     "Softplus": entrywise(lambda v: math.log(1 + math.exp(v))),

@@ -2,15 +2,18 @@
 
 import numpy as np
 
-from kernelconv.networks.scattering.path_parts import LogCompression, PathSelection, ScatteringPath
+from kernelconv.networks.scattering.path_parts import ChannelOrder, LogCompression, PathSelection, ScatteringPath
 from kernelconv.networks.scattering.transform import ScatteringTransform
+from kernelconv.networks.scattering.transform_1d import ScatteringTransform1D
 from kernelconv.networks.serial import serial
 from kernelconv.operators import (
     ArcCosine,
     AveragePooling,
     BatchNorm,
+    Concat,
     ConvexSum,
     Convolution,
+    Crop,
     Dense,
     Dropout,
     Exponential,
@@ -23,9 +26,11 @@ from kernelconv.operators import (
     KernelProduct,
     Layer,
     LocallyConnected,
+    LowPass,
     MaxPooling,
     Modulus,
     OrbitPooling,
+    Pad,
     PatchCentering,
     PatchExtraction,
     PatchWhitening,
@@ -39,7 +44,10 @@ from kernelconv.operators import (
     Tanh,
     TransposedConvolution,
     Vovk,
+    WaveletTransform,
 )
+from kernelconv.operators.wavelets.filter_bank import FilterBank
+from kernelconv.operators.wavelets.filter_bank_1d import FilterBank1D
 
 SHAPE = (6, 8, 2)
 KERNELS = [
@@ -154,10 +162,36 @@ SPECIFICATIONS = {
     "scattering": ScatteringTransform(2, 3),
     "scattering circular": ScatteringTransform(1, 3, padding="circular"),
     "scattering tight": ScatteringTransform(1, 2, padding="circular", oversampling=1, bank="tight", paths="all"),
+    "scattering of some paths": ScatteringTransform(
+        2, 2, only=(ScatteringPath((1,), (1,)), ScatteringPath((0, 1), (1, 0)))
+    ),
+    "scattering of lines": ScatteringTransform1D(1, 2, padding="zero"),
+    "scattering of lines, order 3": ScatteringTransform1D(3, (2, 1), T=4, max_order=3, padding="symmetric"),
     "log": LogCompression(PATHS, 0.1),
     "path selection": PathSelection(PATHS, (1,)),
+    "channel order": ChannelOrder((1, 0)),
+    "channels again": ChannelOrder((1, 0, 1)),
+    "pad zero": Pad(1, (2, 0)),
+    "pad reflect": Pad((3, 2), (0, 7), "reflect"),
+    "pad symmetric": Pad((0, 6), 1, "symmetric"),
+    "pad circular": Pad(7, (0, 9), "circular"),
+    "crop": Crop((1, 2), (0, 3)),
+    "wavelets": WaveletTransform(0, L=3),
+    "wavelets strided": WaveletTransform(1, stride=2, L=2),
+    "wavelets on a coarser grid": WaveletTransform(1, stride=2, bank=FilterBank((12, 16), 2, 3)),
+    "wavelets along lines": WaveletTransform(0, bank=FilterBank1D(8, 2, 2)),
+    "wavelets along lines on a coarser grid": WaveletTransform(1, stride=2, bank=FilterBank1D(32, 3, 2)),
+    "low-pass": LowPass(FilterBank((12, 16), 2, 2), stride=2),
+    "low-pass along lines": LowPass(FilterBank1D(8, 1), stride=2),
+    "wavelet modulus": serial(WaveletTransform(0, L=2), Modulus()),
+    "concat": Concat(Convolution(2, 3, padding="zero"), serial(Convolution(1, 1), BatchNorm(), ReLU())),
+    "concat linear": Concat(Convolution(2, 3, stride=2, padding="zero", bias=False), AveragePooling(2)),
+    "concat real and complex": Concat(Convolution(2, 1, bias=False), WaveletTransform(0, L=2)),
     "nested": serial(serial(Convolution(2, 2, bias=False), Modulus()), AveragePooling(2)),
 }
+
+#: those that hold filters of one size
+ONE_SIZE = [name for name, part in SPECIFICATIONS.items() if "FilterBank" in repr(part)]
 
 
 #: float32 tolerances of the objects that lose digits: whitenings

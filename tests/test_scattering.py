@@ -11,7 +11,7 @@ from sklearn.model_selection import GridSearchCV, cross_val_score
 from sklearn.pipeline import make_pipeline
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
-from kernelconv.networks.scattering.fast import by_frequency, by_map, engine
+from kernelconv.networks.scattering.fast import by_frequency, by_map, cascades
 from kernelconv.networks.scattering.scattering_2d import Scattering2D, ScatteringPath
 from kernelconv.operators.wavelets.filter_bank import FilterBank, crop
 
@@ -129,7 +129,7 @@ def subsampled(x, J, L, max_order):
 @pytest.mark.parametrize("small", [0, 10_000], ids=["by map", "by frequency"])
 @pytest.mark.parametrize("chunk_bytes", [2**8, 2**12, 2**20])
 def test_subsampled_cascade_whatever_the_chunks(chunk_bytes, small, monkeypatch):
-    monkeypatch.setattr(engine, "SMALL", small)
+    monkeypatch.setattr(cascades, "SMALL", small)
     monkeypatch.setattr(by_map, "CHUNK_BYTES", chunk_bytes)
     monkeypatch.setattr(by_frequency, "CHUNK_BYTES", chunk_bytes)
     x = images(2, 32, 48)
@@ -163,7 +163,7 @@ def test_large_images_give_kymatios_array(size, J):
     x = images(1, *size)
     expected = ScatteringNumPy2D(J, size, 4, 2)(x)
     scattering = Scattering2D(J, 4, grid="kymatio").fit(x)
-    assert scattering.filter_bank_.phi.size > engine.SMALL
+    assert scattering.filter_bank_.phi.size > cascades.SMALL
     assert relative(as_maps(scattering.transform(x), scattering), expected) < 1e-4
 
 
@@ -173,7 +173,7 @@ def test_both_cascades_agree(oversampling, paths, monkeypatch):
     given = {"oversampling": oversampling, "paths": paths, "padding": "symmetric"}
     rows = []
     for small in (0, 10**6):
-        monkeypatch.setattr(engine, "SMALL", small)
+        monkeypatch.setattr(cascades, "SMALL", small)
         rows.append(Scattering2D(3, 4, **given).fit_transform(x))
     assert 0 < relative(rows[0], rows[1]) < 1e-5
 

@@ -9,7 +9,7 @@ from kymatio.scattering1d.frontend.numpy_frontend import ScatteringNumPy1D
 from sklearn.base import clone
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
-from kernelconv.networks.scattering.fast import engine_1d
+from kernelconv.networks.scattering.fast import signals as signals_module
 from kernelconv.networks.scattering.scattering_1d import Scattering1D
 from kernelconv.operators.wavelets.filter_bank_1d import low_pass_1d, morlet_1d, wavelets_1d
 
@@ -87,7 +87,8 @@ def definition(x, J, Q, T, max_order, padded):
 def test_any_order_without_subsampling_is_the_definition(max_order):
     x = signals(256)
     ours = Scattering1D(4, (3, 2), 16, max_order, padding="circular", oversampling=9).fit(x[None])
-    padded, before = ours.engine_.padded, ours.engine_.before
+    geometry = ours.network_.parts[0].geometry
+    padded, before = geometry.padded, geometry.before
     expected = definition(np.pad(x, (before, padded - 256 - before), mode="wrap"), 4, (3, 2), 16, max_order, padded)
     assert [path.wavelets for path in ours.paths_] == list(expected)
     maps = ours.transform(x[None]).reshape(len(expected), -1)
@@ -126,7 +127,7 @@ def test_transform_of_a_tone_is_its_place():
 def test_chunks_change_nothing(chunk_bytes, monkeypatch):
     x = signals(3, 512)
     expected = Scattering1D(5, 4).fit_transform(x)
-    monkeypatch.setattr(engine_1d, "CHUNK_BYTES", chunk_bytes)
+    monkeypatch.setattr(signals_module, "CHUNK_BYTES", chunk_bytes)
     np.testing.assert_allclose(Scattering1D(5, 4).fit_transform(x), expected, atol=1e-14)
 
 

@@ -1,12 +1,15 @@
 """What scattering promises: energy, gradients, options; against theory, central differences and plain formulas."""
 
 import pickle
+import sys
 
 import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 
 from kernelconv import testing
+from kernelconv.networks.scattering import scattering_2d
+from kernelconv.networks.scattering.fast import cascades
 from kernelconv.networks.scattering.path_parts import LogCompression, ParentNormalization, PathSelection
 from kernelconv.networks.scattering.scattering_2d import Scattering2D, ScatteringPath
 from kernelconv.networks.scattering.transform import ScatteringTransform
@@ -130,7 +133,7 @@ def test_gradient_does_not_depend_on_the_chunks(monkeypatch):
 
 def test_gradient_of_a_black_image_is_that_of_the_average():
     part = ScatteringTransform(2, 3).build((8, 8, 1))
-    x, g = np.zeros((1, 8, 8, 1)), np.ones((1, 2, 2, part.n_paths()))
+    x, g = np.zeros((1, 8, 8, 1)), np.ones((1, 2, 2, part.out_shape((8, 8, 1))[2]))
     g[..., 0] = 0
     assert np.array_equal(part.vjp(x, g)[0], x)
     g[..., 0] = 1
@@ -140,7 +143,8 @@ def test_gradient_of_a_black_image_is_that_of_the_average():
 def test_gradient_of_the_whole_network():
     x = images(2, 12, 12)
     scattering = Scattering2D(2, 3, normalized=True, log=True, energy=0.99).fit(x)
-    assert len(scattering.network_.parts) == 4
+    assert len(scattering.network_.parts) == 3
+    assert scattering.paths_ == scattering.network_.parts[0].only
     testing.check_vjp(scattering.network_, x[..., None], np.random.default_rng(1), h=1e-7, tol=1e-6)
     maps = scattering.network_.forward(x[..., None])
     np.testing.assert_allclose(maps, scattering.maps(x), atol=1e-13)
@@ -148,7 +152,7 @@ def test_gradient_of_the_whole_network():
 
 
 def test_gradient_of_parent_normalization():
-    paths = ScatteringTransform(2, 2).build((8, 8, 1)).engine.paths
+    paths = ScatteringTransform(2, 2).build((8, 8, 1)).geometry.paths
     part = ParentNormalization(paths, 0.3).build((2, 3, 2 * len(paths)))
     assert testing.check_vjp(part, images(2, 2, 3, 2 * len(paths)) - 0.2, np.random.default_rng(0)) < 1e-7
 
@@ -199,9 +203,110 @@ def test_paths_are_kept_by_energy():
     assert energies[kept].sum() - energies[least] < 0.999 * energies.sum()
     assert energies[kept].min() >= np.delete(energies, kept).max()
     every = full.transform(x).reshape(4, 2, -1, h, w)
-    np.testing.assert_array_equal(some.transform(x).reshape(4, 2, -1, h, w), every[:, :, kept])
+    np.testing.assert_allclose(some.transform(x).reshape(4, 2, -1, h, w), every[:, :, kept], rtol=1e-12)
     assert len(some.get_feature_names_out()) == some.transform(x).shape[1]
     assert Scattering2D(2, 4, energy=1.0).fit(x).paths_ == full.paths_
+
+
+SOME = {
+    "order 1": [ScatteringPath((0,), (1,)), ScatteringPath((1,), (0,)), ScatteringPath((1,), (2,))],
+    "order 2, and no parent": [ScatteringPath((0, 2), (1, 0)), ScatteringPath((0, 2), (1, 2))],
+    "mixed": [
+        ScatteringPath((), ()), ScatteringPath((2,), (2,)), ScatteringPath((0, 1), (0, 0)),
+        ScatteringPath((0, 1), (1, 0)), ScatteringPath((0, 2), (1, 1)), ScatteringPath((1, 2), (2, 0)),
+        ScatteringPath((0, 1, 2), (0, 0, 2)), ScatteringPath((0, 1, 2), (2, 1, 1)),
+    ],
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("small", [0, 10**6], ids=["by map", "by frequency"])
+@pytest.mark.parametrize("chunk_bytes", [2**10, 2**22])
+@pytest.mark.parametrize("some", SOME)
+def test_some_paths_are_those_of_the_whole_transform(some, chunk_bytes, small, monkeypatch):
+    monkeypatch.setattr(cascades, "SMALL", small)
+    for module in (cascades.CascadeByMap, cascades.CascadeByFrequency):
+        monkeypatch.setattr(sys.modules[module.__module__], "CHUNK_BYTES", chunk_bytes)
+    x, only = images(3, 17, 20, 2), tuple(SOME[some])
+    whole = ScatteringTransform(3, 3, 3).build((17, 20, 2))
+    part = ScatteringTransform(3, 3, 3, only=only).build((17, 20, 2))
+    at = [whole.geometry.paths.index(path) for path in only]
+    at += [len(whole.geometry.paths) + i for i in at]
+    expected = whole.forward(x)[..., at]
+    np.testing.assert_allclose(part.forward(x), expected, rtol=1e-12)
+    assert part.out_shape((17, 20, 2)) == expected.shape[1:]
+    assert np.abs(expected).max() > 1e-3
+    g, into = images(*expected.shape, seed=1), np.zeros((3, *whole.out_shape((17, 20, 2))))
+    into[..., at] = g
+    gradient = whole.vjp(x, into)[0]
+    np.testing.assert_allclose(part.vjp(x, g)[0], gradient, atol=1e-12 * np.abs(gradient).max())
+
+
+def test_only_some_paths_are_computed():
+    """What the cascade multiplies is known beforehand, and nothing else is averaged."""
+    only = tuple(SOME["mixed"])
+    whole = ScatteringTransform(3, 3, 3).build((17, 20, 1))
+    part = whole.with_paths(only)
+    assert part.geometry.bank is whole.geometry.bank
+    parents = {path.parent for path in only} | {ScatteringPath((0,), (2,))}
+    assert set(part.geometry.computed) == set(only) | parents
+    assert len(parents - set(only)) == 5
+    assert 1.9 * part.multiply_adds((17, 20, 1)) < whole.multiply_adds((17, 20, 1))
+    visited = []
+    cascade = part._engine.run.faster(np.float64)
+    cascade._average = lambda u, resolution, out, positions: visited.extend(out.next(positions) is None or positions)
+    part.forward(images(1, 17, 20, 1))
+    assert sorted(visited) == list(range(13))
+
+
+def test_pickles_hold_no_buffers():
+    part = ScatteringTransform(2, 4).build((16, 16, 1))
+    before = len(pickle.dumps(part))
+    x = images(20, 16, 16, 1)
+    y = part.forward(x)
+    assert part._engine.run.scratch.buffers
+    assert len(pickle.dumps(part)) == before < 2_000
+    again = pickle.loads(pickle.dumps(part))
+    assert not again._engine.run.scratch.buffers
+    assert np.array_equal(again.forward(x), y)
+
+
+def test_a_path_is_normalised_by_its_parent_even_if_that_is_left_out(monkeypatch):
+    x = images(3, 16, 16)
+    options = {"normalized": True, "log": True, "epsilon": 0.1}
+    whole = Scattering2D(2, 4, **options).fit(x)
+    monkeypatch.setattr(scattering_2d, "strongest", lambda energies, share: [3, 12, 20])
+    some = Scattering2D(2, 4, energy=0.9, **options).fit(x)
+    assert some.paths_ == tuple(whole.paths_[i] for i in (3, 12, 20))
+    assert [len(p) for p in (some.network_.parts[0].only, some.paths_)] == [5, 3]
+    np.testing.assert_allclose(some.maps(x), whole.maps(x)[..., [3, 12, 20]], rtol=1e-12)
+    testing.check_vjp(some.network_, x[..., None], np.random.default_rng(1))
+
+
+def test_one_road():
+    """The estimator's rows are the network's maps, of whichever engine."""
+    x = images(70, 12, 13, 2).astype(np.float32)
+    for options in ({}, {"engine": "kymatio"}, {"energy": 0.99, "log": True}, {"engine": "kymatio", "energy": 0.99}):
+        scattering = Scattering2D(2, 3, **options).fit(x)
+        maps = scattering.network_.forward(x)
+        assert np.array_equal(np.moveaxis(maps, -1, 1).reshape(70, -1), scattering.transform(x))
+        assert np.array_equal(maps, scattering.maps(x))
+        assert maps.shape[1:] == scattering.maps_shape_
+    native = Scattering2D(2, 3, energy=0.99).fit(x)
+    assert native.paths_ == scattering.paths_
+    assert len(native.paths_) < 20
+    np.testing.assert_allclose(scattering.maps(x), native.maps(x), atol=1e-3)
+    with pytest.raises(NotImplementedError, match=r"engine='kymatio' has no gradient\. Use engine='native'"):
+        scattering.network_.vjp(x, maps)
+    assert not scattering.network_.differentiable
+
+
+def test_paths_out_of_order_are_refused():
+    a, b = ScatteringPath((0,), (1,)), ScatteringPath((1,), (0,))
+    assert ScatteringTransform(2, 2, only=(a, b)).out_shape((8, 8, 1)) == (2, 2, 2)
+    for only in ((b, a), (a, a), (ScatteringPath((2,), (0,)),)):
+        with pytest.raises(ValueError, match=r"hold some of the 9 paths in their order, got .*ScatteringPath"):
+            ScatteringTransform(2, 2, only=only).build((8, 8, 1))
+    assert repr(ScatteringTransform(2, only=(a, b))) == "ScatteringTransform(2, only=2 paths)"
 
 
 @pytest.mark.parametrize(
@@ -222,7 +327,7 @@ def test_bad_options(parameters, message):
 
 
 def test_parts_refuse_channels_that_are_no_paths():
-    paths = ScatteringTransform(1, 2).build((8, 8, 1)).engine.paths
+    paths = ScatteringTransform(1, 2).build((8, 8, 1)).geometry.paths
     for part in (LogCompression(paths), ParentNormalization(paths), PathSelection(paths, (0,))):
         with pytest.raises(ValueError, match="3 paths do not divide the 4 channels"):
             part.build((4, 4, 4))

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from kernelconv.networks.scattering.fast import by_frequency
-from kernelconv.networks.scattering.paths import ALIGNMENT, Scratch
+from kernelconv.networks.scattering.fast.scratch import ALIGNMENT, Scratch
 from kernelconv.networks.scattering.scattering_2d import Scattering2D
 
 SIZES = [(2, 4), (10, 6), (12, 18), (36, 36), (40, 20)]

@@ -117,6 +117,14 @@ class Network(Composite):
         x = self._check(x, self.in_shape)
         return apply_blocks(self._engine.forward, x, self.block(x.itemsize), n_jobs)
 
+    def map_forward(self, function: Callable[[NDArray], NDArray], x: NDArray, n_jobs: int | None = None) -> NDArray:
+        """Return ``function(forward(x))`` of a function that acts on each image alone, block by block on threads.
+
+        Only what the function returns is kept of the maps.
+        """
+        x, run = self._check(x, self.in_shape), self._engine.forward
+        return apply_blocks(lambda block: function(run(block)), x, self.block(x.itemsize), n_jobs)
+
     def trace(self, x: NDArray, n_jobs: int | None = None) -> dict[str, NDArray]:
         """Return every part's output on images `x` (n, h, w, c), by name in the order the data flows."""
         x = self._check(x, self.in_shape)
@@ -171,19 +179,27 @@ class Network(Composite):
     def block(self, itemsize: int = 4, *, gradient: bool = False) -> int:
         """Return how many images make a block: what one needs at a time, over the cache.
 
-        That is a map and the one made of it; for a `gradient` all maps, which are kept.
+        That is a map and the one made of it, unless a part's engine says better; for a `gradient` all maps, which are
+        kept.
         """
         self._check_built()
-        return block_length(itemsize * self._values[gradient])
+        going, back, particular = self._values
+        if gradient:
+            return block_length(itemsize * back)
+        return min([block_length(itemsize * going), *[engine.block(itemsize) for engine in particular]])
 
     @cached_property
-    def _values(self) -> tuple[int, int]:
-        """Values at a time of one image, going forward and with a gradient."""
-        going, back = (
-            [math.prod(s) for s in (self._in_shape, *self._inner_shapes(gradient=gradient))]
-            for gradient in (False, True)
-        )
-        return max(a + b for a, b in pairwise(going)), sum(back)
+    def _values(self) -> tuple[int, int, list[Any]]:
+        """Values at a time of one image, going forward and with a gradient; engines that say how many images."""
+        back = sum(map(math.prod, (self._in_shape, *self._inner_shapes(gradient=True))))
+        going, particular = 0, []
+        for part in self.parts:
+            if part._engine.block(4) is None:
+                sizes = map(math.prod, (part._in_shape, *part._inner_shapes()))
+                going = max(going, *(a + b for a, b in pairwise(sizes)))
+            else:
+                particular.append(part._engine)
+        return going, back, particular
 
     def summary(self) -> str:
         """Return a table: per part its output shape, receptive field and stride (px), params and multiply-adds."""

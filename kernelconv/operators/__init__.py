@@ -4,6 +4,7 @@ from kernelconv.operators.base import Part
 from kernelconv.operators.fast.choice import name_engines
 from kernelconv.operators.fast.engines import ENGINES
 from kernelconv.operators.layer import Layer
+from kernelconv.operators.learned.concat import Concat
 from kernelconv.operators.learned.convolution import Convolution
 from kernelconv.operators.learned.dense import Dense, Flatten
 from kernelconv.operators.learned.dropout import Dropout
@@ -30,10 +31,12 @@ from kernelconv.operators.patches.extraction import (
     sample_patches,
 )
 from kernelconv.operators.patches.image_gradient import ImageGradient
+from kernelconv.operators.patches.padding import Crop, Pad
 from kernelconv.operators.patches.whitening import PatchCentering, PatchWhitening
 from kernelconv.operators.pooling.gaussian import GaussianPooling
 from kernelconv.operators.pooling.orbit import OrbitPooling
 from kernelconv.operators.pooling.pooling import AveragePooling, GlobalPooling, MaxPooling
+from kernelconv.operators.wavelets.wavelet_transform import LowPass, WaveletTransform
 
 name_engines(ENGINES)
 
@@ -41,8 +44,10 @@ __all__ = [
     "ArcCosine",
     "AveragePooling",
     "BatchNorm",
+    "Concat",
     "ConvexSum",
     "Convolution",
+    "Crop",
     "Dense",
     "DotProductKernel",
     "Dropout",
@@ -56,9 +61,11 @@ __all__ = [
     "KernelProduct",
     "Layer",
     "LocallyConnected",
+    "LowPass",
     "MaxPooling",
     "Modulus",
     "OrbitPooling",
+    "Pad",
     "Part",
     "PatchCentering",
     "PatchExtraction",
@@ -73,6 +80,7 @@ __all__ = [
     "Tanh",
     "TransposedConvolution",
     "Vovk",
+    "WaveletTransform",
     "extract_patches",
     "extract_patches_adjoint",
     "inverse_sqrt",

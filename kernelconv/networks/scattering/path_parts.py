@@ -77,7 +77,7 @@ class ParentNormalization(PathPart):
         """Positions of the normalised maps, and of their parents."""
         position = {p: i for i, p in enumerate(self.paths)}
         at = [i for i, p in enumerate(self.paths) if p.order > 1]
-        parents = [position[ScatteringPath(self.paths[i].scales[:-1], self.paths[i].angles[:-1])] for i in at]
+        parents = [position[self.paths[i].parent] for i in at]
         return np.array(at, dtype=int), np.array(parents, dtype=int)
 
     def definition(self, x: Any) -> Any:
@@ -198,3 +198,58 @@ class PathSelection(PathPart):
         out = np.zeros(shape, y.dtype)
         self._by_path(out)[..., list(self.kept)] = y.reshape(*y.shape[:-1], -1, len(self.kept))
         return out
+
+
+@dataclass(frozen=True, repr=False)
+class ChannelOrder(Part):
+    """Put channels in another order; some may be left out.
+
+    Parameters
+    ----------
+    order : tuple of int
+        Which channel of the input each channel of the output is.
+
+    Raises
+    ------
+    ValueError
+        From ``out_shape`` and ``build`` if the maps have not got one of these channels.
+
+    Notes
+    -----
+    Adjoint: each channel goes back where it came from. Lipschitz constant: 1, or the root of how often one is taken.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from kernelconv.networks.scattering.path_parts import ChannelOrder
+    >>> ChannelOrder((2, 0)).forward(np.arange(3.0).reshape(1, 1, 1, 3)).ravel()
+    array([2., 0.])
+    """
+
+    order: tuple[int, ...]
+
+    linear = True
+    homogeneous = True
+    equivariant = True
+
+    def _out_shape(self, in_shape: Shape3) -> Shape3:
+        missing = [k for k in self.order if not 0 <= k < in_shape[2]]
+        if missing:
+            raise ValueError(f"order names channel {missing[0]}, but maps of shape {in_shape} have {in_shape[2]}.")
+        return (*in_shape[:2], len(self.order))
+
+    def _lipschitz(self, in_shape: Shape3) -> float:
+        return float(np.sqrt(np.bincount(self.order).max()))
+
+    def definition(self, x: Any) -> Any:
+        """Return the channels in that order."""
+        return namespace(x).take(x, indices(np.array(self.order), x), axis=-1)
+
+    def _adjoint(self, y: NDArray, shape: tuple[int, ...]) -> NDArray:
+        out = np.zeros(shape, y.dtype)
+        np.add.at(np.moveaxis(out, -1, 0), list(self.order), np.moveaxis(y, -1, 0))
+        return out
+
+    def __repr__(self) -> str:
+        """Return the class name and how many channels are kept."""
+        return f"ChannelOrder({len(self.order)} channels)"

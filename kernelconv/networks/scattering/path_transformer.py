@@ -8,7 +8,13 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.utils.validation import check_is_fitted
 
+from kernelconv._check import check_positive
+from kernelconv._parallel.blocks import apply_blocks
 from kernelconv.networks.estimator import ImageTransformer
+from kernelconv.networks.scattering.fast.cascades import Cascades, block_length
+from kernelconv.networks.scattering.geometry import Geometry
+from kernelconv.networks.scattering.paths import ScatteringPath
+from kernelconv.networks.serial import Network
 
 
 class PathTransformer(ImageTransformer):
@@ -47,3 +53,111 @@ class PathTransformer(ImageTransformer):
     def transform(self, X: Any) -> NDArray:
         """Return the coefficients as rows (n, c * n_paths * h' * w')."""
         raise NotImplementedError
+
+
+class EnergyByPath(PathTransformer):
+    """A `PathTransformer` whose ``network_`` begins with a `ScatteringTransform`: its energies and inner maps."""
+
+    network_: Network
+    paths_: tuple[ScatteringPath, ...]
+    n_jobs: int | None
+
+    def energies(self, X: Any) -> NDArray:
+        r"""Return the energy of each path, :math:`4^r \|S[p] x\|^2` (2^r px the output's grid), mean over images.
+
+        Parameters
+        ----------
+        X : array-like, shape (n, h, w), (n, h, w, c) or rows (n, h * w * c)
+            Images.
+
+        Returns
+        -------
+        ndarray, shape (n_paths,), float64
+            In the order of ``paths_``, channels summed. Of the maps as ``transform`` returns them.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from kernelconv import Scattering2D
+        >>> x = np.random.default_rng(0).standard_normal((5, 32, 32))
+        >>> scattering = Scattering2D(J=3, L=4).fit(x)
+        >>> order = np.array([p.order for p in scattering.paths_])
+        >>> np.bincount(order, scattering.energies(x)).round()  # by order
+        array([ 10., 450.,  37.])
+        """
+        images = self._read_images(X)
+        return path_energies(self.network_, images, len(self.paths_), self._geometry().stride, self.n_jobs)
+
+    def residual_energy(self, X: Any) -> float:
+        r"""Return the energy of :math:`U[p] x` summed over the paths of order `max_order` + 1, mean over images.
+
+        What the transform leaves out: it falls with `max_order`. Zero if there are no such paths.
+        """
+        images = self._read_images(X)
+        order = self._geometry().max_order + 1
+        deeper = self._geometry().with_paths(None, order)
+        cascades = Cascades(deeper)
+        gray = np.moveaxis(images, -1, 1).reshape(-1, *images.shape[1:3])
+
+        def measure(x: NDArray) -> NDArray:
+            return cascades.by_map(x.dtype).propagated_energy(deeper.pad(x), order, cascades.scratch)
+
+        block = block_length(deeper, images.itemsize, 1)
+        return float(apply_blocks(measure, gray, block, self.n_jobs).sum() / len(images))
+
+    def propagate(self, X: Any, path: ScatteringPath) -> NDArray:
+        """Return U[path] x, shape (n, h', w', c), on the padded image and on the grid of the path's coarsest scale.
+
+        Parameters
+        ----------
+        X : array-like, shape (n, h, w), (n, h, w, c) or rows (n, h * w * c)
+            Images.
+        path : ScatteringPath
+            One that the transform computes.
+
+        Raises
+        ------
+        ValueError
+            If the transform has no such path.
+        """
+        images, geometry = self._read_images(X), self._geometry()
+        if path not in geometry.computed:
+            raise ValueError(f"{path} is not among the {len(geometry.computed)} paths of the transform.")
+        cascades = Cascades(geometry)
+        cascade = cascades.by_map(images.dtype)
+        each = [cascade.propagate(geometry.pad(x), path, cascades.scratch) for x in np.moveaxis(images, -1, 0)]
+        return np.stack(each, axis=-1)
+
+    def _geometry(self) -> Geometry:
+        check_is_fitted(self)
+        return self.network_.parts[0].geometry  # type: ignore[attr-defined]  # a ScatteringTransform
+
+
+def as_rows(maps: NDArray) -> NDArray:
+    """Return maps (n, h, w, c) as rows, map by map; those of scattering engines lie so already."""
+    return np.moveaxis(maps, -1, 1).reshape(len(maps), -1)
+
+
+def path_energies(network: Network, images: NDArray, n_paths: int, stride: int, n_jobs: int | None = None) -> NDArray:
+    """Return the energy of each path, mean over `images`, of a network that returns maps path by path."""
+
+    def by_map(maps: NDArray) -> NDArray:
+        return np.einsum("nijk,nijk->nk", maps, maps, dtype=np.float64)
+
+    by_image = network.map_forward(by_map, images, n_jobs)
+    return by_image.mean(axis=0).reshape(-1, n_paths).sum(axis=0) * stride**2
+
+
+def strongest(energies: NDArray, share: Any) -> list[int]:
+    """Return the positions of the largest `energies`, as few as hold a `share` of their sum.
+
+    Raises
+    ------
+    ValueError
+        If `share` is not a number in (0, 1].
+    """
+    if check_positive(share, "energy") > 1:
+        raise ValueError(f"energy must be None or a share in (0, 1], got {share!r}.")
+    order = np.argsort(-energies, kind="stable")
+    n_kept = int(np.searchsorted(np.cumsum(energies[order]), share * energies.sum() * (1 - 1e-12))) + 1
+    return sorted(int(i) for i in order[:n_kept])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any, NamedTuple, Self
 
 import numpy as np
@@ -10,9 +11,9 @@ from numpy.typing import NDArray
 from kernelconv._check import Shape, check_count
 from kernelconv._parallel.blocks import apply_blocks, n_threads
 from kernelconv.networks.scattering.fast.by_map import CascadeByMap, full_spectrum
-from kernelconv.networks.scattering.fast.engine import Engine
+from kernelconv.networks.scattering.fast.cascades import Cascades
+from kernelconv.networks.scattering.fast.scratch import Scratch
 from kernelconv.networks.scattering.path_transformer import PathTransformer
-from kernelconv.networks.scattering.paths import Scratch
 from kernelconv.networks.scattering.transform import ScatteringTransform
 from kernelconv.operators.wavelets.filter_bank_1d import morlet_1d
 
@@ -181,14 +182,10 @@ class RotoTranslationScattering2D(PathTransformer):
         n_threads(self.n_jobs)
         if check_count(self.max_order, "max_order") > 2:
             raise ValueError(f"max_order must be 1 or 2, got {self.max_order!r}.")
-        size = self.image_shape_[:2]
-        ScatteringTransform(self.J, self.L, self.max_order, self.padding, self.oversampling).out_shape(
-            self.image_shape_
-        )
-        self.engine_ = Engine(
-            size, self.J, self.L, self.max_order, self.padding, "centred", self.oversampling, symmetric=True
-        )
-        self.filter_bank_ = self.engine_.bank
+        plain = ScatteringTransform(self.J, self.L, self.max_order, self.padding, self.oversampling)
+        self.cascades_ = Cascades(replace(plain.build(self.image_shape_).geometry, symmetric=True))
+        geometry = self.cascades_.geometry
+        self.filter_bank_ = geometry.bank
         self.angular_ = angular_filters(self.L)
         every = range(len(self.angular_))
         paths = [RotoTranslationPath((), None, None)]
@@ -197,7 +194,7 @@ class RotoTranslationScattering2D(PathTransformer):
             pairs = [(i, j) for i in range(self.J) for j in range(i + 1, self.J)]
             paths += [RotoTranslationPath(pair, t, k) for pair in pairs for t in range(self.L) for k in every]
         self.paths_ = tuple(paths)
-        self.maps_shape_ = (*self.engine_.out_size, self.image_shape_[2] * len(paths))
+        self.maps_shape_ = (*geometry.out_size, self.image_shape_[2] * len(paths))
         return self
 
     def transform(self, X: Any) -> NDArray:
@@ -215,11 +212,11 @@ class RotoTranslationScattering2D(PathTransformer):
         """
         images = self._read_images(X)
         h, w, c = images.shape[1:]
-        cascade, scratch = self.engine_.prepare_gradient(images.dtype), Scratch()
+        cascade = self.cascades_.by_map(images.dtype)
 
         def scatter(x: NDArray) -> NDArray:
             gray = np.ascontiguousarray(np.moveaxis(x, -1, 1)).reshape(len(x) * c, h, w)
-            return _scatter(self.engine_, cascade, self.angular_, gray, scratch).reshape(len(x), -1)
+            return _scatter(cascade, self.angular_, gray, self.cascades_.scratch).reshape(len(x), -1)
 
         area = self.filter_bank_.phi.size * self.L * self.L
         block = max(1, 2**23 // (4 * images.itemsize * area * c))
@@ -231,19 +228,20 @@ class RotoTranslationScattering2D(PathTransformer):
         return tags
 
 
-def _scatter(engine: Engine, cascade: CascadeByMap, angular: NDArray, x: NDArray, scratch: Scratch) -> NDArray:
+def _scatter(cascade: CascadeByMap, angular: NDArray, x: NDArray, scratch: Scratch) -> NDArray:
     """Return the coefficients (m, n_paths, h', w') of images (m, h, w)."""
-    u = engine.pad(x)[:, None]
+    geometry = cascade.geometry
+    u = geometry.pad(x)[:, None]
     first, second = [cascade.low_pass[0](u)], []
-    for j1 in range(engine.J):
+    for j1 in range(geometry.J):
         moduli = np.abs(_waves(cascade, u, 0, j1, scratch))[:, 0]  # (m, L, h1, w1)
-        r1 = engine.target(0, j1)
+        r1 = geometry.target(0, j1)
         turn = np.concatenate([moduli, moduli], axis=1)  # U1 at theta + pi is U1 at theta
         first.append(_over_angles(cascade, turn[:, :, None], angular, r1)[:, 0])
-        for j2 in range(j1 + 1, engine.J) if engine.max_order == 2 else ():
+        for j2 in range(j1 + 1, geometry.J) if geometry.max_order == 2 else ():
             waves = _waves(cascade, moduli, r1, j2, scratch)  # (m, theta, theta + beta, h2, w2)
             turn = _relative(waves)
-            values = _over_angles(cascade, turn, angular, engine.target(r1, j2))
+            values = _over_angles(cascade, turn, angular, geometry.target(r1, j2))
             second.append(values.reshape(len(x), -1, *values.shape[-2:]))
     return np.concatenate(first + second, axis=1)
 
@@ -286,4 +284,4 @@ def _over_angles(cascade: CascadeByMap, turn: NDArray, angular: NDArray, resolut
 
 
 def _out(cascade: CascadeByMap) -> tuple[int, int]:
-    return cascade.engine.out_size
+    return cascade.geometry.out_size

@@ -9,10 +9,12 @@ from numpy.typing import NDArray
 from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from kernelconv._check import as_float, check_choice, check_count, check_finite, check_positive
-from kernelconv._parallel.blocks import apply_blocks, n_threads
-from kernelconv.networks.scattering.fast.engine_1d import Engine1D, SignalPath
-from kernelconv.networks.scattering.paths import PADDINGS, Scratch
+from kernelconv._check import as_float, check_finite
+from kernelconv._parallel.blocks import n_threads
+from kernelconv.networks.scattering.path_transformer import as_rows
+from kernelconv.networks.scattering.paths import SignalPath
+from kernelconv.networks.scattering.transform_1d import ScatteringTransform1D
+from kernelconv.networks.serial import serial
 
 __all__ = ["Scattering1D", "SignalPath"]
 
@@ -50,6 +52,9 @@ class Scattering1D(TransformerMixin, BaseEstimator):
     ----------
     paths_ : tuple of SignalPath
         Path of each output channel, in kymatio's order: by order, then by (n1, n2, ...).
+    network_ : Network
+        The same computation as a network of parts, on one-line images (n, 1, t, c): ``forward``, ``trace``, and ``vjp``
+        for gradients in the signal.
     wavelets_ : pair of tuples of Wavelet1D
         The banks of order 1, and of the orders above.
     signal_shape_ : tuple (t, c)
@@ -120,13 +125,14 @@ class Scattering1D(TransformerMixin, BaseEstimator):
         """
         signals = self._read(X, reset=True)
         t, c = signals.shape[1:]
-        J, Q, T = self._check_parameters(t)
-        self.engine_ = Engine1D(
-            t, J, Q, T, self.max_order, self.padding, self.oversampling, self.scaling == "kymatio"
-        )  # fmt: skip
-        self.paths_ = self.engine_.paths
-        self.wavelets_ = self.engine_.banks
-        self.maps_shape_ = (len(self.engine_.at), c * len(self.paths_))
+        n_threads(self.n_jobs)
+        transform = ScatteringTransform1D(
+            self.J, self.Q, self.T, self.max_order, self.padding, self.oversampling, self.scaling
+        ).build((1, t, c))
+        self.network_ = serial(transform).build((1, t, c))
+        self.paths_ = transform.geometry.paths
+        self.wavelets_ = transform.geometry.banks[0].members, transform.geometry.banks[1].members
+        self.maps_shape_ = self.network_.out_shape((1, t, c))[1:]
         return self
 
     def transform(self, X: Any) -> NDArray:
@@ -142,15 +148,7 @@ class Scattering1D(TransformerMixin, BaseEstimator):
         ndarray, shape (n, c * n_paths * t')
             float64 for float64 signals, else float32. For one channel, ``reshape(n, n_paths, t')`` is kymatio's array.
         """
-        signals = self._read(X)
-        t, c = signals.shape[1:]
-        scratch = Scratch()
-
-        def scatter(x: NDArray) -> NDArray:
-            return self.engine_(np.ascontiguousarray(np.moveaxis(x, -1, 1)).reshape(-1, t), scratch).reshape(len(x), -1)
-
-        self.engine_.prepare(signals.dtype)
-        return apply_blocks(scatter, signals, max(1, self.engine_.block(signals.itemsize) // c), self.n_jobs)
+        return self.network_.map_forward(as_rows, self._read(X)[:, None], self.n_jobs)
 
     def maps(self, X: Any) -> NDArray:
         """Return the coefficients as maps, shape (n, t', c * n_paths); channel ``k * n_paths + p`` is path p of
@@ -170,27 +168,6 @@ class Scattering1D(TransformerMixin, BaseEstimator):
         prefixes = [f"c{k}_" for k in range(c)] if c > 1 else [""]
         names = [f"scattering1d_{k}{p.name}_{i}" for k in prefixes for p in self.paths_ for i in range(t)]
         return np.array(names, dtype=object)
-
-    def _check_parameters(self, size: int) -> tuple[int, tuple[int, int], float]:
-        J = check_count(self.J, "J")
-        pair = self.Q if isinstance(self.Q, tuple) else (self.Q, 1)
-        if len(pair) != 2:
-            raise ValueError(f"Q must be an int >= 1 or a pair of them, got {self.Q!r}.")
-        Q = check_count(pair[0], "Q"), check_count(pair[1], "Q")
-        check_count(self.max_order, "max_order", 0)
-        check_count(self.oversampling, "oversampling", 0)
-        check_choice(self.padding, "padding", tuple(PADDINGS))
-        check_choice(self.scaling, "scaling", ("exact", "kymatio"))
-        n_threads(self.n_jobs)
-        T = 2.0**J if self.T is None else check_positive(self.T, "T")
-        if T < 1:
-            raise ValueError(f"T must be at least 1 sample, got {self.T!r}.")
-        if T > size and self.padding != "zero":
-            raise ValueError(
-                f"The low-pass averages over T={T:g} samples (2**J unless given), more than the {size} of the signal. "
-                "Use a smaller T or J, or padding='zero'."
-            )
-        return J, Q, T
 
     def _read(self, X: Any, *, reset: bool = False) -> NDArray:
         """Return `X` as (n, t, c), float32 or float64; learn its shape with `reset`, else check it."""

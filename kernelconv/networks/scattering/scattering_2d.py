@@ -4,16 +4,13 @@ from __future__ import annotations
 
 from typing import Any, Self
 
-import numpy as np
 from numpy.typing import NDArray
-from sklearn.utils.validation import check_is_fitted
 
-from kernelconv._check import Shape, check_choice, check_positive
-from kernelconv._parallel.blocks import apply_blocks, n_threads
-from kernelconv.networks.scattering.fast.engine import Engine
+from kernelconv._check import Shape
+from kernelconv._parallel.blocks import n_threads
 from kernelconv.networks.scattering.path_parts import LogCompression, ParentNormalization, PathSelection
-from kernelconv.networks.scattering.path_transformer import PathTransformer
-from kernelconv.networks.scattering.paths import ScatteringPath, Scratch
+from kernelconv.networks.scattering.path_transformer import EnergyByPath, as_rows, path_energies, strongest
+from kernelconv.networks.scattering.paths import ScatteringPath, with_parents
 from kernelconv.networks.scattering.transform import ScatteringTransform
 from kernelconv.networks.serial import serial
 from kernelconv.operators.base import Part
@@ -21,7 +18,7 @@ from kernelconv.operators.base import Part
 __all__ = ["Scattering2D", "ScatteringPath"]
 
 
-class Scattering2D(PathTransformer):
+class Scattering2D(EnergyByPath):
     r"""Wavelet scattering transform of images: averages of cascaded wavelet moduli.
 
     .. math:: U[\lambda_1, \dots, \lambda_m] x = |\cdots ||x * \psi_{\lambda_1}| * \psi_{\lambda_2}| \cdots
@@ -65,7 +62,8 @@ class Scattering2D(PathTransformer):
         Of `normalized` and `log`, > 0, in units of the coefficients.
     energy : float, optional
         Keep only the paths of largest energy on the images of ``fit``, as few as hold this share, in (0, 1], of the
-        energy of all: Bruna & Mallat prune to the paths that matter. None keeps all and looks at no value.
+        energy of all: Bruna & Mallat prune to the paths that matter. ``transform`` then computes these alone, and those
+        that they continue. None keeps all and looks at no value.
     n_jobs : int, optional
         Threads; None means the cores this process may use, or what ``joblib.parallel_config`` says.
 
@@ -75,7 +73,7 @@ class Scattering2D(PathTransformer):
         Path of each map, in kymatio's order: by order, then by (scale 1, angle 1, scale 2, angle 2, ...).
     network_ : Network
         The same computation as a network of parts, on (n, h, w, c): ``forward``, ``trace``, and ``vjp`` for gradients
-        in the image. Computed by this library whatever the `engine`.
+        in the image, which kymatio's engine has not.
     filter_bank_ : FilterBank
         The wavelets and the low-pass, on the padded image.
     image_shape_ : tuple (h, w, c)
@@ -168,19 +166,20 @@ class Scattering2D(PathTransformer):
         y : ignored
         """
         images = self._read_images(X, reset=True)
-        check_choice(self.engine, "engine", ("native", "kymatio"))
         n_threads(self.n_jobs)
         transform = ScatteringTransform(
-            self.J, self.L, self.max_order, self.padding, self.oversampling, self.grid, self.bank, self.paths
-        ).build(self.image_shape_)
-        native = transform.engine
-        self.engine_ = native if self.engine == "native" else _kymatio_engine(native)
-        self.paths_ = native.paths
-        self.filter_bank_ = native.bank
-        self.network_ = serial(transform).build(self.image_shape_)
-        kept = self._choose_paths(images)
-        self.network_ = serial(transform, *self._finish(kept)).build(self.image_shape_)
-        self.paths_ = tuple(native.paths[i] for i in kept)
+            self.J, self.L, self.max_order, self.padding, self.oversampling, self.grid, self.bank, self.paths,
+            self.engine,
+        ).build(self.image_shape_)  # fmt: skip
+        self.filter_bank_ = transform.geometry.bank
+        self.paths_ = transform.geometry.paths
+        if self.energy is not None:
+            network = serial(transform).build(self.image_shape_)
+            energies = path_energies(network, images, len(self.paths_), transform.geometry.stride, self.n_jobs)
+            self.paths_ = tuple(self.paths_[i] for i in strongest(energies, self.energy))
+            # a path is normalised by its parent, so that is computed too and left out after
+            transform = transform.with_paths(with_parents(self.paths_) if self.normalized else self.paths_)
+        self.network_ = serial(transform, *self._finish(transform.geometry.paths)).build(self.image_shape_)
         self.maps_shape_ = self.network_.out_shape(self.image_shape_)
         return self
 
@@ -199,126 +198,17 @@ class Scattering2D(PathTransformer):
             array; for more, ``reshape(n, c, n_paths, h', w')``.
         """
         images = self._read_images(X)
-        h, w, c = images.shape[1:]
-        native, scratch, parts = self._native(), Scratch(), self.network_.parts[1:]
+        return self.network_.map_forward(as_rows, images, self.n_jobs)
 
-        def scatter(x: NDArray) -> NDArray:
-            gray = np.ascontiguousarray(np.moveaxis(x, -1, 1)).reshape(len(x) * c, h, w)
-            maps = self.engine_(gray, scratch)
-            if parts:
-                last = np.moveaxis(maps.reshape(len(x), -1, *maps.shape[2:]), 1, -1)
-                for part in parts:
-                    last = part.forward(last)
-                maps = np.moveaxis(last, -1, 1)
-            return maps.reshape(len(x), -1)
-
-        self.engine_.prepare(images.dtype)
-        return apply_blocks(scatter, images, native.block(images.dtype.itemsize, c), self.n_jobs)
-
-    def energies(self, X: Any) -> NDArray:
-        r"""Return the energy of each path, :math:`4^r \|S[p] x\|^2` (2^r px the output's grid), mean over images.
-
-        Parameters
-        ----------
-        X : array-like, shape (n, h, w), (n, h, w, c) or rows (n, h * w * c)
-            Images.
-
-        Returns
-        -------
-        ndarray, shape (n_paths,), float64
-            In the order of ``paths_``, channels summed. Of the maps as ``transform`` returns them.
-
-        Examples
-        --------
-        >>> import numpy as np
-        >>> from kernelconv import Scattering2D
-        >>> x = np.random.default_rng(0).standard_normal((5, 32, 32))
-        >>> scattering = Scattering2D(J=3, L=4).fit(x)
-        >>> order = np.array([p.order for p in scattering.paths_])
-        >>> np.bincount(order, scattering.energies(x)).round()  # by order
-        array([ 10., 450.,  37.])
-        """
-        check_is_fitted(self)
-        h, w, channels = self.maps_shape_
-        n_paths = len(self.paths_)
-        rows = np.asarray(self.transform(X))
-        by_map = np.einsum("nkf,nkf->k", *2 * [rows.reshape(len(rows), channels, h * w)], dtype=np.float64)
-        rows_axis, cols_axis = self._native().axes
-        return by_map.reshape(-1, n_paths).sum(axis=0) * (rows_axis.stride * cols_axis.stride / len(rows))
-
-    def residual_energy(self, X: Any) -> float:
-        r"""Return the energy of :math:`U[p] x` summed over the paths of order `max_order` + 1, mean over images.
-
-        What the transform leaves out: it falls with `max_order`. Zero if there are no such paths.
-        """
-        images = self._read_images(X)
-        first = self._native()
-        deeper = Engine(
-            first.size, self.J, self.L, self.max_order + 1, self.padding, self.grid, self.oversampling, self.bank,
-            self.paths == "all",
-        )  # fmt: skip
-        cascade, scratch = deeper.prepare_gradient(images.dtype), Scratch()
-        gray = np.moveaxis(images, -1, 1).reshape(-1, *images.shape[1:3])
-
-        def measure(x: NDArray) -> NDArray:
-            return cascade.propagated_energy(deeper.pad(x), self.max_order + 1, scratch)
-
-        return float(apply_blocks(measure, gray, deeper.block(images.itemsize), self.n_jobs).sum() / len(images))
-
-    def propagate(self, X: Any, path: ScatteringPath) -> NDArray:
-        """Return U[path] x, shape (n, h', w', c), on the padded image and on the grid of the path's coarsest scale.
-
-        Parameters
-        ----------
-        X : array-like, shape (n, h, w), (n, h, w, c) or rows (n, h * w * c)
-            Images.
-        path : ScatteringPath
-            One that the transform computes.
-
-        Raises
-        ------
-        ValueError
-            If the transform has no such path.
-        """
-        images = self._read_images(X)
-        native = self._native()
-        if path not in native.paths:
-            raise ValueError(f"{path} is not among the {len(native.paths)} paths of the transform.")
-        cascade, scratch = native.prepare_gradient(images.dtype), Scratch()
-        each = [cascade.propagate(native.pad(x), path, scratch) for x in np.moveaxis(images, -1, 0)]
-        return np.stack(each, axis=-1)
-
-    def _native(self) -> Engine:
-        return self.engine_ if isinstance(self.engine_, Engine) else self.engine_.native
-
-    def _choose_paths(self, images: NDArray) -> list[int]:
-        """Return the positions of the paths that hold the share `energy` of the energy of `images`."""
-        if self.energy is None:
-            return list(range(len(self.paths_)))
-        share = check_positive(self.energy, "energy")
-        if share > 1:
-            raise ValueError(f"energy must be None or a share in (0, 1], got {self.energy!r}.")
-        self.maps_shape_ = self.network_.out_shape(self.image_shape_)
-        energies = self.energies(images)
-        order = np.argsort(-energies, kind="stable")
-        n_kept = int(np.searchsorted(np.cumsum(energies[order]), share * energies.sum() * (1 - 1e-12))) + 1
-        return sorted(int(i) for i in order[:n_kept])
-
-    def _finish(self, kept: list[int]) -> list[Part]:
-        """Return the parts that follow the transform."""
-        paths = self.paths_
+    def _finish(self, paths: tuple[ScatteringPath, ...]) -> list[Part]:
+        """Return the parts that follow the transform, which makes maps of `paths`."""
         parts: list[Part] = [ParentNormalization(paths, self.epsilon)] if self.normalized else []
         parts += [LogCompression(paths, self.epsilon)] if self.log else []
-        parts += [PathSelection(paths, tuple(kept))] if len(kept) < len(paths) else []
+        if paths != self.paths_:
+            parts.append(PathSelection(paths, tuple(paths.index(path) for path in self.paths_)))
         return parts
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
         tags.transformer_tags.preserves_dtype = ["float64", "float32"]
         return tags
-
-
-def _kymatio_engine(native: Engine) -> Any:
-    from kernelconv.networks.scattering.kymatio import KymatioEngine  # only who asks for it pays for the import
-
-    return KymatioEngine(native)

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from kernelconv._check import check_choice, check_count
-from kernelconv.networks.scattering.fast.engine import Engine
-from kernelconv.networks.scattering.paths import PADDINGS, Scratch, scattering_paths
+from kernelconv.networks.scattering.definition import scattering_tree
+from kernelconv.networks.scattering.geometry import PADDINGS, Geometry
+from kernelconv.networks.scattering.paths import ScatteringPath
+from kernelconv.networks.serial import Network
 from kernelconv.operators.base import Pair, Part, Pullback, Shape3, State
 
 
@@ -23,16 +26,24 @@ class ScatteringTransform(Part):
 
     Parameters
     ----------
-    J, L, max_order, padding, oversampling, grid, bank, paths
+    J, L, max_order, padding, oversampling, grid, bank, paths, engine
         As in `kernelconv.Scattering2D`.
+    only : tuple of ScatteringPath, optional
+        Some of these paths, in order: they alone make maps, and only they and those that they continue are computed.
 
     Raises
     ------
     ValueError
-        If a parameter is out of its range, or 2^J is larger than the image allows (see `Scattering2D`).
+        If a parameter is out of its range; from ``out_shape`` and ``build`` if 2^J is larger than the image allows (see
+        `Scattering2D`), or `only` does not hold some of the paths in their order; from ``build`` if `engine` is
+        "kymatio" and kymatio has not got what is wanted.
+    NotImplementedError
+        From ``pullback`` if `engine` is "kymatio", which has no gradient.
 
     Notes
     -----
+    The definition is a tree of wavelet transforms, moduli and low-passes, ``tree`` (`scattering_tree`); the engine goes
+    down it branch by branch.
     Gradient: each modulus u -> abs(u * psi) goes back as the adjoint convolution of g times the phase of u * psi, 0
     where u * psi is 0. The pullback computes the moduli again, about three times the cost of ``forward``, so that it
     needs the memory of one branch. Lipschitz constant: with circular borders and no subsampling (`oversampling` = J),
@@ -63,9 +74,11 @@ class ScatteringTransform(Part):
     grid: str = "centred"
     bank: str = "morlet"
     paths: str = "decreasing"
+    engine: str = "native"
+    only: tuple[ScatteringPath, ...] | None = None
 
     homogeneous = True
-    _cascades = None
+    _derived_names = ("_engine", "geometry", "tree")
 
     def __post_init__(self) -> None:
         """Check every field."""
@@ -77,86 +90,89 @@ class ScatteringTransform(Part):
         check_choice(self.grid, "grid", ("centred", "kymatio"))
         check_choice(self.bank, "bank", ("morlet", "tight"))
         check_choice(self.paths, "paths", ("decreasing", "all"))
+        check_choice(self.engine, "engine", ("native", "kymatio"))
 
     @property
-    def equivariant(self) -> bool:
+    def equivariant(self) -> bool:  # type: ignore[override]
         """True for circular padding: a shift by 2^J px moves the maps, where 2^J divides the image."""
         return self.padding == "circular"
 
     @property
-    def stride(self) -> int:
-        """Distance of two output positions (px)."""
-        return 2 ** max(self.J - self.oversampling, 0)
+    def differentiable(self) -> bool:  # type: ignore[override]
+        """True for the native engine."""
+        return self.engine == "native"
 
-    @property
-    def engine(self) -> Engine:
-        """What computes; known once built."""
+    @cached_property
+    def geometry(self) -> Geometry:
+        """Grids, paths and filters, once built."""
         self._check_built()
-        return self._cascades  # type: ignore[return-value]  # a built part has it
+        return self._geometry(self.in_shape)
 
-    def n_paths(self) -> int:
-        """Return the number of maps of one channel."""
-        return len(scattering_paths(self.J, self.L, self.max_order, every=self.paths == "all"))
+    @cached_property
+    def tree(self) -> Network:
+        """The definition, once built: a network of parts whose maps are those of this one."""
+        return scattering_tree(self.geometry, self.in_shape[2]).build(self.in_shape)
+
+    def with_paths(self, only: tuple[ScatteringPath, ...]) -> ScatteringTransform:
+        """Return a copy of a built transform that computes the paths `only`; it shares the filters."""
+        new = replace(self, only=only).build(self.in_shape)
+        new.__dict__["geometry"] = self.geometry.with_paths(only, self.max_order)
+        return new
+
+    def _prepare(self) -> None:
+        if self.engine == "kymatio":
+            self._engine  # noqa: B018  refuses what kymatio cannot compute
+
+    def _geometry(self, in_shape: Shape3) -> Geometry:
+        if in_shape == self._in_shape and "geometry" in self.__dict__:
+            return self.geometry
+        self._check_size(in_shape[:2])
+        return Geometry(
+            (in_shape[0], in_shape[1]), self.J, self.L, self.max_order, self.padding, self.grid, self.oversampling,
+            self.bank, self.paths == "all", only=self.only,
+        )  # fmt: skip
 
     def _out_shape(self, in_shape: Shape3) -> Shape3:
-        self._check_size(in_shape[:2])
-        if self._cascades is not None and self.in_shape == tuple(in_shape):
-            size = self._cascades.out_size
-        else:
-            size = tuple(
-                a.n_out for a in Engine.sampling(in_shape[:2], self.J, self.padding, self.grid, self.oversampling)
-            )
-        return (*size, in_shape[2] * self.n_paths())
+        geometry = self._geometry(in_shape)
+        return (*geometry.out_size, in_shape[2] * len(geometry.paths))
 
     def receptive_field(self, in_shape: Shape3) -> tuple[Pair, Pair]:
         """Return (the whole image, the stride): wavelets have no border."""
-        return (in_shape[0], in_shape[1]), (self.stride, self.stride)
+        stride = self._geometry(in_shape).stride
+        return (in_shape[0], in_shape[1]), (stride, stride)
 
     def _lipschitz(self, in_shape: Shape3) -> float | None:
         """Return the constant where nothing is subsampled or padded, else None."""
-        axes = Engine.sampling(in_shape[:2], self.J, self.padding, self.grid, self.oversampling)
-        if self.oversampling < self.J or any(a.padded > a.size for a in axes):
+        geometry = self._geometry(in_shape)
+        if self.oversampling < self.J or geometry.padded != geometry.size:
             return None
-        upper = 1.0 if self.bank == "tight" else max(1.0, self._new_engine(in_shape).bank.frame_bounds()[1])
+        upper = 1.0 if self.bank == "tight" else max(1.0, geometry.bank.frame_bounds()[1])
         return float(upper ** ((self.max_order + 1) / 2))
 
     def multiply_adds(self, in_shape: Shape3) -> int:
         """Return those of the FFTs, 2 n log2 n of n complex numbers, and of the filters."""
-        axes = Engine.sampling(in_shape[:2], self.J, self.padding, self.grid, self.oversampling)
-        area, total = axes[0].padded * axes[1].padded, 0.0
-        for path in scattering_paths(self.J, self.L, self.max_order, every=self.paths == "all"):
-            r = [0, *(max(j - self.oversampling, 0) for j in path.scales)]
-            before, after = (area / 4 ** max(s) for s in (r[:-1] or r, r))
+        geometry = self._geometry(in_shape)
+        area, total = geometry.padded[0] * geometry.padded[1], 0.0
+        for path in geometry.computed:
+            before, after = (area / 4 ** geometry.resolution(p) for p in (path.parent, path))
             total += 2 * after * np.log2(after) + 2 * before if path.order else 0
             total += after * np.log2(after)  # the half-spectrum FFT that its continuations share
         return int(in_shape[2] * total)
 
-    def _new_engine(self, in_shape: Shape3) -> Engine:
-        every = self.paths == "all"
-        return Engine(
-            in_shape[:2], self.J, self.L, self.max_order, self.padding, self.grid, self.oversampling, self.bank, every
-        )
-
-    def _prepare(self) -> None:
-        if self._cascades is None or self._cascades.size != tuple(self.in_shape[:2]):
-            object.__setattr__(self, "_cascades", self._new_engine(self.in_shape))
-
-    def definition(self, x: NDArray) -> NDArray:
-        """Return the scattering maps, (n, h, w, c) -> (n, h', w', c n_paths)."""
-        n, h, w, c = x.shape
-        maps = self.engine(np.ascontiguousarray(np.moveaxis(x, -1, 1)).reshape(n * c, h, w), Scratch())
-        return np.moveaxis(maps.reshape(n, -1, *maps.shape[2:]), 1, -1)
+    def definition(self, x: Any) -> Any:
+        """Return the scattering maps by the tree, (n, h, w, c) -> (n, h', w', c n_paths)."""
+        return self.tree.definition(x)
 
     def _pullback(self, x: NDArray, *, train: bool = False, rng: Any = None) -> tuple[NDArray, Pullback, State]:
-        """Return (S x, pullback, state)."""
-        n, h, w, c = x.shape
+        """Return (S x, pull, state), by the tree."""
+        y, pull, _ = self.tree.pullback(x)
+        return y, pull, self.state
 
-        def pullback(g: NDArray) -> tuple[NDArray, dict[str, NDArray]]:
-            gray = np.ascontiguousarray(np.moveaxis(x, -1, 1)).reshape(n * c, h, w)
-            paths = np.moveaxis(g, -1, 1).reshape(n * c, -1, *g.shape[1:3])
-            return np.moveaxis(self.engine.vjp(gray, paths).reshape(n, c, h, w), 1, -1), {}
-
-        return self.definition(x), pullback, self.state
+    def __repr__(self) -> str:
+        """Return the constructor call; of `only`, how many paths."""
+        if self.only is None:
+            return super().__repr__()
+        return f"{replace(self, only=None)!r}"[:-1] + f", only={len(self.only)} paths)"
 
     def _check_size(self, size: tuple[int, ...]) -> None:
         J = self.J

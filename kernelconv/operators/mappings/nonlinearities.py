@@ -40,11 +40,14 @@ class Pointwise(Part):
 class Modulus(Pointwise):
     """M: the modulus abs(x), entrywise; its derivative at 0 is taken as 0.
 
+    Of complex maps, as wavelet transforms are, it makes real ones. Gradient, for the real inner product Re <., .> of
+    complex maps: g -> g x / abs(x).
+
     Examples
     --------
     >>> import numpy as np
-    >>> Modulus().forward(np.array([-2.0, 3.0]).reshape(1, 1, 1, 2)).ravel()
-    array([2., 3.])
+    >>> Modulus().forward(np.array([-2.0, 3.0 + 4.0j]).reshape(1, 1, 1, 2)).ravel()
+    array([2., 5.])
     """
 
     homogeneous = True
@@ -56,7 +59,7 @@ class Modulus(Pointwise):
 
     def _slope(self, x: NDArray, y: NDArray) -> NDArray:
         """Return x / abs(x)."""
-        return np.sign(x)
+        return x / np.where(y > 0, y, 1)
 
 
 @dataclass(frozen=True, repr=False)

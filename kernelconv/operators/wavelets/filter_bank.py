@@ -115,6 +115,28 @@ class FilterBank:
         """Standard deviation of the low-pass (px)."""
         return 0.8 * 2.0 ** (self.J - 1)
 
+    def n_wavelets(self, scale: int) -> int:
+        """Return how many wavelets there are of one scale: L. Raises ValueError if `scale` is not one of the J."""
+        if scale not in range(self.J):
+            raise ValueError(f"The bank has scales 0 to {self.J - 1}, got scale={scale!r}.")
+        return self.L
+
+    def wavelets(self, scale: int, sampling: int = 1) -> NDArray:
+        """Return the wavelets of one scale, (L, height / sampling, width / sampling), on a coarser grid cropped to it.
+
+        Examples
+        --------
+        >>> from kernelconv.operators.wavelets.filter_bank import FilterBank
+        >>> FilterBank((32, 48), J=3, L=4).wavelets(2, sampling=4).shape
+        (4, 8, 12)
+        """
+        self.n_wavelets(scale)
+        return crop(self.psi[scale], sampling)
+
+    def low_pass(self, sampling: int = 1) -> NDArray:
+        """Return the low-pass, (height / sampling, width / sampling), on a coarser grid cropped to it."""
+        return crop(self.phi, sampling)
+
     def tight(self) -> FilterBank:
         """Return the bank of the same wavelets scaled so that the Littlewood-Paley sum is 1 at every frequency."""
         return FilterBank(self.shape, self.J, self.L, "tight")

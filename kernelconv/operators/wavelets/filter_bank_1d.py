@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -76,6 +77,93 @@ def wavelets_1d(J: int, Q: int) -> tuple[Wavelet1D, ...]:
 
 def _scale(xi: float, sigma: float) -> int:
     return int(np.floor(-np.log2(min(xi + ALPHA * sigma, 0.5)))) - 1
+
+
+@dataclass(frozen=True)
+class FilterBank1D:
+    r"""A bank of 1-D scattering: analytic Morlet wavelets, Q an octave, and one low-pass. Immutable.
+
+    On a grid s times coarser a filter is the periodisation of its Fourier transform, which is that of its samples,
+    times s: what is convolved there has s times fewer samples to sum.
+
+    .. math:: \hat\psi_s[k] = \sum_m \hat\psi[k + m n / s]
+
+    Parameters
+    ----------
+    length : int
+        n: samples of the periodic (padded) signal.
+    J : int
+        log2 of the largest scale of the wavelets.
+    Q : int
+        Wavelets an octave.
+    T : float, optional
+        Samples that the low-pass averages over; 2^J by default.
+    decimating : bool
+        Leave out the factor s, as kymatio 0.3.0 does.
+
+    Raises
+    ------
+    ValueError
+        If `length`, `J` or `Q` is not an int >= 1, or `T` not a finite number > 0.
+
+    References
+    ----------
+    Andén & Mallat (2014), Deep scattering spectrum, IEEE Trans. Signal Processing 62(16), section II.
+
+    Examples
+    --------
+    >>> from kernelconv.operators.wavelets.filter_bank_1d import FilterBank1D
+    >>> bank = FilterBank1D(256, J=4, Q=2)
+    >>> [w.j for w in bank.members], bank.wavelets(1).shape, bank.wavelets(1, sampling=2).shape
+    ([0, 0, 0, 0, 1, 1, 2, 2, 3], (2, 256), (2, 128))
+    """
+
+    length: int
+    J: int
+    Q: int = 1
+    T: float | None = None
+    decimating: bool = False
+
+    def __post_init__(self) -> None:
+        check_count(self.length, "length"), check_count(self.J, "J"), check_count(self.Q, "Q")
+        check_positive(self.sigma_low, "T")
+
+    @property
+    def shape(self) -> tuple[int]:
+        """(length,)."""
+        return (self.length,)
+
+    @cached_property
+    def members(self) -> tuple[Wavelet1D, ...]:
+        """The wavelets, from high to low frequency."""
+        return wavelets_1d(self.J, self.Q)
+
+    @property
+    def sigma_low(self) -> float:
+        """Deviation of the low-pass (cycles a sample)."""
+        return SIGMA_0 / (2.0**self.J if self.T is None else self.T)
+
+    def n_wavelets(self, scale: int) -> int:
+        """Return how many wavelets there are of one scale. Raises ValueError if there is none."""
+        n = sum(w.j == scale for w in self.members)
+        if not n:
+            raise ValueError(f"The bank has scales {sorted({w.j for w in self.members})}, got scale={scale!r}.")
+        return n
+
+    def wavelets(self, scale: int, sampling: int = 1) -> NDArray:
+        """Return the wavelets of one scale, (n_wavelets, length / sampling), in the order of ``members``."""
+        self.n_wavelets(scale)
+        fine = [morlet_1d(self.length, w.xi, w.sigma) for w in self.members if w.j == scale]
+        return self.on_grid(np.stack(fine), sampling)
+
+    def low_pass(self, sampling: int = 1) -> NDArray:
+        """Return the low-pass, (length / sampling,)."""
+        return self.on_grid(low_pass_1d(self.length, self.sigma_low), sampling)
+
+    def on_grid(self, filters: NDArray, sampling: int) -> NDArray:
+        """Return `filters` (..., length) on a grid `sampling` times coarser."""
+        periods = filters.reshape(*filters.shape[:-1], sampling, -1)
+        return periods.mean(axis=-2) if self.decimating else periods.sum(axis=-2)
 
 
 def morlet_1d(n: int, xi: float, sigma: float) -> NDArray:

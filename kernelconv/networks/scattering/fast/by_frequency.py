@@ -8,18 +8,14 @@ matrix product over columns, then over rows; `_Wavelets` tells how the inverse F
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import numpy as np
 import scipy.fft
 from numpy.typing import NDArray
 
 from kernelconv._parallel.blocks import block_slices
-from kernelconv.networks.scattering.paths import Scratch
+from kernelconv.networks.scattering.fast.scratch import Scratch
+from kernelconv.networks.scattering.geometry import Geometry, consecutive
 from kernelconv.operators.wavelets.filter_bank import crop
-
-if TYPE_CHECKING:
-    from kernelconv.networks.scattering.fast.engine import Engine
 
 #: Bytes of complex maps computed at once.
 CHUNK_BYTES = 3 * 2**20
@@ -31,23 +27,23 @@ LONGEST_PRODUCT = 40
 class CascadeByFrequency:
     """The filters in one dtype, and the descent over blocks of padded images (m, h, w)."""
 
-    def __init__(self, engine: Engine, dtype: np.dtype):
-        self.engine = engine
+    def __init__(self, geometry: Geometry, dtype: np.dtype):
+        self.geometry = geometry
         self.wavelets = {
-            (r, j): _Wavelets(engine.bank.psi[j], r, engine.target(r, j), dtype) for r, j in engine.transitions
+            (r, j): _Wavelets(geometry.bank.psi[j], r, geometry.target(r, j), dtype) for r, j in geometry.transitions
         }
-        shape = engine.bank.shape
-        self.spectra = {r: _HalfSpectra(shape[0] >> r, shape[1] >> r, dtype) for r, _ in engine.transitions}
-        self.low_pass = {r: [m.astype(dtype) for m in engine.low_pass(r)] for r in engine.resolutions}
+        h, w = geometry.padded
+        self.spectra = {r: _HalfSpectra(h >> r, w >> r, dtype) for r, _ in geometry.transitions}
+        self.low_pass = {r: [m.astype(dtype) for m in geometry.low_pass(r)] for r in geometry.resolutions}
 
     def __call__(self, x: NDArray, scratch: Scratch) -> NDArray:
         """Return the scattering maps (m, n_paths, h', w') of padded images (m, h, w)."""
-        out = _Output(self.engine.out_size, len(self.engine.paths), len(x), x.dtype)
+        out = _Output(self.geometry.out_size, len(self.geometry.computed), len(x), x.dtype)
         u = np.ascontiguousarray(x.transpose(1, 2, 0))
         root = np.zeros(1, dtype=int)
         self._average(u, 0, out, root)
         self._descend(scratch, u, 0, root, out)
-        return out.by_path()
+        return out.by_path(self.geometry.kept)
 
     def _average(self, u: NDArray, resolution: int, out: _Output, positions: NDArray) -> None:
         """Low-pass the maps `u` (h, w, paths * m) of the paths at `positions`."""
@@ -56,27 +52,32 @@ class CascadeByFrequency:
 
     def _descend(self, scratch: Scratch, u: NDArray, resolution: int, parents: NDArray, out: _Output) -> None:
         """Fill `out` with every path that continues `parents`, whose maps are `u` (h, w, parents * m)."""
-        engine, m = self.engine, out.maps.shape[-1]
-        scales = np.flatnonzero(engine.children[parents[0]] >= 0)
-        if not len(scales):
+        geometry, m = self.geometry, out.maps.shape[-1]
+        going_on = geometry.continued(parents)
+        u, parents = u.reshape(*u.shape[:2], -1, m)[:, :, going_on], parents[going_on]
+        if not len(parents):
             return
-        depth = engine.paths[parents[0]].order
-        by_parent, by_angle = self._chunk(m, [self.wavelets[resolution, int(j)].shape for j in scales])
+        u, depth = u.reshape(*u.shape[:2], -1), geometry.computed[parents[0]].order
+        by_parent, by_angle = self._chunk(m, resolution, parents)
         for p in block_slices(len(parents), by_parent):
             table = self.spectra[resolution](u[:, :, p.start * m : p.stop * m], scratch, depth)
-            for j in scales:
-                wavelets = self.wavelets[resolution, int(j)]
-                aliases = wavelets.gather(table, scratch, depth)
-                for s in block_slices(engine.L, by_angle):
-                    maps = wavelets.modulus(aliases, s, scratch, depth)
-                    below = (engine.children[parents[p], j] + np.arange(engine.L)[s, None]).ravel()
+            for j, run, angles in geometry.continuations(parents[p]):
+                wavelets = self.wavelets[resolution, j]
+                aliases = wavelets.gather(table[:, :, run.start * m : run.stop * m], scratch, depth)
+                for s in block_slices(len(angles), by_angle):
+                    maps = wavelets.modulus(aliases, consecutive(angles[s]), scratch, depth)
+                    below = geometry.children[parents[p][run], j][:, angles[s]].T.ravel()
                     self._average(maps, wavelets.target, out, below)
                     self._descend(scratch, maps, wavelets.target, below, out)
 
-    def _chunk(self, m: int, shapes: list[tuple[int, int]]) -> tuple[int, int]:
+    def _chunk(self, m: int, resolution: int, parents: NDArray) -> tuple[int, int]:
         """Return how many parents and how many angles to compute at once, so that complex maps stay in cache."""
-        maps = max(1, CHUNK_BYTES // (8 * m * max(h * w for h, w in shapes)))
-        return max(1, maps // self.engine.L), min(maps, self.engine.L)
+        ways = [
+            (self.wavelets[resolution, j].shape, len(angles)) for j, _, angles in self.geometry.continuations(parents)
+        ]
+        maps = max(1, CHUNK_BYTES // (8 * m * max(h * w for (h, w), _ in ways)))
+        most = max(n_angles for _, n_angles in ways)
+        return max(1, maps // most), min(maps, most)
 
 
 class _Output:
@@ -92,9 +93,9 @@ class _Output:
         self.visited = np.concatenate([self.visited, positions])
         return self.maps[:, :, lo : len(self.visited)].reshape(*self.maps.shape[:2], -1)
 
-    def by_path(self) -> NDArray:
-        """Return the maps image by image, in the order of the paths: (m, n_paths, h', w')."""
-        maps = np.take(self.maps, np.argsort(self.visited), axis=2)
+    def by_path(self, kept: slice | NDArray = slice(None)) -> NDArray:
+        """Return the maps image by image, in the order of the paths, of those `kept`: (m, n_paths, h', w')."""
+        maps = np.take(self.maps, np.argsort(self.visited)[kept], axis=2)
         return np.ascontiguousarray(maps.transpose(3, 2, 0, 1))
 
 
@@ -140,7 +141,7 @@ class _Wavelets:
         out = scratch.array(("aliases", depth), (2, *self.index.shape, table.shape[-1]), table.dtype)
         return np.take(table, self.index, axis=1, out=out, mode="clip")
 
-    def modulus(self, aliases: NDArray, angles: slice, scratch: Scratch, depth: int) -> NDArray:
+    def modulus(self, aliases: NDArray, angles: slice | NDArray, scratch: Scratch, depth: int) -> NDArray:
         """Return ``|u * psi|`` subsampled, (h, w, angles * maps); it lies in `scratch` until the next at `depth`."""
         filters, maps, dtype = self.filters[:, :, :, angles], aliases.shape[-1], aliases.dtype
         n = filters.shape[3] * maps

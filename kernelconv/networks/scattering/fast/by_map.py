@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Iterator
 
 import numpy as np
 import scipy.fft
 from numpy.typing import NDArray
 
-from kernelconv.networks.scattering.paths import ScatteringPath, Scratch
+from kernelconv._parallel.blocks import block_slices
+from kernelconv.networks.scattering.fast.scratch import Scratch
+from kernelconv.networks.scattering.geometry import Geometry, consecutive
+from kernelconv.networks.scattering.paths import ScatteringPath
 from kernelconv.operators.wavelets.filter_bank import crop
-
-if TYPE_CHECKING:
-    from kernelconv.networks.scattering.fast.engine import Engine
 
 #: Bytes of complex maps computed at once. A core's own cache would want 2**19, but every array operation hands
 #: Python's lock from thread to thread, so that two threads together are fastest with larger chunks.
@@ -28,25 +28,27 @@ class CascadeByMap:
     matrix products in space.
     """
 
-    def __init__(self, engine: Engine, dtype: np.dtype):
-        self.engine = engine
+    def __init__(self, geometry: Geometry, dtype: np.dtype):
+        self.geometry = geometry
         self.wavelets = {
-            (r, j): _Wavelets(engine.bank.psi[j], r, engine.target(r, j), dtype, engine.symmetric)
-            for r, j in engine.transitions
+            (r, j): _Wavelets(geometry.bank.psi[j], r, geometry.target(r, j), dtype, geometry.symmetric)
+            for r, j in geometry.transitions
         }
-        self.low_pass = {r: _LowPass([m.astype(dtype) for m in engine.low_pass(r)]) for r in engine.resolutions}
+        self.low_pass = {r: _LowPass([m.astype(dtype) for m in geometry.low_pass(r)]) for r in geometry.resolutions}
 
     def __call__(self, x: NDArray, scratch: Scratch) -> NDArray:
         """Return the scattering maps (m, n_paths, h', w') of padded images (m, h, w)."""
-        out = np.empty((len(x), len(self.engine.paths), *self.engine.out_size), x.dtype)
+        out = np.empty((len(x), len(self.geometry.computed), *self.geometry.out_size), x.dtype)
         u, root = x[:, None], np.zeros(1, dtype=int)
         self._average(u, 0, out, root)
         self._descend(scratch, u, 0, root, out)
-        return out
+        return out[:, self.geometry.kept]
 
     def vjp(self, x: NDArray, g: NDArray, scratch: Scratch) -> NDArray:
         """Return the gradient (m, h, w) in padded images `x` of <g, S x>, g (m, n_paths, h', w')."""
-        return self._ascend(scratch, x[:, None], 0, np.zeros(1, dtype=int), g)[:, 0]
+        of_computed = np.zeros((len(g), len(self.geometry.computed), *g.shape[2:]), x.dtype)
+        of_computed[:, self.geometry.kept] = g
+        return self._ascend(scratch, x[:, None], 0, np.zeros(1, dtype=int), of_computed)[:, 0]
 
     def propagate(self, x: NDArray, path: ScatteringPath, scratch: Scratch) -> NDArray:
         """Return U[path] x, (m, h', w'), of padded images, on the grid of the path's resolution."""
@@ -62,8 +64,9 @@ class CascadeByMap:
         total = np.zeros(len(x))
 
         def visit(u: NDArray, resolution: int, parents: NDArray) -> None:
-            for maps, target, below, _ in self._children(scratch, u, resolution, parents):
-                if self.engine.paths[below[0]].order == order:
+            going_on = self.geometry.continued(parents)
+            for maps, target, below, _ in self._children(scratch, u[:, going_on], resolution, parents[going_on]):
+                if self.geometry.computed[below[0]].order == order:
                     total[:] += 4.0**target * np.einsum("mphw,mphw->m", maps, maps, dtype=np.float64)
                 else:
                     visit(maps, target, below)
@@ -73,13 +76,12 @@ class CascadeByMap:
 
     def _average(self, u: NDArray, resolution: int, out: NDArray, positions: NDArray) -> None:
         """Write the low-passed maps `u` (m, p, h, w) into ``out[:, positions]``."""
-        values = self.low_pass[resolution](u)
-        lo, hi = positions[0], positions[-1] + 1
-        out[:, slice(lo, hi) if hi - lo == len(positions) else positions] = values
+        out[:, consecutive(positions)] = self.low_pass[resolution](u)
 
     def _descend(self, scratch: Scratch, u: NDArray, resolution: int, parents: NDArray, out: NDArray) -> None:
         """Fill `out` with every path that continues `parents`, whose maps are `u` (m, p, h, w)."""
-        for maps, target, below, _ in self._children(scratch, u, resolution, parents):
+        going_on = self.geometry.continued(parents)
+        for maps, target, below, _ in self._children(scratch, u[:, going_on], resolution, parents[going_on]):
             self._average(maps, target, out, below)
             self._descend(scratch, maps, target, below, out)
 
@@ -89,45 +91,48 @@ class CascadeByMap:
         The moduli are computed again on the way: memory stays that of one branch.
         """
         total = self.low_pass[resolution].adjoint(g[:, parents])
+        going_on = self.geometry.continued(parents)
+        u, parents = u[:, going_on], parents[going_on]
+        if not len(parents):
+            return total
         spectrum = np.zeros(u.shape, np.result_type(u.dtype, np.complex64))
         for maps, target, below, (p, s, j, phase) in self._children(scratch, u, resolution, parents, phases=True):
             inner = self._ascend(scratch, maps.copy(), target, below, g)
             self.wavelets[resolution, j].adjoint(inner * phase, s, spectrum[:, p])
-        if self.engine.children[parents[0]].max() >= 0:
-            total += scipy.fft.ifft2(spectrum, norm="forward", workers=1).real
+        total[:, going_on] += scipy.fft.ifft2(spectrum, norm="forward", workers=1).real
         return total
 
-    def _children(self, scratch: Scratch, u: NDArray, resolution: int, parents: NDArray, phases: bool = False):  # type: ignore[no-untyped-def]
+    def _children(
+        self, scratch: Scratch, u: NDArray, resolution: int, parents: NDArray, phases: bool = False
+    ) -> Iterator[tuple[NDArray, int, NDArray, tuple]]:
         """Yield (moduli, their resolution, their positions, (parents, angles, scale, phases)), chunk by chunk.
 
-        The moduli lie in `scratch`: use them before the next.
+        All `parents` are continued. The moduli lie in `scratch`: use them before the next.
         """
-        engine = self.engine
-        scales = np.flatnonzero(engine.children[parents[0]] >= 0)
-        if not len(scales):
+        if not len(parents):
             return
-        depth = engine.paths[parents[0]].order
+        depth = self.geometry.computed[parents[0]].order
         spectrum = full_spectrum(u, scratch, depth)
-        for j in scales:
-            wavelets = self.wavelets[resolution, int(j)]
-            aliases = wavelets.gather(spectrum, scratch, depth)
-            for p, s in self._chunks(len(u), len(parents), wavelets.shape):
-                waves = wavelets.waves(aliases[:, p], s, scratch)
+        for j, run, angles in self.geometry.continuations(parents):
+            wavelets = self.wavelets[resolution, j]
+            aliases = wavelets.gather(spectrum[:, run], scratch, depth)
+            for p, a in self._chunks(len(u), run, len(angles), wavelets.shape):
+                s = consecutive(angles[a])
+                waves = wavelets.waves(aliases[:, p.start - run.start : p.stop - run.start], s, scratch)
                 maps = np.abs(waves, out=scratch.array(("maps", 0), waves.shape, u.dtype))
                 phase = waves / np.where(maps > 0, maps, 1) if phases else None  # 0 where the modulus has no derivative
-                below = (engine.children[parents[p], j][:, None] + np.arange(engine.L)[s]).ravel()
-                yield maps, wavelets.target, below, (p, s, int(j), phase)
+                below = self.geometry.children[parents[p], j][:, s].ravel()
+                yield maps, wavelets.target, below, (p, s, j, phase)
 
-    def _chunks(self, m: int, parents: int, shape: tuple[int, int]) -> list[tuple[slice, slice]]:
-        """Cut parents x angles so that the complex maps of a chunk stay in cache."""
-        L = self.engine.L
+    def _chunks(self, m: int, run: slice, n_angles: int, shape: tuple[int, int]) -> list[tuple[slice, slice]]:
+        """Cut a run of parents x angles so that the complex maps of a chunk stay in cache."""
+        L = self.geometry.L
         maps = max(1, CHUNK_BYTES // (8 * m * shape[0] * shape[1]))
         by_parent, by_angle = max(1, maps // L), min(maps, L)
-        return [
-            (slice(p, p + by_parent), slice(s, min(s + by_angle, L)))
-            for p in range(0, parents, by_parent)
-            for s in range(0, L, by_angle)
+        parents = [
+            slice(run.start + p.start, run.start + p.stop) for p in block_slices(run.stop - run.start, by_parent)
         ]
+        return [(p, a) for p in parents for a in block_slices(n_angles, by_angle)]
 
 
 class _Wavelets:
@@ -156,7 +161,7 @@ class _Wavelets:
             out[:, :, i] = tiles[:, :, alias // k, :, alias % k]
         return out.reshape(m, p, len(self.keep), h * w).view(self.filters.dtype)
 
-    def waves(self, aliases: NDArray, angles: slice, scratch: Scratch) -> NDArray:
+    def waves(self, aliases: NDArray, angles: slice | NDArray, scratch: Scratch) -> NDArray:
         """Return ``u * psi`` subsampled, complex (m, p * angles, h, w), from the aliases of the spectra of u.
 
         It lies in `scratch`, and the next call overwrites it.
@@ -167,7 +172,7 @@ class _Wavelets:
         spectra = folded.view(np.result_type(folded.dtype, np.complex64)).reshape(m, p * len(filters), *self.shape)
         return scipy.fft.ifft2(spectra, norm="forward", overwrite_x=True, workers=1)
 
-    def adjoint(self, g: NDArray, angles: slice, spectrum: NDArray) -> None:
+    def adjoint(self, g: NDArray, angles: slice | NDArray, spectrum: NDArray) -> None:
         """Add to `spectrum` (m, p, H, W) the unscaled FFT of the gradient in u of Re <g, u * psi>."""
         m, p = spectrum.shape[:2]
         (h, w), k, filters = self.shape, self.k, self.filters[angles, :, ::2]

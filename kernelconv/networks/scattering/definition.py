@@ -1,0 +1,81 @@
+r"""Scattering as its papers define it: wavelet transforms P, moduli M and low-passes A, joined into a tree.
+
+Every node is a map U, the image at the root. It is averaged, which gives S; and for every scale that may follow it is
+convolved with the wavelets, whose modulus is the next node:
+
+.. math:: S[\lambda_1 \dots \lambda_m] x = U[\lambda_1 \dots \lambda_m] x * \phi_J, \qquad
+          U[\lambda_1 \dots \lambda_{m + 1}] x = |U[\lambda_1 \dots \lambda_m] x * \psi_{\lambda_{m + 1}}|
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from kernelconv.networks.scattering.geometry import Geometry
+from kernelconv.networks.scattering.geometry_1d import Geometry1D
+from kernelconv.networks.scattering.path_parts import ChannelOrder
+from kernelconv.networks.serial import Network, serial
+from kernelconv.operators.base import Part
+from kernelconv.operators.learned.concat import Concat
+from kernelconv.operators.mappings.nonlinearities import Modulus
+from kernelconv.operators.patches.padding import Crop, Pad
+from kernelconv.operators.wavelets.wavelet_transform import LowPass, WaveletTransform
+
+
+def scattering_tree(geometry: Geometry | Geometry1D, channels: int = 1) -> Network:
+    """Return scattering as a network of parts: pad, the tree, crop, channels in the order of the paths.
+
+    Parameters
+    ----------
+    geometry : Geometry or Geometry1D
+        Grids, paths and filters, as ``ScatteringTransform(...).build(in_shape).geometry`` knows them.
+    channels : int
+        Of the images.
+
+    Returns
+    -------
+    Network
+        (n, h, w, c) -> (n, h', w', c n_paths), linear in no part but its moduli, with a gradient.
+
+    Notes
+    -----
+    Maps of scale j lie on a grid of 2^j px (finer by the oversampling): these strides, inside, are part of the
+    definition. On a coarser grid the filters are what the bank says they are there. Cost: every wavelet transform makes
+    complex maps on the grid of its input before it subsamples them, which the engine does not.
+
+    References
+    ----------
+    Mallat (2012), Group invariant scattering, Comm. Pure Appl. Math. 65(10), equations 2.20 and 2.25.
+    Bruna & Mallat (2013), Invariant scattering convolution networks, IEEE PAMI 35(8), section 2 and figure 2.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from kernelconv.networks.scattering.transform import ScatteringTransform
+    >>> part = ScatteringTransform(J=2, L=4, padding="circular", max_order=1).build((16, 16, 1))
+    >>> [type(branch).__name__ for branch in part.tree.named_parts["tree"].branches]
+    ['LowPass', 'Network', 'Network']
+    >>> part.tree.named_parts["tree"].branches[2].named_parts["wavelettransform_1"].stride
+    2
+    >>> x = np.random.default_rng(0).random((1, 16, 16, 1))
+    >>> bool(np.abs(part.tree.forward(x) - part.forward(x)).max() < 1e-14)
+    True
+    """
+    leaves: list[list[Any]] = []
+
+    def averages(scales: tuple[int, ...], resolution: int) -> Part:
+        """Return the part that makes of maps U all averages S of theirs and of what continues them."""
+        leaves.append(geometry.leaf(scales))
+        branches: list[Part] = [LowPass(geometry.bank_of(1), geometry.stride >> resolution)]
+        for j in geometry.following(scales):
+            target = geometry.target(resolution, j)
+            wavelets = WaveletTransform(j, 2 ** (target - resolution), bank=geometry.bank_of(len(scales) + 1))
+            branches.append(serial(wavelets, Modulus(), averages((*scales, j), target)))
+        return Concat(*branches) if len(branches) > 1 else branches[0]
+
+    tree = averages((), 0)
+    laid = [(k, path) for leaf in leaves for k in range(channels) for path in leaf]
+    position = {key: i for i, key in enumerate(laid)}
+    order = ChannelOrder(tuple(position[k, path] for k in range(channels) for path in geometry.paths))
+    parts = [Pad(*geometry.borders, geometry.padding), tree, Crop(*geometry.margins), order]
+    return serial(*parts, names=("pad", "tree", "crop", "order"))

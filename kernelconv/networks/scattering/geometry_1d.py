@@ -1,0 +1,132 @@
+"""Where 1-D scattering computes what: padding, sampling grids, paths and filters, whoever computes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from kernelconv._check import Pair
+from kernelconv.networks.scattering.paths import SignalPath
+from kernelconv.operators.wavelets.filter_bank_1d import SIGMA_0, FilterBank1D, low_pass_reach, wavelets_1d
+
+
+@dataclass(frozen=True)
+class Geometry1D:
+    """Grids, paths and filters of the scattering of signals of one `size`. Immutable; all else follows, on first use.
+
+    Parameters
+    ----------
+    size : int
+        Samples of a signal.
+    J, T, max_order, padding, oversampling
+        As in `kernelconv.Scattering1D`.
+    Q : pair of int
+        Wavelets an octave at order 1, and at the orders above.
+    decimating : bool
+        Scale as kymatio 0.3.0 does.
+    """
+
+    size: int
+    J: int
+    Q: tuple[int, int]
+    T: float
+    max_order: int
+    padding: str = "reflect"
+    oversampling: int = 0
+    decimating: bool = False
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(self), tuple(getattr(self, f.name) for f in fields(self))  # the rest is computed again
+
+    # -- grids -----------------------------------------------------------------------------------------------------
+
+    @property
+    def log2_T(self) -> int:
+        """Resolution at which the low-pass may be sampled."""
+        return int(np.floor(np.log2(self.T)))
+
+    @property
+    def stride(self) -> int:
+        """Distance of two output positions (samples)."""
+        return 2 ** max(self.log2_T - self.oversampling, 0)
+
+    @cached_property
+    def padded(self) -> int:
+        """The padded length, a power of two."""
+        reach = low_pass_reach(self.size, SIGMA_0 / self.T)
+        wanted = int(np.ceil(np.log2(self.size + 6 * reach)))
+        if self.padding == "zero":
+            # a power of two that 2^log2_T and the coarsest scale divide, however short the signal
+            wanted = max(wanted, self.log2_T, *(w.j for q in self.Q for w in wavelets_1d(self.J, q)))
+        elif self.padding == "reflect":
+            wanted = min(wanted, int(np.floor(np.log2(3 * self.size - 2))))  # a sample is reflected once at most
+        return 2**wanted
+
+    @property
+    def before(self) -> int:
+        """Padding before the signal (samples)."""
+        return (self.padded - self.size) // 2
+
+    @property
+    def borders(self) -> tuple[Pair, Pair]:
+        """Samples to pad (above, below) and (left, right)."""
+        return (0, 0), (self.before, self.padded - self.size - self.before)
+
+    @cached_property
+    def at(self) -> NDArray:
+        """Output positions, those within the signal (samples of the padded one)."""
+        first, last = -(-self.before // self.stride), -(-(self.before + self.size) // self.stride)
+        return self.stride * np.arange(first, last)
+
+    @property
+    def margins(self) -> tuple[Pair, Pair]:
+        """Output positions on the borders, which are cropped, (above, below) and (left, right)."""
+        first, n = int(self.at[0]) // self.stride, len(self.at)
+        return (0, 0), (first, self.padded // self.stride - first - n)
+
+    def target(self, resolution: int, j: int) -> int:
+        """Return the resolution r, a grid of 2^r samples, of scale `j` computed from signals at `resolution`."""
+        return max(resolution, min(j, self.log2_T) - self.oversampling)
+
+    def resolution(self, path: SignalPath) -> int:
+        """Return the resolution of U[path]."""
+        return max([0, *(self.target(0, j) for j in path.scales)])
+
+    # -- paths and filters -----------------------------------------------------------------------------------------
+
+    @cached_property
+    def paths(self) -> tuple[SignalPath, ...]:
+        """The path of each output map, by order, then by (n1, n2, ...)."""
+        paths, level = [SignalPath((), ())], [SignalPath((), ())]
+        for order in range(1, self.max_order + 1):
+            level = [
+                SignalPath((*p.wavelets, n), (*p.scales, w.j))
+                for p in level
+                for n, w in enumerate(self.bank_of(order).members)
+                if not p.order or w.j > p.scales[-1]
+            ]
+            paths += level
+        return tuple(paths)
+
+    def following(self, scales: tuple[int, ...]) -> list[int]:
+        """Return the scales at which paths of `scales` go on."""
+        n = len(scales)
+        return sorted({p.scales[n] for p in self.paths if p.order == n + 1 and p.scales[:n] == scales})
+
+    def leaf(self, scales: tuple[int, ...]) -> list[SignalPath]:
+        """Return the paths of `scales`."""
+        return [path for path in self.paths if path.scales == scales]
+
+    @cached_property
+    def banks(self) -> tuple[FilterBank1D, FilterBank1D]:
+        """The filters of order 1, and of the orders above, on the padded signal."""
+        first, above = (FilterBank1D(self.padded, self.J, q, self.T, self.decimating) for q in self.Q)
+        return first, above
+
+    def bank_of(self, order: int) -> FilterBank1D:
+        """Return the filters of the wavelet transform that makes maps of `order`."""
+        return self.banks[min(order, 2) - 1]

@@ -1,0 +1,132 @@
+"""The scattering transform of signals as a part of a network, with its gradient."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from kernelconv._check import check_choice, check_count, check_positive
+from kernelconv.networks.scattering.definition import scattering_tree
+from kernelconv.networks.scattering.geometry import PADDINGS
+from kernelconv.networks.scattering.geometry_1d import Geometry1D
+from kernelconv.networks.serial import Network
+from kernelconv.operators.base import Pair, Part, Pullback, Shape3, State
+
+
+@dataclass(frozen=True, repr=False)
+class ScatteringTransform1D(Part):
+    r"""S: the scattering of each line of each channel, (n, h, t, c) -> (n, h, t', c n_paths); a signal is one line.
+
+    .. math:: S[n_1, \dots, n_m] x = (|\cdots ||x * \psi_{n_1}| * \psi_{n_2}| \cdots * \psi_{n_m}| * \phi_T)
+              (2^{\lfloor \log_2 T \rfloor} \cdot)
+
+    Parameters
+    ----------
+    J, Q, T, max_order, padding, oversampling, scaling
+        As in `kernelconv.Scattering1D`.
+
+    Raises
+    ------
+    ValueError
+        If a parameter is out of its range; from ``out_shape`` and ``build``, unless the padding is "zero", if T is
+        larger than a line.
+
+    Notes
+    -----
+    The definition is a tree of wavelet transforms, moduli and low-passes, ``tree`` (`scattering_tree`). The gradient is
+    the tree's, which keeps all maps on the way: some twenty times the cost of ``forward``. No Lipschitz constant is
+    known.
+
+    References
+    ----------
+    Andén & Mallat (2014), Deep scattering spectrum, IEEE Trans. Signal Processing 62(16), equations 6 to 13.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from kernelconv.networks.scattering.transform_1d import ScatteringTransform1D
+    >>> part = ScatteringTransform1D(J=3, Q=2).build((1, 128, 1))
+    >>> x = np.random.default_rng(0).standard_normal((1, 1, 128, 1))
+    >>> part.forward(x).shape, bool(np.abs(part.forward(x) - part.definition(x)).max() < 1e-14)
+    ((1, 1, 16, 12), True)
+    """
+
+    J: int = 6
+    Q: int | tuple[int, int] = 1
+    T: float | None = None
+    max_order: int = 2
+    padding: str = "reflect"
+    oversampling: int = 0
+    scaling: str = "exact"
+
+    homogeneous = True
+    _derived_names = ("_engine", "geometry", "tree")
+
+    def __post_init__(self) -> None:
+        """Check every field."""
+        check_count(self.J, "J")
+        if isinstance(self.Q, tuple) and len(self.Q) != 2:
+            raise ValueError(f"Q must be an int >= 1 or a pair of them, got {self.Q!r}.")
+        for q in self.Q if isinstance(self.Q, tuple) else (self.Q,):
+            check_count(q, "Q")
+        if self.T is not None and check_positive(self.T, "T") < 1:
+            raise ValueError(f"T must be at least 1 sample, got {self.T!r}.")
+        check_count(self.max_order, "max_order", 0)
+        check_count(self.oversampling, "oversampling", 0)
+        check_choice(self.padding, "padding", tuple(PADDINGS))
+        check_choice(self.scaling, "scaling", ("exact", "kymatio"))
+
+    @cached_property
+    def geometry(self) -> Geometry1D:
+        """Grids, paths and filters, once built."""
+        self._check_built()
+        return self._geometry(self.in_shape)
+
+    @cached_property
+    def tree(self) -> Network:
+        """The definition, once built: a network of parts whose maps are those of this one."""
+        return scattering_tree(self.geometry, self.in_shape[2]).build(self.in_shape)
+
+    def _geometry(self, in_shape: Shape3) -> Geometry1D:
+        if in_shape == self._in_shape and "geometry" in self.__dict__:
+            return self.geometry
+        size, T = in_shape[1], 2.0**self.J if self.T is None else float(self.T)
+        if T > size and self.padding != "zero":
+            raise ValueError(
+                f"The low-pass averages over T={T:g} samples (2**J unless given), more than the {size} of the signal. "
+                "Use a smaller T or J, or padding='zero'."
+            )
+        Q = self.Q if isinstance(self.Q, tuple) else (self.Q, 1)
+        return Geometry1D(
+            size, self.J, Q, T, self.max_order, self.padding, self.oversampling, self.scaling == "kymatio"
+        )
+
+    def _out_shape(self, in_shape: Shape3) -> Shape3:
+        geometry = self._geometry(in_shape)
+        return in_shape[0], len(geometry.at), in_shape[2] * len(geometry.paths)
+
+    def receptive_field(self, in_shape: Shape3) -> tuple[Pair, Pair]:
+        """Return (a whole line, the stride): wavelets have no border."""
+        return (1, in_shape[1]), (1, self._geometry(in_shape).stride)
+
+    def multiply_adds(self, in_shape: Shape3) -> int:
+        """Return those of the FFTs, 2 n log2 n of n complex numbers, and of the filters."""
+        geometry, total = self._geometry(in_shape), 0.0
+        for path in geometry.paths:
+            before, after = (geometry.padded / 2 ** geometry.resolution(p) for p in (path.parent, path))
+            total += 2 * after * np.log2(after) + 2 * before if path.order else 0
+            total += after * np.log2(after)  # the half-spectrum FFT that its continuations share
+        return int(in_shape[0] * in_shape[2] * total)
+
+    def definition(self, x: Any) -> Any:
+        """Return the scattering maps by the tree, (n, h, t, c) -> (n, h, t', c n_paths)."""
+        return self.tree.definition(x)
+
+    def _pullback(self, x: NDArray, *, train: bool = False, rng: Any = None) -> tuple[NDArray, Pullback, State]:
+        """Return (S x, pull, state), by the tree."""
+        y, pull, _ = self.tree.pullback(x)
+        return y, pull, self.state
