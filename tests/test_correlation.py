@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 
 from kernelconv.operators import Convolution, PatchExtraction
-from kernelconv.operators.fast.correlation import correlation
-from kernelconv.operators.fast.planes import Planes
-from kernelconv.operators.fast.rows import Rows
-from kernelconv.operators.fast.tiles import Tiles, tile_length, transforms
+from kernelconv.operators.fast.correlation.planes import Planes
+from kernelconv.operators.fast.correlation.rows import Rows
+from kernelconv.operators.fast.correlation.tiles import Tiles, tile_length, transforms
+from kernelconv.operators.fast.correlation.which import correlation
 
 RNG = np.random.default_rng
 GEOMETRIES = [
@@ -126,7 +126,7 @@ def test_tiles_that_reach_beyond_the_map_are_cut(size, shape, padding):
 
 @pytest.mark.parametrize("room", [1, 40_000, 10**9])
 def test_tiles_multiplied_some_rows_at_a_time_give_the_same(monkeypatch, room):
-    monkeypatch.setattr("kernelconv.operators.fast.tiles.TILE_ROWS_BYTES", room)
+    monkeypatch.setattr("kernelconv.operators.fast.correlation.tiles.TILE_ROWS_BYTES", room)
     patches, x = PatchExtraction(3), RNG(0).standard_normal((3, 23, 9, 6))
     weight = RNG(1).standard_normal((54, 7))
     tiles = correlation(patches, x.shape[1:])

@@ -43,9 +43,9 @@ from kernelconv.operators import (
     extract_patches_adjoint,
 )
 from kernelconv.operators.base import Part
+from kernelconv.operators.fast.correlation.products import Correlation
 from kernelconv.operators.fast.extraction import patch_norms, window_sums
 from kernelconv.operators.fast.layers import FusedByTiles, FusedLayer, FusedOnPlanes
-from kernelconv.operators.fast.products import Correlation
 from kernelconv.operators.fast.separable import separable, separable_adjoint, window_bands
 from kernelconv.operators.patches.borders import PADDINGS, border_index, pad, pad_adjoint
 from kernelconv.operators.pooling.gaussian import gaussian_radius

@@ -9,9 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kernelconv.operators.fast.choice import Engine
-from kernelconv.operators.fast.correlation import correlation
+from kernelconv.operators.fast.correlation.products import Correlation
+from kernelconv.operators.fast.correlation.which import correlation
 from kernelconv.operators.fast.layouts import add_to_channels, sum_positions
-from kernelconv.operators.fast.products import Correlation
 from kernelconv.operators.learned.convolution import Convolution
 from kernelconv.operators.learned.dense import Dense
 from kernelconv.operators.learned.transposed_convolution import TransposedConvolution

@@ -20,7 +20,7 @@ from numpy.lib.stride_tricks import as_strided
 from numpy.typing import NDArray
 
 from kernelconv._check import Pair
-from kernelconv.operators.fast.products import Correlation
+from kernelconv.operators.fast.correlation.products import Correlation
 from kernelconv.operators.patches.borders import pad, pad_adjoint
 from kernelconv.operators.patches.extraction import PatchExtraction
 

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.lib.stride_tricks import as_strided
 from numpy.typing import NDArray
 
-from kernelconv.operators.fast.products import Correlation
+from kernelconv.operators.fast.correlation.products import Correlation
 
 
 class Rows(Correlation):

@@ -6,10 +6,10 @@ from functools import lru_cache
 
 import numpy as np
 
-from kernelconv.operators.fast.planes import Planes
-from kernelconv.operators.fast.products import Correlation
-from kernelconv.operators.fast.rows import Rows
-from kernelconv.operators.fast.tiles import LONGEST_FILTER, Tiles
+from kernelconv.operators.fast.correlation.planes import Planes
+from kernelconv.operators.fast.correlation.products import Correlation
+from kernelconv.operators.fast.correlation.rows import Rows
+from kernelconv.operators.fast.correlation.tiles import LONGEST_FILTER, Tiles
 from kernelconv.operators.patches.extraction import PatchExtraction
 
 #: Up to this many channels a row of a filter is too short for a matrix product of its own.

@@ -1,0 +1,1 @@
+"""Products of all patches with a matrix, three ways: planes, tiles, filter rows."""
