@@ -10,12 +10,11 @@ from typing import Any, ClassVar, Self
 
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
-from scipy.sparse.linalg import LinearOperator
 
 from kernelconv._arrays import FLOATING, as_floating
 from kernelconv._check import Pair, check_shape
 from kernelconv.operators.fast.choice import Engine, engine_for
-from kernelconv.operators.matrix import linear_operator
+from kernelconv.operators.matrix import Matrix
 
 Shape3 = tuple[int, ...]  # (height, width, channels)
 Grads = dict[str, NDArray]
@@ -25,7 +24,7 @@ State = Mapping[str, NDArray]
 
 
 @dataclass(frozen=True, repr=False)
-class Part:
+class Part(Matrix):
     r"""One step of a network, from maps (n, h, w, c) to maps (n, h', w', c').
 
     A part is a specification: its fields never change. ``build`` returns a copy that knows its input shape and
@@ -291,22 +290,6 @@ class Part:
     def _check_linear(self) -> None:
         if not self.linear:
             raise ValueError(f"{self!r} is not linear, so it has no adjoint and no matrix.")
-
-    # -- linear parts as matrices ----------------------------------------------------------------------------------
-
-    def as_linear_operator(self, dtype: DTypeLike = np.float64) -> LinearOperator:
-        """Return a built linear part as a scipy LinearOperator on raveled maps (row-major)."""
-        self._check_linear()
-        self._check_built()
-        return linear_operator(self, np.dtype(dtype))
-
-    def as_matrix(self, dtype: DTypeLike = np.float64) -> NDArray:
-        """Return a built linear part as its matrix (h' w' c', h w c): block-Toeplitz for a convolution.
-
-        Costs one forward pass of h w c images.
-        """
-        operator = self.as_linear_operator(dtype)
-        return operator.matmat(np.eye(operator.shape[1], dtype=dtype))
 
 
 @lru_cache(maxsize=512)

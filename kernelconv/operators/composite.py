@@ -170,9 +170,11 @@ class Composite(Part):
         """Build; call `progress` with the name of each part and the part, when it is built."""
         shapes = self.shapes(in_shape)
         built: list[Part] = []
-        for (name, part), shape in zip(self.named_parts.items(), shapes, strict=False):
-            maps = None if data is None or type(part).build is Part.build else Maps(data, tuple(built))
-            built.append(part.build(shape, rng, maps))
+        for (name, part), shape, after in zip(self.named_parts.items(), shapes, shapes[1:], strict=False):
+            if type(part).build is Part.build:  # nothing is drawn or learned
+                built.append(part._with(_in_shape=shape, _shapes=(shape, after), params={}, state={}))
+            else:
+                built.append(part.build(shape, rng, None if data is None else Maps(data, tuple(built))))
             if progress is not None:
                 progress(name, built[-1])
         return self._with_parts(built)

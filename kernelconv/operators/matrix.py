@@ -6,15 +6,38 @@ import math
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import DTypeLike, NDArray
 from scipy.sparse.linalg import LinearOperator
 
 
-def linear_operator(part: Any, dtype: np.dtype[Any]) -> LinearOperator:
-    """Return a built linear part as a LinearOperator, maps raveled in row-major order.
+class Matrix:
+    """What a part that is built and linear has besides its adjoint: itself as a matrix."""
 
-    It is of `dtype`, or complex of that precision if the part makes complex maps.
-    """
+    def as_linear_operator(self, dtype: DTypeLike = np.float64) -> LinearOperator:
+        """Return the part as a scipy LinearOperator on maps raveled in row-major order.
+
+        It is of `dtype`, or complex of that precision if the part makes complex maps.
+
+        Raises
+        ------
+        ValueError
+            If the part is not linear, or not built.
+        """
+        part: Any = self
+        part._check_linear()
+        part._check_built()
+        return _linear_operator(part, np.dtype(dtype))
+
+    def as_matrix(self, dtype: DTypeLike = np.float64) -> NDArray:
+        """Return the part as its matrix (h' w' c', h w c): block-Toeplitz for a convolution.
+
+        Costs one forward pass of h w c images. Raises as ``as_linear_operator``.
+        """
+        operator = self.as_linear_operator(dtype)
+        return operator.matmat(np.eye(operator.shape[1], dtype=dtype))
+
+
+def _linear_operator(part: Any, dtype: np.dtype[Any]) -> LinearOperator:
     before, after = part._shapes[0], part._shapes[-1]
     dtype = part.forward(np.zeros((1, *before), dtype)).dtype
 
