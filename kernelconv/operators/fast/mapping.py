@@ -1,4 +1,4 @@
-"""The kernel mapping in few passes over memory: cosines, kappa and norms in one array, then the whitening."""
+"""Mappings in few passes over memory: of the kernel mapping cosines, kappa and norms in one array, then whitening."""
 
 from __future__ import annotations
 
@@ -11,6 +11,14 @@ from kernelconv.operators.fast.choice import Engine
 from kernelconv.operators.fast.layouts import on_channels
 from kernelconv.operators.mappings.kernel_mapping import KernelMapping
 from kernelconv.operators.mappings.kernels import Exponential, safe
+
+
+class Maximum(Engine):
+    """ReLU as one comparison with zero."""
+
+    def forward(self, x: NDArray) -> NDArray:
+        """Return max(x, 0)."""
+        return np.maximum(x, 0)
 
 
 class Mapping(Engine):
