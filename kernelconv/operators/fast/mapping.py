@@ -20,6 +20,11 @@ class Maximum(Engine):
         """Return max(x, 0)."""
         return np.maximum(x, 0)
 
+    def pullback(self, x: NDArray, *, train: bool = False, rng: Any = None) -> tuple[NDArray, Any, Any]:
+        """Return (max(x, 0), g -> g where x > 0, state)."""
+        y = np.maximum(x, 0)
+        return y, lambda g: (g * (y > 0), {}), self.part.state
+
 
 class Mapping(Engine):
     """psi(x) = A m with m = ``embed(x)``; a layer pools in between."""
