@@ -21,6 +21,13 @@ rest = scattering.residual_energy(x) / (x**2).sum(axis=(1, 2)).mean()
 print("energy by order:", shares.round(4), "beyond:", round(rest, 4))
 assert np.isclose(shares.sum() + rest, 1, rtol=1e-10)  # a tight bank loses nothing
 
+# the same part by part: wavelets, modulus and average, joined into a tree
+tree = scattering.network_.parts[0].tree
+few = x[:5, :, :, None]
+first = tree.named_parts["tree"].branches[1].named_parts["wavelettransform_1"]
+print("first branch:", first.out_shape(first.in_shape), "complex maps of", first.in_shape)
+assert np.allclose(tree.forward(few), scattering.maps(few), atol=1e-10)
+
 figure, ax = plt.subplots(figsize=(4, 2.6))
 ax.bar(["0", "1", "2", "beyond"], [*shares, rest])
 ax.set_ylabel("share of the energy")

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from kernelconv import Scattering1D, Scattering2D, testing
-from kernelconv.networks import serial
+from kernelconv.networks import NetworkTransformer, serial
 from kernelconv.networks.scattering import definition
 from kernelconv.networks.scattering.definition import scattering_tree
 from kernelconv.networks.scattering.path_parts import ChannelOrder
@@ -316,6 +316,17 @@ def test_maps_that_do_not_fit(part, shape, message):
 def test_bad_fields(make, message):
     with pytest.raises(ValueError, match=message):
         make()
+
+
+def test_concat_inside_an_estimator():
+    x = noise(6, 8, 8, 1)
+    network = serial(Concat(WaveletTransform(0, L=2), Convolution(2, 1)), Modulus())
+    rows = NetworkTransformer(network, random_state=0).fit_transform(x)
+    built = network.build((8, 8, 1), np.random.default_rng(0))
+    assert np.array_equal(rows, built.forward(x).reshape(6, -1))
+    assert network.set_params(concat_1__branches=network.parts[0].branches[:1]).parts[0] == Concat(
+        network.parts[0].branches[0]
+    )
 
 
 def test_concat_learns_like_a_part():

@@ -36,6 +36,8 @@ from kernelconv.operators.patches.whitening import PatchCentering, PatchWhitenin
 from kernelconv.operators.pooling.gaussian import GaussianPooling
 from kernelconv.operators.pooling.orbit import OrbitPooling
 from kernelconv.operators.pooling.pooling import AveragePooling, GlobalPooling, MaxPooling
+from kernelconv.operators.wavelets.filter_bank import FilterBank
+from kernelconv.operators.wavelets.filter_bank_1d import FilterBank1D
 from kernelconv.operators.wavelets.wavelet_transform import LowPass, WaveletTransform
 
 name_engines(ENGINES)
@@ -52,6 +54,8 @@ __all__ = [
     "DotProductKernel",
     "Dropout",
     "Exponential",
+    "FilterBank",
+    "FilterBank1D",
     "Flatten",
     "GaussianPooling",
     "GlobalPooling",

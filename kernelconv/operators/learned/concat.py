@@ -22,8 +22,10 @@ class Concat(Composite):
 
     Parameters
     ----------
-    *branches : Part
-        ``serial(...)`` as a rule. Their outputs have the same height and width.
+    *parts : Part
+        The branches, ``serial(...)`` as a rule. Their outputs have the same height and width.
+    branches : tuple of Part
+        The same, as one argument.
 
     Raises
     ------
@@ -51,7 +53,8 @@ class Concat(Composite):
 
     branches: tuple[Part, ...]
 
-    def __init__(self, *branches: Part) -> None:
+    def __init__(self, *parts: Part, branches: tuple[Part, ...] = ()) -> None:
+        branches = parts or tuple(branches)  # by name where dataclasses.replace makes another
         if not branches or not all(isinstance(branch, Part) for branch in branches):
             raise ValueError(f"Concat joins one or more parts, got {branches!r}.")
         object.__setattr__(self, "branches", branches)

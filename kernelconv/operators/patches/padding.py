@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from kernelconv._check import Pair, as_pair, check_choice
+from kernelconv._check import as_pair, check_choice
 from kernelconv.operators.base import Part, Shape3
 from kernelconv.operators.patches.borders import PADDINGS, border_index, pad, pad_adjoint, padded
 
@@ -124,8 +124,3 @@ class Crop(Part):
 
     def _adjoint(self, y: NDArray, shape: tuple[int, ...]) -> NDArray:
         return pad(y, self.rows, self.columns, "zero")
-
-
-def no_border(*borders: Pair) -> bool:
-    """Return whether nothing is added, or taken away, on any side."""
-    return not any(pixels for border in borders for pixels in border)
