@@ -37,8 +37,8 @@ class Dense(Affine):
 
     Notes
     -----
-    ``params``: "weight" (h w c, n_units), drawn with fan_in = h w c and fan_out = n_units, and "bias", zeros. Cost: h w c
-    n_units multiply-adds.
+    ``params``: "weight" (h w c, n_units), drawn with fan_in = h w c and fan_out = n_units, and "bias", zeros. Cost: h
+    w c n_units multiply-adds.
 
     Examples
     --------
