@@ -154,6 +154,19 @@ def test_there_are_probabilities_for_the_log_loss_alone(estimator):
     assert not hasattr(ConvKernelClassifier, "partial_fit")
 
 
+def test_anchors_follow_the_gradient_of_the_loss_asked_for(digits, monkeypatch):
+    used = []
+
+    def spy(network, x, labels, loss, *rest):
+        used.append(loss)
+        return loss_gradient(network, x, labels, loss, *rest)
+
+    monkeypatch.setattr("kernelconv.networks.kernel.classifier.loss_gradient", spy)
+    for name in CLASS_LOSSES:
+        ConvKernelClassifier(4, epochs=1, n_patches=300, loss=name, random_state=0).fit(digits[0][:60], digits[1][:60])
+        assert used.pop() is CLASS_LOSSES[name]
+
+
 def test_a_callable_loss_is_trained_as_its_name_is(digits):
     x, y = digits[0][:80], digits[1][:80]
     settings = {"n_anchors": 4, "epochs": 1, "n_patches": 300, "random_state": 0}

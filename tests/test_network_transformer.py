@@ -14,6 +14,8 @@ from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from kernelconv import ConvKernelNetwork, ConvNetClassifier, NetworkTransformer, serial
 from kernelconv.operators import (
+    AveragePooling,
+    Concat,
     Convolution,
     Dense,
     Exponential,
@@ -79,6 +81,12 @@ def test_a_set_returns_another_network():
     deep = serial(Residual(serial(Convolution(1, 3, padding="zero"), ReLU())))
     assert deep.set_params(residual_1__branch__convolution_1__size=5) == serial(
         Residual(serial(Convolution(1, 5, padding="zero"), ReLU()))
+    )
+    branches = serial(Concat(Convolution(1, 3), serial(MaxPooling(3, stride=1))), names=["both"])
+    assert branches.get_params()["both__branch_1__size"] == (3, 3)
+    moved = branches.set_params(both__branch_1__n_filters=4, both__branch_2__maxpooling_1=AveragePooling(3, stride=1))
+    assert moved == serial(
+        Concat(Convolution(4, 3), serial(AveragePooling(3, stride=1), names=["maxpooling_1"])), names=["both"]
     )
     assert serial(Dense(3), names=["scores"]).set_params(scores=ReLU()).names == ("scores",)
 

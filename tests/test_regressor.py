@@ -108,6 +108,7 @@ def test_early_stopping_keeps_the_best_network_and_stops():
     assert len(losses) == np.argmin(losses) + 3
     held_out = reg._held_out(y, RNG(0))
     assert held_out.sum() == 27
+    assert not np.array_equal(held_out, reg._held_out(y, RNG(1)))
     assert squared_error(reg.predict(x[held_out]), y[held_out])[0] / 27 == pytest.approx(min(losses), rel=1e-12)
     assert "validation_accuracy" not in reg.history_[0]
     with pytest.raises(ValueError, match="at least 2 are needed, got 1"):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import pairwise
@@ -53,9 +53,9 @@ class Network(Composite):
 
         Examples
         --------
-        >>> from kernelconv.operators import Dense
-        >>> serial(Dense(3), names=["scores"]).get_params()
-        {'scores': Dense(3), 'scores__n_units': 3, 'scores__bias': True}
+        >>> from kernelconv.operators import PatchCentering
+        >>> serial(PatchCentering(3), names=["centred"]).get_params()
+        {'centred': PatchCentering(3), 'centred__size': (3, 3)}
         """
         return nested(self.named_parts) if deep else self.named_parts
 
@@ -75,7 +75,10 @@ class Network(Composite):
         >>> serial(Dense(3), ReLU(), names=["hidden", "relu"]).set_params(hidden__n_units=5)
         Network: ReLU() ∘ Dense(5)
         """
-        parts = changed(self.named_parts, values, self)
+        return changed(self, values)
+
+    def _made_of(self, parts: Mapping[str, Part]) -> Network:
+        """Return a network, not built, of other parts by name."""
         return serial(*parts.values(), names=list(parts))
 
     def __sklearn_clone__(self) -> Network:

@@ -241,10 +241,8 @@ def _stepped(
     frozen: frozenset[str],
 ) -> Network:
     """Return the network after one step, the `frozen` params as they were, to the last bit."""
-    params = network.params
-    moved = optimizer.step({k: v for k, v in params.items() if k not in frozen}, grads, memory, rate)
-    new = network.constrain({**params, **moved})
-    return network.replace({**new, **{k: params[k] for k in frozen}}, state)
+    params = network.constrain(optimizer.step(network.params, grads, memory, rate))
+    return network.replace({**params, **{k: network.params[k] for k in frozen}}, state)
 
 
 def _validate(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, Self
 
@@ -10,8 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kernelconv._arrays import like
-from kernelconv._check import Pair, check_count, check_shape
+from kernelconv._check import Pair, check_choice, check_count, check_shape
 from kernelconv.operators.base import Grads, Part, Pullback, Shape3, State
+from kernelconv.operators.learned.initialization import INITIALIZATIONS, start_weight
 from kernelconv.operators.patches.extraction import PaddingLike, PairLike, PatchExtraction
 
 
@@ -23,6 +24,7 @@ class Affine(Part):
     """
 
     bias: bool
+    initialization: str
 
     @property
     def linear(self) -> bool:
@@ -38,16 +40,18 @@ class Affine(Part):
         """Return the shapes of "weight" and "bias", whose outputs each sum `fan_in` values."""
         raise NotImplementedError
 
-    def _draw(self, in_shape: Shape3, fan_in: int, rng: np.random.Generator | None) -> Any:
-        """Return a copy with start weights from U(-1, 1) / sqrt(fan_in).
+    @property
+    def _fan_out(self) -> int:
+        """How many outputs a value of the input reaches, strides and borders left aside."""
+        raise NotImplementedError
 
-        Their variance 1 / (3 fan_in) is a sixth of He's: on MNIST networks without batch normalisation then err less.
-        """
+    def _draw(self, in_shape: Shape3, fan_in: int, rng: np.random.Generator | None) -> Any:
+        """Return a copy with the start weights that `initialization` names, and biases of zero."""
         if rng is None:
             name = type(self).__name__
             raise ValueError(f"{name}.build needs a numpy Generator: pass rng=numpy.random.default_rng(seed).")
         shapes = self._param_shapes(in_shape, fan_in)
-        params = {"weight": rng.uniform(-1, 1, shapes["weight"]) / np.sqrt(fan_in)}
+        params = {"weight": start_weight(self.initialization, shapes["weight"], fan_in, self._fan_out, rng)}
         if self.bias:
             params["bias"] = np.zeros(shapes["bias"])
         return self._built(in_shape, params, {})
@@ -99,10 +103,12 @@ class PatchwiseAffine(Affine):
     padding: PaddingLike = "valid"
     dilation: PairLike = 1
     bias: bool = True
+    initialization: str = field(default="torch_default", kw_only=True)
 
     def __post_init__(self) -> None:
-        """Check the number of filters and let P check the rest."""
+        """Check the number of filters and the initialization, and let P check the rest."""
         check_count(self.n_filters, "n_filters")
+        check_choice(self.initialization, "initialization", INITIALIZATIONS)
         for name in ("size", "stride", "padding", "dilation"):
             object.__setattr__(self, name, getattr(self.patches, name))
 
@@ -110,6 +116,10 @@ class PatchwiseAffine(Affine):
     def patches(self) -> PatchExtraction:
         """The patch extraction that the weights multiply."""
         return PatchExtraction(self.size, self.stride, self.padding, self.dilation)
+
+    @property
+    def _fan_out(self) -> int:
+        return self.size[0] * self.size[1] * self.n_filters
 
     def _out_shape(self, in_shape: Shape3) -> Shape3:
         return (*self.patches.grid(in_shape), self.n_filters)

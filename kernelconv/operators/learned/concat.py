@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import reduce
 from typing import Any
@@ -66,6 +66,10 @@ class Concat(Composite):
 
     def _with_parts(self, parts: Sequence[Part]) -> Concat:
         return self._with(branches=tuple(parts))
+
+    def _made_of(self, branches: Mapping[str, Part]) -> Concat:
+        """Return one, not built, of other branches."""
+        return Concat(*branches.values())
 
     def shapes(self, in_shape: Shape3) -> list[Shape3]:
         """Return the input shape, once a branch, then the output shape."""

@@ -30,6 +30,9 @@ class Convolution(PatchwiseAffine):
         Step inside a filter (px).
     bias : bool
         Add b; without it the part is linear and has an adjoint and a matrix.
+    initialization : str
+        Start weights: "torch_default", U(-1, 1) / sqrt(fan_in), or "he_normal", "he_uniform", "glorot_normal",
+        "glorot_uniform", "lecun_normal", "lecun_uniform" (see `start_weight`).
 
     Raises
     ------
@@ -39,10 +42,10 @@ class Convolution(PatchwiseAffine):
 
     Notes
     -----
-    ``params``: "weight" (k_h k_w c, n_filters), drawn from U(-1, 1) / sqrt(k_h k_w c); "bias" (n_filters,), zeros.
-    Cost: h' w' k_h k_w c n_filters multiply-adds; fewer by Toom-Cook tiles for filters of 2 to 5 px a side, moved by
-    one, on more than four channels: in float32 these err by 2e-6 of the result, where sums err by 2e-7. The gradient
-    in W sums over all positions: weight sharing is the adjoint of patch extraction.
+    ``params``: "weight" (k_h k_w c, n_filters), drawn with fan_in = k_h k_w c and fan_out = k_h k_w n_filters; "bias"
+    (n_filters,), zeros. Cost: h' w' k_h k_w c n_filters multiply-adds; fewer by Toom-Cook tiles for filters of 2 to 5
+    px a side, moved by one, on more than four channels: in float32 these err by 2e-6 of the result, where sums err by
+    2e-7. The gradient in W sums over all positions: weight sharing is the adjoint of patch extraction.
 
     References
     ----------

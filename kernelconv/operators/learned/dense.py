@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from kernelconv._arrays import namespace
-from kernelconv._check import Pair, check_count, check_shape
+from kernelconv._check import Pair, check_choice, check_count, check_shape
 from kernelconv.operators.base import Part, Shape3
 from kernelconv.operators.learned.affine import Affine
+from kernelconv.operators.learned.initialization import INITIALIZATIONS
 
 
 @dataclass(frozen=True, repr=False)
@@ -24,16 +25,20 @@ class Dense(Affine):
         Outputs.
     bias : bool
         Add b; without it the part is linear.
+    initialization : str
+        Start weights: "torch_default", U(-1, 1) / sqrt(fan_in), or "he_normal", "he_uniform", "glorot_normal",
+        "glorot_uniform", "lecun_normal", "lecun_uniform" (see `start_weight`).
 
     Raises
     ------
     ValueError
-        From the constructor if `n_units` is not a positive int; from ``build`` without `rng`.
+        From the constructor if `n_units` is not a positive int, or for another initialization; from ``build`` without
+        `rng`.
 
     Notes
     -----
-    ``params``: "weight" (h w c, n_units), drawn from U(-1, 1) / sqrt(h w c), and "bias", zeros. Cost: h w c n_units
-    multiply-adds.
+    ``params``: "weight" (h w c, n_units), drawn with fan_in = h w c and fan_out = n_units, and "bias", zeros. Cost: h
+    w c n_units multiply-adds.
 
     Examples
     --------
@@ -44,10 +49,16 @@ class Dense(Affine):
 
     n_units: int
     bias: bool = True
+    initialization: str = field(default="torch_default", kw_only=True)
 
     def __post_init__(self) -> None:
-        """Check the number of units."""
+        """Check the number of units and the initialization."""
         check_count(self.n_units, "n_units")
+        check_choice(self.initialization, "initialization", INITIALIZATIONS)
+
+    @property
+    def _fan_out(self) -> int:
+        return self.n_units
 
     def _out_shape(self, in_shape: Shape3) -> Shape3:
         return 1, 1, self.n_units

@@ -33,6 +33,9 @@ class LocallyConnected(PatchwiseAffine):
         Step inside a filter (px).
     bias : bool
         Add b; without it the part is linear and has an adjoint and a matrix.
+    initialization : str
+        Start weights: "torch_default", U(-1, 1) / sqrt(fan_in), or "he_normal", "he_uniform", "glorot_normal",
+        "glorot_uniform", "lecun_normal", "lecun_uniform" (see `start_weight`).
 
     Raises
     ------
@@ -42,10 +45,10 @@ class LocallyConnected(PatchwiseAffine):
 
     Notes
     -----
-    ``params``: "weight" (h', w', k_h k_w c, n_filters), drawn from U(-1, 1) / sqrt(k_h k_w c); "bias" (h', w',
-    n_filters), zeros. Cost: h' w' k_h k_w c n_filters multiply-adds, as a convolution, with h' w' times its weights.
-    Adjoint: P*(g_ij W_ij'). Gradient in W_ij: p_ij' g_ij, with no sum over positions. Lipschitz constant: at most
-    norm(P) times the largest norm(W_ij), since the W_ij are the blocks of a diagonal.
+    ``params``: "weight" (h', w', k_h k_w c, n_filters), drawn with fan_in = k_h k_w c and fan_out = k_h k_w
+    n_filters; "bias" (h', w', n_filters), zeros. Cost: h' w' k_h k_w c n_filters multiply-adds, as a convolution,
+    with h' w' times its weights. Adjoint: P*(g_ij W_ij'). Gradient in W_ij: p_ij' g_ij, with no sum over positions.
+    Lipschitz constant: at most norm(P) times the largest norm(W_ij), since the W_ij are the blocks of a diagonal.
 
     References
     ----------

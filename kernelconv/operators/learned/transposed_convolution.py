@@ -40,6 +40,8 @@ class TransposedConvolution(PatchwiseAffine):
         Step inside a filter (px).
     bias : bool
         Add b; without it the part is linear and has an adjoint, the convolution, and a matrix.
+    initialization : str
+        Start weights, as `Convolution`.
     output_padding : int or (int, int)
         Rows and columns beyond the smallest maps that the convolution would bring to this part's input, below the
         stride: h = (h' - 1) s + e - borders + output_padding, where e = d (size - 1) + 1. At padding="zero",
@@ -52,10 +54,10 @@ class TransposedConvolution(PatchwiseAffine):
 
     Notes
     -----
-    ``params``: "weight" (k_h k_w n_filters, c), drawn from U(-1, 1) / sqrt(values that an output sums, on average, k_h
-    k_w c / (s_h s_w)); "bias" (n_filters,), zeros. Cost: h' w' c k_h k_w n_filters multiply-adds. Definition: zeros
-    between the positions, then a convolution at stride 1 with the filters turned by half a turn. Adjoint: (P g) W.
-    Lipschitz constant: norm(P) norm(W), as the convolution's.
+    ``params``: "weight" (k_h k_w n_filters, c), drawn with fan_in = k_h k_w c / (s_h s_w), the values that an output
+    sums on average, and fan_out = k_h k_w n_filters; "bias" (n_filters,), zeros. Cost: h' w' c k_h k_w n_filters
+    multiply-adds. Definition: zeros between the positions, then a convolution at stride 1 with the filters turned by
+    half a turn. Adjoint: (P g) W. Lipschitz constant: norm(P) norm(W), as the convolution's.
 
     References
     ----------
