@@ -9,62 +9,76 @@ stability Phi(L_tau x) against Phi(x)      `SmoothDeformation`, `warp`, `measure
 compared  `kernelconv compare`             accuracy, stability and time in one table
 """
 
-from kernelconv._version import __version__
-from kernelconv.datasets import balanced_subset, load_digits_images, load_images, load_mnist
-from kernelconv.deformations import Dilation, Rotation, SmoothDeformation, Translation, warp
+# ruff: noqa: I001, RUF022  by room, in the order in which one reads them
+
+# Images
+from kernelconv.datasets import load_digits_images, load_mnist, load_images, balanced_subset
+
+# One layer x -> A M P x
+from kernelconv.operators import PatchExtraction, KernelMapping, Exponential, GaussianPooling, Layer
+
+# Layers composed
+from kernelconv.networks import serial, Network, NetworkTransformer
+
+# Ready-made networks
 from kernelconv.networks import (
-    AffineSubspaceClassifier,
-    Augmentation,
-    ConvKernel,
-    ConvKernelClassifier,
+    Scattering2D,
+    Scattering1D,
+    RotoTranslationScattering2D,
     ConvKernelNetwork,
+    ConvKernelClassifier,
+    ConvKernel,
     ConvNetClassifier,
     ConvNetRegressor,
-    Network,
-    NetworkTransformer,
-    RotoTranslationScattering2D,
-    Scattering1D,
-    Scattering2D,
-    serial,
+    Augmentation,
+    AffineSubspaceClassifier,
 )
-from kernelconv.operators import (
-    Exponential,
-    GaussianPooling,
-    KernelMapping,
-    Layer,
-    PatchExtraction,
-)
-from kernelconv.stability import StabilityReport, measure_stability
+
+# Deformations
+from kernelconv.deformations import SmoothDeformation, Translation, Rotation, Dilation, warp
+
+# Stability
+from kernelconv.stability import measure_stability, StabilityReport
+
+# Version
+from kernelconv._version import __version__
 
 __all__ = [
-    "AffineSubspaceClassifier",
-    "Augmentation",
-    "ConvKernel",
-    "ConvKernelClassifier",
-    "ConvKernelNetwork",
-    "ConvNetClassifier",
-    "ConvNetRegressor",
-    "Dilation",
+    # Images
+    "load_digits_images",
+    "load_mnist",
+    "load_images",
+    "balanced_subset",
+    # One layer x -> A M P x
+    "PatchExtraction",
+    "KernelMapping",
     "Exponential",
     "GaussianPooling",
-    "KernelMapping",
     "Layer",
+    # Layers composed
+    "serial",
     "Network",
     "NetworkTransformer",
-    "PatchExtraction",
-    "Rotation",
-    "RotoTranslationScattering2D",
-    "Scattering1D",
+    # Ready-made networks
     "Scattering2D",
+    "Scattering1D",
+    "RotoTranslationScattering2D",
+    "ConvKernelNetwork",
+    "ConvKernelClassifier",
+    "ConvKernel",
+    "ConvNetClassifier",
+    "ConvNetRegressor",
+    "Augmentation",
+    "AffineSubspaceClassifier",
+    # Deformations
     "SmoothDeformation",
-    "StabilityReport",
     "Translation",
-    "__version__",
-    "balanced_subset",
-    "load_digits_images",
-    "load_images",
-    "load_mnist",
-    "measure_stability",
-    "serial",
+    "Rotation",
+    "Dilation",
     "warp",
+    # Stability
+    "measure_stability",
+    "StabilityReport",
+    # Version
+    "__version__",
 ]

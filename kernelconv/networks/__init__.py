@@ -1,36 +1,52 @@
 """Networks: composition by `serial`, and the ready-made estimators."""
 
-from kernelconv.networks.affine_subspace import AffineSubspaceClassifier
-from kernelconv.networks.cnn.classifier import ConvNetClassifier
-from kernelconv.networks.cnn.regressor import ConvNetRegressor
-from kernelconv.networks.kernel.classifier import ConvKernelClassifier
-from kernelconv.networks.kernel.exact import ConvKernel
-from kernelconv.networks.kernel.network import ConvKernelNetwork
-from kernelconv.networks.scattering.definition import scattering_tree
-from kernelconv.networks.scattering.roto_translation import RotoTranslationScattering2D
-from kernelconv.networks.scattering.scattering_1d import Scattering1D
-from kernelconv.networks.scattering.scattering_2d import Scattering2D
-from kernelconv.networks.scattering.transform import ScatteringTransform
-from kernelconv.networks.scattering.transform_1d import ScatteringTransform1D
-from kernelconv.networks.serial import Network, serial
-from kernelconv.networks.training.augmentation import Augmentation
+# ruff: noqa: I001, RUF022  by room, in the order in which one reads them
+
+# Composition, by hand and inside scikit-learn
+from kernelconv.networks.serial import serial, Network
 from kernelconv.networks.transformer import NetworkTransformer
 
+# Wavelet scattering
+from kernelconv.networks.scattering.definition import scattering_tree
+from kernelconv.networks.scattering.transform import ScatteringTransform
+from kernelconv.networks.scattering.transform_1d import ScatteringTransform1D
+from kernelconv.networks.scattering.scattering_2d import Scattering2D
+from kernelconv.networks.scattering.scattering_1d import Scattering1D
+from kernelconv.networks.scattering.roto_translation import RotoTranslationScattering2D
+
+# Convolutional kernel networks
+from kernelconv.networks.kernel.network import ConvKernelNetwork
+from kernelconv.networks.kernel.classifier import ConvKernelClassifier
+from kernelconv.networks.kernel.exact import ConvKernel
+
+# Classic CNNs
+from kernelconv.networks.cnn.classifier import ConvNetClassifier
+from kernelconv.networks.cnn.regressor import ConvNetRegressor
+from kernelconv.networks.training.augmentation import Augmentation
+
+# A classifier for any features
+from kernelconv.networks.affine_subspace import AffineSubspaceClassifier
+
 __all__ = [
-    "AffineSubspaceClassifier",
-    "Augmentation",
-    "ConvKernel",
-    "ConvKernelClassifier",
-    "ConvKernelNetwork",
-    "ConvNetClassifier",
-    "ConvNetRegressor",
+    # Composition, by hand and inside scikit-learn
+    "serial",
     "Network",
     "NetworkTransformer",
-    "RotoTranslationScattering2D",
-    "Scattering1D",
-    "Scattering2D",
+    # Wavelet scattering
+    "scattering_tree",
     "ScatteringTransform",
     "ScatteringTransform1D",
-    "scattering_tree",
-    "serial",
+    "Scattering2D",
+    "Scattering1D",
+    "RotoTranslationScattering2D",
+    # Convolutional kernel networks
+    "ConvKernelNetwork",
+    "ConvKernelClassifier",
+    "ConvKernel",
+    # Classic CNNs
+    "ConvNetClassifier",
+    "ConvNetRegressor",
+    "Augmentation",
+    # A classifier for any features
+    "AffineSubspaceClassifier",
 ]

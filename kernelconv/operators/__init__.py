@@ -1,29 +1,12 @@
 """One layer: x -> A M P x. Patch extraction P, mappings M, poolings A, and what they are built from."""
 
+# ruff: noqa: I001, RUF022  by room, in the order in which one reads them
+
+# One layer
 from kernelconv.operators.base import Part
-from kernelconv.operators.fast.choice import name_engines
-from kernelconv.operators.fast.engines import ENGINES
 from kernelconv.operators.layer import Layer
-from kernelconv.operators.learned.concat import Concat
-from kernelconv.operators.learned.convolution import Convolution
-from kernelconv.operators.learned.dense import Dense, Flatten
-from kernelconv.operators.learned.dropout import Dropout
-from kernelconv.operators.learned.locally_connected import LocallyConnected
-from kernelconv.operators.learned.normalization import BatchNorm, Standardization
-from kernelconv.operators.learned.residual import Residual
-from kernelconv.operators.learned.transposed_convolution import TransposedConvolution
-from kernelconv.operators.mappings.kernel_algebra import ConvexSum, KernelProduct
-from kernelconv.operators.mappings.kernel_mapping import KernelMapping
-from kernelconv.operators.mappings.kernels import (
-    ArcCosine,
-    DotProductKernel,
-    Exponential,
-    InversePolynomial,
-    Polynomial,
-    Vovk,
-)
-from kernelconv.operators.mappings.nonlinearities import Modulus, ReLU, Sigmoid, Softplus, Square, Tanh
-from kernelconv.operators.mappings.nystrom import inverse_sqrt, spherical_kmeans
+
+# P: patches, and what is done to the image and to patches before the mapping
 from kernelconv.operators.patches.extraction import (
     PatchExtraction,
     extract_patches,
@@ -31,63 +14,101 @@ from kernelconv.operators.patches.extraction import (
     sample_patches,
 )
 from kernelconv.operators.patches.image_gradient import ImageGradient
-from kernelconv.operators.patches.padding import Crop, Pad
 from kernelconv.operators.patches.whitening import PatchCentering, PatchWhitening
-from kernelconv.operators.pooling.gaussian import GaussianPooling
-from kernelconv.operators.pooling.orbit import OrbitPooling
-from kernelconv.operators.pooling.pooling import AveragePooling, GlobalPooling, MaxPooling
+from kernelconv.operators.patches.padding import Pad, Crop
+
+# P of scattering: wavelets
 from kernelconv.operators.wavelets.filter_bank import FilterBank
 from kernelconv.operators.wavelets.filter_bank_1d import FilterBank1D
-from kernelconv.operators.wavelets.wavelet_transform import LowPass, WaveletTransform
+from kernelconv.operators.wavelets.wavelet_transform import WaveletTransform, LowPass
 
-name_engines(ENGINES)
+# M: mappings
+from kernelconv.operators.mappings.kernel_mapping import KernelMapping
+from kernelconv.operators.mappings.kernels import (
+    DotProductKernel,
+    Exponential,
+    ArcCosine,
+    InversePolynomial,
+    Polynomial,
+    Vovk,
+)
+from kernelconv.operators.mappings.kernel_algebra import ConvexSum, KernelProduct
+from kernelconv.operators.mappings.nystrom import spherical_kmeans, inverse_sqrt
+from kernelconv.operators.mappings.nonlinearities import Modulus, ReLU, Square, Softplus, Tanh, Sigmoid
+
+# A: pooling
+from kernelconv.operators.pooling.gaussian import GaussianPooling
+from kernelconv.operators.pooling.pooling import AveragePooling, MaxPooling, GlobalPooling
+from kernelconv.operators.pooling.orbit import OrbitPooling
+
+# Learned maps, and what joins or normalises maps
+from kernelconv.operators.learned.convolution import Convolution
+from kernelconv.operators.learned.transposed_convolution import TransposedConvolution
+from kernelconv.operators.learned.locally_connected import LocallyConnected
+from kernelconv.operators.learned.dense import Dense, Flatten
+from kernelconv.operators.learned.normalization import BatchNorm, Standardization
+from kernelconv.operators.learned.dropout import Dropout
+from kernelconv.operators.learned.residual import Residual
+from kernelconv.operators.learned.concat import Concat
+
+# Engines
+from kernelconv.operators.fast.choice import name_engines
+from kernelconv.operators.fast.engines import ENGINES
+
+name_engines(ENGINES)  # which of them computes which part
 
 __all__ = [
-    "ArcCosine",
-    "AveragePooling",
-    "BatchNorm",
-    "Concat",
-    "ConvexSum",
-    "Convolution",
-    "Crop",
-    "Dense",
-    "DotProductKernel",
-    "Dropout",
-    "Exponential",
-    "FilterBank",
-    "FilterBank1D",
-    "Flatten",
-    "GaussianPooling",
-    "GlobalPooling",
-    "ImageGradient",
-    "InversePolynomial",
-    "KernelMapping",
-    "KernelProduct",
-    "Layer",
-    "LocallyConnected",
-    "LowPass",
-    "MaxPooling",
-    "Modulus",
-    "OrbitPooling",
-    "Pad",
+    # One layer
     "Part",
-    "PatchCentering",
+    "Layer",
+    # P: patches, and what is done to the image and to patches before the mapping
     "PatchExtraction",
-    "PatchWhitening",
-    "Polynomial",
-    "ReLU",
-    "Residual",
-    "Sigmoid",
-    "Softplus",
-    "Square",
-    "Standardization",
-    "Tanh",
-    "TransposedConvolution",
-    "Vovk",
-    "WaveletTransform",
     "extract_patches",
     "extract_patches_adjoint",
-    "inverse_sqrt",
     "sample_patches",
+    "ImageGradient",
+    "PatchCentering",
+    "PatchWhitening",
+    "Pad",
+    "Crop",
+    # P of scattering: wavelets
+    "FilterBank",
+    "FilterBank1D",
+    "WaveletTransform",
+    "LowPass",
+    # M: mappings
+    "KernelMapping",
+    "DotProductKernel",
+    "Exponential",
+    "ArcCosine",
+    "InversePolynomial",
+    "Polynomial",
+    "Vovk",
+    "ConvexSum",
+    "KernelProduct",
     "spherical_kmeans",
+    "inverse_sqrt",
+    "Modulus",
+    "ReLU",
+    "Square",
+    "Softplus",
+    "Tanh",
+    "Sigmoid",
+    # A: pooling
+    "GaussianPooling",
+    "AveragePooling",
+    "MaxPooling",
+    "GlobalPooling",
+    "OrbitPooling",
+    # Learned maps, and what joins or normalises maps
+    "Convolution",
+    "TransposedConvolution",
+    "LocallyConnected",
+    "Dense",
+    "Flatten",
+    "BatchNorm",
+    "Standardization",
+    "Dropout",
+    "Residual",
+    "Concat",
 ]
