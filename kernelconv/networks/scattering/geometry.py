@@ -17,6 +17,9 @@ from kernelconv.operators.wavelets.filter_bank import FilterBank, crop
 #: numpy.pad's word for each padding.
 PADDINGS: dict[str, Any] = {"reflect": "reflect", "zero": "constant", "circular": "wrap", "symmetric": "symmetric"}
 
+#: Paths that follow each other, and the angles at which all of them go on.
+Runs = list[tuple[slice, NDArray]]
+
 
 class Axis(NamedTuple):
     """How one axis is padded and where its output is sampled (all in px of the padded axis)."""
@@ -187,23 +190,15 @@ class Geometry:
         """Return which of the paths at `positions` are continued."""
         return self._plan(positions)[0]
 
-    def continuations(self, positions: NDArray) -> list[tuple[int, slice, NDArray]]:
-        """Return the wavelet transforms that continue the paths at `positions`: (scale, run of paths, angles).
-
-        A run is of paths that follow each other and go on at the same angles.
-        """
+    def continuations(self, positions: NDArray) -> list[tuple[int, Runs]]:
+        """Return the wavelet transforms that continue the paths at `positions`: each scale, with its runs of paths."""
         return self._plan(positions)[1]
 
-    def _plan(self, positions: NDArray) -> tuple[slice | NDArray, list[tuple[int, slice, NDArray]]]:
+    def _plan(self, positions: NDArray) -> tuple[slice | NDArray, list[tuple[int, Runs]]]:
         key = positions.tobytes()
         if key not in self._plans:  # every block of images comes to the same paths again
             goes_on = self.children[positions] >= 0
-            found = [
-                (int(j), run, np.flatnonzero(goes_on[run.start, j]))
-                for j in np.flatnonzero(goes_on.any(axis=(0, 2)))
-                for run in _runs(goes_on[:, j])
-                if goes_on[run.start, j].any()
-            ]
+            found = [(int(j), _runs(goes_on[:, j])) for j in np.flatnonzero(goes_on.any(axis=(0, 2)))]
             self._plans[key] = consecutive(np.flatnonzero(goes_on.any(axis=(1, 2)))), found
         return self._plans[key]
 
@@ -268,10 +263,11 @@ def consecutive(positions: NDArray) -> slice | NDArray:
     return slice(lo, hi) if hi - lo == len(positions) else positions
 
 
-def _runs(rows: NDArray) -> list[slice]:
-    """Return the slices of equal rows that follow each other."""
+def _runs(rows: NDArray) -> Runs:
+    """Return the slices of equal rows that follow each other, with where they are True; rows nowhere True left out."""
     cuts = np.flatnonzero((rows[1:] != rows[:-1]).any(axis=1)) + 1
-    return [slice(int(lo), int(hi)) for lo, hi in pairwise((0, *cuts, len(rows)))]
+    runs = [(slice(int(lo), int(hi)), np.flatnonzero(rows[lo])) for lo, hi in pairwise((0, *cuts, len(rows)))]
+    return [(run, at) for run, at in runs if len(at)]
 
 
 def low_pass_matrix(axis: Axis, line: NDArray, resolution: int) -> NDArray:

@@ -61,22 +61,22 @@ class CascadeByFrequency:
         by_parent, by_angle = self._chunk(m, resolution, parents)
         for p in block_slices(len(parents), by_parent):
             table = self.spectra[resolution](u[:, :, p.start * m : p.stop * m], scratch, depth)
-            for j, run, angles in geometry.continuations(parents[p]):
+            for j, runs in geometry.continuations(parents[p]):
                 wavelets = self.wavelets[resolution, j]
-                aliases = wavelets.gather(table[:, :, run.start * m : run.stop * m], scratch, depth)
-                for s in block_slices(len(angles), by_angle):
-                    maps = wavelets.modulus(aliases, consecutive(angles[s]), scratch, depth)
-                    below = geometry.children[parents[p][run], j][:, angles[s]].T.ravel()
-                    self._average(maps, wavelets.target, out, below)
-                    self._descend(scratch, maps, wavelets.target, below, out)
+                aliases = wavelets.gather(table, scratch, depth)
+                for run, angles in runs:
+                    of_run = aliases[..., run.start * m : run.stop * m]
+                    for s in block_slices(len(angles), by_angle):
+                        maps = wavelets.modulus(of_run, consecutive(angles[s]), scratch, depth)
+                        below = geometry.children[parents[p][run], j][:, angles[s]].T.ravel()
+                        self._average(maps, wavelets.target, out, below)
+                        self._descend(scratch, maps, wavelets.target, below, out)
 
     def _chunk(self, m: int, resolution: int, parents: NDArray) -> tuple[int, int]:
         """Return how many parents and how many angles to compute at once, so that complex maps stay in cache."""
-        ways = [
-            (self.wavelets[resolution, j].shape, len(angles)) for j, _, angles in self.geometry.continuations(parents)
-        ]
-        maps = max(1, CHUNK_BYTES // (8 * m * max(h * w for (h, w), _ in ways)))
-        most = max(n_angles for _, n_angles in ways)
+        ways = self.geometry.continuations(parents)
+        area = max(h * w for h, w in (self.wavelets[resolution, j].shape for j, _ in ways))
+        maps, most = max(1, CHUNK_BYTES // (8 * m * area)), max(len(angles) for _, runs in ways for _, angles in runs)
         return max(1, maps // most), min(maps, most)
 
 

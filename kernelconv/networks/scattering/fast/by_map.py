@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from kernelconv._parallel.blocks import block_slices
 from kernelconv.networks.scattering.fast.scratch import Scratch
-from kernelconv.networks.scattering.geometry import Geometry, consecutive
+from kernelconv.networks.scattering.geometry import Geometry, Runs, consecutive
 from kernelconv.networks.scattering.paths import ScatteringPath
 from kernelconv.operators.wavelets.filter_bank import crop
 
@@ -113,26 +113,24 @@ class CascadeByMap:
             return
         depth = self.geometry.computed[parents[0]].order
         spectrum = full_spectrum(u, scratch, depth)
-        for j, run, angles in self.geometry.continuations(parents):
+        for j, runs in self.geometry.continuations(parents):
             wavelets = self.wavelets[resolution, j]
-            aliases = wavelets.gather(spectrum[:, run], scratch, depth)
-            for p, a in self._chunks(len(u), run, len(angles), wavelets.shape):
-                s = consecutive(angles[a])
-                waves = wavelets.waves(aliases[:, p.start - run.start : p.stop - run.start], s, scratch)
+            aliases = wavelets.gather(spectrum, scratch, depth)
+            for p, s in self._chunks(len(u), runs, wavelets.shape):
+                waves = wavelets.waves(aliases[:, p], s, scratch)
                 maps = np.abs(waves, out=scratch.array(("maps", 0), waves.shape, u.dtype))
                 phase = waves / np.where(maps > 0, maps, 1) if phases else None  # 0 where the modulus has no derivative
                 below = self.geometry.children[parents[p], j][:, s].ravel()
                 yield maps, wavelets.target, below, (p, s, j, phase)
 
-    def _chunks(self, m: int, run: slice, n_angles: int, shape: tuple[int, int]) -> list[tuple[slice, slice]]:
-        """Cut a run of parents x angles so that the complex maps of a chunk stay in cache."""
+    def _chunks(self, m: int, runs: Runs, shape: tuple[int, int]) -> Iterator[tuple[slice, slice | NDArray]]:
+        """Cut runs of parents, and their angles, so that the complex maps of a chunk stay in cache."""
         L = self.geometry.L
         maps = max(1, CHUNK_BYTES // (8 * m * shape[0] * shape[1]))
-        by_parent, by_angle = max(1, maps // L), min(maps, L)
-        parents = [
-            slice(run.start + p.start, run.start + p.stop) for p in block_slices(run.stop - run.start, by_parent)
-        ]
-        return [(p, a) for p in parents for a in block_slices(n_angles, by_angle)]
+        for run, angles in runs:
+            for p in range(run.start, run.stop, max(1, maps // L)):
+                for s in block_slices(len(angles), min(maps, L)):
+                    yield slice(p, min(p + max(1, maps // L), run.stop)), consecutive(angles[s])
 
 
 class _Wavelets:
