@@ -40,8 +40,8 @@ class Cascades(Workspace):
 
 
 def block_length(geometry: Geometry, itemsize: int, channels: int) -> int:
-    """Return how many images make a block."""
+    """Return how many images make a block: the more, the wider the products; those of some paths alone are narrow."""
     h, w = geometry.padded
     if h * w <= SMALL:
-        return max(1, 64 // channels)
+        return max(1, (64 if geometry.only is None else 128) // channels)
     return max(1, CACHE_BYTES // (2 * itemsize * channels * h * w * (geometry.L if geometry.max_order else 1)))
