@@ -324,9 +324,8 @@ def test_concat_inside_an_estimator():
     rows = NetworkTransformer(network, random_state=0).fit_transform(x)
     built = network.build((8, 8, 1), np.random.default_rng(0))
     assert np.array_equal(rows, built.forward(x).reshape(6, -1))
-    assert network.set_params(concat_1__branches=network.parts[0].branches[:1]).parts[0] == Concat(
-        network.parts[0].branches[0]
-    )
+    wider = network.set_params(concat_1__branch_2__n_filters=3)
+    assert wider.parts[0] == Concat(WaveletTransform(0, L=2), Convolution(3, 1))
 
 
 def test_concat_learns_like_a_part():
