@@ -22,10 +22,8 @@ class Concat(Composite):
 
     Parameters
     ----------
-    *parts : Part
-        The branches, ``serial(...)`` as a rule. Their outputs have the same height and width.
-    branches : tuple of Part
-        The same, as one argument.
+    *branches : Part
+        ``serial(...)`` as a rule. Their outputs have the same height and width.
 
     Raises
     ------
@@ -53,8 +51,7 @@ class Concat(Composite):
 
     branches: tuple[Part, ...]
 
-    def __init__(self, *parts: Part, branches: tuple[Part, ...] = ()) -> None:
-        branches = parts or tuple(branches)  # by name where dataclasses.replace makes another
+    def __init__(self, *branches: Part) -> None:
         if not branches or not all(isinstance(branch, Part) for branch in branches):
             raise ValueError(f"Concat joins one or more parts, got {branches!r}.")
         object.__setattr__(self, "branches", branches)
