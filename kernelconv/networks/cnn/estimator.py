@@ -112,12 +112,8 @@ class ConvNet(ImagePredictor):
         before = (self._task(), self.network_) if self.warm_start and hasattr(self, "network_") else None
         images = self._read_images(X, reset=True)
         targets = self._learn_targets(y, images)
-        rng, validation = check_rng(self.random_state), None
-        if self.early_stopping:
-            self._check_fraction()
-            held_out = self._held_out(targets, rng)
-            validation = images[held_out], targets[held_out]
-            images, targets = images[~held_out], targets[~held_out]
+        rng = check_rng(self.random_state)
+        (images, targets), validation = self._split(images, targets, rng)
         if before is not None and before[0] == self._task():
             network = before[1]
         else:
@@ -174,9 +170,16 @@ class ConvNet(ImagePredictor):
     def _optimizer(self) -> Optimizer:
         return Optimizer(self.optimizer, self.momentum, self.weight_decay)
 
-    def _check_fraction(self) -> None:
+    def _split(
+        self, images: NDArray, targets: NDArray, rng: np.random.Generator
+    ) -> tuple[tuple[NDArray, NDArray], tuple[NDArray, NDArray] | None]:
+        """Return what is trained on and what validates; None without early stopping."""
+        if not self.early_stopping:
+            return (images, targets), None
         if not check_positive(self.validation_fraction, "validation_fraction") < 1:
             raise ValueError(f"validation_fraction must be in (0, 1), got {self.validation_fraction!r}.")
+        held_out = self._held_out(targets, rng)
+        return (images[~held_out], targets[~held_out]), (images[held_out], targets[held_out])
 
     def _n_held_out(self, n: int) -> int:
         """Return how many of `n` images validate: the share asked for, at least one and not all."""
