@@ -44,7 +44,10 @@ def like(values: Any, x: Any) -> Any:
     dtype = xp.real(x).dtype if xp.isdtype(x.dtype, "complex floating") else x.dtype
     if array_api_compat.is_array_api_obj(values) and not isinstance(values, np.ndarray):
         return xp.astype(values, dtype)
-    return xp.asarray(np.asarray(values), dtype=dtype, device=array_api_compat.device(x))
+    values = np.asarray(values)
+    if not values.flags.writeable:  # PyTorch shares the memory of what it is given, and warns where it must not
+        values = values.copy()
+    return xp.asarray(values, dtype=dtype, device=array_api_compat.device(x))
 
 
 def indices(values: NDArray, x: Any) -> Any:

@@ -165,6 +165,15 @@ def test_definition_is_standard_array_code(name, dtype):
     check_strict(part.astype(dtype), registry.images().astype(dtype), tolerance(name, dtype))
 
 
+@pytest.mark.parametrize("name", NAMES)
+def test_definition_on_pytorch_is_that_on_numpy(name):
+    torch = pytest.importorskip("torch")
+    part, x = registry.built(name), registry.images()
+    y = part.forward(torch.tensor(x))
+    assert isinstance(y, torch.Tensor)
+    assert relative(y.numpy(), part.definition(x)) <= 1e-12
+
+
 def test_gradients_of_other_libraries_arrays_are_refused():
     part = GaussianPooling(2).build(registry.SHAPE)
     for call in (part.pullback, part.pullback_params):
