@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 from kymatio.scattering2d.filter_bank import filter_bank
 
-from kernelconv.operators.wavelets.filter_bank import FilterBank, crop, gaussian, gaussian_1d, morlet
+from kernelconv.operators.wavelets.filter_bank import FilterBank
+from kernelconv.operators.wavelets.morlet import crop, gaussian, gaussian_1d, morlet
 
 
 def spatial_gabor(shape, sigma, theta, xi, slant, periods=3):

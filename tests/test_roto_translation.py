@@ -12,7 +12,8 @@ from kernelconv.networks.scattering.roto_translation import (
     RotoTranslationScattering2D,
     angular_filters,
 )
-from kernelconv.operators.wavelets.filter_bank import FilterBank, morlet
+from kernelconv.operators.wavelets.filter_bank import FilterBank
+from kernelconv.operators.wavelets.morlet import morlet
 
 
 @parametrize_with_checks([RotoTranslationScattering2D(J=1, L=4, padding="zero", image_shape=(1, -1))])

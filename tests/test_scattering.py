@@ -12,8 +12,10 @@ from sklearn.pipeline import make_pipeline
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from kernelconv.networks.scattering.fast import by_frequency, by_map, cascades
-from kernelconv.networks.scattering.scattering_2d import Scattering2D, ScatteringPath
-from kernelconv.operators.wavelets.filter_bank import FilterBank, crop
+from kernelconv.networks.scattering.paths import ScatteringPath
+from kernelconv.networks.scattering.scattering_2d import Scattering2D
+from kernelconv.operators.wavelets.filter_bank import FilterBank
+from kernelconv.operators.wavelets.morlet import crop
 
 
 @parametrize_with_checks(

@@ -11,7 +11,8 @@ from kernelconv import testing
 from kernelconv.networks.scattering import scattering_2d
 from kernelconv.networks.scattering.fast import cascades
 from kernelconv.networks.scattering.path_parts import LogCompression, ParentNormalization, PathSelection
-from kernelconv.networks.scattering.scattering_2d import Scattering2D, ScatteringPath
+from kernelconv.networks.scattering.paths import ScatteringPath
+from kernelconv.networks.scattering.scattering_2d import Scattering2D
 from kernelconv.networks.scattering.transform import ScatteringTransform
 from kernelconv.operators.wavelets.filter_bank import FilterBank
 

@@ -16,8 +16,6 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 from kernelconv._check import check_count, check_rng
 from kernelconv._parallel.blocks import apply_blocks, block_length, map_blocks, n_threads
 
-__all__ = ["AffineSubspaceClassifier"]
-
 
 class AffineSubspaceClassifier(ClassifierMixin, BaseEstimator):
     r"""Assign a sample to the class whose affine subspace lies nearest (the PCA classifier of scattering).

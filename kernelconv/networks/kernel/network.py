@@ -149,4 +149,4 @@ class ConvKernelNetwork(NetworkTransformer):
     @property
     def anchors_(self) -> list[NDArray]:
         """Unit anchors of each layer, (n_anchors, patch values)."""
-        return list(self.network_.params.values())
+        return [v for k, v in self.network_.params.items() if k.endswith(".anchors")]

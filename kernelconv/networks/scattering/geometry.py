@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 
 from kernelconv._check import Pair
 from kernelconv.networks.scattering.paths import ScatteringPath, scattering_paths, with_parents
-from kernelconv.operators.wavelets.filter_bank import FilterBank, crop
+from kernelconv.operators.wavelets.filter_bank import FilterBank
+from kernelconv.operators.wavelets.morlet import crop
 
 #: numpy.pad's word for each padding.
 PADDINGS: dict[str, Any] = {"reflect": "reflect", "zero": "constant", "circular": "wrap", "symmetric": "symmetric"}

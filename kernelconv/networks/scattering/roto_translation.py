@@ -17,8 +17,6 @@ from kernelconv.networks.scattering.path_transformer import PathTransformer
 from kernelconv.networks.scattering.transform import ScatteringTransform
 from kernelconv.operators.wavelets.filter_bank_1d import morlet_1d
 
-__all__ = ["RotoTranslationPath", "RotoTranslationScattering2D", "angular_filters"]
-
 
 class RotoTranslationPath(NamedTuple):
     """One path: scales j1 < j2, the angle of the second wavelet from the first, and the angular filter."""

@@ -12,11 +12,8 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 from kernelconv._check import as_float, check_finite
 from kernelconv._parallel.blocks import n_threads
 from kernelconv.networks.scattering.path_transformer import as_rows
-from kernelconv.networks.scattering.paths import SignalPath
 from kernelconv.networks.scattering.transform_1d import ScatteringTransform1D
 from kernelconv.networks.serial import serial
-
-__all__ = ["Scattering1D", "SignalPath"]
 
 
 class Scattering1D(TransformerMixin, BaseEstimator):

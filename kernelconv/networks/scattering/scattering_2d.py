@@ -15,8 +15,6 @@ from kernelconv.networks.scattering.transform import ScatteringTransform
 from kernelconv.networks.serial import serial
 from kernelconv.operators.base import Part
 
-__all__ = ["Scattering2D", "ScatteringPath"]
-
 
 class Scattering2D(EnergyByPath):
     r"""Wavelet scattering transform of images: averages of cascaded wavelet moduli.

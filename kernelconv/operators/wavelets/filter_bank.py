@@ -9,9 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kernelconv._check import as_pair, check_choice, check_count
-from kernelconv.operators.wavelets.morlet import crop, gaussian, gaussian_1d, morlet
-
-__all__ = ["FilterBank", "crop", "gaussian", "gaussian_1d", "morlet"]
+from kernelconv.operators.wavelets.morlet import crop, gaussian_1d, morlet
 
 
 @dataclass(frozen=True)

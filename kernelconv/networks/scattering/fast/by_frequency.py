@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from kernelconv._parallel.blocks import block_slices
 from kernelconv.networks.scattering.fast.scratch import Scratch
 from kernelconv.networks.scattering.geometry import Geometry, consecutive
-from kernelconv.operators.wavelets.filter_bank import crop
+from kernelconv.operators.wavelets.morlet import crop
 
 #: Bytes of complex maps computed at once.
 CHUNK_BYTES = 3 * 2**20

@@ -12,7 +12,7 @@ from kernelconv._parallel.blocks import block_slices
 from kernelconv.networks.scattering.fast.scratch import Scratch
 from kernelconv.networks.scattering.geometry import Geometry, Runs, consecutive
 from kernelconv.networks.scattering.paths import ScatteringPath
-from kernelconv.operators.wavelets.filter_bank import crop
+from kernelconv.operators.wavelets.morlet import crop
 
 #: Bytes of complex maps computed at once. A core's own cache would want 2**19, but every array operation hands
 #: Python's lock from thread to thread, so that two threads together are fastest with larger chunks.
