@@ -8,7 +8,7 @@ from kernelconv.operators.fast.extraction import Extraction
 from kernelconv.operators.fast.layers import fused
 from kernelconv.operators.fast.mapping import Mapping, Maximum
 from kernelconv.operators.fast.normalization import ByLines
-from kernelconv.operators.fast.pooling import AxisByAxis, BandedGaussian
+from kernelconv.operators.fast.pooling import AxisByAxis, average, gaussian
 from kernelconv.operators.layer import Layer
 from kernelconv.operators.learned.convolution import Convolution
 from kernelconv.operators.learned.dense import Dense
@@ -18,13 +18,14 @@ from kernelconv.operators.mappings.kernel_mapping import KernelMapping
 from kernelconv.operators.mappings.nonlinearities import ReLU
 from kernelconv.operators.patches.extraction import PatchExtraction
 from kernelconv.operators.pooling.gaussian import GaussianPooling
-from kernelconv.operators.pooling.pooling import MaxPooling
+from kernelconv.operators.pooling.pooling import AveragePooling, MaxPooling
 
 ENGINES: dict[type, Maker] = {
     PatchExtraction: Extraction,
     KernelMapping: Mapping,
     ReLU: Maximum,
-    GaussianPooling: BandedGaussian,
+    GaussianPooling: gaussian,
+    AveragePooling: average,
     MaxPooling: AxisByAxis,
     Layer: fused,
     Convolution: convolution,

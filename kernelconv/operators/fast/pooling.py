@@ -1,8 +1,8 @@
-"""Poolings: Gaussian as two banded products, windows' maxima axis by axis."""
+"""Poolings: weighted means of windows as two banded products, windows' maxima axis by axis."""
 
 from __future__ import annotations
 
-from functools import lru_cache
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -10,30 +10,27 @@ from numpy.typing import NDArray
 
 from kernelconv.operators.fast.choice import Engine
 from kernelconv.operators.fast.separable import BAND_ROWS, Bands, separable, separable_adjoint, window_bands
+from kernelconv.operators.patches.extraction import window_reads
 from kernelconv.operators.pooling.gaussian import GaussianPooling, gaussian_windows
+from kernelconv.operators.pooling.pooling import AveragePooling
 
 
-@lru_cache(maxsize=256)
-def gaussian_bands(n: int, subsampling: int, scale: float, padding: str, dtype: np.dtype[Any], at_once: int) -> Bands:
-    """Return `gaussian_matrix` as bands."""
-    return window_bands(*gaussian_windows(n, subsampling, scale, padding), dtype, at_once)
+class Banded(Engine):
+    """A separable linear pooling by its banded matrices, in the layout in which the maps come.
 
+    `windows` are, for rows and for columns, the positions that each window reads and their weights.
+    """
 
-class BandedGaussian(Engine):
-    """Gaussian pooling by its banded matrices, in the layout in which the maps come."""
-
-    def __init__(self, part: GaussianPooling) -> None:
+    def __init__(self, part: Any, windows: Sequence[tuple[NDArray, NDArray]]) -> None:
         super().__init__(part)
-        # columns come second, on lines that the subsampling of the rows has made shorter
-        self.axes = [
-            (n, s, part.scale_of(s), part.padding, at_once)
-            for n, s, at_once in zip(part._shapes[0], part.subsampling, (BAND_ROWS, 2 * BAND_ROWS), strict=False)
-        ]
+        self.windows = windows
         self.bands: dict[np.dtype[Any], list[Bands]] = {}
 
     def _bands(self, dtype: np.dtype[Any]) -> list[Bands]:
         if dtype not in self.bands:
-            self.bands[dtype] = [gaussian_bands(*axis, dtype, at_once) for *axis, at_once in self.axes]
+            # columns come second, on lines that the subsampling of the rows has made shorter
+            at_once = (BAND_ROWS, 2 * BAND_ROWS)
+            self.bands[dtype] = [window_bands(*w, dtype, k) for w, k in zip(self.windows, at_once, strict=True)]
         return self.bands[dtype]
 
     def forward(self, x: NDArray) -> NDArray:
@@ -44,6 +41,18 @@ class BandedGaussian(Engine):
         """Return A* y."""
         rows, columns = self._bands(y.dtype)
         return separable_adjoint(y, rows, columns, shape)
+
+
+def gaussian(part: GaussianPooling) -> Engine:
+    """Return Gaussian pooling's engine."""
+    axes = zip(part._shapes[0], part.subsampling, strict=False)
+    return Banded(part, [gaussian_windows(n, s, part.scale_of(s), part.padding) for n, s in axes])
+
+
+def average(part: AveragePooling) -> Engine:
+    """Return average pooling's engine."""
+    per_axis = zip(part.patches.windows(part._shapes[0]), part.size, strict=True)
+    return Banded(part, [(window_reads(*window), np.full(size, 1 / size)) for window, size in per_axis])
 
 
 class AxisByAxis(Engine):

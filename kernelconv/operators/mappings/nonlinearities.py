@@ -59,7 +59,7 @@ class Modulus(Pointwise):
 
     def _slope(self, x: NDArray, y: NDArray) -> NDArray:
         """Return x / abs(x)."""
-        return x / np.where(y > 0, y, 1)
+        return x / np.where(y > 0, y, 1) if np.iscomplexobj(x) else np.sign(x)
 
 
 @dataclass(frozen=True, repr=False)
