@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from kernelconv.operators.fast.choice import Engine
 from kernelconv.operators.fast.correlation.products import Correlation
-from kernelconv.operators.fast.correlation.which import correlation
+from kernelconv.operators.fast.correlation.which import FEW_CHANNELS, correlation
 from kernelconv.operators.fast.layouts import add_to_channels, sum_positions
 from kernelconv.operators.learned.convolution import Convolution
 from kernelconv.operators.learned.dense import Dense
@@ -79,7 +79,16 @@ def dense(part: Dense) -> Engine:
 
 def transposed_convolution(part: TransposedConvolution) -> Engine:
     """Return a transposed convolution's engine."""
-    return AffineEngine(part, Transposed(correlation(part.patches, part._shapes[-1])))
+    kind = OfFewChannels if part._in_shape[2] <= FEW_CHANNELS else AffineEngine
+    return kind(part, Transposed(correlation(part.patches, part._shapes[-1])))
+
+
+class OfFewChannels(AffineEngine):
+    """A transposed convolution of a few channels: its definition is faster going forward, the products going back."""
+
+    def forward(self, x: NDArray) -> NDArray:
+        """Return P*(x W') + b."""
+        return self.part.definition(x)
 
 
 class Transposed:
