@@ -177,7 +177,9 @@ def test_definition_on_pytorch_is_that_on_numpy(name):
 def test_gradients_of_other_libraries_arrays_are_refused():
     part = GaussianPooling(2).build(registry.SHAPE)
     for call in (part.pullback, part.pullback_params):
-        with pytest.raises(TypeError, match=r"pullback takes NumPy arrays, got a array_api_strict.*differentiates"):
+        with pytest.raises(
+            TypeError, match=r"pullback takes NumPy arrays, got a <class .array_api_strict.*differentiates"
+        ):
             call(strict(registry.images()))
 
 
@@ -484,8 +486,8 @@ class Coupled(Modulus):
 
 
 class PoolsTwice(Layer):
-    def definition(self, x):
-        y = super().definition(x)
+    def _through(self, x, run):
+        y = super()._through(x, run)
         return y + 1e-8 * y[:, ::-1]
 
 

@@ -442,7 +442,7 @@ def test_a_loss_that_is_not_finite_is_an_error():
         ({"loss": "hinge"}, "loss must be one of 'log_loss', 'squared_hinge', 'squared_error', got 'hinge'"),
         ({"learning_rate": 0}, "learning_rate must be > 0"),
         ({"loss": "squared_error"}, r"Targets must have the shape of the outputs, \(10, 3\), got \(10,\)"),
-        ({"loss": lambda s, y: (0.0, s[:, :2])}, r"the gradient must have their shape, \(10, 3\), got \(10, 2\)"),
+        ({"loss": lambda s, y: (0.0, s[:, :2])}, r"must have their shape, \(10, 3\), and be real, got \(10, 2\)"),
         ({"frozen": "dense"}, r"frozen names 'dense', but .* nor a part with params: \['convolution_1\.weight', "),
         ({"frozen": ("dense_5", "relu_2")}, "frozen names 'relu_2', but there is no such param"),
         ({"frozen": ("dense_5", "convolution_1")}, "leaves nothing to train: it names all of"),
@@ -559,3 +559,31 @@ def test_a_checkpoint_remembers_what_was_frozen(tmp_path):
     run(frozen="dense_5", checkpoint=tmp_path / "run")
     with pytest.raises(ValueError, match="holds a training with other settings"):
         run(frozen="convolution_1", checkpoint=tmp_path / "run")
+
+
+@pytest.mark.parametrize(
+    ("returned", "message"),
+    [
+        (None, r"A loss returns \(sum, gradient in the outputs\), got None"),
+        (lambda s: (np.ones(len(s)), s), "the sum over the batch must be a number, got array"),
+        (lambda s: (1j, s), "the sum over the batch must be a number"),
+        (lambda s: (1.0, s * 1j), "and be real, got .* of dtype complex"),
+        (lambda s: (1.0, s * np.nan), "the loss's gradient holds .* non-finite values"),
+    ],
+)
+def test_losses_of_ones_own_are_checked(returned, message):
+    with pytest.raises(ValueError, match=message):
+        run(loss=lambda scores, labels: returned(scores) if returned else None)
+
+
+def test_a_checkpoint_is_of_one_network_and_of_a_loss_that_has_a_name(tmp_path):
+    file = tmp_path / "training"
+    run(small(), checkpoint=file)
+    other = serial(Convolution(4, 3, initialization="he_normal"), ReLU(), MaxPooling(2), Flatten(), Dense(3))
+    other = other.build((6, 6, 1), RNG(0))
+    with pytest.raises(ValueError, match="holds a training with other settings"):
+        run(other, checkpoint=file)
+    with pytest.raises(ValueError, match=r"A checkpoint keeps the loss by its name, and .* has none"):
+        run(checkpoint=tmp_path / "new", loss=lambda scores, labels: (0.0, scores))
+    with pytest.raises(ValueError, match="frozen must be a name or several, got 3"):
+        run(frozen=3)

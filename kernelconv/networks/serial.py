@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kernelconv._arrays import is_foreign
-from kernelconv._check import check_images
+from kernelconv._check import check_images, check_shape
 from kernelconv._parallel.blocks import apply_blocks, block_length, map_blocks
 from kernelconv.networks.parameters import changed, nested
 from kernelconv.operators.base import Grads, ParamPullback, Part, Shape3, State
@@ -105,7 +105,9 @@ class Network(Composite):
         progress : callable, optional
             Called with the name of each part and the part, when it is built.
         """
-        in_shape = tuple(in_shape) if len(in_shape) == 3 else (*in_shape, 1)
+        if isinstance(in_shape, tuple | list) and len(in_shape) == 2:
+            in_shape = (*in_shape, 1)
+        in_shape = check_shape(in_shape)
         if data is not None and not isinstance(data, Maps):
             data = self._check(data, in_shape, "data")
         return self._build(in_shape, rng, data, progress)
@@ -196,7 +198,8 @@ class Network(Composite):
         """Values at a time of one image, going forward and with a gradient; engines that say how many images."""
         back = sum(map(math.prod, (self._in_shape, *self._inner_shapes(gradient=True))))
         going, particular = 0, []
-        for part in self.parts:
+        for part, shape in zip(self.parts, self._shapes, strict=False):
+            part = part if part._in_shape is not None else part._at(shape)  # weightless parts need no building
             if part._engine.block(4) is None:
                 sizes = map(math.prod, (part._in_shape, *part._inner_shapes()))
                 going = max(going, *(a + b for a, b in pairwise(sizes)))
@@ -287,7 +290,7 @@ def serial(*parts: Part, names: Sequence[str] | None = None) -> Network:
             raise ValueError(f"serial composes parts (operators, layers, networks), got {part!r}.")
     if names is None:
         names = [f"{type(p).__name__.lower()}_{i}" for i, p in enumerate(parts, 1)]
-    joined_names = " ".join(names)
+    joined_names = " ".join(map(str, names))
     if len(names) != len(parts) or len(set(names)) != len(names) or "." in joined_names or "__" in joined_names:
         raise ValueError(f"names must be {len(parts)} different strings without dots or '__', got {tuple(names)}.")
     return Network(tuple(parts), tuple(names))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields
-from functools import cached_property, lru_cache
+from functools import cached_property
 from types import MappingProxyType
 from typing import Any, ClassVar, Self
 
@@ -29,17 +29,16 @@ class Part(Matrix):
 
     A part is a specification: its fields never change. ``build`` returns a copy that knows its input shape and
     holds ``params`` (a dict of arrays: anchors, weights) and ``state`` (arrays that training updates but no gradient
-    reaches); ``replace`` returns a copy with other params. Parts own no random state.
-
-    Traits, known before any data:
+    reaches); ``replace`` returns a copy with other params. Parts own no random state. Traits, known before any data:
 
     - ``linear``: F(x) = A x, so ``adjoint`` exists;
     - ``homogeneous``: F(c x) = c F(x) for c > 0;
     - ``equivariant``: a shift by the stride commutes with F when borders are circular;
+    - ``channelwise``: F acts on each channel alone and alike; if linear it commutes with a matrix on channels;
     - ``of_patches``: what it reads are patches, so its place is after patch extraction;
     - ``couples_samples``: in training a sample's output depends on the others (BatchNorm);
     - ``differentiable``: ``pullback`` exists;
-    - ``splits``: F ends in a matrix on the channels, which commutes with linear pooling (KernelMapping);
+    - ``splits``: F ends in a matrix on the channels (KernelMapping);
     - ``lipschitz(in_shape)``: a constant c with norm(Fx - Fy) <= c norm(x - y), or None where none is known.
 
     Subclasses implement ``definition``, the formula in array API code, ``_out_shape``, ``_lipschitz`` where a constant
@@ -52,12 +51,13 @@ class Part(Matrix):
     linear: ClassVar[Any] = False
     homogeneous: ClassVar[Any] = False
     equivariant: ClassVar[Any] = False
+    channelwise: ClassVar[Any] = False
     of_patches: ClassVar[Any] = False
     couples_samples: ClassVar[Any] = False
     differentiable: ClassVar[Any] = True
     splits: ClassVar[Any] = False
 
-    # Set on the copy that build returns, and not fields: specifications are equal whatever was built from them.
+    # Set on the copy that build returns; not fields: specifications are equal whatever was built from them.
     #: The arrays that a gradient reaches, by name.
     params: ClassVar[Any] = MappingProxyType({})
     #: The arrays that training updates without a gradient, by name.
@@ -67,7 +67,7 @@ class Part(Matrix):
     _shapes: ClassVar[Any] = None
     _own_engine: ClassVar[type[Engine]] = Engine
     #: What a copy computes anew, since it may hold other params.
-    _derived_names: ClassVar[tuple[str, ...]] = ("_engine",)
+    _derived_names: ClassVar[tuple[str, ...]] = ("_engine", "_placed")
 
     @property
     def in_shape(self) -> Any:
@@ -183,7 +183,7 @@ class Part(Matrix):
 
     def _inner_shapes(self, *, gradient: bool = False) -> list[Shape3]:
         """Return the shapes of the maps that a built part makes of one image, on the way to a `gradient` or without."""
-        return [self._shapes[-1]]
+        return [] if self._in_shape is None else [self._shapes[-1]]
 
     def n_params(self) -> int:
         """Return the number of entries in ``params``."""
@@ -203,7 +203,11 @@ class Part(Matrix):
             return self._built(check_shape(in_shape, "x.shape[1:]"), self.params, self.state)
         if type(self).build is not Part.build:
             self._check_built()
-        return _weightless(self, check_shape(in_shape, "x.shape[1:]"))
+        known = self.__dict__.get("_placed")  # for the shape that was seen last
+        if known is None or known._in_shape != in_shape:
+            known = self.build(check_shape(in_shape, "x.shape[1:]"))
+            self.__dict__["_placed"] = known
+        return known
 
     def _ready(self, x: Any) -> tuple[Any, Any]:
         """Return the part that fits maps `x`, and `x` in a floating dtype."""
@@ -214,8 +218,7 @@ class Part(Matrix):
     def _ready_numpy(self, x: Any) -> tuple[Any, NDArray]:
         part, x = self._ready(x)
         if not isinstance(x, np.ndarray):
-            kind = f"{type(x).__module__}.{type(x).__name__}"
-            raise TypeError(f"pullback takes NumPy arrays, got a {kind}: its own library differentiates forward.")
+            raise TypeError(f"pullback takes NumPy arrays, got a {type(x)}: its own library differentiates forward.")
         return part, x
 
     # -- running ---------------------------------------------------------------------------------------------------
@@ -247,14 +250,16 @@ class Part(Matrix):
             Draws the masks.
         """
         part, x = self._ready_numpy(x)
-        return part._engine.pullback(x, train=train, rng=rng)
+        y, pull, state = part._engine.pullback(x, train=train, rng=rng)
+        return y, lambda g: pull(g if g.dtype in FLOATING else as_floating(g, "g")), state
 
     def pullback_params(
         self, x: NDArray, *, train: bool = False, rng: np.random.Generator | None = None
     ) -> tuple[NDArray, ParamPullback, State]:
         """Return (F(x), pull, new state); ``pull(g) -> gradients in params``, without the gradient in x."""
         part, x = self._ready_numpy(x)
-        return part._engine.pullback_params(x, train=train, rng=rng)
+        y, pull, state = part._engine.pullback_params(x, train=train, rng=rng)
+        return y, lambda g: pull(g if g.dtype in FLOATING else as_floating(g, "g")), state
 
     def _pullback(self, x: NDArray, *, train: bool = False, rng: Any = None) -> tuple[NDArray, Pullback, State]:
         if not self.linear:
@@ -272,11 +277,14 @@ class Part(Matrix):
         Raises
         ------
         ValueError
-            If the part is not linear, or not built.
+            If the part is not linear, or not built, or `y` is not of the shape of its output.
         """
         self._check_linear()
         self._check_built()
-        return self._transposed(as_floating(y, "y"), (len(y), *self.in_shape))
+        y = as_floating(y, "y")
+        if y.shape[1:] != self._shapes[-1]:
+            raise ValueError(f"y must be maps of the output's shape {self._shapes[-1]}, got {tuple(y.shape[1:])}.")
+        return self._transposed(y, (len(y), *self._in_shape))
 
     def _transposed(self, y: NDArray, shape: tuple[int, ...]) -> NDArray:
         """Return A* y for inputs of `shape` (n, h, w, c), by the engine."""
@@ -290,9 +298,3 @@ class Part(Matrix):
     def _check_linear(self) -> None:
         if not self.linear:
             raise ValueError(f"{self!r} is not linear, so it has no adjoint and no matrix.")
-
-
-@lru_cache(maxsize=512)
-def _weightless(part: Part, in_shape: Shape3) -> Part:
-    """Return a part that needs no weights, built for maps of `in_shape`."""
-    return part.build(in_shape)

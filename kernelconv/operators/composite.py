@@ -50,8 +50,15 @@ def _definition(part: Part, x: Any) -> Any:
 class Composite(Part):
     """A part made of others, run in the order of ``named_parts``: Layer and Network."""
 
-    _own_engine = Parts
-    _derived_names: ClassVar[tuple[str, ...]] = ("_engine", "_in_shape", "_shapes")
+    _own_engine: ClassVar[type[Engine]] = Parts
+
+    def __init_subclass__(cls, **options: Any) -> None:
+        """Give a composite with a definition of its own no engine that would run its parts instead."""
+        super().__init_subclass__(**options)
+        if "definition" in vars(cls) and "_own_engine" not in vars(cls):
+            cls._own_engine = Engine
+
+    _derived_names: ClassVar[tuple[str, ...]] = ("_engine", "_placed", "_in_shape", "_shapes")
 
     @property
     def named_parts(self) -> dict[str, Part]:
@@ -78,6 +85,11 @@ class Composite(Part):
     def equivariant(self) -> bool:  # type: ignore[override]
         """True if every part is."""
         return all(p.equivariant for p in self.named_parts.values())
+
+    @property
+    def channelwise(self) -> bool:  # type: ignore[override]
+        """True if every part is."""
+        return all(p.channelwise for p in self.named_parts.values())
 
     @property
     def couples_samples(self) -> bool:  # type: ignore[override]

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from kernelconv.operators.base import Part, Shape3
-from kernelconv.operators.composite import Composite
+from kernelconv.operators.composite import Composite, Parts
 
 
 @dataclass(frozen=True, repr=False)
@@ -49,6 +49,14 @@ class Layer(Composite):
     mapping: Part
     pooling: Part
 
+    _own_engine = Parts
+
+    def __post_init__(self) -> None:
+        """Check that all three are parts."""
+        for name in ("patches", "mapping", "pooling"):
+            if not isinstance(getattr(self, name), Part):
+                raise ValueError(f"{name} of a Layer must be a part, got {getattr(self, name)!r}.")
+
     @property
     def named_parts(self) -> dict[str, Part]:
         """{"P": patches, "M": mapping, "A": pooling}."""
@@ -61,7 +69,7 @@ class Layer(Composite):
     @property
     def fused(self) -> bool:
         """True if the layer pools before whitening."""
-        return self.mapping.splits and self.pooling.linear
+        return self.mapping.splits and self.pooling.linear and self.pooling.channelwise
 
     def definition(self, x: Any) -> Any:
         """Return A M P x: (n, h, w, c) -> (n, h', w', c')."""

@@ -78,7 +78,7 @@ class ScatteringTransform(Part):
     only: tuple[ScatteringPath, ...] | None = None
 
     homogeneous = True
-    _derived_names = ("_engine", "geometry", "tree")
+    _derived_names = ("_engine", "_placed", "geometry", "tree")
 
     def __post_init__(self) -> None:
         """Check every field."""

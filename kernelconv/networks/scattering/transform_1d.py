@@ -64,7 +64,7 @@ class ScatteringTransform1D(Part):
     scaling: str = "exact"
 
     homogeneous = True
-    _derived_names = ("_engine", "geometry", "tree")
+    _derived_names = ("_engine", "_placed", "geometry", "tree")
 
     def __post_init__(self) -> None:
         """Check every field."""

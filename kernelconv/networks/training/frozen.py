@@ -26,6 +26,8 @@ def frozen_params(params: Iterable[str], frozen: str | Sequence[str]) -> frozens
     ['first.bias', 'first.weight']
     """
     params = list(params)
+    if not isinstance(frozen, str | list | tuple | set | frozenset):
+        raise ValueError(f"frozen must be a name or several, got {frozen!r}.")
     found: set[str] = set()
     for name in (frozen,) if isinstance(frozen, str) else frozen:
         inside = {p for p in params if p == name or p.startswith(f"{name}.")}

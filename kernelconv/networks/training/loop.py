@@ -168,11 +168,14 @@ def train(
     kept = frozen_params(network.params, frozen)
     if patience is not None and validation is None:
         raise ValueError("patience needs validation=(images, labels): it counts epochs without a lower loss on them.")
+    if checkpoint is not None and callable(loss) and "<" in getattr(loss, "__qualname__", "<"):
+        raise ValueError(f"A checkpoint keeps the loss by its name, and {loss!r} has none: define it in a module.")
     n_steps = -(-len(x) // batch_size)
     rates = learning_rates(learning_rate, schedule, epochs * n_steps)
     network = network.astype(x.dtype)
     start = _Run(network, memory or optimizer.start(network.params), rng, int(rng.integers(2**63)), learning_rate)
     settings = (len(x), epochs, batch_size, learning_rate, schedule, optimizer, loss, patience, start.seed, kept)
+    settings += (checkpoint and repr(network),)  # type: ignore[assignment]
     run = _resumed(checkpoint, settings) or start
     while len(run.history) < epochs and not (patience is not None and run.waited >= patience):
         first = len(run.history) * n_steps
@@ -268,7 +271,7 @@ def _resumed(checkpoint: str | Path | None, settings: tuple[Any, ...]) -> _Run |
         return None
     try:
         found, run = pickle.loads(Path(checkpoint).read_bytes())
-    except (pickle.UnpicklingError, EOFError, ValueError, TypeError) as error:
+    except (pickle.UnpicklingError, EOFError, ValueError, TypeError, AttributeError, ImportError) as error:
         raise ValueError(f"{checkpoint} is not a checkpoint of train ({error}): delete it, or name another.") from None
     if found != settings:
         raise ValueError(

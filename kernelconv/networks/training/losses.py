@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from kernelconv._check import check_choice
+from kernelconv._check import check_choice, check_finite
 
 #: (outputs (n, k), class indices (n,) or targets (n, k)) -> (sum over the images, its gradient in the outputs (n, k))
 Loss = Callable[[NDArray, NDArray], tuple[float, NDArray]]
@@ -104,7 +104,8 @@ def as_loss(loss: Any, named: Mapping[str, Loss] = LOSSES) -> Loss:
     Raises
     ------
     ValueError
-        For another name; from a function's loss, if it returns a gradient of another shape than the outputs.
+        For another name; from a function's loss, if it does not return a number and a finite real gradient of the
+        outputs' shape.
 
     Examples
     --------
@@ -115,12 +116,20 @@ def as_loss(loss: Any, named: Mapping[str, Loss] = LOSSES) -> Loss:
         return named[check_choice(loss, "loss", tuple(named))]
 
     def checked(outputs: NDArray, labels: NDArray) -> tuple[float, NDArray]:
-        value, gradient = loss(outputs, labels)
-        if np.shape(gradient) != outputs.shape:
+        returned = loss(outputs, labels)
+        if not isinstance(returned, tuple) or len(returned) != 2:
+            raise ValueError(f"A loss returns (sum, gradient in the outputs), got {returned!r}.")
+        value, gradient = returned
+        if np.ndim(value) or np.iscomplexobj(value):
+            raise ValueError(
+                f"A loss returns (sum, gradient in the outputs): the sum over the batch must be a number,"
+                f" got {value!r}."
+            )
+        if np.shape(gradient) != outputs.shape or np.iscomplexobj(gradient):
             raise ValueError(
                 f"A loss returns (sum, gradient in the outputs): the gradient must have their shape, {outputs.shape}, "
-                f"got {np.shape(gradient)}."
+                f"and be real, got {np.shape(gradient)} of dtype {np.asarray(gradient).dtype}."
             )
-        return value, gradient
+        return float(value), check_finite(np.asarray(gradient, outputs.dtype), "the loss's gradient")
 
     return checked

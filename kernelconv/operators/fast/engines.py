@@ -8,7 +8,7 @@ from kernelconv.operators.fast.extraction import Extraction
 from kernelconv.operators.fast.layers import fused
 from kernelconv.operators.fast.mapping import Mapping, Maximum
 from kernelconv.operators.fast.normalization import ByLines
-from kernelconv.operators.fast.pooling import AxisByAxis, average, gaussian
+from kernelconv.operators.fast.pooling import AxisByAxis, BandedGaussian, EntryByEntry
 from kernelconv.operators.layer import Layer
 from kernelconv.operators.learned.convolution import Convolution
 from kernelconv.operators.learned.dense import Dense
@@ -24,8 +24,8 @@ ENGINES: dict[type, Maker] = {
     PatchExtraction: Extraction,
     KernelMapping: Mapping,
     ReLU: Maximum,
-    GaussianPooling: gaussian,
-    AveragePooling: average,
+    GaussianPooling: BandedGaussian,
+    AveragePooling: EntryByEntry,
     MaxPooling: AxisByAxis,
     Layer: fused,
     Convolution: convolution,

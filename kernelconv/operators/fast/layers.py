@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from kernelconv.operators.composite import joined
 from kernelconv.operators.fast.choice import Engine
 from kernelconv.operators.fast.correlation.planes import Planes
 from kernelconv.operators.fast.correlation.products import Correlation
@@ -38,17 +39,19 @@ class FusedLayer(Engine):
     def pullback(self, x: NDArray, *, train: bool = False, rng: Any = None) -> tuple[NDArray, Any, Any]:
         """Return (A M P x, pull, state); the anchors' gradient has a share from each half of M."""
         mapping: Any = self.part.mapping
-        p, pull_patches, _ = self.patches.pullback(x)
+        p, pull_patches, of_patches = self.patches.pullback(x, train=train, rng=rng)
         m, pull_embed = mapping.embed_pullback(p)
-        a, pull_pooling, _ = self.pooling.pullback(m)
+        a, pull_pooling, of_pooling = self.pooling.pullback(m, train=train, rng=rng)
         y, pull_whiten = mapping.whiten_pullback(a)
 
         def pull(g: NDArray) -> tuple[NDArray, dict[str, NDArray]]:
             g, dz_whiten = pull_whiten(g)
-            g, dz_embed = pull_embed(pull_pooling(g)[0])
-            return pull_patches(g)[0], {"M.anchors": dz_embed + dz_whiten}
+            g, own_pooling = pull_pooling(g)
+            g, dz_embed = pull_embed(g)
+            g, own_patches = pull_patches(g)
+            return g, joined({"P": own_patches, "M": {"anchors": dz_embed + dz_whiten}, "A": own_pooling})
 
-        return y, pull, self.part.state
+        return y, pull, joined({"P": of_patches, "M": mapping.state, "A": of_pooling})
 
 
 class FusedOnPlanes(FusedLayer):
@@ -90,7 +93,7 @@ _BY_PRODUCTS: dict[type, Any] = {Rows: FusedLayer, Planes: FusedOnPlanes, Tiles:
 
 def fused(layer: Layer) -> Engine | None:
     """Return the engine of a layer that pools before whitening; None where it does not."""
-    if not layer.fused:
+    if not layer.fused or type(layer.mapping._engine) is not Mapping:  # a mapping of one's own keeps its definition
         return None
     if type(layer.patches) is not PatchExtraction:
         return FusedLayer(layer)

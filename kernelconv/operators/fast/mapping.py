@@ -31,7 +31,7 @@ class Mapping(Engine):
 
     def __init__(self, part: KernelMapping) -> None:
         super().__init__(part)
-        self.exponential = isinstance(part.kernel, Exponential)
+        self.exponential = type(part.kernel) is Exponential
         self.matrices: dict[Any, NDArray] = {}
 
     def forward(self, x: NDArray) -> NDArray:

@@ -1,8 +1,7 @@
-"""Poolings: weighted means of windows as two banded products, windows' maxima axis by axis."""
+"""Poolings: Gaussian as two banded products, means entry by entry of a window, maxima axis by axis."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -10,20 +9,17 @@ from numpy.typing import NDArray
 
 from kernelconv.operators.fast.choice import Engine
 from kernelconv.operators.fast.separable import BAND_ROWS, Bands, separable, separable_adjoint, window_bands
-from kernelconv.operators.patches.extraction import window_reads
+from kernelconv.operators.patches.borders import pad
 from kernelconv.operators.pooling.gaussian import GaussianPooling, gaussian_windows
-from kernelconv.operators.pooling.pooling import AveragePooling
 
 
-class Banded(Engine):
-    """A separable linear pooling by its banded matrices, in the layout in which the maps come.
+class BandedGaussian(Engine):
+    """Gaussian pooling by its banded matrices, in the layout in which the maps come."""
 
-    `windows` are, for rows and for columns, the positions that each window reads and their weights.
-    """
-
-    def __init__(self, part: Any, windows: Sequence[tuple[NDArray, NDArray]]) -> None:
+    def __init__(self, part: GaussianPooling) -> None:
         super().__init__(part)
-        self.windows = windows
+        axes = zip(part._shapes[0], part.subsampling, strict=False)
+        self.windows = [gaussian_windows(n, s, part.scale_of(s), part.padding) for n, s in axes]
         self.bands: dict[np.dtype[Any], list[Bands]] = {}
 
     def _bands(self, dtype: np.dtype[Any]) -> list[Bands]:
@@ -43,16 +39,24 @@ class Banded(Engine):
         return separable_adjoint(y, rows, columns, shape)
 
 
-def gaussian(part: GaussianPooling) -> Engine:
-    """Return Gaussian pooling's engine."""
-    axes = zip(part._shapes[0], part.subsampling, strict=False)
-    return Banded(part, [gaussian_windows(n, s, part.scale_of(s), part.padding) for n, s in axes])
+class EntryByEntry(Engine):
+    """Average pooling as a sum over the entries of a window, each a view of the padded maps."""
 
-
-def average(part: AveragePooling) -> Engine:
-    """Return average pooling's engine."""
-    per_axis = zip(part.patches.windows(part._shapes[0]), part.size, strict=True)
-    return Banded(part, [(window_reads(*window), np.full(size, 1 / size)) for window, size in per_axis])
+    def forward(self, x: NDArray) -> NDArray:
+        """Return the means."""
+        patches: Any = self.part.patches
+        rows, columns = patches.borders()
+        x = pad(x, rows, columns, patches.padding_mode)
+        below, beside = (
+            [slice(k, k + (n - 1) * step + 1, step) for k in range(size)]
+            for n, size, step in zip(self.part._shapes[1], patches.size, patches.stride, strict=False)
+        )
+        first, *rest = [x[:, r, c] for r in below for c in beside]
+        total = first.copy(order="K")
+        for entry in rest:
+            total += entry
+        total /= total.dtype.type(len(rest) + 1)
+        return total
 
 
 class AxisByAxis(Engine):

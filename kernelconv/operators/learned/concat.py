@@ -51,6 +51,8 @@ class Concat(Composite):
 
     branches: tuple[Part, ...]
 
+    channelwise = False
+
     def __init__(self, *branches: Part) -> None:
         if not branches or not all(isinstance(branch, Part) for branch in branches):
             raise ValueError(f"Concat joins one or more parts, got {branches!r}.")

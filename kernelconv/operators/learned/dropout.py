@@ -41,6 +41,7 @@ class Dropout(Part):
     rate: float = 0.5
 
     linear = True
+    channelwise = True
     homogeneous = True
     equivariant = True
 

@@ -126,7 +126,7 @@ class PatchWhitening(Part):
     homogeneous = True
     equivariant = True
     of_patches = True
-    _derived_names = ("_engine", "matrix")
+    _derived_names = ("_engine", "_placed", "matrix")
 
     def __post_init__(self) -> None:
         """Read the size as a pair, check epsilon."""

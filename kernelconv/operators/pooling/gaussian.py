@@ -98,6 +98,7 @@ class GaussianPooling(Part):
 
     linear = True
     homogeneous = True
+    channelwise = True
 
     def __post_init__(self) -> None:
         """Read the subsampling as a pair and check the rest."""

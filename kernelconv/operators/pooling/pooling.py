@@ -50,6 +50,7 @@ class AveragePooling(Part):
 
     linear = True
     homogeneous = True
+    channelwise = True
 
     def __post_init__(self) -> None:
         """Read size and stride as pairs, padding as P does."""
@@ -120,6 +121,7 @@ class MaxPooling(Part):
     stride: PairLike = None
 
     homogeneous = True
+    channelwise = True
 
     def __post_init__(self) -> None:
         """Read size and stride as pairs."""
@@ -220,6 +222,7 @@ class GlobalPooling(Part):
     kind: str = "average"
 
     homogeneous = True
+    channelwise = True
 
     def __post_init__(self) -> None:
         """Check the kind."""

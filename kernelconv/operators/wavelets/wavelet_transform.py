@@ -49,7 +49,7 @@ class Filtering(Part):
     linear = True
     homogeneous = True
     equivariant = True
-    _derived_names = ("_engine", "_filters")
+    _derived_names = ("_engine", "_placed", "_filters")
 
     def _bank(self, in_shape: Shape3) -> Bank:
         raise NotImplementedError
