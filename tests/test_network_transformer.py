@@ -241,3 +241,20 @@ def test_grid_search_is_the_fits_by_hand():
     sigma, n_anchors, second = (search.best_params_[name] for name in sorted(grid))
     best = phi(serial(layer(n_anchors, sigma), second)).fit(x)
     assert np.array_equal(search.best_estimator_[0].transform(x), best.transform(x))
+
+
+@pytest.mark.parametrize(
+    ("estimator", "values", "match"),
+    [
+        (NetworkTransformer(serial(layer(4))), {"network__": 1}, r"Invalid parameter 'network__': .* no parameter ''"),
+        (
+            ConvKernelNetwork(pooling=AveragePooling(2)),
+            {"pooling__subsampling": 3},
+            r"pooling=AveragePooling\(2.*\) has no parameter 'subsampling'",
+        ),
+        (ConvNetClassifier("mlp"), {"architecture__c__n": 3}, "architecture='mlp' has no parameter 'c__n'"),
+    ],
+)
+def test_names_inside_what_has_no_parameters_are_refused(estimator, values, match):
+    with pytest.raises(ValueError, match=match):
+        estimator.set_params(**values)

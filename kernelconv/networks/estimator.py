@@ -43,10 +43,12 @@ class ImageEstimator(BaseEstimator):
         super().set_params(**{name: value for name, value in params.items() if "__" not in name})
         known = self.get_params(deep=False)
         for key, value in params.items():
-            name, _, path = key.partition("__")
+            name, separator, path = key.partition("__")
             if path and hasattr(known.get(name), "set_params"):
                 inner[name][path] = value
-            elif path:
+            elif separator and name in known:
+                raise ValueError(f"Invalid parameter {key!r}: {name}={known[name]!r} has no parameter {path!r}.")
+            elif separator:
                 own[key] = value
         super().set_params(**own)
         for name, values in inner.items():
