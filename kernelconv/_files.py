@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import base64
 import os
 import uuid
+import zlib
 from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
 
 
 def write_atomically(path: str | Path, data: bytes | str) -> None:
@@ -16,3 +21,36 @@ def write_atomically(path: str | Path, data: bytes | str) -> None:
         os.replace(part, path)
     finally:
         part.unlink(missing_ok=True)
+
+
+def pack(array: NDArray) -> str:
+    """Return an array of small integers as text: dtype and shape, then its bytes by zlib and base64.
+
+    Examples
+    --------
+    >>> unpack(pack(np.array([[3, 1], [4, 1]], np.uint8)))
+    array([[3, 1],
+           [4, 1]], dtype=uint8)
+    """
+    if array.dtype.kind not in "iu":
+        raise TypeError(f"pack takes integers, got {array.dtype}.")
+    small = array.astype(array.dtype.newbyteorder("<"))
+    body = base64.b64encode(zlib.compress(small.tobytes(), 9)).decode("ascii")
+    return f"{small.dtype.str}:{','.join(map(str, array.shape))}:{body}"
+
+
+def unpack(text: str) -> NDArray:
+    """Return the array that `pack` made a text of.
+
+    Raises
+    ------
+    ValueError
+        If `text` is not such a text, whole.
+    """
+    try:
+        dtype, shape, body = text.split(":")
+        values = np.frombuffer(zlib.decompress(base64.b64decode(body, validate=True)), np.dtype(dtype))
+        found = values.reshape([int(n) for n in shape.split(",")])
+    except (ValueError, TypeError, zlib.error) as error:
+        raise ValueError(f"This is no packed array, or not a whole one ({error}): {text[:40]!r}…") from None
+    return found.astype(found.dtype.newbyteorder("="))
