@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from sklearn.pipeline import Pipeline
 
 from kernelconv._check import as_pair
+from kernelconv._files import pack
 from kernelconv.networks.cnn.classifier import ConvNetClassifier
 from kernelconv.networks.kernel.classifier import ConvKernelClassifier
 from kernelconv.networks.kernel.network import ConvKernelNetwork
@@ -17,11 +18,11 @@ from kernelconv.operators import Convolution
 
 
 def first_layer(fitted: Any) -> NDArray | None:
-    """Return pictures (k, h, w) of the first layer of a fitted model, or None where it has none to show.
+    """Return pictures (k, h, w), of colour filters (k, h, w, 3), of a fitted model's first layer; None without one.
 
     Scattering: the real part of its wavelets at every other angle, coarse scales last. Kernel networks: their anchors,
-    where these are patches of more than one pixel. Convolutional networks: their filters. Channels are averaged. A
-    pipeline is judged by its first step.
+    where these are patches of more than one pixel. Convolutional networks: their filters. Channels are averaged, but for
+    three, which are colours. A pipeline is judged by its first step.
 
     Examples
     --------
@@ -30,7 +31,7 @@ def first_layer(fitted: Any) -> NDArray | None:
     >>> first_layer(ConvKernelNetwork(n_anchors=(16, 32), random_state=0).fit(X[:300])).shape
     (16, 3, 3)
     """
-    if isinstance(fitted, Pipeline):
+    while isinstance(fitted, Pipeline):
         fitted = fitted[0]
     if isinstance(fitted, Scattering2D):
         return _wavelets(fitted)
@@ -41,14 +42,15 @@ def first_layer(fitted: Any) -> NDArray | None:
     return None
 
 
-def pictures(fitted: Any, n: int = 16) -> list[Any] | None:
-    """Return `n` of the pictures of `first_layer`, evenly chosen, scaled to [-1, 1] and rounded for JSON."""
+def pictures(fitted: Any, n: int = 16) -> str | None:
+    """Return `n` of the pictures of `first_layer`, evenly chosen, scaled to -127 ... 127 and packed; None without."""
     found = first_layer(fitted)
     if found is None:
         return None
     found = found[np.linspace(0, len(found) - 1, min(n, len(found))).round().astype(int)]
-    largest = np.abs(found).max(axis=(1, 2), keepdims=True)
-    return np.round(found / np.where(largest > 0, largest, 1), 3).tolist()
+    largest = np.abs(found).reshape(len(found), -1).max(axis=1)
+    scale = np.where(largest > 0, largest, 1).reshape(-1, *[1] * (found.ndim - 1))
+    return pack(np.round(127 * found / scale).astype(np.int8))
 
 
 def _wavelets(scattering: Scattering2D) -> NDArray:
@@ -62,12 +64,17 @@ def _wavelets(scattering: Scattering2D) -> NDArray:
 def _anchors(model: Any) -> NDArray | None:
     size = as_pair(model.patch_size[0] if isinstance(model.patch_size, tuple) else model.patch_size, "patch_size")
     anchors = model.anchors_[0]
-    return None if size == (1, 1) else anchors.reshape(len(anchors), *size, -1).mean(-1)
+    return None if size == (1, 1) else _colours(anchors.reshape(len(anchors), *size, -1))
 
 
 def _filters(model: ConvNetClassifier) -> NDArray | None:
     for part in model.network_.parts:
         if isinstance(part, Convolution):
             kernels = part.params["weight"].reshape(*part.size, -1, part.n_filters)
-            return np.moveaxis(kernels.mean(2), -1, 0)
+            return _colours(np.moveaxis(kernels, -1, 0))
     return None
+
+
+def _colours(filters: NDArray) -> NDArray:
+    """Return filters (k, h, w, c) as pictures: three channels are colours, others are averaged."""
+    return filters if filters.shape[-1] == 3 else filters.mean(-1)

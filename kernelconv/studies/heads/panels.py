@@ -3,9 +3,12 @@
 Panel j holds columns lo_j to hi_j of rows lo_j to n. LAPACK has a packed format, but its wrappers stop at n = 46,340.
 """
 
+from __future__ import annotations
+
 from collections.abc import Callable
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy.linalg import cholesky, solve_triangular
 
 #: Columns of a panel.
@@ -13,8 +16,8 @@ WIDTH = 4000
 
 
 def panels(
-    n: int, block: Callable[[slice, slice], np.ndarray], diagonal: float, width: int = WIDTH
-) -> list[np.ndarray]:
+    n: int, block: Callable[[slice, slice], NDArray], diagonal: float, width: int = WIDTH
+) -> list[NDArray]:
     """Return the lower triangle of a symmetric matrix (n, n) plus `diagonal` times the identity, in float32.
 
     `block(rows, columns)` returns a block of the matrix.
@@ -31,7 +34,7 @@ def panels(
     return found
 
 
-def factorise(a: list[np.ndarray]) -> None:
+def factorise(a: list[NDArray]) -> None:
     """Replace a matrix by its Cholesky factor, panel by panel.
 
     Raises LinAlgError where the matrix is not positive in float32.
@@ -46,7 +49,7 @@ def factorise(a: list[np.ndarray]) -> None:
             row += later.shape[1]
 
 
-def solve(factor: list[np.ndarray], targets: np.ndarray) -> np.ndarray:
+def solve(factor: list[NDArray], targets: NDArray) -> NDArray:
     """Return A^-1 targets (n, m), float32, for the Cholesky factor of A."""
     x = targets.astype(np.float32)
     steps, hi = [], 0
@@ -60,3 +63,17 @@ def solve(factor: list[np.ndarray], targets: np.ndarray) -> np.ndarray:
         right = x[lo:hi] - panel[hi - lo :].T @ x[hi:]
         x[lo:hi] = solve_triangular(panel[: hi - lo], right, lower=True, trans="T", check_finite=False)
     return x
+
+
+def residual(block: Callable[[slice, slice], NDArray], diagonal: float, x: NDArray, targets: NDArray) -> float:
+    """Return norm(A x - targets) / norm(targets) of the matrix that `panels` holds, summed in double precision."""
+    left = diagonal * x.astype(np.float64) - targets
+    for lo in range(0, len(x), WIDTH):
+        columns = slice(lo, min(lo + WIDTH, len(x)))
+        for top in range(lo, len(x), WIDTH):
+            rows = slice(top, min(top + WIDTH, len(x)))
+            a = block(rows, columns).astype(np.float64)
+            left[rows] += a @ x[columns]
+            if top > lo:
+                left[columns] += a.T @ x[rows]
+    return float(np.linalg.norm(left) / np.linalg.norm(targets))

@@ -1,64 +1,42 @@
-"""Classifiers on features: regularised least squares, linear or with a Gaussian kernel, chosen inside the training set.
+"""Regularised least squares, linear or with a Gaussian kernel; penalty and width are chosen inside the training set.
 
 Features are centred and scaled to a mean squared norm of one. Parameters are chosen by three-fold cross-validation on
 the training set, or on a balanced 5,000 of it where it holds more.
 """
 
+from __future__ import annotations
+
 import itertools
 from collections.abc import Iterator
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
 import numpy as np
-from panels import factorise, panels, solve
+from numpy.typing import NDArray
 from scipy.linalg import LinAlgError, cho_factor, cho_solve, eigh
-from sklearn.base import BaseEstimator, ClassifierMixin, TransformerMixin
+from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.model_selection import StratifiedKFold
 
-from kernelconv import AffineSubspaceClassifier, balanced_subset
+from kernelconv.studies.heads.choice import N_FOLDS, choice_subset
+from kernelconv.studies.heads.panels import factorise, panels, residual, solve
+from kernelconv.studies.transformers import UnitScale
 
-#: Images that parameters are chosen on, and folds.
-N_CHOICE, N_FOLDS = 5000, 3
 #: Above this many images a kernel matrix is held by halves and factorised in single precision.
 N_DOUBLE = 10_000
 BLOCK = 2000
 
 
-class UnitScale(TransformerMixin, BaseEstimator):
-    """Features divided by one number, so that around their mean their mean squared norm is one; centred if asked."""
-
-    def __init__(self, center: bool = True):
-        self.center = center
-
-    def fit(self, X: np.ndarray, y: Any = None) -> Self:
-        """Learn mean and scale."""
-        self.mean_ = X.mean(0)
-        x = X - self.mean_
-        self.scale_ = x.dtype.type(np.sqrt(np.einsum("nd,nd->n", x, x).mean(dtype=np.float64)) or 1)
-        return self
-
-    def transform(self, X: np.ndarray) -> np.ndarray:
-        """Return (X - mean) / scale, or X / scale."""
-        if not self.center:
-            return X / self.scale_
-        x = X - self.mean_
-        x /= self.scale_
-        return x
-
-
-def choice_subset(y: np.ndarray, seed: int) -> np.ndarray:
-    """Return the positions of the training images that parameters are chosen on."""
-    return np.arange(len(y)) if len(y) <= N_CHOICE else balanced_subset(y, N_CHOICE, random_state=seed)
-
-
 class LeastSquares(ClassifierMixin, BaseEstimator):
-    """Least squares of the one-against-the-rest targets, +1 and -1; subclasses say how candidates score."""
+    """Least squares of the one-against-the-rest targets, +1 and -1; subclasses say how candidates score.
 
-    grid: dict[str, tuple[float, ...]]
+    `grid` has the values of each parameter that is chosen.
+    """
 
-    def __init__(self, seed: int = 0):
+    grid: ClassVar[dict[str, tuple[float, ...]]]
+
+    def __init__(self, seed: int = 0) -> None:
         self.seed = seed
 
-    def fit(self, X: np.ndarray, y: np.ndarray) -> Self:
+    def fit(self, X: NDArray, y: NDArray) -> Self:
         """Choose the parameters (`chosen_`), then fit on all of X (n, d)."""
         self.classes_ = np.unique(y)
         self.scale_ = UnitScale()
@@ -73,15 +51,15 @@ class LeastSquares(ClassifierMixin, BaseEstimator):
         self._solve(x, self._targets(y))
         return self
 
-    def predict(self, X: np.ndarray) -> np.ndarray:
+    def predict(self, X: NDArray) -> NDArray:
         """Return the class of the highest score."""
         best = [self._scores(self.scale_.transform(X[lo : lo + BLOCK])).argmax(1) for lo in range(0, len(X), BLOCK)]
         return self.classes_[np.concatenate(best)]
 
-    def _targets(self, y: np.ndarray) -> np.ndarray:
+    def _targets(self, y: NDArray) -> NDArray:
         return 2.0 * (np.asarray(y)[:, None] == self.classes_) - 1
 
-    def _validation_errors(self, x: np.ndarray, y: np.ndarray) -> np.ndarray:
+    def _validation_errors(self, x: NDArray, y: NDArray) -> NDArray:
         """Return the wrong predictions of every candidate over the folds, in the order of the grid."""
         wrong = np.zeros([len(values) for values in self.grid.values()])
         prepared = self._prepare(x)
@@ -98,14 +76,12 @@ class LinearRidge(LeastSquares):
     As in `GaussianRidge` the penalty does not grow with the number of images, so that what 5,000 choose fits more.
     """
 
-    def __init__(self, seed: int = 0):
-        super().__init__(seed)
-        self.grid = {"penalty": tuple(float(p) for p in np.logspace(-4, 3, 15))}
+    grid: ClassVar = {"penalty": tuple(float(p) for p in np.logspace(-4, 3, 15))}
 
-    def _prepare(self, x: np.ndarray) -> np.ndarray:
+    def _prepare(self, x: NDArray) -> NDArray:
         return x @ x.T if len(x) <= x.shape[1] else x
 
-    def _candidates(self, x: np.ndarray, train: np.ndarray, test: np.ndarray, t: np.ndarray) -> Iterator[np.ndarray]:
+    def _candidates(self, x: NDArray, train: NDArray, test: NDArray, t: NDArray) -> Iterator[NDArray]:
         kernel = x.shape[0] == x.shape[1]
         gram = x[np.ix_(train, train)] if kernel else x[train].T @ x[train]
         values, vectors = eigh(gram.astype(np.float64), check_finite=False)
@@ -115,28 +91,26 @@ class LinearRidge(LeastSquares):
         for penalty in self.grid["penalty"]:
             yield left / (np.maximum(values, 0) + penalty) @ right
 
-    def _solve(self, x: np.ndarray, targets: np.ndarray) -> None:
+    def _solve(self, x: NDArray, targets: NDArray) -> None:
         penalty, wide = self.chosen_["penalty"], len(x) <= x.shape[1]
         gram = (x @ x.T if wide else x.T @ x).astype(np.float64)
         gram[np.diag_indices(len(gram))] += penalty
         factor = cho_factor(gram, overwrite_a=True, check_finite=False)
         self.weights_ = x.T @ cho_solve(factor, targets) if wide else cho_solve(factor, x.T @ targets)
 
-    def _scores(self, x: np.ndarray) -> np.ndarray:
+    def _scores(self, x: NDArray) -> NDArray:
         return x @ self.weights_
 
 
 class GaussianRidge(LeastSquares):
     """Least squares with the kernel exp(-gamma norm(x - z)^2), solved exactly: n^2 numbers, n^3 / 3 multiply-adds."""
 
-    def __init__(self, seed: int = 0):
-        super().__init__(seed)
-        self.grid = {"gamma": (0.03, 0.06, 0.12, 0.25, 0.5), "penalty": (1e-5, 1e-4, 1e-3, 1e-2, 1e-1)}
+    grid: ClassVar = {"gamma": (0.03, 0.06, 0.12, 0.25, 0.5), "penalty": (1e-5, 1e-4, 1e-3, 1e-2, 1e-1)}
 
-    def _prepare(self, x: np.ndarray) -> np.ndarray:
+    def _prepare(self, x: NDArray) -> NDArray:
         return squared_distances(x, x).astype(np.float64)
 
-    def _candidates(self, d: np.ndarray, train: np.ndarray, test: np.ndarray, t: np.ndarray) -> Iterator[np.ndarray]:
+    def _candidates(self, d: NDArray, train: NDArray, test: NDArray, t: NDArray) -> Iterator[NDArray]:
         for gamma in self.grid["gamma"]:
             k, across = np.exp(-gamma * d[np.ix_(train, train)]), np.exp(-gamma * d[np.ix_(test, train)])
             for penalty in self.grid["penalty"]:
@@ -144,7 +118,7 @@ class GaussianRidge(LeastSquares):
                 a[np.diag_indices(len(a))] += penalty
                 yield across @ cho_solve(cho_factor(a, overwrite_a=True, check_finite=False), t, check_finite=False)
 
-    def _solve(self, x: np.ndarray, targets: np.ndarray) -> None:
+    def _solve(self, x: NDArray, targets: NDArray) -> None:
         self.centres_, penalty = x, self.chosen_["penalty"]
         if len(x) <= N_DOUBLE:
             k = self._kernel(x, x).astype(np.float64)
@@ -155,51 +129,39 @@ class GaussianRidge(LeastSquares):
         self.chosen_["penalty_used"] = penalty
         self.weights_ = self.weights_.astype(x.dtype, copy=False)
 
-    def _solve_single(self, x: np.ndarray, targets: np.ndarray, penalty: float) -> tuple[np.ndarray, float]:
-        """Solve in single precision; a matrix that is not positive there is regularised more."""
+    def _solve_single(self, x: NDArray, targets: NDArray, penalty: float) -> tuple[NDArray, float]:
+        """Solve in single precision; a matrix that is not positive there is regularised more.
+
+        `chosen_["residual"]` is norm((K + penalty I) weights - targets) / norm(targets), summed in double precision.
+        """
+
+        def block(rows: slice, columns: slice) -> NDArray:
+            return self._kernel(x[rows], x[columns])
+
         for larger in (penalty, 10 * penalty, 100 * penalty):
-            a = panels(len(x), lambda rows, columns: self._kernel(x[rows], x[columns]), larger)
+            a = panels(len(x), block, larger)
             try:
                 factorise(a)
             except LinAlgError:
                 continue
-            return solve(a, targets), larger
+            weights = solve(a, targets)
+            self.chosen_["residual"] = residual(block, larger, weights, targets)
+            return weights, larger
         raise LinAlgError(f"the kernel matrix of {len(x)} images is not positive at penalty {larger}")
 
-    def _kernel(self, x: np.ndarray, z: np.ndarray) -> np.ndarray:
+    def _kernel(self, x: NDArray, z: NDArray) -> NDArray:
         d = squared_distances(x, z)
         d *= -self.chosen_["gamma"]
         return np.exp(d, out=d)
 
-    def _scores(self, x: np.ndarray) -> np.ndarray:
+    def _scores(self, x: NDArray) -> NDArray:
         return self._kernel(x, self.centres_) @ self.weights_
 
 
-def squared_distances(x: np.ndarray, z: np.ndarray) -> np.ndarray:
+def squared_distances(x: NDArray, z: NDArray) -> NDArray:
     """Return norm(x_i - z_j)^2 in the dtype of `x`, (n, m)."""
     d = x @ z.T
     d *= -2
     d += np.einsum("nd,nd->n", x, x)[:, None]
     d += np.einsum("nd,nd->n", z, z)
     return np.maximum(d, 0, out=d)
-
-
-class AffineSubspaces(ClassifierMixin, BaseEstimator):
-    """Class-wise affine subspaces, their dimension chosen as every other head chooses."""
-
-    def __init__(self, seed: int = 0):
-        self.seed = seed
-
-    def fit(self, X: np.ndarray, y: np.ndarray) -> Self:
-        """Choose the dimension (`chosen_`), then fit on all of X (n, d)."""
-        self.classes_ = np.unique(y)
-        kept = choice_subset(y, self.seed)
-        folds = StratifiedKFold(N_FOLDS, shuffle=True, random_state=self.seed)
-        search = AffineSubspaceClassifier(cv=folds).fit(X[kept], y[kept])
-        self.chosen_ = {"n_components": int(search.n_components_)}
-        self.classifier_ = AffineSubspaceClassifier(search.n_components_).fit(X, y)
-        return self
-
-    def predict(self, X: np.ndarray) -> np.ndarray:
-        """Return the class of the nearest subspace."""
-        return self.classifier_.predict(X)

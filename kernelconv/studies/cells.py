@@ -1,0 +1,100 @@
+"""The file of one finished cell: what decided it, what came out, what it was made with, and a checksum of all of it."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, NoReturn
+
+from kernelconv._files import write_atomically
+
+FORMAT = "kernelconv-cell-1"
+_FIELDS = {"format", "study", "cell", "identity", "record", "provenance", "sha256"}
+_AGAIN = "Delete it, and the same command computes it again."
+
+
+def digest(identity: Mapping[str, Any]) -> str:
+    """Return the twelve hexadecimal digits by which a cell's file is found: of all that decides its result.
+
+    Examples
+    --------
+    >>> digest({"seed": 0}), digest({"seed": 1})
+    ('da6f1b3be7b2', '9ab58af6bc38')
+    """
+    return _sha256(identity)[:12]
+
+
+def write_cell(path: Path, content: Mapping[str, Any]) -> None:
+    """Write a cell whole, or not at all: `content` has study, cell, identity, record and provenance.
+
+    Raises
+    ------
+    ValueError
+        If a number is NaN or infinite.
+    """
+    whole = {"format": FORMAT, **content}
+    try:
+        text = json.dumps({**whole, "sha256": _sha256(whole)}, allow_nan=False)
+    except ValueError:
+        raise ValueError(f"{content['cell']} gave numbers that are not finite: nothing is written.") from None
+    write_atomically(path, text + "\n")
+
+
+def read_cell(path: Path) -> dict[str, Any]:
+    """Return the content of a cell's file.
+
+    Raises
+    ------
+    FileNotFoundError
+        If there is no such file.
+    ValueError
+        If the file is empty, truncated, edited, holds NaN, or is no cell; the message names it and says what to do.
+    """
+    text = path.read_text(encoding="utf-8", errors="replace")
+    if not text.strip():
+        raise ValueError(f"{path} is empty. {_AGAIN}")
+    try:
+        found = json.loads(text, parse_constant=_refuse)
+    except ValueError as error:
+        raise ValueError(f"{path} is damaged ({error}). {_AGAIN}") from None
+    if not isinstance(found, dict) or found.get("format") != FORMAT or set(found) != _FIELDS:
+        raise ValueError(f"{path} is no cell of this version ({FORMAT}). Move it out of this folder.")
+    if found.pop("sha256") != _sha256(found):
+        raise ValueError(f"{path} was edited or damaged: its checksum is not that of its content. {_AGAIN}")
+    if not path.stem.endswith(f"-{digest(found['identity'])}"):
+        raise ValueError(f"{path} has the name of another cell: it holds {found['cell']}. Move it out of this folder.")
+    return found
+
+
+def read_cells(folder: str | Path, study: str | None = None) -> list[dict[str, Any]]:
+    """Return the content of every cell in ``folder/cells``, in the order of their names, each one verified.
+
+    Whether a cell is still what today's settings ask for is not looked at: committed results can always be shown.
+
+    Raises
+    ------
+    ValueError
+        As `read_cell`; or if two files hold the same cell (two versions of a model, say).
+    """
+    found: dict[str, tuple[Path, dict[str, Any]]] = {}
+    for path in sorted((Path(folder) / "cells").glob("*.json")):
+        content = read_cell(path)
+        if study not in (None, content["study"]):
+            continue
+        key = json.dumps([content["study"], content["cell"]], sort_keys=True)
+        if key in found:
+            raise ValueError(
+                f"{found[key][0]} and {path.name} are the same cell under different settings. Delete one of them."
+            )
+        found[key] = path, content
+    return [content for _, content in found.values()]
+
+
+def _refuse(constant: str) -> NoReturn:
+    raise ValueError(f"it holds {constant}, which is no number")
+
+
+def _sha256(content: Mapping[str, Any]) -> str:
+    return hashlib.sha256(json.dumps(content, sort_keys=True, allow_nan=False).encode()).hexdigest()

@@ -1,0 +1,83 @@
+"""What a result was made with: versions, cores, BLAS, and a digest of the code."""
+
+from __future__ import annotations
+
+import ast
+import hashlib
+import platform
+from functools import cache
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+import joblib
+from threadpoolctl import threadpool_info
+
+from kernelconv._version import __version__
+
+PACKAGES = ("numpy", "scipy", "scikit-learn", "kymatio", "joblib", "matplotlib", "pillow", "torch")
+
+
+def environment() -> dict[str, Any]:
+    """Return versions of Python and packages (None where absent), platform, usable cores and BLAS libraries.
+
+    Examples
+    --------
+    >>> environment()["kernelconv"] == __version__
+    True
+    """
+    import scipy.linalg  # noqa: F401  SciPy's BLAS shows once it is loaded
+
+    blas = {f"{i['internal_api']} {i['version']}" for i in threadpool_info() if i["user_api"] == "blas"}
+    return {
+        "kernelconv": __version__,
+        "python": platform.python_version(),
+        **{name: installed(name) for name in PACKAGES},
+        "platform": f"{platform.system()} {platform.machine()}",
+        "cores": joblib.cpu_count(),
+        "blas": ", ".join(sorted(blas)),
+    }
+
+
+def installed(package: str) -> str | None:
+    """Return the installed version of `package`, or None."""
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return None
+
+
+def provenance() -> dict[str, Any]:
+    """Return what a cell is made with: `environment`, the BLAS kernels of this processor, and the digest of the code.
+
+    Written into every cell and compared on request; it never decides whether a cell is read.
+    """
+    kernels = {str(i.get("architecture")) for i in threadpool_info() if i["user_api"] == "blas"}
+    return {**environment(), "blas_kernels": ", ".join(sorted(kernels)), "code": code_digest()}
+
+
+@cache
+def code_digest() -> str:
+    """Return a digest of the package's syntax trees without docstrings: comments, prose and layout leave it alone."""
+    sha, root = hashlib.sha256(), Path(__file__).parent.parent
+    for path in sorted(root.rglob("*.py")):
+        sha.update(f"{path.relative_to(root).as_posix()}\n{syntax(path.read_text(encoding='utf-8'))}\n".encode())
+    return sha.hexdigest()[:16]
+
+
+def syntax(source: str) -> str:
+    """Return the syntax tree of Python code as text, docstrings left out.
+
+    Examples
+    --------
+    >>> syntax('def f():  # one\\n    "Say one."\\n    return 1') == syntax('def f(): return 1')
+    True
+    """
+    tree = ast.parse(source)
+    for node in ast.walk(tree):
+        body = getattr(node, "body", None)
+        if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef) and body:
+            first = body[0]
+            if isinstance(first, ast.Expr) and isinstance(first.value, ast.Constant) and isinstance(first.value.value, str):
+                node.body = body[1:]
+    return ast.dump(tree)

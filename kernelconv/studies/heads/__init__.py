@@ -1,0 +1,1 @@
+"""Classifiers on features, each choosing its parameters by three-fold cross-validation inside the training set."""

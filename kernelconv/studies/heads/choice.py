@@ -1,0 +1,16 @@
+"""Which training images a head chooses its parameters on: the same rule for every head."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from kernelconv.datasets import balanced_subset
+
+#: Images that parameters are chosen on, and folds.
+N_CHOICE, N_FOLDS = 5000, 3
+
+
+def choice_subset(y: NDArray, seed: int) -> NDArray:
+    """Return the positions of the training images that parameters are chosen on: all, or a balanced 5,000."""
+    return np.arange(len(y)) if len(y) <= N_CHOICE else balanced_subset(y, N_CHOICE, random_state=seed)

@@ -1,0 +1,34 @@
+"""Affine subspaces as a head: their dimension is chosen as the other heads choose."""
+
+from __future__ import annotations
+
+from typing import Self
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.base import BaseEstimator, ClassifierMixin
+from sklearn.model_selection import StratifiedKFold
+
+from kernelconv.networks.affine_subspace import AffineSubspaceClassifier
+from kernelconv.studies.heads.choice import N_FOLDS, choice_subset
+
+
+class AffineSubspaces(ClassifierMixin, BaseEstimator):
+    """Class-wise affine subspaces, their dimension chosen as every other head chooses."""
+
+    def __init__(self, seed: int = 0) -> None:
+        self.seed = seed
+
+    def fit(self, X: NDArray, y: NDArray) -> Self:
+        """Choose the dimension (`chosen_`), then fit on all of X (n, d)."""
+        self.classes_ = np.unique(y)
+        kept = choice_subset(y, self.seed)
+        folds = StratifiedKFold(N_FOLDS, shuffle=True, random_state=self.seed)
+        search = AffineSubspaceClassifier(cv=folds).fit(X[kept], y[kept])
+        self.chosen_ = {"n_components": int(search.n_components_)}
+        self.classifier_ = AffineSubspaceClassifier(search.n_components_).fit(X, y)
+        return self
+
+    def predict(self, X: NDArray) -> NDArray:
+        """Return the class of the nearest subspace."""
+        return self.classifier_.predict(X)

@@ -1,0 +1,81 @@
+"""Kernel networks that are classifiers by themselves: trained end to end, and the exact kernel."""
+
+from __future__ import annotations
+
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.linalg import cho_factor, cho_solve
+from sklearn.base import BaseEstimator, ClassifierMixin, clone
+from sklearn.model_selection import StratifiedKFold, train_test_split
+
+from kernelconv.networks.kernel.classifier import ConvKernelClassifier
+from kernelconv.studies.heads.choice import choice_subset
+
+#: Penalties tried: of the network trained end to end, and of the exact kernel.
+ALPHAS = (1e-6, 1e-5, 1e-4, 1e-3)
+PENALTIES = tuple(10.0**k for k in range(-7, 1))
+
+
+class Supervised(ClassifierMixin, BaseEstimator):
+    """A ConvKernelClassifier whose penalty is chosen on a fifth of the training set, with the anchors of the start."""
+
+    def __init__(self, network: ConvKernelClassifier, seed: int = 0) -> None:
+        self.network = network
+        self.seed = seed
+
+    def fit(self, X: NDArray, y: NDArray) -> Self:
+        """Choose the penalty (`chosen_`), then train on all of X."""
+        kept = choice_subset(y, self.seed)
+        options = {"test_size": 0.2, "stratify": y[kept], "random_state": self.seed}
+        a, b, ya, yb = train_test_split(X[kept], y[kept], **options)
+        scores = {p: self._classifier(alpha=p, epochs=0).fit(a, ya).score(b, yb) for p in ALPHAS}
+        self.chosen_ = {"penalty": max(scores, key=scores.__getitem__)}
+        self.classifier_ = self._classifier(alpha=self.chosen_["penalty"]).fit(X, y)
+        self.classes_, self.network_ = self.classifier_.classes_, self.classifier_.network_
+        return self
+
+    def _classifier(self, **options: Any) -> ConvKernelClassifier:
+        return clone(self.network).set_params(**options, random_state=self.seed)
+
+    def predict(self, X: NDArray) -> NDArray:
+        """Return the classes."""
+        return self.classifier_.predict(X)
+
+    def transform(self, X: NDArray) -> NDArray:
+        """Return the features that the last layer reads."""
+        return self.classifier_.transform(X)
+
+
+class ExactKernelRidge(ClassifierMixin, BaseEstimator):
+    """Least squares in the kernel's space, K(x, x) = 1; the penalty by five-fold cross-validation."""
+
+    def __init__(self, kernel: Any, seed: int = 0) -> None:
+        self.kernel = kernel
+        self.seed = seed
+
+    def fit(self, X: NDArray, y: NDArray) -> Self:
+        """Choose the penalty (`chosen_`), then solve."""
+        self.classes_, self.images_ = np.unique(y), np.asarray(X, np.float32)
+        self.norms_ = np.sqrt(self.kernel.diag(self.images_))
+        k = (self.kernel(self.images_) / self.norms_[:, None] / self.norms_).astype(np.float64)
+        targets, wrong = 2.0 * (y[:, None] == self.classes_) - 1, np.zeros(len(PENALTIES))
+        for train, test in StratifiedKFold(5, shuffle=True, random_state=self.seed).split(k, y):
+            for i, penalty in enumerate(PENALTIES):
+                scores = k[np.ix_(test, train)] @ _solve(k[np.ix_(train, train)], targets[train], penalty)
+                wrong[i] += (self.classes_[scores.argmax(1)] != y[test]).sum()
+        self.chosen_ = {"penalty": PENALTIES[int(wrong.argmin())]}
+        self.weights_ = _solve(k, targets, self.chosen_["penalty"])
+        return self
+
+    def predict(self, X: NDArray) -> NDArray:
+        """Return the class of the highest score."""
+        X = np.asarray(X, np.float32)
+        k = self.kernel(X, self.images_) / np.sqrt(self.kernel.diag(X))[:, None] / self.norms_
+        return self.classes_[(k @ self.weights_).argmax(1)]
+
+
+def _solve(k: NDArray, targets: NDArray, penalty: float) -> NDArray:
+    """Return (K + penalty I)^-1 targets."""
+    return cho_solve(cho_factor(k + penalty * np.eye(len(k)), overwrite_a=True), targets)

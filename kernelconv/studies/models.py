@@ -1,0 +1,210 @@
+"""The one registry of named models: a representation, a head that classifies its features, or both: "lenet+gaussian"."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from importlib.util import find_spec
+from types import MappingProxyType
+from typing import Any
+
+import numpy as np
+from sklearn.base import BaseEstimator, clone, is_classifier
+from sklearn.pipeline import Pipeline, make_pipeline
+
+from kernelconv.networks.serial import Network
+from kernelconv.studies.identity import described
+
+Shape = tuple[int, ...]
+#: From the images' shape (h, w) or (h, w, c), the number of training images and a seed to an unfitted estimator.
+Build = Callable[[Shape, int, int], Any]
+#: Pixels of the images that the costs below were measured on, and training images of these costs.
+PIXELS, SIZES = 784, (300, 1000, 5000, 10_000, 60_000)
+
+
+@dataclass(frozen=True)
+class Representation:
+    """A named representation, or a classifier that has its own.
+
+    Attributes
+    ----------
+    name, label, family : str
+        On the command line, in tables, and what it is compared with first.
+    build : callable
+        (image shape, training images, seed) -> unfitted transformer or classifier of images.
+    source : str
+        What it is and whose idea: a citation.
+    version : int
+        Raised by hand in the commit that changes its results; a cell of another version is another cell.
+    trained : bool
+        Whether it learns from labels: then validation trains it anew.
+    milliseconds : (float, float)
+        CPU time an image of 28 x 28 to learn from (each epoch, of a trained network) and to be represented.
+    epochs : callable, optional
+        Number of training images -> epochs.
+    largest, n_test, draws : int, optional
+        Limits of the research table: training images, test images (the first ones), draws.
+    needs : str, optional
+        Package without which its cells are left out.
+    augmented : bool
+        Whether it sees more than the training images.
+    """
+
+    name: str
+    label: str
+    family: str
+    build: Build
+    source: str
+    version: int = 1
+    trained: bool = False
+    milliseconds: tuple[float, float] = (1.0, 1.0)
+    epochs: Callable[[int], int] | None = None
+    largest: int | None = None
+    n_test: int | None = None
+    draws: int | None = None
+    needs: str | None = None
+    augmented: bool = False
+
+
+@dataclass(frozen=True)
+class Head:
+    """A named classifier of features; `seconds` is its CPU time to fit at each of `SIZES`."""
+
+    name: str
+    label: str
+    build: Callable[[int], Any]
+    seconds: tuple[float, ...]
+    version: int = 1
+
+
+@dataclass(frozen=True)
+class Model:
+    """A representation and its head; `head` is None where the representation classifies by itself."""
+
+    name: str
+    representation: Representation
+    head: Head | None
+
+    @property
+    def label(self) -> str:
+        """What tables show."""
+        return self.representation.label + (f" + {self.head.label}" if self.head else "")
+
+    @property
+    def installed(self) -> bool:
+        """Whether the package it needs is there."""
+        return self.representation.needs is None or find_spec(self.representation.needs) is not None
+
+    def build(self, shape: Shape, size: int, seed: int) -> Any:
+        """Return an unfitted classifier of images."""
+        found = self.representation.build(shape, size, seed)
+        return make_pipeline(found, self.head.build(seed)) if self.head else found
+
+    def identity(self, shape: Shape, size: int, seed: int) -> dict[str, Any]:
+        """Return all that decides its results: every parameter, defaults included, and the results versions."""
+        versions = [self.representation.version, *([self.head.version] if self.head else [])]
+        return {"estimator": described(self.build(shape, size, seed)), "versions": versions}
+
+    def seconds(self, shape: Shape, size: int, n_test: int) -> float:
+        """Return about how many CPU seconds it takes to fit `size` images and to predict `n_test`."""
+        pixels, r = shape[0] * shape[1] / PIXELS, self.representation
+        learn, represent = (pixels * ms / 1000 for ms in r.milliseconds)
+        epochs = r.epochs(size) if r.epochs else 1
+        head = np.exp(np.interp(np.log(size), np.log(SIZES), np.log(self.head.seconds))) if self.head else 0.0
+        return float(learn * size * epochs + represent * n_test + head)
+
+
+def represent(fitted: Any) -> Callable[[Any], Any] | None:
+    """Return the function from images to the features that the head of a fitted model reads; None for a kernel."""
+    if isinstance(fitted, Pipeline):
+        return fitted[:-1].transform
+    return getattr(fitted, "transform", None)
+
+
+def network(fitted: Any) -> Network | None:
+    """Return the network inside a fitted model's first step, or None where there is none."""
+    found = getattr(fitted[0] if isinstance(fitted, Pipeline) else fitted, "network_", None)
+    return found if isinstance(found, Network) else None
+
+
+def chosen(fitted: Any) -> dict[str, Any]:
+    """Return the parameters that a fitted model chose on its training images."""
+    head = fitted[-1] if isinstance(fitted, Pipeline) else fitted
+    return described(getattr(head, "chosen_", None) or getattr(head, "best_params_", {}))
+
+
+def find_model(
+    name: str, representations: Mapping[str, Representation], heads: Mapping[str, Head], default: str = "linear"
+) -> Model:
+    """Return the model of a name: "representation", "representation+head", "module:name" or "module:name+head".
+
+    A representation that is no classifier gets the head `default` where none is named. `module:name` is a
+    `Representation`, an unfitted scikit-learn estimator of images or its class, or a function of (image shape, training
+    images, seed) that returns one.
+
+    Raises
+    ------
+    ValueError
+        If a representation, head, module or name is not known, or the object is none of these; the message lists what
+        there is.
+    """
+    first, plus, last = name.rpartition("+")
+    base, head = (first, last) if plus else (name, "")
+    if ":" in base:
+        found = imported(base)
+    elif base in representations:
+        found = representations[base]
+    else:
+        raise ValueError(
+            f"There is no model {name!r}. Representations: {', '.join(representations)}; heads, after a +: "
+            f"{', '.join(heads)}; or module:name of your own."
+        )
+    if head and head not in heads:
+        raise ValueError(f"There is no head {head!r} (of {name!r}): heads are {', '.join(heads)}.")
+    if not head and not is_classifier(found.build((28, 28), 100, 0)):
+        head = default
+    return Model(name, found, heads[head] if head else None)
+
+
+def imported(name: str) -> Representation:
+    """Return the representation that `module:name` stands for; raise ValueError as `find_model` says."""
+    module, _, attribute = name.partition(":")
+    try:
+        value = getattr(importlib.import_module(module), attribute)
+    except (ImportError, AttributeError, ValueError) as error:
+        raise ValueError(f"{name} cannot be imported: {error}. A model of your own is module:name.") from None
+    if isinstance(value, Representation):
+        return value
+    if isinstance(value, type) and issubclass(value, BaseEstimator):
+        value = value()
+    if isinstance(value, BaseEstimator):
+        build: Build = _Seeded(value)
+    elif callable(value):
+        build = value
+    else:
+        raise ValueError(
+            f"{name} is a {type(value).__name__}: a model is an unfitted scikit-learn estimator of images, its class, "
+            "a Representation, or a function of (image shape, training images, seed) that returns an estimator."
+        )
+    return Representation(name, name, "yours", build, f"{name}, given on the command line.", trained=True)
+
+
+@dataclass(frozen=True)
+class _Seeded:
+    """A user's estimator, cloned, every random_state in it set to the seed."""
+
+    estimator: Any
+
+    def __call__(self, shape: Shape, size: int, seed: int) -> Any:
+        found = clone(self.estimator)
+        seeds = [key for key in found.get_params() if key.split("__")[-1] == "random_state"]
+        return found.set_params(**dict.fromkeys(seeds, seed))
+
+
+def read_only(items: list[Any]) -> Mapping[str, Any]:
+    """Return named things by name; raise ValueError where two have one name."""
+    names = [item.name for item in items]
+    if len(set(names)) != len(names):
+        raise ValueError(f"Two have one name: {sorted(n for n in set(names) if names.count(n) > 1)}.")
+    return MappingProxyType(dict(zip(names, items, strict=True)))

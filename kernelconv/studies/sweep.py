@@ -1,0 +1,171 @@
+"""Sweep: the cells of a study, each computed once, kept in a file, and found again by all that decides its result."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+from joblib import Parallel, delayed, effective_n_jobs, parallel_config
+
+from kernelconv._parallel.blas import single_threaded_blas
+from kernelconv.studies.cells import digest, read_cell, write_cell
+from kernelconv.studies.environment import provenance
+
+
+class Study(Protocol):
+    """A question put to models: what its cells are, what decides each, and how one is computed.
+
+    `cells` are frozen dataclasses of numbers and words, in the order they are run and shown. `identity(cell)` is
+    JSON: every parameter of model and head, the data's digest, the protocol, the model's results version; never
+    prose, never the version of a package. `run(cell)` returns the cell's record, JSON without NaN. `seconds(cell)` is
+    what it is expected to cost on one core.
+    """
+
+    name: str
+
+    @property
+    def cells(self) -> Sequence[Any]: ...
+
+    def identity(self, cell: Any) -> dict[str, Any]: ...
+
+    def run(self, cell: Any) -> dict[str, Any]: ...
+
+    def seconds(self, cell: Any) -> float: ...
+
+
+@dataclass(frozen=True)
+class Finished:
+    """A cell with its record; `known` says that it was already there."""
+
+    cell: Any
+    record: dict[str, Any]
+    known: bool
+
+
+class Sweep:
+    """Run the cells of a study that are missing, each into a file of its own, so that a killed run goes on.
+
+    Parameters
+    ----------
+    study : Study
+        What is asked.
+    folder : path
+        Cells lie in ``folder/cells``, named by what they are and by a digest of what decides them: after a change of
+        a parameter the old file stays where it is and is not read.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> @dataclass(frozen=True)
+    ... class Cell:
+    ...     number: int
+    >>> class Squares:
+    ...     name, cells = "squares", (Cell(2), Cell(3))
+    ...     def identity(self, cell): return {"number": cell.number}
+    ...     def run(self, cell): return {"square": cell.number**2}
+    ...     def seconds(self, cell): return 0.0
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     first = [done.known for done in Sweep(Squares(), folder).run()]
+    ...     again = [(done.record["square"], done.known) for done in Sweep(Squares(), folder).run()]
+    >>> first, again
+    ([False, False], [(4, True), (9, True)])
+    """
+
+    def __init__(self, study: Study, folder: str | Path) -> None:
+        self.study, self.folder = study, Path(folder)
+        self._paths = {cell: self._path(cell) for cell in study.cells}
+
+    @property
+    def cells(self) -> list[Any]:
+        """The study's cells, in order."""
+        return list(self._paths)
+
+    def path(self, cell: Any) -> Path:
+        """Return the file of a cell."""
+        return self._paths[cell]
+
+    def _path(self, cell: Any) -> Path:
+        words = "-".join(re.sub(r"[^\w.+-]", "_", str(value)) for value in asdict(cell).values())
+        return self.folder / "cells" / f"{words}-{digest(self.study.identity(cell))}.json"
+
+    def content(self, cell: Any) -> dict[str, Any] | None:
+        """Return what the file of a cell holds, verified, or None where it has not been run.
+
+        Raises
+        ------
+        ValueError
+            If the file is damaged, edited or another cell's; the message names it and says what to do.
+        """
+        try:
+            found = read_cell(self.path(cell))
+        except FileNotFoundError:
+            return None
+        if found["study"] != self.study.name or found["cell"] != asdict(cell):
+            raise ValueError(
+                f"{self.path(cell)} is a cell of another study: {found['study']}, {found['cell']}. Move it out of this "
+                "folder."
+            )
+        return found
+
+    def load(self, cell: Any) -> dict[str, Any] | None:
+        """Return the record of a cell, or None where it has not been run; raise ValueError as `content`."""
+        found = self.content(cell)
+        return None if found is None else found["record"]
+
+    def records(self) -> dict[Any, dict[str, Any]]:
+        """Return the records that there are, in the order of the cells."""
+        found = {cell: self.load(cell) for cell in self.cells}
+        return {cell: record for cell, record in found.items() if record is not None}
+
+    def missing(self) -> list[Any]:
+        """Return the cells that have no file."""
+        return [cell for cell in self.cells if not self.path(cell).exists()]
+
+    def seconds(self) -> float:
+        """Return what the missing cells are expected to cost, seconds of one core."""
+        return sum(self.study.seconds(cell) for cell in self.missing())
+
+    def run(self, workers: int | None = None) -> Iterator[Finished]:
+        """Yield the cells that are there, then run the others; each is saved as soon as it is finished.
+
+        Parameters
+        ----------
+        workers : int, optional
+            Cells side by side, one thread each, through joblib: with None as `joblib.parallel_config` says, which may
+            name another backend, else one after the other, each with all cores.
+
+        Raises
+        ------
+        ValueError
+            If a file of a cell is damaged, or `workers` is not a count; as `Study.run`.
+        """
+        if workers is not None and workers < 1:
+            raise ValueError(f"workers must be at least 1, got {workers}.")
+        (self.folder / "cells").mkdir(parents=True, exist_ok=True)
+        known = self.records()
+        for cell, record in known.items():
+            yield Finished(cell, record, known=True)
+        missing = [cell for cell in self.cells if cell not in known]
+        if not missing:
+            return
+        made_with, alone = provenance(), effective_n_jobs(workers or None) > 1
+        jobs = (delayed(_compute)(self.study, cell, self.path(cell), made_with, alone) for cell in missing)
+        records = Parallel(n_jobs=workers, return_as="generator")(jobs)
+        for cell, record in zip(missing, records, strict=True):
+            yield Finished(cell, record, known=False)
+
+
+def _compute(study: Study, cell: Any, path: Path, made_with: dict[str, Any], alone: bool) -> dict[str, Any]:
+    """Run one cell and save it; what joblib sends to a worker, one thread each where there are several."""
+    with ExitStack() as stack:
+        stack.enter_context(single_threaded_blas())  # no bit depends on the cores, and a busy machine disturbs less
+        if alone:
+            stack.enter_context(parallel_config(n_jobs=1))
+        record = study.run(cell)
+    content = {"study": study.name, "cell": asdict(cell), "identity": study.identity(cell), "record": record}
+    write_cell(path, {**content, "provenance": made_with})
+    return record
