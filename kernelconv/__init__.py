@@ -1,6 +1,6 @@
 """Convolutional representations whose behaviour is understood: x_n = A_n M_n P_n ... A_1 M_1 P_1 x_0.
 
-images    (n, h, w, c)                     `load_mnist`, `load_digits_images`, `load_images`
+images    (n, h, w, c)                     `load_mnist`, `load_digits_images`, `load_images`, `load_split`
 operators patches P, mappings M, poolings A, each with its adjoint or gradient   (`kernelconv.operators`)
 networks  `serial` of layers, in scikit-learn as `NetworkTransformer`; ready-made: `Scattering2D`, `ConvKernelNetwork`,
           `ConvNetClassifier`, `ConvNetRegressor`; exact: `ConvKernel`; end to end: `ConvKernelClassifier`
@@ -12,7 +12,7 @@ compared  `kernelconv compare`             accuracy, stability and time in one t
 # ruff: noqa: I001, RUF022  by room, in the order in which one reads them
 
 # Images
-from kernelconv.datasets import load_digits_images, load_mnist, load_images, balanced_subset
+from kernelconv.datasets import load_digits_images, load_mnist, load_images, load_split, Split, balanced_subset
 
 # One layer x -> A M P x
 from kernelconv.operators import PatchExtraction, KernelMapping, Exponential, GaussianPooling, Layer
@@ -48,6 +48,8 @@ __all__ = [
     "load_digits_images",
     "load_mnist",
     "load_images",
+    "load_split",
+    "Split",
     "balanced_subset",
     # One layer x -> A M P x
     "PatchExtraction",

@@ -3,7 +3,11 @@
 - `load_digits_images`: scikit-learn's 8x8 digits, embedded, no network;
 - `load_mnist`: MNIST from IDX files, checked byte for byte, or from OpenML into a cache;
 - `load_images`: a user's own ``.npz`` file or folder of class folders;
-- `balanced_subset`: class-balanced training sets, nested by size.
+- `balanced_subset`: class-balanced training sets, nested by size;
+- `load_split`: the training pool and test set, `Split`, of a registered data set, a path or two paths;
+- `folds`: the five folds of a training subset on which all models are validated;
+- `registered_datasets`: the data sets that have a name. A module of this folder that defines
+  ``DATASET = Dataset(...)`` adds one.
 
 Files that are missing, damaged or of the wrong form raise `DataError`, which names the file and what to do.
 """
@@ -12,16 +16,23 @@ from kernelconv.datasets.digits import load_digits_images
 from kernelconv.datasets.idx import DataError, read_idx, write_idx
 from kernelconv.datasets.images import load_images
 from kernelconv.datasets.mnist import data_folder, load_mnist, mnist_folders
+from kernelconv.datasets.registry import Dataset, registered_datasets
+from kernelconv.datasets.split import Split, folds, load_split
 from kernelconv.datasets.subsets import balanced_subset
 
 __all__ = [
     "DataError",
+    "Dataset",
+    "Split",
     "balanced_subset",
     "data_folder",
+    "folds",
     "load_digits_images",
     "load_images",
     "load_mnist",
+    "load_split",
     "mnist_folders",
     "read_idx",
+    "registered_datasets",
     "write_idx",
 ]

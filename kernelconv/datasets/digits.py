@@ -6,6 +6,8 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.datasets import load_digits
 
+from kernelconv.datasets.registry import Dataset
+
 
 def load_digits_images() -> tuple[NDArray[np.float32], NDArray[np.int64]]:
     """Load scikit-learn's embedded 8x8 handwritten digits as images in [0, 1].
@@ -35,3 +37,8 @@ def load_digits_images() -> tuple[NDArray[np.float32], NDArray[np.int64]]:
     """
     digits = load_digits()
     return (digits.images / 16).astype(np.float32), digits.target.astype(np.int64)
+
+
+DATASET = Dataset(
+    "digits", "8x8 digits", load_digits_images, train_sizes=(100, 300, 1000), draws={30: 2, 100: 2, 300: 2}
+)

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from sklearn.datasets import fetch_openml
 
 from kernelconv.datasets.idx import DataError, idx_sha256, read_idx, write_idx
+from kernelconv.datasets.registry import Dataset
 
 Mnist = tuple[NDArray[np.float32], NDArray[np.int64], NDArray[np.float32], NDArray[np.int64]]
 
@@ -139,6 +140,13 @@ def mnist_folders(folder: str | os.PathLike[str] | None = None) -> list[Path]:
     return [root, root / "mnist"]
 
 
+def _notice() -> str | None:
+    """Return a line that says that `load_mnist` will fetch, where it will."""
+    if os.environ.get(_VARIABLE) or any(len(_find(place)) == len(MNIST_SHA256) for place in mnist_folders()):
+        return None
+    return "MNIST is not on this machine: fetching it from OpenML, once."
+
+
 def _find(place: Path) -> dict[str, Path]:
     """Return those of the four files that `place` holds, whatever their spelling, in the order of the table."""
     found = {}
@@ -220,3 +228,14 @@ def _split(data: NDArray, target: NDArray) -> list[NDArray[np.uint8]]:
                 f"wanted {sha256}. Nothing was kept. {_OTHER_WAY}"
             )
     return arrays
+
+
+DATASET = Dataset(
+    "mnist",
+    "MNIST",
+    load_mnist,
+    train_sizes=(300, 1000),
+    draws={300: 10, 1000: 10, 2000: 5, 5000: 5, 10_000: 5, 20_000: 3, 40_000: 3, 60_000: 3},
+    notice=_notice,
+    folders=mnist_folders,
+)

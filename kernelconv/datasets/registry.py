@@ -1,0 +1,119 @@
+"""Registered data sets: a module of this folder that defines `DATASET` is one, and nothing else has to be edited."""
+
+from __future__ import annotations
+
+import importlib
+import pkgutil
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from numpy.typing import NDArray
+
+from kernelconv._check import check_count
+
+_NAME = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """A data set that is called by name, and the training sizes at which models are compared on it.
+
+    Parameters
+    ----------
+    name : str
+        What one types: lower-case letters and digits, parts joined by hyphens, so that it fits into file names.
+    title : str
+        What is printed.
+    load : callable
+        ``load()`` returns (X_train, y_train, X_test, y_test), or (X, y), of which `load_split` makes a stratified
+        third the test set; images and classes as everywhere in `kernelconv.datasets`.
+    train_sizes : sequence of int
+        Training images of a comparison that asks for no sizes; empty, the default: the whole training set.
+    draws : mapping of int to int
+        The research protocol: from training size to the number of class-balanced subsets of this size, in the order
+        of the table; empty, the default: the data set is no part of it.
+    notice : callable
+        ``notice()`` returns a line to print before `load`, where it has to fetch something, or None (the default).
+    folders : callable
+        ``folders()`` returns the folders in which `load` looks for files, in order; by default none.
+
+    Raises
+    ------
+    ValueError
+        If `name` is not of the form said above, `title` is empty, or a size or a number of draws is not an int >= 1.
+
+    Examples
+    --------
+    >>> from kernelconv.datasets import Dataset, load_digits_images
+    >>> data = Dataset("8x8-digits", "Digits", load_digits_images, train_sizes=(100, 300), draws={100: 2})
+    >>> data.train_sizes, data.draws, [array.shape for array in data.load()]
+    ((100, 300), {100: 2}, [(1797, 8, 8), (1797,)])
+    """
+
+    name: str
+    title: str
+    load: Callable[[], tuple[NDArray, ...]]
+    train_sizes: Sequence[int] = ()
+    draws: Mapping[int, int] = field(default_factory=dict, hash=False)
+    notice: Callable[[], str | None] = lambda: None
+    folders: Callable[[], Sequence[Path]] = lambda: ()
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.name, str) or not _NAME.fullmatch(self.name):
+            raise ValueError(
+                f"A data set's name must be lower-case letters and digits, parts joined by hyphens, got {self.name!r}."
+            )
+        if not self.title:
+            raise ValueError(f"The data set {self.name} needs a title, a few words.")
+        for size in self.train_sizes:
+            check_count(size, f"train_sizes of {self.name}")
+        for size, draws in self.draws.items():
+            check_count(size, f"a size in draws of {self.name}")
+            check_count(draws, f"draws of {self.name} at {size}")
+
+
+def registered_datasets() -> dict[str, Dataset]:
+    """Return all registered data sets by name, sorted by name.
+
+    They are the objects ``DATASET`` of the modules in the folder of `kernelconv.datasets`: a new module is found by
+    itself.
+
+    Returns
+    -------
+    datasets : dict of str to Dataset
+        Nothing is loaded yet.
+
+    Raises
+    ------
+    ValueError
+        If a module's ``DATASET`` is not a `Dataset`, or two modules register the same name.
+
+    Notes
+    -----
+    The folder is listed at every call; its modules are imported once.
+
+    Examples
+    --------
+    >>> from kernelconv.datasets import registered_datasets
+    >>> {name: data.title for name, data in registered_datasets().items()}
+    {'digits': '8x8 digits', 'mnist': 'MNIST'}
+    >>> registered_datasets()["mnist"].train_sizes
+    (300, 1000)
+    """
+    package = importlib.import_module(__name__.rpartition(".")[0])
+    found: dict[str, Dataset] = {}
+    homes: dict[str, str] = {}
+    for module in pkgutil.iter_modules(package.__path__, f"{package.__name__}."):
+        dataset = getattr(importlib.import_module(module.name), "DATASET", None)
+        if dataset is None:
+            continue
+        if not isinstance(dataset, Dataset):
+            raise ValueError(f"{module.name}.DATASET must be a Dataset, got {type(dataset).__name__}.")
+        if dataset.name in found:
+            raise ValueError(
+                f"{homes[dataset.name]} and {module.name} both register the name {dataset.name!r}: rename one of them."
+            )
+        found[dataset.name], homes[dataset.name] = dataset, module.name
+    return dict(sorted(found.items()))
