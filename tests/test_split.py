@@ -78,11 +78,11 @@ def test_registered_names_sizes_and_draws():
 
 
 def test_one_file_adds_a_data_set(add):
-    add("aaa_new")
-    assert list(registered_datasets()) == ["digits", "mnist", "new"]  # by name, not by module
-    assert registered_datasets()["new"].train_sizes == ()
-    split = load_split("new")
-    assert (split.name, len(split.y_train), len(split.y_test)) == ("new", 6, 4)
+    add("zoo", name="a-new")
+    assert list(registered_datasets()) == ["a-new", "digits", "mnist"]  # by name, not by module
+    assert registered_datasets()["a-new"].train_sizes == ()
+    split = load_split("a-new")
+    assert (split.name, len(split.y_train), len(split.y_test)) == ("a-new", 6, 4)
 
 
 def test_a_module_without_data_set_is_none(add):
