@@ -40,5 +40,5 @@ def load_digits_images() -> tuple[NDArray[np.float32], NDArray[np.int64]]:
 
 
 DATASET = Dataset(
-    "digits", "8x8 digits", load_digits_images, train_sizes=(100, 300, 1000), draws={30: 2, 100: 2, 300: 2}
+    "digits", "8x8 digits", load_digits_images, train_sizes=(100, 300, 1000), draws={50: 2, 100: 2, 300: 2}
 )

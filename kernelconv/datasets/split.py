@@ -6,7 +6,9 @@ import hashlib
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -52,9 +54,14 @@ class Split:
     X_test: NDArray
     y_test: NDArray
 
-    @property
+    @cached_property
+    def classes(self) -> NDArray:
+        """The classes of the training pool, sorted."""
+        return np.unique(self.y_train)
+
+    @cached_property
     def digest(self) -> str:
-        """SHA-256, in hexadecimal, of the bytes of all images and labels, computed at every call.
+        """SHA-256, in hexadecimal, of the bytes of all images and labels, computed once.
 
         Shapes and dtypes are not part of it, nor is the name.
         """
@@ -62,6 +69,12 @@ class Split:
         for a in (self.X_train, self.y_train, self.X_test, self.y_test):
             sha.update(np.ascontiguousarray(a if a.dtype != object else a.astype(str)).view(np.uint8).data)
         return sha.hexdigest()
+
+    @property
+    def identity(self) -> dict[str, Any]:
+        """What decides a result that was made with this split: `digest`, the images' shape and dtype; not its name."""
+        x = self.X_train
+        return {"sha256": self.digest, "image_shape": list(x.shape[1:]), "dtype": str(x.dtype)}
 
     def subset(self, size: int, seed: int) -> NDArray[np.intp]:
         """Return the indices of a class-balanced training subset; `size` of the whole pool takes all of it.

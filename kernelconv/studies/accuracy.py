@@ -113,7 +113,7 @@ class Accuracy:
         """Return all that decides a cell's record."""
         test = {"n_test": self.n_test(cell), "deformation": self.deformation()}
         return {
-            "data": self.split.digest,
+            "data": self.split.identity,
             "model": self.models[cell.model].identity(self.shape, cell.train_size, cell.seed),
             "train_size": cell.train_size,
             "seed": cell.seed,

@@ -66,11 +66,11 @@ def code_digest() -> str:
 
 
 def syntax(source: str) -> str:
-    """Return the syntax tree of Python code as text, docstrings left out.
+    r"""Return the syntax tree of Python code as text, docstrings left out.
 
     Examples
     --------
-    >>> syntax('def f():  # one\\n    "Say one."\\n    return 1') == syntax('def f(): return 1')
+    >>> syntax('def f():  # one\n    "Say one."\n    return 1') == syntax('def f(): return 1')
     True
     """
     tree = ast.parse(source)
@@ -78,6 +78,10 @@ def syntax(source: str) -> str:
         body = getattr(node, "body", None)
         if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef) and body:
             first = body[0]
-            if isinstance(first, ast.Expr) and isinstance(first.value, ast.Constant) and isinstance(first.value.value, str):
+            if (
+                isinstance(first, ast.Expr)
+                and isinstance(first.value, ast.Constant)
+                and isinstance(first.value.value, str)
+            ):
                 node.body = body[1:]
     return ast.dump(tree)

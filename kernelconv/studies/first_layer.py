@@ -21,8 +21,8 @@ def first_layer(fitted: Any) -> NDArray | None:
     """Return pictures (k, h, w), of colour filters (k, h, w, 3), of a fitted model's first layer; None without one.
 
     Scattering: the real part of its wavelets at every other angle, coarse scales last. Kernel networks: their anchors,
-    where these are patches of more than one pixel. Convolutional networks: their filters. Channels are averaged, but for
-    three, which are colours. A pipeline is judged by its first step.
+    where these are patches of more than one pixel. Convolutional networks: their filters. Three channels are colours,
+    others are averaged. A pipeline is judged by its first step.
 
     Examples
     --------

@@ -1,4 +1,4 @@
-"""The one registry of named models: a representation, a head that classifies its features, or both: "lenet+gaussian"."""
+"""What a named model is: a representation, a head that classifies its features, or both, as in "lenet+gaussian"."""
 
 from __future__ import annotations
 

@@ -133,9 +133,7 @@ _AUGMENTATION = Augmentation(shift=2, rotation=10, deformation=0.25)
 
 REPRESENTATIONS: Mapping[str, Representation] = read_only(
     [
-        Representation(
-            "pixels", "pixels", "pixels", _fixed(Pixels), "Pixels as they are.", milliseconds=(0.01, 0.01)
-        ),
+        Representation("pixels", "pixels", "pixels", _fixed(Pixels), "Pixels as they are.", milliseconds=(0.01, 0.01)),
         Representation(
             "fourier",
             "Fourier modulus",
@@ -196,8 +194,8 @@ REPRESENTATIONS: Mapping[str, Representation] = read_only(
             "CKN-2, end to end",
             "CKN",
             _supervised,
-            "Supervised convolutional kernel network, trained end to end (Mairal 2016, End-to-end kernel learning): two "
-            "layers, 64 and 256 anchors of 3 x 3, as those of CKN-2. The penalty is chosen on a fifth of the subset, "
+            "Supervised convolutional kernel network, trained end to end (Mairal 2016, End-to-end kernel learning): "
+            "two layers, 64 and 256 anchors of 3 x 3, as those of CKN-2. The penalty is chosen on a fifth of the subset, "
             "held out, with the anchors of the start; five epochs.",
             trained=True,
             milliseconds=(40.0, 0.9),
@@ -210,8 +208,8 @@ REPRESENTATIONS: Mapping[str, Representation] = read_only(
             "CKN",
             _exact,
             "Exact kernel of a two-layer network, no anchors (Bietti & Mairal 2019, section 2; kernel ridge "
-            "regression): exponential kernels, 3 x 3 patches, pooling 2 and 5, values normalised to K(x, x) = 1. A Gram "
-            "matrix costs as many pairs as it has entries, so only the first 2,000 test images are predicted, from at "
+            "regression): exponential kernels, 3 x 3 patches, pooling 2 and 5, values normalised to K(x, x) = 1. A "
+            "Gram matrix costs as many pairs as it has entries, so only the first 2,000 test images are predicted, from at "
             "most 1,000 training images.",
             trained=True,
             milliseconds=(300.0, 600.0),

@@ -19,22 +19,27 @@ from kernelconv.studies.environment import provenance
 class Study(Protocol):
     """A question put to models: what its cells are, what decides each, and how one is computed.
 
-    `cells` are frozen dataclasses of numbers and words, in the order they are run and shown. `identity(cell)` is
-    JSON: every parameter of model and head, the data's digest, the protocol, the model's results version; never
-    prose, never the version of a package. `run(cell)` returns the cell's record, JSON without NaN. `seconds(cell)` is
-    what it is expected to cost on one core.
+    `name` is a word that its cells carry.
     """
 
     name: str
 
     @property
-    def cells(self) -> Sequence[Any]: ...
+    def cells(self) -> Sequence[Any]:
+        """Frozen dataclasses of numbers and words, in the order in which they are run and shown."""
 
-    def identity(self, cell: Any) -> dict[str, Any]: ...
+    def identity(self, cell: Any) -> dict[str, Any]:
+        """Return, as JSON, all that decides a cell's record.
 
-    def run(self, cell: Any) -> dict[str, Any]: ...
+        Every parameter of model and head, the data's digest, the protocol, the model's results version; never prose,
+        never the version of a package.
+        """
 
-    def seconds(self, cell: Any) -> float: ...
+    def run(self, cell: Any) -> dict[str, Any]:
+        """Compute a cell's record: JSON without NaN."""
+
+    def seconds(self, cell: Any) -> float:
+        """Return about what a cell costs, CPU seconds."""
 
 
 @dataclass(frozen=True)

@@ -15,9 +15,7 @@ from scipy.linalg import cholesky, solve_triangular
 WIDTH = 4000
 
 
-def panels(
-    n: int, block: Callable[[slice, slice], NDArray], diagonal: float, width: int = WIDTH
-) -> list[NDArray]:
+def panels(n: int, block: Callable[[slice, slice], NDArray], diagonal: float, width: int = WIDTH) -> list[NDArray]:
     """Return the lower triangle of a symmetric matrix (n, n) plus `diagonal` times the identity, in float32.
 
     `block(rows, columns)` returns a block of the matrix.

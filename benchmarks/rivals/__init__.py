@@ -1,0 +1,18 @@
+"""Rivals of others, one file each: `RIVAL` is a representation, as the registry of the library has them."""
+
+import importlib
+import pkgutil
+
+from kernelconv.studies.models import Model, Representation, find_model
+from kernelconv.studies.registry import HEADS, REPRESENTATIONS
+
+
+def rivals() -> dict[str, Representation]:
+    """Return the rivals by name."""
+    found = [importlib.import_module(f"{__name__}.{m.name}").RIVAL for m in pkgutil.iter_modules(__path__)]
+    return {r.name: r for r in found}
+
+
+def model(name: str) -> Model:
+    """Return the model of a name, ours or a rival's; raise ValueError as `find_model`."""
+    return find_model(name, {**REPRESENTATIONS, **rivals()}, HEADS)
