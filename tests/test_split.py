@@ -70,7 +70,7 @@ def test_registered_names_sizes_and_draws():
     found = registered_datasets()
     assert list(found) == ["digits", "mnist"]
     assert {name: d.train_sizes for name, d in found.items()} == {"digits": (100, 300, 1000), "mnist": (300, 1000)}
-    assert found["digits"].draws == {30: 2, 100: 2, 300: 2}
+    assert found["digits"].draws == {50: 2, 100: 2, 300: 2}
     sizes = (300, 1000, 2000, 5000, 10_000, 20_000, 40_000, 60_000)
     assert list(found["mnist"].draws.items()) == list(zip(sizes, (10, 10, 5, 5, 5, 3, 3, 3), strict=True))
     assert found["digits"].folders() == ()

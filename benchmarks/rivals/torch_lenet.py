@@ -30,9 +30,7 @@ class TorchLeNet(ClassifierMixin, BaseEstimator):
         optimizer = torch.optim.AdamW(
             self.network_.parameters(), lr=plan["learning_rate"], weight_decay=plan["weight_decay"]
         )
-        schedule = torch.optim.lr_scheduler.OneCycleLR(
-            optimizer, plan["learning_rate"], total_steps=steps * plan["epochs"]
-        )
+        rate = torch.optim.lr_scheduler.OneCycleLR(optimizer, plan["learning_rate"], total_steps=steps * plan["epochs"])
         rng = np.random.default_rng(self.seed)
         self.network_.train()
         for _ in range(plan["epochs"]):
@@ -40,7 +38,7 @@ class TorchLeNet(ClassifierMixin, BaseEstimator):
                 optimizer.zero_grad()
                 torch.nn.functional.cross_entropy(self.network_(x[batch]), labels[batch]).backward()
                 optimizer.step()
-                schedule.step()
+                rate.step()
         self.network_.eval()
         return self
 

@@ -195,8 +195,8 @@ REPRESENTATIONS: Mapping[str, Representation] = read_only(
             "CKN",
             _supervised,
             "Supervised convolutional kernel network, trained end to end (Mairal 2016, End-to-end kernel learning): "
-            "two layers, 64 and 256 anchors of 3 x 3, as those of CKN-2. The penalty is chosen on a fifth of the subset, "
-            "held out, with the anchors of the start; five epochs.",
+            "two layers, 64 and 256 anchors of 3 x 3, as those of CKN-2. The penalty is chosen on a fifth of the "
+            "subset, held out, with the anchors of the start; five epochs.",
             trained=True,
             milliseconds=(40.0, 0.9),
             largest=10_000,
@@ -209,8 +209,8 @@ REPRESENTATIONS: Mapping[str, Representation] = read_only(
             _exact,
             "Exact kernel of a two-layer network, no anchors (Bietti & Mairal 2019, section 2; kernel ridge "
             "regression): exponential kernels, 3 x 3 patches, pooling 2 and 5, values normalised to K(x, x) = 1. A "
-            "Gram matrix costs as many pairs as it has entries, so only the first 2,000 test images are predicted, from at "
-            "most 1,000 training images.",
+            "Gram matrix costs as many pairs as it has entries, so only the first 2,000 test images are predicted, "
+            "from at most 1,000 training images.",
             trained=True,
             milliseconds=(300.0, 600.0),
             largest=1000,
