@@ -15,7 +15,7 @@ from sklearn.model_selection import train_test_split
 
 from kernelconv import ConvKernelClassifier, balanced_subset, load_mnist
 from kernelconv._files import write_atomically
-from kernelconv.environment import environment
+from kernelconv.studies.environment import environment
 
 OUT = Path(__file__).parent / "results/mnist-ckn-supervised.json"
 NETWORK = {"n_anchors": (32, 64), "patch_size": 3, "subsampling": (2, 4)}

@@ -20,7 +20,7 @@ from pathlib import Path
 import numpy as np
 
 from kernelconv import Augmentation, ConvNetClassifier, load_mnist
-from kernelconv.environment import environment
+from kernelconv.studies.environment import environment
 
 RESULTS = Path(__file__).parent / "results/mnist-cnn"
 AUGMENTATION = Augmentation(shift=2, rotation=10, deformation=0.25)

@@ -13,11 +13,10 @@ import json
 from pathlib import Path
 
 import numpy as np
-
 from kernelconv.comparison import load_split
-from kernelconv.deformations import CombinedDeformation, SmoothDeformation, Translation
-from kernelconv.environment import environment
 from kernelconv.rivals import REPRESENTATIONS
+
+from kernelconv.deformations import CombinedDeformation, SmoothDeformation, Translation
 from kernelconv.stability import (
     Architecture,
     Observations,
@@ -28,6 +27,7 @@ from kernelconv.stability import (
     worst_case,
 )
 from kernelconv.stability.bounds import regressor_correlation
+from kernelconv.studies.environment import environment
 
 SMOOTH, NORMS, SHIFTS, LEVEL, BUDGET = SmoothDeformation(cutoff=3), (0.05, 0.1, 0.2, 0.3, 0.5), (0.5, 1, 2, 3), 0.95, 64
 

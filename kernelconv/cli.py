@@ -5,30 +5,33 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 from rich.console import Console
 from rich.markup import escape
-from rich.progress import MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
 from kernelconv import report
 from kernelconv._files import write_atomically
 from kernelconv._version import __version__
-from kernelconv.comparison import MODELS, Comparison, Split, load_split
-from kernelconv.datasets import data_folder, mnist_folders
-from kernelconv.environment import environment
-from kernelconv.report.study import print_study, study_csv, write_study_figures, write_study_page
-from kernelconv.rivals import DEFAULT_MODELS, REPRESENTATIONS
-from kernelconv.study import DEFAULT_FAMILIES, FAMILIES, OTHERS, Study
+from kernelconv.datasets import Split, data_folder, load_split, registered_datasets
+from kernelconv.studies import accuracy, stability
+from kernelconv.studies.environment import environment
+from kernelconv.studies.models import Model
+from kernelconv.studies.registry import HEADS, REPRESENTATIONS, model
+from kernelconv.studies.sweep import Finished, Sweep
 
-DEFAULT_SIZES = {"digits": (100, 300, 1000), "mnist": (300, 1000)}
+COMPARED = ("pixels+svm", "scattering+affine", "ckn-2", "lenet")
+#: Fields of results that stay in the cells: pictures and predictions.
+KEPT_IN_CELLS = ("first_layer", "predictions")
 
 
 def parser() -> argparse.ArgumentParser:
     """Return the command line's parser."""
     top = argparse.ArgumentParser(
-        prog="kernelconv", description="Convolutional representations, compared and measured."
+        prog="kernelconv", description="Convolutional representations, compared and measured.", allow_abbrev=False
     )
     top.add_argument("--version", action="version", version=__version__)
     commands = top.add_subparsers(dest="command", required=True)
@@ -37,53 +40,66 @@ def parser() -> argparse.ArgumentParser:
         help="compare models on real images: accuracy, stability, time",
         description="Fit every model on the same training subsets; print a table; write results.json, results.csv, "
         "figures and report.html. A killed run goes on where it was when the same command is given again.",
+        allow_abbrev=False,
     )
-    compare.add_argument("--data", default="digits", help="digits (8x8, embedded), mnist, an .npz file or a folder")
-    compare.add_argument("--models", nargs="+", default=list(MODELS), choices=list(MODELS), help="default: all")
+    _add_common(compare, COMPARED, "kernelconv-results")
     compare.add_argument("--train-sizes", nargs="+", type=int, metavar="N", help="training images, class-balanced")
     compare.add_argument("--seeds", type=int, default=3, metavar="N", help="repetitions (default 3)")
-    compare.add_argument(
-        "--out", type=Path, default=Path("kernelconv-results"), metavar="DIR", help="default: %(default)s"
-    )
-    _add_stability(commands)
-    commands.add_parser("info", help="versions, cores, BLAS, where data is looked for")
-    return top
-
-
-def _add_stability(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    stability = commands.add_parser(
+    measure = commands.add_parser(
         "stability",
         help="measure how far representations move when images are deformed",
         description="Put every representation before the same deformed images; print tables; write results.json, "
         "results.csv, figures and report.html. A killed run goes on where it was when the same command is given again.",
+        allow_abbrev=False,
     )
-    models, families = list(REPRESENTATIONS), [*FAMILIES, *OTHERS]
-    stability.add_argument("--data", default="digits", help="digits (8x8, embedded), mnist, an .npz file or a folder")
-    stability.add_argument(
-        "--models", nargs="+", default=list(DEFAULT_MODELS), choices=models, help="default: all but resnet"
+    _add_common(measure, stability.DEFAULT_MODELS, "kernelconv-stability")
+    _add_stability(measure)
+    commands.add_parser("info", help="versions, cores, BLAS, where data is looked for")
+    return top
+
+
+def _add_common(command: argparse.ArgumentParser, models: Sequence[str], out: str) -> None:
+    """Add what both studies take: data, models, workers, folder."""
+    command.add_argument(
+        "--data",
+        nargs="+",
+        default=["digits"],
+        metavar="DATA",
+        help=f"{', '.join(registered_datasets())}, an .npz file, a folder, or two of these: training, test",
     )
-    stability.add_argument(
+    command.add_argument(
+        "--models",
+        nargs="+",
+        default=list(models),
+        metavar="MODEL",
+        help=f"default: {' '.join(models)}. Representations: {', '.join(REPRESENTATIONS)}; with a head: NAME+HEAD, of "
+        f"{', '.join(HEADS)}; your own: MODULE:NAME",
+    )
+    command.add_argument(
+        "--workers", type=int, metavar="N", help="cells side by side, a thread each (default: one, with all cores)"
+    )
+    command.add_argument("--out", type=Path, default=Path(out), metavar="DIR", help="default: %(default)s")
+
+
+def _add_stability(command: argparse.ArgumentParser) -> None:
+    command.add_argument(
         "--families",
         nargs="+",
-        default=list(DEFAULT_FAMILIES),
-        choices=families,
-        help=f"default: {' '.join(DEFAULT_FAMILIES)}",
+        default=list(stability.DEFAULT_FAMILIES),
+        choices=[*stability.FAMILIES, *stability.OTHERS],
+        help=f"default: {' '.join(stability.DEFAULT_FAMILIES)}",
     )
-    stability.add_argument("--images", type=int, default=500, metavar="N", help="test images (default %(default)s)")
-    stability.add_argument(
-        "--train-size", type=int, metavar="N", help="training images (default 2000, or what there is)"
-    )
-    stability.add_argument("--seed", type=int, default=0, help="of fields, subset and models (default %(default)s)")
-    stability.add_argument(
-        "--out", type=Path, default=Path("kernelconv-stability"), metavar="DIR", help="default: %(default)s"
-    )
+    command.add_argument("--images", type=int, default=500, metavar="N", help="test images (default %(default)s)")
+    command.add_argument("--train-size", type=int, metavar="N", help="training images (default 2000, or what there is)")
+    command.add_argument("--seed", type=int, default=0, help="of fields, subset and models (default %(default)s)")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line; return the exit status: 0, 1 for an error said in one line, 130 when interrupted."""
+    sys.path.insert(0, "")  # module:name is looked for in the working directory too, as `python -m` does
     options = parser().parse_args(arguments)
     console = Console()
-    jobs = {"compare": compare, "stability": stability, "info": info}
+    jobs = {"compare": compare, "stability": measure, "info": info}
     try:
         return jobs[options.command](options, console)
     except KeyboardInterrupt:
@@ -94,113 +110,150 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 1
 
 
+# -- compare -----------------------------------------------------------------------------------------------------------
+
+
 def compare(options: argparse.Namespace, console: Console) -> int:
     """Run `kernelconv compare`."""
+    models = find_models(options.models)
     split = load(options.data, console)
-    sizes = options.train_sizes or default_sizes(options.data, len(split.y_train))
-    comparison = Comparison(split, options.models, sizes, options.seeds, options.out)
+    sizes = options.train_sizes or default_sizes(split)
+    study = accuracy.Accuracy(split, models, dict.fromkeys(sizes, options.seeds))
+    sweep = Sweep(study, options.out)
     console.print(
         f"{split.name}: {len(split.y_train):,} training and {len(split.y_test):,} test images of "
-        f"{'x'.join(map(str, comparison.settings['image_shape']))}; {len(comparison.cells)} cells into {options.out}"
+        f"{'x'.join(map(str, study.shape))}",
+        highlight=False,
     )
-    run(comparison, console)
-    finish(comparison, console)
+    run(sweep, console, options.workers, _compared)
+    finish(sweep, console)
     return 0
 
 
-def load(data: str, console: Console) -> Split:
-    """Return the split of a data set, saying so where it has to be fetched."""
-    if data == "mnist" and not any(folder.is_dir() for folder in mnist_folders()):
-        console.print("MNIST is not on this machine: fetching it from OpenML, once.")
-    return load_split(data)
+def _compared(done: Finished) -> tuple[str, str]:
+    """Return a cell of compare in words, and what came out."""
+    cell, record = done.cell, done.record
+    words = "already there" if done.known else f"fit in {record['fit_seconds']:.1f} s"
+    name = f"{cell.model}, {cell.train_size:,} images, seed {cell.seed}"
+    return name, f"error {100 * record['test_error']:.2f} %, {words}"
 
 
-def stability(options: argparse.Namespace, console: Console) -> int:
-    """Run `kernelconv stability`."""
-    split = load(options.data, console)
-    train_size = options.train_size or min(2000, len(split.y_train))
-    n_images = min(options.images, len(split.y_test))
-    study = Study(
-        split,
-        options.models,
-        options.families,
-        options.out,
-        n_images=n_images,
-        train_size=train_size,
-        seed=options.seed,
-    )
-    console.print(
-        f"{split.name}: {n_images:,} test images, {train_size:,} to train from; {len(study.cells)} cells into "
-        f"{options.out}"
-    )
-    for cell, _, known in study.run():
-        console.print(f"  {cell.model}, {cell.family}: {'already there' if known else 'measured'}", highlight=False)
-    finish_study(study, console)
-    return 0
-
-
-def finish_study(study: Study, console: Console) -> None:
-    """Write the results, figures and page, and print the tables."""
-    results, folder = study.results(), study.folder
-    write_atomically(folder / "results.json", json.dumps(results))
-    study_csv(results, folder / "results.csv")
+def finish(sweep: Sweep, console: Console) -> None:
+    """Write the results, figures and page, and print the table."""
+    study: Any = sweep.study
+    results, folder = accuracy.results(sweep), sweep.folder
+    layers = accuracy.first_layers(sweep)
+    kept = [{k: v for k, v in record.items() if k not in KEPT_IN_CELLS} for record in results["records"]]
+    results = {**results, "records": kept}
+    write_atomically(folder / "results.json", json.dumps(results, indent=1))
+    report.to_csv(results, folder / "results.csv")
     figures: list[Path] = []
     if report.figures_available():
-        examples = {f: study.examples(f) for f in results["settings"]["families"] if f in FAMILIES}
-        figures = write_study_figures(results, folder, examples, study.worst_fields())
+        figures = report.write_figures(results, folder, accuracy.examples(study.split, study.strengths), layers)
     else:
         console.print("No figures: matplotlib is not installed (pip install 'kernelconv[plot]').")
-    write_study_page(results, folder / "report.html", figures)
-    print_study(results, console)
+    report.write_page(results, folder / "report.html", figures)
+    report.print_table(results, console)
     console.print(f"Written: {folder / 'report.html'}, results.json, results.csv, {len(figures)} figures.")
 
 
-def default_sizes(data: str, pool: int) -> tuple[int, ...]:
-    """Return the training sizes of a data set where none are asked for: its own, or the whole pool.
+# -- stability ---------------------------------------------------------------------------------------------------------
+
+
+def measure(options: argparse.Namespace, console: Console) -> int:
+    """Run `kernelconv stability`."""
+    models = find_models(options.models)
+    split = load(options.data, console)
+    train_size = options.train_size or min(2000, len(split.y_train))
+    n_images = min(options.images, len(split.y_test))
+    sizes = {"n_images": n_images, "train_size": train_size}
+    study = stability.Stability(split, models, options.families, **sizes, seed=options.seed)
+    console.print(f"{split.name}: {n_images:,} test images, {train_size:,} to train from", highlight=False)
+    sweep = Sweep(study, options.out)
+    run(sweep, console, options.workers, _measured)
+    finish_stability(sweep, console)
+    return 0
+
+
+def _measured(done: Finished) -> tuple[str, str]:
+    """Return a cell of stability in words, and whether it was there."""
+    return f"{done.cell.model}, {done.cell.family}", "already there" if done.known else "measured"
+
+
+def finish_stability(sweep: Sweep, console: Console) -> None:
+    """Write the results, figures and page, and print the tables."""
+    study: Any = sweep.study
+    results, folder = stability.results(sweep), sweep.folder
+    write_atomically(folder / "results.json", json.dumps(results))
+    report.study_csv(results, folder / "results.csv")
+    figures: list[Path] = []
+    if report.figures_available():
+        examples = {f: stability.examples(study, f) for f in study.families if f in stability.FAMILIES}
+        figures = report.write_study_figures(results, folder, examples, stability.worst_fields(sweep))
+    else:
+        console.print("No figures: matplotlib is not installed (pip install 'kernelconv[plot]').")
+    report.write_study_page(results, folder / "report.html", figures)
+    report.print_study(results, console)
+    console.print(f"Written: {folder / 'report.html'}, results.json, results.csv, {len(figures)} figures.")
+
+
+# -- both --------------------------------------------------------------------------------------------------------------
+
+
+def find_models(names: Sequence[str]) -> dict[str, Model]:
+    """Return the models of these names; raise ValueError where one is not known, twice there, or not installed."""
+    found = {name: model(name) for name in names}
+    if len(found) != len(names):
+        raise ValueError(f"Every model is named once, got {', '.join(names)}.")
+    missing = [m.representation for m in found.values() if not m.installed]
+    if missing:
+        raise ValueError("; ".join(f"{r.name} needs the package {r.needs}" for r in missing) + ": pip install it.")
+    return found
+
+
+def load(data: Sequence[str], console: Console) -> Split:
+    """Return the split of a data set, saying so where it has to be fetched."""
+    registered = registered_datasets().get(data[0]) if len(data) == 1 else None
+    if registered and (words := registered.notice()):
+        console.print(words)
+    return load_split(data)
+
+
+def default_sizes(split: Split) -> tuple[int, ...]:
+    """Return the training sizes where none are asked for: those the data set is registered with, or the whole pool."""
+    registered = registered_datasets().get(split.name)
+    return tuple(registered.train_sizes if registered else ()) or (len(split.y_train),)
+
+
+def run(sweep: Sweep, console: Console, workers: int | None, told: Callable[[Finished], tuple[str, str]]) -> None:
+    """Run the missing cells, a line each, below a bar with the time left; each cell is saved as it finishes."""
+    missing, weight = sweep.missing(), sweep.study.seconds
+    console.print(
+        f"{len(sweep.cells)} cells into {sweep.folder}, {len(missing)} to run: about {duration(sweep.seconds())} of a "
+        "core",
+        highlight=False,
+        soft_wrap=True,
+    )
+    columns = (TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=console, transient=True) as bar:
+        task = bar.add_task("", total=sum(map(weight, missing)) or 1)
+        for n, done in enumerate(sweep.run(workers), 1):
+            name, words = told(done)
+            console.print(f"  {name}: {words}", highlight=False, markup=False)
+            bar.update(task, advance=0 if done.known else weight(done.cell), description=f"{n} of {len(sweep.cells)}")
+
+
+def duration(seconds: float) -> str:
+    """Return a time in words.
 
     Examples
     --------
-    >>> default_sizes("digits", 1198)
-    (100, 300, 1000)
-    >>> default_sizes("folder", 420)
-    (420,)
+    >>> duration(12.3), duration(100), duration(9000)
+    ('12 s', '2 min', '2.5 h')
     """
-    return DEFAULT_SIZES.get(data, (pool,))
-
-
-def run(comparison: Comparison, console: Console) -> None:
-    """Run the missing cells, a line each, saving as they finish."""
-    columns = (SpinnerColumn(), TextColumn("{task.description}"), MofNCompleteColumn(), TimeElapsedColumn())
-    names = [f"{c.model}, {c.train_size:,} images, seed {c.seed}" for c in comparison.cells]
-    with Progress(*columns, console=console, transient=True) as progress:
-        task = progress.add_task(names[0], total=len(names))
-        for i, (_, record, known) in enumerate(comparison.run()):
-            words = "already there" if known else f"fit in {record['fit_seconds']:.1f} s"
-            console.print(f"  {names[i]}: error {100 * record['test_error']:.2f} %, {words}", highlight=False)
-            progress.update(task, advance=1, description=names[min(i + 1, len(names) - 1)])
-            if not known:
-                save(comparison)
-
-
-def save(comparison: Comparison) -> None:
-    """Write results.json and results.csv from the cells there are."""
-    results = comparison.results()
-    write_atomically(comparison.folder / "results.json", json.dumps(results, indent=1))
-    report.to_csv(results, comparison.folder / "results.csv")
-
-
-def finish(comparison: Comparison, console: Console) -> None:
-    """Write the results, figures and page, and print the table."""
-    save(comparison)
-    results = comparison.results()
-    figures: list[Path] = []
-    if report.figures_available():
-        figures = report.write_figures(results, comparison.folder, comparison.examples(), comparison.first_layers())
-    else:
-        console.print("No figures: matplotlib is not installed (pip install 'kernelconv[plot]').")
-    report.write_page(results, comparison.folder / "report.html", figures)
-    report.print_table(results, console)
-    console.print(f"Written: {comparison.folder / 'report.html'}, results.json, results.csv, {len(figures)} figures.")
+    if seconds < 90:
+        return f"{seconds:.0f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"
 
 
 def info(options: argparse.Namespace, console: Console) -> int:
@@ -208,9 +261,10 @@ def info(options: argparse.Namespace, console: Console) -> int:
     for key, value in environment().items():
         console.print(f"{key:14} {value if value is not None else 'not installed'}", highlight=False)
     console.print(f"{'data cache':14} {data_folder()}", highlight=False, soft_wrap=True)
-    for folder in mnist_folders():
-        there = "found" if folder.is_dir() else "not there"
-        console.print(f"{'mnist in':14} {folder} ({there})", highlight=False, soft_wrap=True)
+    for name, data in registered_datasets().items():
+        for folder in data.folders():
+            there = "found" if folder.is_dir() else "not there"
+            console.print(f"{f'{name} in':14} {folder} ({there})", highlight=False, soft_wrap=True)
     return 0
 
 

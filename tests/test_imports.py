@@ -25,17 +25,13 @@ ALLOWED = {
     "stability": LEAVES | {"deformations"},  # it measures any callable
     "datasets": LEAVES,
     "testing": LEAVES | {"operators"},
-    "environment": LEAVES,
-    "expectations": {"stability"},
-    "report": LEAVES | {"networks", "operators"},  # first_layer draws what networks have learned
-    "comparison": LEAVES | BELOW_STUDIES | {"environment", "report"},
-    "rivals": {"comparison", "networks", "stability"},
-    "study": LEAVES | BELOW_STUDIES - {"networks"} | {"comparison", "environment", "expectations", "rivals"},
-    "cli": LEAVES | {"comparison", "datasets", "environment", "report", "rivals", "study"},
+    "studies": LEAVES | BELOW_STUDIES | {"operators"},
+    "report": LEAVES,  # it reads what studies write
+    "cli": LEAVES | {"datasets", "report", "studies"},
     "__main__": {"cli"},
     "__init__": LEAVES | BELOW_STUDIES | {"operators"},
 }
-UPPER = {"report", "comparison", "rivals", "study", "cli", "__main__", "__init__"}
+UPPER = {"report", "studies", "cli", "__main__", "__init__"}
 OPTIONAL = {"matplotlib", "PIL", "torch", "pandas", "rich", "kymatio"}
 KYMATIO = "networks/scattering/kymatio.py"
 

@@ -206,7 +206,7 @@ def main():
     args = parser.parse_args()
     if args.serve:
         return serve(args.serve, args.threads)
-    from kernelconv.environment import environment
+    from kernelconv.studies.environment import environment
 
     results = compare(args)
     results |= {"load_average": [round(v, 1) for v in os.getloadavg()], "environment": environment()}

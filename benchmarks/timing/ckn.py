@@ -22,8 +22,8 @@ import torch
 from torch.nn import functional
 
 from kernelconv import ConvKernel, ConvKernelNetwork, load_mnist
-from kernelconv.environment import environment
 from kernelconv.operators import extract_patches, sample_patches, spherical_kmeans
+from kernelconv.studies.environment import environment
 
 NETWORKS = {
     "one layer: 5x5, 200 anchors, pooling 4": {"n_anchors": (200,), "patch_size": (5,), "subsampling": (4,)},

@@ -28,7 +28,7 @@ from kymatio.scattering1d.frontend.numpy_frontend import ScatteringNumPy1D  # no
 from kymatio.scattering2d.frontend.numpy_frontend import ScatteringNumPy2D  # noqa: E402
 
 from kernelconv import Scattering1D, Scattering2D, load_mnist  # noqa: E402
-from kernelconv.environment import environment  # noqa: E402
+from kernelconv.studies.environment import environment  # noqa: E402
 
 try:
     import torch

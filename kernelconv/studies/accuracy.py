@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kernelconv._check import check_count
-from kernelconv._files import pack
+from kernelconv._files import pack, unpack
 from kernelconv.datasets.split import Split, folds
 from kernelconv.deformations import SmoothDeformation, warp
 from kernelconv.stability import measure_stability
@@ -246,6 +246,12 @@ def results(sweep: Sweep) -> dict[str, Any]:
         "environment": made_with,
         "records": records,
     }
+
+
+def first_layers(sweep: Sweep) -> dict[str, NDArray]:
+    """Return pictures of each model's first layer, in [-1, 1], learned from the most images (draw 0) there are."""
+    packed = {c.model: r["first_layer"] for c, r in sweep.records().items() if r.get("first_layer")}
+    return {name: unpack(packed[name]) / 127 for name in sweep.study.models if name in packed}  # type: ignore[attr-defined]
 
 
 def one_line(estimator: Any) -> str:

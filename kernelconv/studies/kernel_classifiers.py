@@ -28,7 +28,9 @@ class Supervised(ClassifierMixin, BaseEstimator):
     def fit(self, X: NDArray, y: NDArray) -> Self:
         """Choose the penalty (`chosen_`), then train on all of X."""
         kept = choice_subset(y, self.seed)
-        options = {"test_size": 0.2, "stratify": y[kept], "random_state": self.seed}
+        n_classes = len(np.unique(y))
+        held_out = 0.2 if 0.2 * len(kept) >= n_classes else n_classes
+        options = {"test_size": held_out, "stratify": y[kept], "random_state": self.seed}
         a, b, ya, yb = train_test_split(X[kept], y[kept], **options)
         scores = {p: self._classifier(alpha=p, epochs=0).fit(a, ya).score(b, yb) for p in ALPHAS}
         self.chosen_ = {"penalty": max(scores, key=scores.__getitem__)}

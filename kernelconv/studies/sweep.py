@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
+from concurrent.futures.process import BrokenProcessPool
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -147,6 +148,8 @@ class Sweep:
         ------
         ValueError
             If a file of a cell is damaged, or `workers` is not a count; as `Study.run`.
+        ChildProcessError
+            If a worker is killed.
         """
         if workers is not None and workers < 1:
             raise ValueError(f"workers must be at least 1, got {workers}.")
@@ -159,9 +162,15 @@ class Sweep:
             return
         made_with, alone = provenance(), effective_n_jobs(workers or None) > 1
         jobs = (delayed(_compute)(self.study, cell, self.path(cell), made_with, alone) for cell in missing)
-        records = Parallel(n_jobs=workers, return_as="generator")(jobs)
-        for cell, record in zip(missing, records, strict=True):
-            yield Finished(cell, record, known=False)
+        try:
+            records = Parallel(n_jobs=workers, return_as="generator")(jobs)
+            for cell, record in zip(missing, records, strict=True):
+                yield Finished(cell, record, known=False)
+        except BrokenProcessPool as error:
+            raise ChildProcessError(
+                "A worker was killed, perhaps for want of memory. Finished cells are saved: give the same command "
+                "again, with fewer workers if it happens again."
+            ) from error
 
 
 def _compute(study: Study, cell: Any, path: Path, made_with: dict[str, Any], alone: bool) -> dict[str, Any]:

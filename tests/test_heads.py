@@ -1,0 +1,113 @@
+"""Classifiers on features, against scikit-learn; large linear systems, against the whole matrix."""
+
+import numpy as np
+import pytest
+from scipy.linalg import LinAlgError
+from sklearn.kernel_ridge import KernelRidge
+from sklearn.linear_model import Ridge
+from sklearn.model_selection import StratifiedKFold
+
+from kernelconv.studies.heads import least_squares
+from kernelconv.studies.heads.choice import choice_subset
+from kernelconv.studies.heads.least_squares import GaussianRidge, LinearRidge
+from kernelconv.studies.heads.panels import factorise, panels, residual, solve
+
+
+@pytest.fixture
+def blobs():
+    rng = np.random.default_rng(0)
+    centres = rng.standard_normal((3, 12))
+    y = np.arange(150) % 3
+    return centres[y] + 0.9 * rng.standard_normal((150, 12)), np.array(["a", "b", "c"])[y]
+
+
+@pytest.mark.parametrize("n", [12, 150])  # as many images as features: the dual system; more: the primal one
+def test_linear_head_is_ridge_regression(blobs, n):
+    X, y = blobs[0][:n], blobs[1][:n]
+    head = LinearRidge().fit(X, y)
+    x = (X - X.mean(0)) / np.sqrt(((X - X.mean(0)) ** 2).sum(1).mean())
+    targets = 2.0 * (y[:, None] == np.unique(y)) - 1
+    peer = Ridge(alpha=head.chosen_["penalty"], fit_intercept=False).fit(x, targets)
+    np.testing.assert_allclose(head._scores(x), peer.predict(x), rtol=1e-8, atol=1e-10)
+    assert np.mean(head.predict(X) == y) > 0.8
+
+
+@pytest.mark.parametrize(("dtype", "rtol"), [(np.float64, 1e-8), (np.float32, 2e-3)])
+def test_gaussian_head_is_kernel_ridge_in_both_precisions(blobs, monkeypatch, dtype, rtol):
+
+    X, y = blobs
+    if dtype is np.float32:  # as if there were many images
+        monkeypatch.setattr(least_squares, "N_DOUBLE", 10)
+    monkeypatch.setattr(least_squares, "BLOCK", 64)
+    head = GaussianRidge().fit(X, y)
+    x = (X - X.mean(0)) / np.sqrt(((X - X.mean(0)) ** 2).sum(1).mean())
+    peer = KernelRidge(kernel="rbf", gamma=head.chosen_["gamma"], alpha=head.chosen_["penalty_used"])
+    targets = 2.0 * (y[:, None] == np.unique(y)) - 1
+    theirs = peer.fit(x, targets).predict(x[:40])
+    np.testing.assert_allclose(head._scores(x[:40]), theirs, rtol=rtol, atol=rtol)
+    assert np.abs(theirs).max() > 0.5
+
+
+def test_gaussian_head_chooses_what_scores_best_in_the_folds(blobs):
+    X, y = blobs
+    head = GaussianRidge(3).fit(X, y)
+    x = head.scale_.transform(X)
+    errors = {}
+    for gamma in head.grid["gamma"]:
+        for penalty in head.grid["penalty"]:
+            wrong = 0
+            for train, test in StratifiedKFold(3, shuffle=True, random_state=3).split(x, y):
+                peer = KernelRidge(kernel="rbf", gamma=gamma, alpha=penalty)
+                scores = peer.fit(x[train], head._targets(y[train])).predict(x[test])
+                wrong += (head.classes_[scores.argmax(1)] != y[test]).sum()
+            errors[gamma, penalty] = wrong
+    assert len(set(errors.values())) > 1
+    assert errors[head.chosen_["gamma"], head.chosen_["penalty"]] == min(errors.values())
+    assert head.validation_error_ == pytest.approx(100 * min(errors.values()) / len(y))
+
+
+def test_parameters_are_chosen_on_a_balanced_five_thousand():
+    y = np.sort(np.arange(12_000) % 10)
+    kept = choice_subset(y, 0)
+    assert np.bincount(y[kept]).tolist() == [500] * 10
+    assert len(choice_subset(y[::3], 0)) == 4000
+
+
+@pytest.mark.parametrize("n", [10, 11, 1])
+@pytest.mark.parametrize("width", [3, 5, 100])
+def test_panels_are_solved_as_the_whole_matrix(n, width):
+    rng = np.random.default_rng(0)
+    a = rng.standard_normal((n, n + 5))
+    a = (a @ a.T).astype(np.float32)
+    targets = rng.standard_normal((n, 3))
+    parts = panels(n, lambda rows, columns: a[rows, columns], 0.5, width)
+    assert sum(p.size for p in parts) <= n * n / 2 + n * min(width, n)
+    factorise(parts)
+    whole = np.linalg.solve(a.astype(float) + 0.5 * np.eye(n), targets)
+    np.testing.assert_allclose(solve(parts, targets), whole, rtol=1e-3, atol=1e-4)
+
+
+def test_a_matrix_that_is_not_positive_is_an_error_and_is_regularised_more(blobs, monkeypatch):
+    with pytest.raises(LinAlgError):
+        factorise(panels(4, lambda rows, columns: np.diag([1.0, 1, -1, 1])[rows, columns], 0.0, 2))
+    head, X = GaussianRidge(), blobs[0].astype(np.float32)
+    head.chosen_ = {"gamma": 0.1, "penalty": 0.01}
+    monkeypatch.setattr(head, "_kernel", lambda x, z: -0.05 * (x @ z.T > 1e9) - 0.05 * np.eye(len(x), len(z)))
+    assert head._solve_single(X[:20], np.ones((20, 2)), 0.01)[1] == pytest.approx(0.1)
+
+
+@pytest.mark.parametrize("n", [5, 9])
+def test_the_residual_is_that_of_the_whole_matrix(monkeypatch, n):
+    monkeypatch.setattr("kernelconv.studies.heads.panels.WIDTH", 4)
+    rng = np.random.default_rng(1)
+    a = rng.standard_normal((n, n))
+    a = a @ a.T
+    x, targets = rng.standard_normal((n, 2)), rng.standard_normal((n, 2))
+    whole = np.linalg.norm((a + 0.3 * np.eye(n)) @ x - targets) / np.linalg.norm(targets)
+    assert residual(lambda rows, columns: a[rows, columns], 0.3, x, targets) == pytest.approx(whole, rel=1e-12)
+
+
+def test_a_system_solved_in_single_precision_says_how_well(blobs, monkeypatch):
+    monkeypatch.setattr(least_squares, "N_DOUBLE", 10)
+    head = GaussianRidge().fit(blobs[0].astype(np.float32), blobs[1])
+    assert 0 < head.chosen_["residual"] < 1e-3

@@ -1,0 +1,154 @@
+"""The research comparison under benchmarks/: rows, plan, running, resuming."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from kills import cells, kill_at_random
+
+from kernelconv.datasets import load_split
+from kernelconv.studies.cells import read_cells
+
+BENCHMARKS = Path(__file__).parent.parent / "benchmarks"
+FAST = ["pixels+svm", "scattering+affine", "ckn-1"]
+NAMES = ("rivals", "run", "rendering")
+
+
+@pytest.fixture(autouse=True)
+def modules(monkeypatch):
+    """Let tests import benchmarks/ as its scripts do, and forget it afterwards."""
+    monkeypatch.syspath_prepend(str(BENCHMARKS))
+    yield
+    for name in [n for n in sys.modules if n.split(".")[0] in NAMES]:
+        del sys.modules[name]
+
+
+def command(out, *more, part="test"):
+    run = [sys.executable, str(BENCHMARKS / "run.py"), "--data", "digits", "--out", str(out), "--models", *FAST]
+    return [*run, "--part", part, "--sizes", "50", "100", *more]
+
+
+def completed(arguments):
+    return subprocess.run(arguments, capture_output=True, text=True, check=False)
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory):
+    out = tmp_path_factory.mktemp("whole")
+    for part in ("validation", "test"):
+        done = completed(command(out, part=part))
+        assert done.returncode == 0, done.stderr
+    return out
+
+
+def records(folder, part="test"):
+    """Records by cell, without times."""
+    found = {tuple(c["cell"].values()): c["record"] for c in read_cells(folder) if c["cell"]["part"] == part}
+    return {key: {k: v for k, v in r.items() if "seconds" not in k} for key, r in found.items()}
+
+
+# -- the rows ----------------------------------------------------------------------------------------------------------
+
+
+def test_every_row_is_a_classifier_with_a_citation():
+    from rivals import model, rivals
+    from run import ROWS
+    from sklearn.base import is_classifier
+
+    assert len(set(ROWS)) == len(ROWS) >= 19
+    for name in ROWS:
+        assert is_classifier(model(name).build((28, 28), 300, 0))
+    for r in rivals().values():
+        assert r.family == "others"
+        assert "20" in r.source
+    assert model("kymatio+affine").head is model("scattering+affine").head
+    assert model("kymatio+affine").installed
+
+
+def test_draws_follow_the_protocol_and_a_row_may_have_fewer():
+    from run import Research
+
+    split = load_split("digits")
+    found = Research(split, {50: 4, 100: 2}, "test", models=("mlp", "resnet", "exact-kernel"))
+    count = {
+        (m, s): [c.seed for c in found.cells if (c.model, c.train_size) == (m, s)]
+        for m in found.models
+        for s in (50, 100)
+    }
+    assert count["mlp", 50] == [0, 1, 2, 3]
+    assert count["resnet", 50] == [0, 1, 2]
+    assert count["exact-kernel", 100] == [0]
+    assert [c.train_size for c in found.cells] == sorted(c.train_size for c in found.cells)
+    assert [c.seed for c in Research(split, {50: 4}, "test", models=("mlp",), seeds=[3]).cells] == [3]
+
+
+# -- running -----------------------------------------------------------------------------------------------------------
+
+
+def test_a_run_writes_every_cell(finished):
+    for part, error in (("test", "test_error"), ("validation", "validation_error")):
+        found = records(finished, part)
+        assert set(found) == {(m, size, seed, part) for m in FAST for size in (50, 100) for seed in (0, 1)}
+        assert all(0 < r[error] < 0.5 for r in found.values())
+        assert {r["label"] for r in found.values()} == {"pixels + SVM", "scattering + affine", "CKN-1 + linear"}
+
+
+def test_killed_at_random_moments_it_ends_at_the_same_results(finished, tmp_path):
+    seen = kill_at_random(command(tmp_path, "--workers", "2"), tmp_path, 12, np.random.default_rng(1))
+    assert seen[0] >= 1
+    for part in cells(tmp_path):  # a file that was being written when the process was killed
+        part.suffix == ".part" and part.unlink()
+    assert len(cells(tmp_path)) == 12
+    assert records(tmp_path) == records(finished)
+
+
+def test_what_is_missing_is_listed_with_its_cost(finished, tmp_path):
+    done = completed(command(finished, "--missing"))
+    assert "0 of 12 cells, about 0.0 CPU hours" in done.stdout
+    done = completed(command(tmp_path, "--missing", "--seeds", "1"))
+    assert "ckn-1, 100 images, draw 1: about " in done.stdout
+    assert "6 of 6 cells, about 0.0 CPU hours" in done.stdout
+    assert not list(tmp_path.iterdir())
+
+
+def test_cells_of_other_code_or_packages_are_told(finished, tmp_path):
+    done = completed(command(finished, "--check"))
+    assert done.stdout == "12 cells read, each with its checksum\n"
+    for path in cells(finished):
+        (tmp_path / "cells").mkdir(exist_ok=True)
+        (tmp_path / "cells" / path.name).write_bytes(path.read_bytes())
+    from kernelconv.studies.cells import read_cell, write_cell
+
+    path = next(p for p in cells(tmp_path) if p.name.startswith("ckn-1-50-0-test"))
+    content = read_cell(path)
+    write_cell(path, {**content, "provenance": {**content["provenance"], "numpy": "0.1"}})
+    done = completed(command(tmp_path, "--check"))
+    assert "1 cells: numpy 0.1, today " in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("more", "words"),
+    [
+        (["--sizes", "31"], "--sizes must be among 50, 100, 300, got [31]"),
+        (["--models", "nonsense"], "There is no model 'nonsense'"),
+    ],
+)
+def test_what_is_not_there_is_an_error_that_says_what_is(tmp_path, more, words):
+    done = completed([*command(tmp_path), *more])
+    assert done.returncode == 2
+    assert words in done.stderr
+
+
+def test_a_rival_that_is_not_installed_is_left_out(tmp_path, monkeypatch, capsys):
+    import run
+
+    from kernelconv.studies import models
+
+    monkeypatch.setattr(models, "find_spec", lambda name: None if name == "torch" else object())
+    arguments = ["--data", "digits", "--sizes", "50", "--part", "test", "--missing", "--out", str(tmp_path)]
+    run.main([*arguments, "--models", "torch-lenet", "pixels"])
+    out = capsys.readouterr().out
+    assert "not installed, left out: torch-lenet" in out
+    assert "2 of 2 cells" in out
