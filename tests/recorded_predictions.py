@@ -16,7 +16,7 @@ from kernelconv.studies.environment import provenance
 from kernelconv.studies.registry import HEADS, REPRESENTATIONS, model
 
 FILE = Path(__file__).with_suffix(".json")
-SIZE, N_TEST = 30, 200
+SIZE, N_TEST = 50, 200
 #: Every representation under its own or the default head, and every other head on pixels.
 NAMES = [*REPRESENTATIONS, *(f"pixels+{head}" for head in HEADS if head != "linear")]
 #: What rounding depends on: where these are the same, predictions are the same to the last one.
@@ -24,7 +24,7 @@ ROUNDING = ("numpy", "scipy", "scikit-learn", "blas", "blas_kernels", "python")
 
 
 def predictions(name):
-    """Predictions of the first test digits by a model fitted on 30 others."""
+    """Predictions of the first test digits by a model fitted on 50 others."""
     split = load_split("digits")
     kept = split.subset(SIZE, 0)
     fitted = model(name).build(split.X_train.shape[1:], SIZE, 0)

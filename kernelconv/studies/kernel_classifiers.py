@@ -51,7 +51,7 @@ class Supervised(ClassifierMixin, BaseEstimator):
 
 
 class ExactKernelRidge(ClassifierMixin, BaseEstimator):
-    """Least squares in the kernel's space, K(x, x) = 1; the penalty by five-fold cross-validation."""
+    """Least squares in the kernel's space, K(x, x) = 1; the penalty by cross-validation, five folds where there is enough."""
 
     def __init__(self, kernel: Any, seed: int = 0) -> None:
         self.kernel = kernel
@@ -63,7 +63,8 @@ class ExactKernelRidge(ClassifierMixin, BaseEstimator):
         self.norms_ = np.sqrt(self.kernel.diag(self.images_))
         k = (self.kernel(self.images_) / self.norms_[:, None] / self.norms_).astype(np.float64)
         targets, wrong = 2.0 * (y[:, None] == self.classes_) - 1, np.zeros(len(PENALTIES))
-        for train, test in StratifiedKFold(5, shuffle=True, random_state=self.seed).split(k, y):
+        n_folds = min(5, np.unique(y, return_counts=True)[1].min())
+        for train, test in StratifiedKFold(n_folds, shuffle=True, random_state=self.seed).split(k, y):
             for i, penalty in enumerate(PENALTIES):
                 scores = k[np.ix_(test, train)] @ _solve(k[np.ix_(train, train)], targets[train], penalty)
                 wrong[i] += (self.classes_[scores.argmax(1)] != y[test]).sum()
