@@ -13,7 +13,7 @@ from kernelconv.studies.cells import read_cells
 
 BENCHMARKS = Path(__file__).parent.parent / "benchmarks"
 FAST = ["pixels+svm", "scattering+affine", "ckn-1"]
-NAMES = ("rivals", "run", "rendering")
+NAMES = ("rivals", "run", "adopt", "rendering")
 
 
 @pytest.fixture(autouse=True)
@@ -152,3 +152,52 @@ def test_a_rival_that_is_not_installed_is_left_out(tmp_path, monkeypatch, capsys
     out = capsys.readouterr().out
     assert "not installed, left out: torch-lenet" in out
     assert "2 of 2 cells" in out
+
+
+# -- names change ------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def renamed(finished, tmp_path, monkeypatch):
+    """A folder of validation cells, and a sweep for which a parameter of one model has another name."""
+    from run import Research
+
+    from kernelconv.studies import models
+    from kernelconv.studies.sweep import Sweep
+
+    (tmp_path / "cells").mkdir()
+    for path in (finished / "cells").glob("*-validation-*.json"):
+        (tmp_path / "cells" / path.name).write_bytes(path.read_bytes())
+    real = models.described
+
+    def described(value):
+        return {**real(value), "renamed": 1} if "subspaces" in str(value).lower() else real(value)
+
+    monkeypatch.setattr(models, "described", described)
+    return Sweep(Research(load_split("digits"), {50: 2, 100: 2}, "validation", models=FAST), tmp_path)
+
+
+def test_cells_get_todays_identity_once_the_cheapest_is_found_again(renamed):
+    from adopt import adopt
+
+    assert {c.model for c in renamed.missing()} == {"scattering+affine"}
+    before = records(renamed.folder, "validation")
+    assert adopt(renamed) == ["scattering+affine: 4 cells have today's identity"]
+    assert (renamed.missing(), records(renamed.folder, "validation"), len(cells(renamed.folder))) == ([], before, 12)
+    assert adopt(renamed) == []
+
+
+def test_no_cell_is_adopted_where_one_has_other_predictions(renamed):
+    from adopt import adopt
+
+    from kernelconv.studies.cells import read_cell, write_cell
+
+    for path in (renamed.folder / "cells").glob("scattering*"):
+        content = read_cell(path)
+        content["record"]["mistakes"] = content["record"]["mistakes"][1:]
+        write_cell(path, content)
+    before = {p: p.read_bytes() for p in cells(renamed.folder)}
+    (said,) = adopt(renamed)
+    assert said.startswith("scattering+affine: nothing is changed, AccuracyCell(model='scattering+affine'")
+    assert said.endswith("differs in mistakes")
+    assert {p: p.read_bytes() for p in cells(renamed.folder)} == before

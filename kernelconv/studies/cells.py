@@ -21,7 +21,7 @@ def digest(identity: Mapping[str, Any]) -> str:
     Examples
     --------
     >>> digest({"seed": 0}), digest({"seed": 1})
-    ('da6f1b3be7b2', '9ab58af6bc38')
+    ('de7d7744ccd7', 'a4bbadc1c789')
     """
     return _sha256(identity)[:12]
 

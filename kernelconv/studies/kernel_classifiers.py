@@ -51,7 +51,7 @@ class Supervised(ClassifierMixin, BaseEstimator):
 
 
 class ExactKernelRidge(ClassifierMixin, BaseEstimator):
-    """Least squares in the kernel's space, K(x, x) = 1; the penalty by cross-validation, five folds where there is enough."""
+    """Least squares in the kernel's space, K(x, x) = 1; the penalty by five-fold cross-validation."""
 
     def __init__(self, kernel: Any, seed: int = 0) -> None:
         self.kernel = kernel
