@@ -7,7 +7,7 @@ import argparse
 import json
 from pathlib import Path
 
-from kernelconv.report.study import study_command
+from kernelconv.report.stability import study_command
 
 FOLDER = Path(__file__).parent / "results/stability-mnist"
 

@@ -32,7 +32,7 @@ ALLOWED = {
     "__init__": LEAVES | BELOW_STUDIES | {"operators"},
 }
 UPPER = {"report", "studies", "cli", "__main__", "__init__"}
-OPTIONAL = {"matplotlib", "PIL", "torch", "pandas", "rich", "kymatio"}
+OPTIONAL = {"matplotlib", "PIL", "torch", "pandas", "rich", "jinja2", "kymatio"}
 KYMATIO = "networks/scattering/kymatio.py"
 
 FILES = {str(p.relative_to(ROOT)): p for p in sorted(ROOT.rglob("*.py"))}

@@ -25,15 +25,15 @@ def test_study_tables_show_what_was_measured():
         assert cells[6] == f"{row['measures']['accuracy'][0]:.3f}"
 
 
-def test_study_page_shows_a_table_a_family_and_theory_after_the_figures(figures, tmp_path):
+def test_study_page_shows_a_table_a_family_and_theory_after_the_figures(tmp_path):
     curves = tmp_path / "curves-smooth.png"
     curves.write_bytes(PNG)
     page = write_study_page(make_study(), tmp_path, [curves])
     assert [table[0][0] for table in page.tables] == ["Model", "Model", "Expected", "pixels", "python"]
-    heads = ["Model", "Features", "Clean accuracy", "change", "change / s", "D", "R white", "accuracy"]
+    heads = ["Model", "Features", "Clean accuracy", "Change", "Change / s", "D", "R white", "Accuracy"]
     assert page.tables[0][0] == heads
     assert page.tables[0][3][:3] == ["LeNet-5", "–", "–"]
-    assert page.tables[2][1][:2] == ["scattering-2 below pixels", "change"]
+    assert page.tables[2][1][:2] == ["scattering-2 below pixels", "Change"]
     assert page.tables[2][1][3:6] == ["-0.200", "-0.300 to -0.100", "yes"]
     assert page.tables[3][2] == ["LeNet-5 (lenet)", "what lenet is"]
     text = (tmp_path / "report.html").read_text(encoding="utf-8")
@@ -55,9 +55,7 @@ def test_a_family_with_measures_of_its_own_shows_them():
     study = make_study(families=("worst",))
     for row in study["rows"]:
         row["measure"] = "worst_" + row["measure"]
-    console = Console(width=200, file=io.StringIO(), color_system=None)
-    report.print_study(study, console)
-    assert "worst relative change" in console.file.getvalue()
+    assert "Worst relative change" in printed(report.print_study, study, 200)
 
 
 def test_study_csv_round_trip(tmp_path):

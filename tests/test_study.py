@@ -13,7 +13,7 @@ import pytest
 from kernelconv import cli
 from kernelconv.comparison import load_split
 from kernelconv.expectations import EXPECTATIONS, expectations
-from kernelconv.report.study import print_study, shown_strength, study_command, study_rows
+from kernelconv.report.stability import print_study, shown_strength, study_command, study_rows
 from kernelconv.rivals import REPRESENTATIONS, fit_rival
 from kernelconv.stability import StabilityReport, StabilityRow, measure_corruptions
 from kernelconv.stability.representation import as_representation, features
@@ -156,7 +156,7 @@ def test_without_matplotlib_the_command_says_so_in_one_line(tmp_path, capsys, mo
 def test_an_unfinished_study_is_shown_as_such(split, tmp_path):
     from rich.console import Console
 
-    from kernelconv.report.study import write_study_page
+    from kernelconv.report.stability import write_study_page
 
     study = Study(split, MODELS, ("corruptions", "smooth"), tmp_path, **SMALL)
     next(study.run())

@@ -15,7 +15,8 @@ ELSEWHERE = "elsewhere"
 #: How the protocols of these papers differ from ours.
 CAVEAT = (
     "Published figures are single numbers for training subsets that are not known to be ours, without error bars; at "
-    "60,000 images all use the whole training set. Those marked “recalled” were not compared with the paper again."
+    "60,000 images all use the whole training set. Most are recalled, not compared with the paper again: tables mark "
+    "those with *."
 )
 
 

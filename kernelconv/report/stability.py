@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shlex
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -21,16 +22,17 @@ from kernelconv.report.table import Column, Entry, Section, Table, number, termi
 _COLUMNS = ("model", "family", "strength", "unit", "measure", "mean", "low", "high", "n_images", "n_draws")
 #: Columns of the tables: measure and heading.
 _SHOWN = {
-    "relative_change": "change",
-    "lipschitz_ratio": "change / s",
+    "relative_change": "Change",
+    "lipschitz_ratio": "Change / s",
     "deformation_sensitivity": "D",
     "relative_stability": "R white",
     "relative_stability_spectrum": "R spectrum",
-    "accuracy": "accuracy",
+    "accuracy": "Accuracy",
 }
 _NOTE = (
-    "change: ‖Φ(L_τ x) − Φ(x)‖ / ‖Φ(x)‖; D: the mean squared change relative to how features of different images "
-    "differ; R: D over the same under noise. ±: half of a 95 % interval."
+    "Change: ‖Φ(L_τ x) − Φ(x)‖ / ‖Φ(x)‖; D: the mean squared change relative to how features of different images "
+    "differ; R: D over the same under noise. ±: half of a 95 % interval. Beside a family stands its strength: the Jacobian "
+    "norm, or pixels for translations."
 )
 Interval = tuple[float, float, float]
 
@@ -81,7 +83,7 @@ def family_table(results: Results, family: str, without: Sequence[str] = (), *, 
         return None
     # a search for the worst and the corruptions have measures of their own
     measures = [m for m in _SHOWN if m in found] or list(found)
-    first = ["clean"] if narrow else ["Features", "Clean accuracy"]
+    first = ["Clean"] if narrow else ["Features", "Clean accuracy"]
     columns = [Column("Model", align="left"), *map(Column, [*first, *(_heading(m) for m in measures)])]
     lines = [
         [
@@ -91,8 +93,8 @@ def family_table(results: Results, family: str, without: Sequence[str] = (), *, 
         ]
         for row in rows
     ]
-    caption = f"{settings['families'][family]['family']} at strength {strength:g}"
-    return Table(caption, columns, [Section("", lines)], [] if narrow else [_NOTE])
+    caption = f"{settings['families'][family]['family']} at {strength:g}"
+    return Table(caption, columns, [Section("", lines)])
 
 
 def expectation_table(results: Results) -> Table:
@@ -162,11 +164,12 @@ def write_study_page(results: Results, path: str | os.PathLike[str], figures: Se
     """Write the report: tables, figures, what theory expected and what came, protocol, and how to make it again."""
     settings, done = results["settings"], len(results["cells"])
     wanted = len(settings["models"]) * len(settings["families"])
+    tables = [t for family in settings["families"] if (t := family_table(results, family)) is not None]
     page = Page(
         title=f"Stability to deformation on {settings['data']}",
         lead=[_lead(settings)],
         warning=f"Not finished: {done} of {wanted} cells." if done < wanted else "",
-        tables=[t for family in settings["families"] if (t := family_table(results, family)) is not None],
+        tables=[*tables[:-1], *(replace(t, notes=[_NOTE]) for t in tables[-1:])],
         figures=[(figure, _caption(figure.stem, settings)) for figure in figures],
         further=[expectation_table(results)] if results["expectations"] else [],
         protocol=_protocol(settings),
@@ -186,7 +189,7 @@ def study_command(settings: Mapping[str, Any]) -> str:
 
 
 def _heading(measure: str) -> str:
-    return _SHOWN.get(measure, measure.replace("_", " "))
+    return _SHOWN.get(measure, measure.replace("_", " ").capitalize())
 
 
 def _summary(row: Mapping[str, Any]) -> list[Entry]:

@@ -151,12 +151,13 @@ def terminal(table: Table) -> Group:
         padding=(0, 1, 0, 0),
         show_edge=False,
     )
+    two_lines = any(column.group for column in table.columns)
     for group, columns in table.groups():
         for i, column in enumerate(columns):
-            head = Text(f"{group if i == 0 else ''}\n{column.heading}".strip("\n"))
+            above = f"{group if i == 0 else ''}\n" if two_lines else ""
             numbers = column.align == "right"
             options: dict[str, Any] = {"justify": "right"} if numbers else {"justify": "left", "min_width": 10}
-            shown.add_column(head, no_wrap=numbers, overflow="fold", vertical="bottom", **options)
+            shown.add_column(Text(above + column.heading), no_wrap=numbers, overflow="fold", **options)
     for section in table.sections:
         shown.add_section()
         if section.title:

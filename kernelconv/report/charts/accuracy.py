@@ -25,7 +25,7 @@ def learning_curves(rows: Sequence[Row], styles: Styles, papers: Sequence[Publis
     sizes = sorted({row["train_size"] for row in rows})
     if len(sizes) == 1:
         return _dots(rows, styles, {f"test error, % ({sizes[0]:,} training images)": _error_dot})
-    figure = new_figure(4.0)
+    figure = new_figure(3.6)
     axes = figure.subplots()
     handles = {}
     for name in dict.fromkeys(row["model"] for row in rows):
@@ -52,7 +52,7 @@ def change(rows: Sequence[Row], styles: Styles, strengths: Sequence[float]) -> A
         (strength,) = strengths
         panels = {f"{text} at {strength:g}": _change_dot(strength, m) for m, text in AXES.items()}
         return _dots(rows, styles, panels)
-    figure = new_figure(3.8)
+    figure = new_figure(3.2)
     handles, strengths = {}, sorted(strengths)
     for axes, (measure, text) in zip(figure.subplots(1, len(AXES)), AXES.items(), strict=True):
         for row in rows:
@@ -70,11 +70,11 @@ def change(rows: Sequence[Row], styles: Styles, strengths: Sequence[float]) -> A
 
 def tradeoff(rows: Sequence[Row], styles: Styles, strength: float) -> Any:
     """Draw the test error against the relative change, D and the seconds to fit."""
-    figure = new_figure(5.6)
+    figure = new_figure(5.0)
     panels = figure.subplot_mosaic([[*AXES], ["seconds", "seconds"]], sharey=True)
     handles = {}
     for row in rows:
-        style = {**styles[row["model"]], "linestyle": "none", "markersize": 7}
+        style = {**styles[row["model"]], "linestyle": "none"}
         places = {m: _point(row, strength, m) for m in AXES if row[m]}
         for name, (value, down, up) in {**places, "seconds": (row["fit_seconds"], 0.0, 0.0)}.items():
             axes = panels[name]
@@ -123,7 +123,7 @@ def _draw_bars(errorbar: Any, x: float, y: float, side: str, bars: tuple[float, 
     """Draw both bars of a point: thick over draws, thin over test images."""
     for size, width in zip(bars, (2.6, 0.9), strict=True):
         if size:
-            errorbar(x, y, **{side: size}, fmt="none", ecolor=style["color"], elinewidth=width)
+            errorbar(x, y, **{side: size}, fmt="none", ecolor=style["color"], elinewidth=width, zorder=1.9)
 
 
 def _point(row: Row, strength: float, measure: str) -> tuple[float, float, float]:

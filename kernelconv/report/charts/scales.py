@@ -31,14 +31,11 @@ def error_axis(axes: Any, bars: Sequence[tuple[float, float]]) -> None:
     if not log_scale(errors):
         axes.set_ylim(bottom=0)
         return
-    from matplotlib.ticker import LogLocator
-
     axes.set_yscale("log", nonpositive="clip")
     # a bar that reaches below a third of the smallest error would flatten everything: it is cut there
     lowest = max(min(error - bar for error, bar in bars), min(errors) / 3)
     axes.set_ylim(lowest / 1.15, 1.15 * max(error + bar for error, bar in bars))
-    axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5) if max(errors) > 6 * min(errors) else (1, 2, 3, 5, 7)))
-    _plain_numbers(axes.yaxis)
+    log_labels(axes.yaxis, errors)
 
 
 def seconds_axis(axes: Any, seconds: Sequence[float]) -> None:
@@ -46,16 +43,16 @@ def seconds_axis(axes: Any, seconds: Sequence[float]) -> None:
     if not log_scale(seconds):
         axes.set_xlim(left=0)
         return
-    from matplotlib.ticker import LogLocator
-
     axes.set_xscale("log")
     axes.set_xlim(min(seconds) / 1.6, max(seconds) * 1.6)
-    axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5) if max(seconds) < 30 * min(seconds) else (1,)))
-    _plain_numbers(axes.xaxis)
+    log_labels(axes.xaxis, seconds)
 
 
-def _plain_numbers(axis: Any) -> None:
-    from matplotlib.ticker import FuncFormatter, NullLocator
+def log_labels(axis: Any, values: Sequence[float]) -> None:
+    """Label a logarithmic axis with plain numbers: the more of them, the closer the positive `values` lie."""
+    from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
 
+    ratio = max(values) / min(values)
+    axis.set_major_locator(LogLocator(subs=(1, 2, 3, 5, 7) if ratio < 6 else (1, 2, 5) if ratio < 200 else (1,)))
     axis.set_minor_locator(NullLocator())
     axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))

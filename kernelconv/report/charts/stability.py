@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from kernelconv.report.charts.scales import log_labels
 from kernelconv.report.charts.style import legend, model_styles, new_figure
 
 Row = Mapping[str, Any]
@@ -26,7 +27,7 @@ def curves(rows: Sequence[Row], labels: Mapping[str, str], axis: str) -> Any:
     """
     panels = [m for m in PANELS if any(r["measure"] == m for r in rows)]
     n_lines = -(-len(panels) // 2)
-    figure = new_figure(2.6 * n_lines + 0.3 + 0.1 * len(labels), 7.6)
+    figure = new_figure(2.6 * n_lines + 0.3, 7.6)
     styles, handles = model_styles(list(labels)), {}
     axes = figure.subplots(n_lines, 2, squeeze=False).ravel()
     for ax, measure in zip(axes, panels, strict=False):
@@ -41,6 +42,7 @@ def curves(rows: Sequence[Row], labels: Mapping[str, str], axis: str) -> Any:
         ax.set_xlabel(axis)
         if measure.startswith("relative_stability"):
             ax.set_yscale("log")
+            log_labels(ax.yaxis, [r["mean"] for r in rows if r["measure"] == measure])
     for ax in axes[len(panels) :]:
         ax.set_axis_off()
     legend(figure, handles)

@@ -10,9 +10,10 @@ from typing import Any
 from kernelconv._files import write_atomically
 
 #: Twelve colours that stay apart for all kinds of colour vision (a test simulates them), none of them pale.
-COLOURS = "#0072B2 #D55E00 #5A783C #D278FF #000000 #E1A50F #960087 #96B4A5 #960F00 #3C2DA5 #FF0F4B #5A2D3C".split()
+COLOURS = "#0072B2 #D55E00 #5A783C #D278FF #000000 #E1A50F #960087 #960F00 #3C2DA5 #FF0F4B #5A2D3C #96B4A5".split()
 #: One more marker than colours, so that no pair comes again among the first 156 models.
 MARKERS = "o s ^ D v P X * < > d p h".split()
+_SIZES = {"D": 5.5, "P": 7.5, "X": 7, "*": 10, "d": 8, "p": 7}  # or the slender ones would look smaller than the others
 GREY = "#595959"
 DASHES = ("--", ":", "-.", (0, (6, 2, 1, 2, 1, 2)))
 WIDTH = 5.6  # inches: narrow, so that 10 pt can still be read on a phone
@@ -72,7 +73,7 @@ def model_styles(models: Sequence[str]) -> dict[str, dict[str, Any]]:
         name: {
             "color": COLOURS[k % len(COLOURS)],
             "marker": MARKERS[k % len(MARKERS)],
-            "markersize": 6,
+            "markersize": _SIZES.get(MARKERS[k % len(MARKERS)], 6),
             "markeredgecolor": "white",
             "markeredgewidth": 0.6,
         }
@@ -87,10 +88,11 @@ def label_text(name: str, longest: int = 24) -> str:
 
 
 def legend(figure: Any, handles: Mapping[str, Any]) -> None:
-    """Put a legend above the figure, in as many columns as fit."""
+    """Put a legend above the figure, in as many columns as fit, and make the figure taller by as much."""
     labels = [label_text(name) for name in handles]
     # about 11 characters fit beside each other in an inch, the marker and the gap of an entry being as wide as 6
-    fit = 10.7 * figure.get_figwidth()
+    fit = 10.8 * figure.get_figwidth()
     in_a_row = sum(len(text) + 6 for text in labels) <= fit
     n_columns = len(labels) if in_a_row else max(1, int(fit // (max(map(len, labels), default=0) + 6)))
+    figure.set_figheight(figure.get_figheight() + 0.2 * -(-len(labels) // n_columns))
     figure.legend(list(handles.values()), labels, loc="outside upper left", ncols=n_columns, columnspacing=1.4)
