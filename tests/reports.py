@@ -9,7 +9,6 @@ import numpy as np
 from rich.console import Console
 
 from kernelconv import report
-from kernelconv._files import pack
 
 MODELS = ("pixels", "scattering", "ckn", "cnn")
 STRENGTHS = (0.1, 0.2, 0.4)
@@ -45,7 +44,6 @@ def make_record(rng, k, model, size, seed, n_classes, strengths):
         "predict_seconds": float(rng.uniform(0.1, 0.9)),
         "relative_change": changes(rng, k + 1, strengths),
         "deformation_sensitivity": changes(rng, 0.1 * (k + 1), strengths),
-        "first_layer": None,
     }
 
 
@@ -85,13 +83,6 @@ def without_features(results, model):
         if record["model"] == model:
             record.update(relative_change=None, deformation_sensitivity=None, n_features=None, n_params=None)
     return results
-
-
-def packed_layer(shape, value=127):
-    """A first layer as a record holds it: all of one value but for a corner of -127."""
-    layer = np.full(shape, value, np.int8)
-    layer[:, 0, 0] = -127
-    return pack(layer)
 
 
 def make_study(families=("smooth", "translation"), models=("pixels", "scattering-2", "lenet")):

@@ -172,8 +172,16 @@ def test_terminal_of_an_unfinished_comparison_says_so(results):
     text = printed(report.print_table, {**results, "records": results["records"][:4]})
     assert "Not finished: 4 of 36 cells" in text
     assert "scattering 1/3" in text
+    assert "n/3 beside a model: n of 3 seeds" in text
     assert "ckn" not in text
     assert "0 of 36" in printed(report.print_table, {**results, "records": []})
+
+
+def test_a_model_that_has_fewer_cells_by_its_nature_leaves_nothing_unfinished(results):
+    settings = {**results["settings"], "n_cells": 35}
+    text = printed(report.print_table, {**results, "settings": settings, "records": results["records"][:-1]})
+    assert "Not finished" not in text
+    assert "cnn 2/3" in text
 
 
 def test_a_model_without_features_has_dashes_and_no_row_among_changes():

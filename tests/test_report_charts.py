@@ -14,7 +14,6 @@ from reports import (
     N_TEST,
     STRENGTHS,
     make_results,
-    packed_layer,
     set_mistakes,
     without_features,
     write_page,
@@ -23,7 +22,7 @@ from reports import (
 from kernelconv import report
 from kernelconv.report import charts
 from kernelconv.report.captions import caption
-from kernelconv.report.figures import first_layers
+from kernelconv.report.charts import first_layers
 from kernelconv.report.published import leading_curves
 
 FIGURES = ["learning_curves.png", "stability.png", "tradeoff.png", "confusion.png"]
@@ -249,17 +248,13 @@ def test_an_interval_beside_its_mean_is_drawn(tmp_path):
 # -- images --------------------------------------------------------------------------------------------------------
 
 
-def test_first_layers_are_those_of_the_first_draw_of_the_largest_set(results, tmp_path):
-    some = copy.deepcopy(results)
-    for record in some["records"]:
-        if record["model"] in ("ckn", "cnn"):
-            value = 100 if (record["train_size"], record["seed"]) == (1000, 0) else 5
-            record["first_layer"] = packed_layer((4, 3, 3, 3) if record["model"] == "cnn" else (4, 3, 3), value)
-    some["settings"]["labels"] = {"cnn": "LeNet-5"}
-    found = first_layers(some)
-    assert {name: layer.shape for name, layer in found.items()} == {"ckn": (4, 3, 3), "LeNet-5": (4, 3, 3, 3)}
-    assert all(layer.min() == -1 and layer.max() == 100 / 127 for layer in found.values())
-    assert [p.name for p in report.write_figures(some, tmp_path)] == [*FIGURES, "first_layers.png"]
+def test_first_layers_are_drawn_under_labels(results, tmp_path, monkeypatch):
+    some = {**results, "records": [], "settings": {**results["settings"], "labels": {"cnn": "LeNet-5"}}}
+    layers = {"ckn": np.zeros((4, 3, 3)), "cnn": np.zeros((20, 5, 5, 3))}
+    drawn = []
+    monkeypatch.setattr(charts, "first_layers", lambda found: drawn.append(list(found)) or first_layers(found))
+    assert [p.name for p in report.write_figures(some, tmp_path, layers=layers)] == ["first_layers.png"]
+    assert drawn == [["ckn", "LeNet-5"]]
 
 
 def test_first_layers_of_colour_images_are_drawn_in_colour(tmp_path):

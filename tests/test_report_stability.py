@@ -29,7 +29,7 @@ def test_study_page_shows_a_table_a_family_and_theory_after_the_figures(tmp_path
     curves = tmp_path / "curves-smooth.png"
     curves.write_bytes(PNG)
     page = write_study_page(make_study(), tmp_path, [curves])
-    assert [table[0][0] for table in page.tables] == ["Model", "Model", "Expected", "pixels", "python"]
+    assert [table[0][0] for table in page.tables] == ["Model", "Model", "Expected", "pixels", "kernelconv"]
     heads = ["Model", "Features", "Clean accuracy", "Change", "Change / s", "D", "R white", "Accuracy"]
     assert page.tables[0][0] == heads
     assert page.tables[0][3][:3] == ["LeNet-5", "–", "–"]

@@ -133,7 +133,9 @@ def short_table(results: Results) -> Table:
     ]
     seeds = "1 seed" if len(settings["seeds"]) == 1 else f"{len(settings['seeds'])} seeds"
     caption = f"{settings['data']}: {settings['n_test']:,} test images, {seeds}, by number of training images"
-    return Table(caption, columns, _by_size(rows, lines, "images"), [*notes, *_row_notes(rows), *_unfinished(results)])
+    return Table(
+        caption, columns, _by_size(rows, lines, "images"), [*notes, *_row_notes(results, rows), *_unfinished(results)]
+    )
 
 
 def error_table(results: Results) -> Table:
@@ -156,7 +158,7 @@ def error_table(results: Results) -> Table:
     ]
     caption = f"Test error and cost on {settings['data']}, by training-set size"
     columns = [Column("Model", align="left"), *errors, *costs]
-    return Table(caption, columns, _by_size(rows, lines), [*notes, *_row_notes(rows)])
+    return Table(caption, columns, _by_size(rows, lines), [*notes, *_row_notes(results, rows)])
 
 
 def change_table(results: Results) -> Table:
@@ -179,9 +181,12 @@ def change_table(results: Results) -> Table:
     return Table("How far the features move when images are deformed", columns, _by_size(rows, lines), notes)
 
 
-def _row_notes(rows: Sequence[Row]) -> list[str]:
-    """Return what the records say beside their numbers, a note a model."""
-    return list(dict.fromkeys(f"{row['label']}: {row['note']}" for row in rows if row["note"]))
+def _row_notes(results: Results, rows: Sequence[Row]) -> list[str]:
+    """Return what the marks beside models mean, and what the records say beside their numbers."""
+    n_seeds = len(results["settings"]["seeds"])
+    fewer = f"n/{n_seeds} beside a model: n of {n_seeds} seeds."
+    notes = [fewer] if any(row["n_seeds"] < n_seeds for row in rows) else []
+    return notes + list(dict.fromkeys(f"{row['label']}: {row['note']}" for row in rows if row["note"]))
 
 
 def _error_entries(results: Results, rows: Sequence[Row]) -> list[list[Entry]]:
@@ -218,6 +223,4 @@ def _mean_at(row: Row, strength: float, measure: str) -> float | None:
 
 def _unfinished(results: Results) -> list[str]:
     done, wanted = count_cells(results)
-    n_seeds = len(results["settings"]["seeds"])
-    text = f"Not finished: {done} of {wanted} cells; n/{n_seeds} beside a model: n of its {n_seeds} seeds."
-    return [text] if done < wanted else []
+    return [f"Not finished: {done} of {wanted} cells."] if done < wanted else []

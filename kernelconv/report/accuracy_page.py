@@ -70,7 +70,7 @@ def write_page(results: Results, path: str | os.PathLike[str], figures: Sequence
         figures=[(figure, caption(Path(figure).stem, results, rows)) for figure in figures],
         protocol=_protocol(settings),
         models=[model_table(settings)],
-        environment=[definitions("Machine and packages", results["environment"])],
+        environment=[environment_table(results)],
         command=compare_command(settings),
         version=results["kernelconv"],
     )
@@ -89,6 +89,11 @@ def model_table(settings: Mapping[str, Any]) -> Table:
     shown = {name: label(settings, name) for name in settings["models"]}
     names = {n: text if text == n else f"{text} ({n})" for n, text in shown.items()}
     return definitions("What each name stands for", {names[n]: about for n, about in settings["models"].items()})
+
+
+def environment_table(results: Results) -> Table:
+    """Return the version, the machine and the packages that made the results."""
+    return definitions("Machine and packages", {"kernelconv": results["kernelconv"], **results["environment"]})
 
 
 def _tables(results: Results, rows: Sequence[Row]) -> list[Table]:

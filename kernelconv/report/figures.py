@@ -9,7 +9,6 @@ from typing import Any
 
 import numpy as np
 
-from kernelconv._files import unpack
 from kernelconv.report import charts
 from kernelconv.report.charts import figures_available, save_figure
 from kernelconv.report.charts.accuracy import N_CONFUSIONS
@@ -27,7 +26,10 @@ from kernelconv.report.summary import (
 
 
 def write_figures(
-    results: Results, folder: str | os.PathLike[str], images: Mapping[str, Any] | None = None
+    results: Results,
+    folder: str | os.PathLike[str],
+    images: Mapping[str, Any] | None = None,
+    layers: Mapping[str, Any] | None = None,
 ) -> list[Path]:
     """Draw what the results can show; each file appears whole or not at all.
 
@@ -42,12 +44,14 @@ def write_figures(
         (n_examples, 1 + n, h, w, c): each example as it is, then deformed at each strength. Three channels
         are drawn in colour; of any other number the mean is drawn in grey. Black and white are the extremes
         of the original.
+    layers : dict, optional
+        For each model pictures of its first layer, (k, h, w) or (k, h, w, 3), in [-1, 1].
 
     Returns
     -------
     paths : list of Path
-        learning_curves.png, tradeoff.png and confusion.png; stability.png, if a model has features; first_layers.png,
-        if records hold one; deformed.png, with `images`. On MNIST published curves stand beside the learning curves.
+        learning_curves.png, tradeoff.png and confusion.png; stability.png, if a model has features; deformed.png, with
+        `images`; first_layers.png, with `layers`. On MNIST published curves stand beside the learning curves.
 
     Raises
     ------
@@ -77,27 +81,20 @@ def write_figures(
     draw = _drawings(results, summary_rows(results))
     if images is not None:
         draw["deformed"] = lambda: charts.deformed(np.asarray(images["images"]), images["strengths"])
+    if layers:
+        shown = {label(results["settings"], model): pictures for model, pictures in layers.items()}
+        draw["first_layers"] = lambda: charts.first_layers(shown)
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
     with matplotlib.rc_context(charts.STYLE):
         return [save_figure(make(), folder / f"{name}.png") for name, make in draw.items()]
 
 
-def first_layers(results: Results) -> dict[str, Any]:
-    """Return the first layers in the records, label -> pictures in [-1, 1]: first draw, largest training set."""
-    settings = results["settings"]
-    found: dict[str, str] = {}
-    for record in sorted(results["records"], key=lambda r: (-r["train_size"], settings["seeds"].index(r["seed"]))):
-        if record.get("first_layer"):
-            found.setdefault(record["model"], record["first_layer"])
-    return {label(settings, m): unpack(found[m]) / 127 for m in settings["models"] if m in found}
-
-
 def _drawings(results: Results, rows: list[Row]) -> dict[str, Callable[[], Any]]:
     """Return how each figure that the rows can show is drawn, by its name."""
     if not rows:
         return {}
-    settings, layers = results["settings"], first_layers(results)
+    settings = results["settings"]
     styles, shown = charts.model_styles(settings["models"]), compared_rows(rows)
     strengths = settings["deformation"]["strengths"]
     draw = {
@@ -105,12 +102,10 @@ def _drawings(results: Results, rows: list[Row]) -> dict[str, Callable[[], Any]]
         "stability": lambda: charts.change(shown, styles, strengths),
         "tradeoff": lambda: charts.tradeoff(shown, styles, middle_strength(results)),
         "confusion": lambda: _confusion(results, shown, styles),
-        "first_layers": lambda: charts.first_layers(layers),
     }
-    missing = set() if layers else {"first_layers"}
     if not any(all(row[measure] for measure in CHANGES) for row in shown):
-        missing.add("stability")
-    return {name: make for name, make in draw.items() if name not in missing}
+        del draw["stability"]
+    return draw
 
 
 def _confusion(results: Results, rows: list[Row], styles: Mapping[str, Any]) -> Any:

@@ -13,9 +13,9 @@ import numpy as np
 from rich.console import Console
 
 from kernelconv.report import charts
-from kernelconv.report.accuracy_page import model_table
+from kernelconv.report.accuracy_page import environment_table, model_table
 from kernelconv.report.captions import Caption
-from kernelconv.report.page import Page, definitions, save_page
+from kernelconv.report.page import Page, save_page
 from kernelconv.report.summary import Results, label
 from kernelconv.report.table import Column, Entry, Section, Table, number, terminal, write_csv
 
@@ -31,8 +31,8 @@ _SHOWN = {
 }
 _NOTE = (
     "Change: ‖Φ(L_τ x) − Φ(x)‖ / ‖Φ(x)‖; D: the mean squared change relative to how features of different images "
-    "differ; R: D over the same under noise. ±: half of a 95 % interval. Beside a family stands its strength: the Jacobian "
-    "norm, or pixels for translations."
+    "differ; R: D over the same under noise. ±: half of a 95 % interval. Beside a family stands its strength: the "
+    "Jacobian norm, or pixels for translations."
 )
 Interval = tuple[float, float, float]
 
@@ -174,7 +174,7 @@ def write_study_page(results: Results, path: str | os.PathLike[str], figures: Se
         further=[expectation_table(results)] if results["expectations"] else [],
         protocol=_protocol(settings),
         models=[model_table(settings)],
-        environment=[definitions("Machine and packages", results["environment"])],
+        environment=[environment_table(results)],
         command=study_command(settings),
         version=results["kernelconv"],
     )

@@ -74,8 +74,9 @@ def summary_rows(results: Results) -> list[Row]:
 def count_cells(results: Results) -> tuple[int, int]:
     """Return how many cells (model, training-set size, seed) are finished, and how many the settings ask for."""
     settings = results["settings"]
-    wanted = len(settings["models"]) * len(settings["train_sizes"]) * len(settings["seeds"])
-    return len(results["records"]), wanted
+    every = len(settings["models"]) * len(settings["train_sizes"]) * len(settings["seeds"])
+    # a model may be registered for fewer sizes or draws than others: then the settings say how many cells there are
+    return len(results["records"]), settings.get("n_cells", every)
 
 
 def label(settings: Mapping[str, Any], model: str) -> str:

@@ -232,6 +232,7 @@ def results(sweep: Sweep) -> dict[str, Any]:
         "labels": {m: study.models[m].label for m in study.models},
         "train_sizes": sizes,
         "seeds": list(range(max(study.draws.values()))),
+        "n_cells": len(sweep.cells),
         "n_train_pool": len(split.y_train),
         "n_test": len(split.y_test),
         "image_shape": list((*study.shape, 1)[:3]),
