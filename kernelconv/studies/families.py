@@ -1,0 +1,92 @@
+"""What the stability study measures under: families of deformations and their strengths, worst fields, corruptions."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from kernelconv.deformations import (
+    CORRUPTIONS,
+    AffineDeformation,
+    CombinedDeformation,
+    Deformation,
+    Dilation,
+    ElasticDeformation,
+    Rotation,
+    Shear,
+    SmoothDeformation,
+    Translation,
+)
+from kernelconv.studies.identity import described
+
+NORMS = (0.05, 0.1, 0.2, 0.3, 0.5)
+FAMILIES: dict[str, tuple[Deformation, tuple[float, ...]]] = {
+    "smooth": (SmoothDeformation(cutoff=3), NORMS),
+    "elastic": (ElasticDeformation(sigma=4.0), NORMS),
+    "translation": (Translation(), (0.5, 1.0, 2.0, 3.0, 4.0)),
+    "rotation": (Rotation(), NORMS),
+    "dilation": (Dilation(), NORMS),
+    "shear": (Shear(), NORMS),
+    "affine": (AffineDeformation(), NORMS),
+    "combined": (CombinedDeformation(SmoothDeformation(cutoff=3), translation=1.0), NORMS),
+}
+#: The family in which the worst field is searched for, and at which Jacobian norms; the budget.
+WORST, WORST_NORMS = SmoothDeformation(cutoff=3), (0.1, 0.3)
+N_WORST, WORST_EVALUATIONS = 100, 64
+#: Severities of the corruptions.
+SEVERITIES = (1, 3, 5)
+#: Every name that the study knows.
+NAMES = (*FAMILIES, "worst", "corruptions")
+DEFAULT_FAMILIES = ("smooth", "translation", "rotation", "worst")
+#: What is measured under each of `FAMILIES`.
+MEASURES = (
+    "relative_change",
+    "lipschitz_ratio",
+    "deformation_sensitivity",
+    "relative_stability",
+    "relative_stability_spectrum",
+    "accuracy",
+    "flip_rate",
+)
+
+
+def protocol(name: str, n_images: int) -> dict[str, Any]:
+    """Return all that decides what is measured under a name, where there are `n_images`.
+
+    Examples
+    --------
+    >>> protocol("rotation", 500)["family"], protocol("worst", 500)["n_images"]
+    ({'class': 'Rotation'}, 100)
+    """
+    if name == "corruptions":
+        return {"corruptions": list(CORRUPTIONS), "strengths": list(SEVERITIES), "n_images": n_images}
+    if name == "worst":
+        search = {"worst": described(WORST), "n_evaluations": WORST_EVALUATIONS}
+        return {**search, "strengths": list(WORST_NORMS), "n_images": min(N_WORST, n_images)}
+    family, strengths = FAMILIES[name]
+    measured = {"family": described(family), "measures": list(MEASURES)}
+    return {**measured, "strengths": list(strengths), "n_images": n_images}
+
+
+def told(name: str, n_images: int) -> dict[str, Any]:
+    """Return what a report says of it: the family in words, and the strengths.
+
+    Examples
+    --------
+    >>> told("worst", 40)
+    {'family': 'worst of SmoothDeformation(cutoff=3), 64 evaluations, 40 images', 'strengths': [0.1, 0.3]}
+    """
+    plan = protocol(name, n_images)
+    if name == "corruptions":
+        words = "corruptions, by severity"
+    elif name == "worst":
+        words = f"worst of {WORST!r}, {WORST_EVALUATIONS} evaluations, {plan['n_images']} images"
+    else:
+        words = repr(FAMILIES[name][0])
+    return {"family": words, "strengths": [float(s) for s in plan["strengths"]]}
+
+
+def n_represented(name: str, n_images: int) -> float:
+    """Return of about how many images features are computed; a gradient counts as two, and so does its field."""
+    plan = protocol(name, n_images)
+    kinds = {"worst": WORST_EVALUATIONS, "corruptions": len(CORRUPTIONS)}.get(name, 3)  # 3: deformed, and two noises
+    return plan["n_images"] * (1 + kinds * len(plan["strengths"]))
