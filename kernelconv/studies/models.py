@@ -58,7 +58,7 @@ class Representation:
     source: str
     version: int = 1
     trained: bool = False
-    milliseconds: tuple[float, float] = (1.0, 1.0)
+    milliseconds: tuple[float, float] = (1.0, 0.3)
     epochs: Callable[[int], int] | None = None
     largest: int | None = None
     n_test: int | None = None

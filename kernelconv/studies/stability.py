@@ -26,6 +26,7 @@ from kernelconv.studies.families import (
     WORST,
     WORST_EVALUATIONS,
     WORST_NORMS,
+    cost,
     protocol,
     told,
 )
@@ -188,8 +189,11 @@ class Stability:
         return {"change": float(found.change[0]), **rounded}
 
     def seconds(self, cell: StabilityCell) -> float:
-        """Return about what a cell costs, with its share of fitting the model once."""
-        raise NotImplementedError
+        """Return about what a cell costs, with its share of what it costs to fit the model once."""
+        model, (n_represented, other) = self.models[cell.model], cost(cell.family, self.n_images)
+        fit = model.seconds(self.shape, self.train_size, 0)
+        represent = model.seconds(self.shape, self.train_size, n_represented) - fit
+        return fit / len(self.families) + represent + other
 
 
 def padded(x: NDArray) -> NDArray:
