@@ -1,8 +1,11 @@
-"""What the stability study measures under: families of deformations and their strengths, worst fields, corruptions."""
+"""What the stability study measures, by name: families of deformations at their strengths, worst fields, corruptions."""
 
 from __future__ import annotations
 
 from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
 
 from kernelconv.deformations import (
     CORRUPTIONS,
@@ -15,7 +18,9 @@ from kernelconv.deformations import (
     Shear,
     SmoothDeformation,
     Translation,
+    warp,
 )
+from kernelconv.stability import StabilityReport, measure_corruptions, measure_stability, measure_worst_case, worst_case
 from kernelconv.studies.identity import described
 
 NORMS = (0.05, 0.1, 0.2, 0.3, 0.5)
@@ -65,6 +70,26 @@ def protocol(name: str, n_images: int) -> dict[str, Any]:
     family, strengths = FAMILIES[name]
     measured = {"family": described(family), "measures": list(MEASURES)}
     return {**measured, "strengths": list(strengths), "n_images": n_images}
+
+
+def measured(name: str, phi: Any, head: Any, x: NDArray, y: NDArray, seed: int) -> StabilityReport:
+    """Return what is measured under a name of features Phi and their classifier, on images `x` and labels `y`."""
+    if name == "corruptions":
+        return measure_corruptions(phi, x, y, head, severities=SEVERITIES, random_state=seed)
+    if name == "worst":
+        search: dict[str, Any] = {"n_evaluations": WORST_EVALUATIONS, "random_state": seed}
+        return measure_worst_case(phi, x[:N_WORST], WORST, WORST_NORMS, **search)
+    family, strengths = FAMILIES[name]
+    options: dict[str, Any] = {"measures": MEASURES, "head": head, "y": y, "random_state": seed}
+    return measure_stability(phi, x, family, strengths, **options)
+
+
+def worst_field(phi: Any, x: NDArray, seed: int) -> dict[str, Any]:
+    """Return what is drawn: the first of two or more images, its worst field (px) at the larger norm, the change."""
+    found = worst_case(phi, x, WORST, WORST_NORMS[-1], n_evaluations=WORST_EVALUATIONS, random_state=seed)
+    drawn = {"image": x[0], "warped": warp(x, found.fields)[0], "tau": found.fields.values[0]}
+    rounded = {key: np.round(values.astype(np.float64), 4).tolist() for key, values in drawn.items()}
+    return {"change": float(found.change[0]), **rounded}
 
 
 def told(name: str, n_images: int) -> dict[str, Any]:

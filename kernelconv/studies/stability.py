@@ -12,24 +12,12 @@ from numpy.typing import NDArray
 from kernelconv._check import check_count
 from kernelconv.datasets.split import Split
 from kernelconv.deformations import warp
-from kernelconv.stability import StabilityReport, measure_corruptions, measure_stability, measure_worst_case, worst_case
+from kernelconv.stability import StabilityReport
 from kernelconv.studies.accuracy import one_line
 from kernelconv.studies.cells import digest
 from kernelconv.studies.environment import environment
 from kernelconv.studies.expectations import expectations
-from kernelconv.studies.families import (
-    FAMILIES,
-    MEASURES,
-    N_WORST,
-    NAMES,
-    SEVERITIES,
-    WORST,
-    WORST_EVALUATIONS,
-    WORST_NORMS,
-    cost,
-    protocol,
-    told,
-)
+from kernelconv.studies.families import FAMILIES, MEASURES, NAMES, cost, measured, protocol, told, worst_field
 from kernelconv.studies.heads.choice import N_FOLDS
 from kernelconv.studies.models import Model, phi
 from kernelconv.studies.registry import HEADS
@@ -124,8 +112,9 @@ class Stability:
         self.split.subset(self.train_size, self.seed)  # an unbalanced pool may not allow it: better said at once
 
     def _check_names(self, models: Mapping[str, Model]) -> None:
+        known = ", ".join(NAMES)
         if not self.families or len(set(self.families)) != len(self.families) or set(self.families) - set(NAMES):
-            raise ValueError(f"families must be different ones among {', '.join(NAMES)}, got {list(self.families)}.")
+            raise ValueError(f"families must be different ones among {known}, got {list(self.families)}.")
         if not models:
             raise ValueError("There is nothing to measure: name at least one model.")
         for name, model in models.items():
@@ -153,8 +142,9 @@ class Stability:
     def run(self, cell: StabilityCell) -> dict[str, Any]:
         """Return a cell's record: the report with each image's values, and of "worst" the field that is drawn."""
         fitted = self._fitted(cell)
-        record: dict[str, Any] = self._report(cell.family, fitted).to_dict(samples=True)
-        return {**record, "field": self._worst_field(fitted)} if cell.family == "worst" else record
+        x, y = padded(self.split.X_test[: self.n_images]), self.split.y_test[: self.n_images]
+        record: dict[str, Any] = measured(cell.family, *fitted, x, y, self.seed).to_dict(samples=True)
+        return {**record, "field": worst_field(fitted.phi, x[:2], self.seed)} if cell.family == "worst" else record
 
     def _fitted(self, cell: StabilityCell) -> Fitted:
         key = digest(self._fit_identity(cell))
@@ -167,26 +157,6 @@ class Stability:
             _last.clear()
             _last[key] = found
         return found
-
-    def _report(self, family: str, fitted: Fitted) -> StabilityReport:
-        x, y = padded(self.split.X_test[: self.n_images]), self.split.y_test[: self.n_images]
-        if family == "corruptions":
-            return measure_corruptions(*(fitted.phi, x, y, fitted.head), severities=SEVERITIES, random_state=self.seed)
-        if family == "worst":
-            search: dict[str, Any] = {"n_evaluations": WORST_EVALUATIONS, "random_state": self.seed}
-            return measure_worst_case(fitted.phi, x[:N_WORST], WORST, WORST_NORMS, **search)
-        deformation, strengths = FAMILIES[family]
-        heads: dict[str, Any] = {"head": fitted.head, "y": y, "measures": MEASURES}
-        return measure_stability(fitted.phi, x, deformation, strengths, random_state=self.seed, **heads)
-
-    def _worst_field(self, fitted: Fitted) -> dict[str, Any]:
-        """Return the first test image, its worst field at the larger strength, and what it does, to be drawn."""
-        x = padded(self.split.X_test[:2])
-        search: dict[str, Any] = {"n_evaluations": WORST_EVALUATIONS, "random_state": self.seed}
-        found = worst_case(fitted.phi, x, WORST, WORST_NORMS[-1], **search)
-        drawn = {"image": x[0], "warped": warp(x, found.fields)[0], "tau": found.fields.values[0]}
-        rounded = {name: np.round(values.astype(np.float64), 4).tolist() for name, values in drawn.items()}
-        return {"change": float(found.change[0]), **rounded}
 
     def seconds(self, cell: StabilityCell) -> float:
         """Return about what a cell costs, with its share of what it costs to fit the model once."""
