@@ -1,4 +1,4 @@
-"""What the stability study measures, by name: families of deformations at their strengths, worst fields, corruptions."""
+"""What the stability study measures, by name: families of deformations and strengths, worst fields, corruptions."""
 
 from __future__ import annotations
 
