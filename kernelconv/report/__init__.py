@@ -9,10 +9,10 @@ cell (model, training-set size, seed). Every function takes an unfinished compar
 - `write_page`: one self-contained HTML file with all of it.
 """
 
+from kernelconv.report.comparison_table import print_table, to_csv
 from kernelconv.report.figures import figures_available, write_figures
 from kernelconv.report.page import write_page
 from kernelconv.report.summary import count_cells, summary_rows
-from kernelconv.report.table import print_table, to_csv
 
 __all__ = [
     "count_cells",
