@@ -2,9 +2,9 @@
 
 import csv
 import io
-from html.parser import HTMLParser
 
 import pytest
+from reports import Parsed
 from rich.console import Console
 
 from kernelconv.report.table import Column, Entry, Section, Table, html, markdown, terminal, write_csv
@@ -22,42 +22,6 @@ def small(caption="Errors", notes=("* recalled.",), name="ckn"):
     first = Section("300 images", [["pixels", "8.00", "0.30", "-"], [name, Entry("0.31", True, "*"), "0.02", "a"]])
     second = Section("1,000 images", [[name, Entry("0.25", mark=" (2 of 3)"), "0.01", "b"]])
     return Table(caption, columns, [first, second], notes)
-
-
-class Parsed(HTMLParser):
-    """Parses HTML strictly: every element that is opened is closed, in order. Tables are lists of rows of texts."""
-
-    VOID = frozenset({"meta", "img", "br", "hr", "link", "input"})
-
-    def __init__(self, text):
-        super().__init__()
-        self.open, self.tags, self.tables, self.text = [], [], [], ""
-        self.feed(text)
-        self.close()
-        assert self.open == []
-
-    def handle_starttag(self, tag, attrs):
-        self.tags.append((tag, dict(attrs)))
-        if tag == "table":
-            self.tables.append([])
-        if tag == "tr":
-            self.tables[-1].append([])
-        if tag in ("th", "td"):
-            self.tables[-1][-1].append("")
-        if tag not in self.VOID:
-            self.open.append(tag)
-
-    def handle_endtag(self, tag):
-        assert self.open.pop() == tag
-
-    def handle_data(self, data):
-        if "style" not in self.open:
-            self.text += data
-        if "th" in self.open or "td" in self.open:
-            self.tables[-1][-1][-1] += data
-
-    def all(self, tag):
-        return [attrs for name, attrs in self.tags if name == tag]
 
 
 def printed(table, width=80, **options):

@@ -8,6 +8,7 @@ import os
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from math import floor, log10
 from pathlib import Path
 from typing import Any
 
@@ -154,9 +155,8 @@ def terminal(table: Table) -> Group:
         for i, column in enumerate(columns):
             head = Text(f"{group if i == 0 else ''}\n{column.heading}".strip("\n"))
             numbers = column.align == "right"
-            shown.add_column(
-                head, justify="right" if numbers else "left", no_wrap=numbers, overflow="fold", vertical="bottom"
-            )
+            options: dict[str, Any] = {"justify": "right"} if numbers else {"justify": "left", "min_width": 10}
+            shown.add_column(head, no_wrap=numbers, overflow="fold", vertical="bottom", **options)
     for section in table.sections:
         shown.add_section()
         if section.title:
@@ -168,6 +168,29 @@ def terminal(table: Table) -> Group:
 
 def _terminal_entry(entry: Entry) -> Text:
     return Text(entry.text, style="bold" if entry.bold else "").append(entry.mark, style="not bold dim")
+
+
+def number(value: float | None, decimals: int) -> str:
+    """Return a number as tables show it: thousands parted, a dash for None.
+
+    Examples
+    --------
+    >>> number(1234.5678, 2), number(None, 2)
+    ('1,234.57', '–')
+    """
+    return "–" if value is None else f"{value:,.{decimals}f}"
+
+
+def shown_decimals(values: Iterable[float | None], most: int) -> int:
+    """Return how many decimals show the smallest of `values` that is not 0 to three digits, `most` at most.
+
+    Examples
+    --------
+    >>> [shown_decimals(v, 4) for v in ([250.0], [31.4, 250.0], [1.5, None], [0.0123, 0.0], [1e-9], [])]
+    [0, 1, 2, 4, 4, 0]
+    """
+    smallest = min((abs(v) for v in values if v), default=100.0)
+    return min(most, max(0, 2 - floor(log10(smallest))))
 
 
 def html(table: Table) -> str:
