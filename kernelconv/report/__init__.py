@@ -1,25 +1,43 @@
-"""What `kernelconv compare` shows of its results: a terminal table, a csv file, figures and one HTML page.
+"""From results to page: `kernelconv compare` and `kernelconv stability` on the terminal, as csv, figures and HTML.
 
-`results` is the dict of results.json: ``settings``, ``environment`` and one entry of ``records`` per finished
-cell (model, training-set size, seed). Every function takes an unfinished comparison as well as a finished one.
+`results` is the dict of results.json, of a finished or an unfinished run. A table is one `Table`, whoever shows it, and
+a page one `Page`; nothing here imports what made the results.
 
-- `summary_rows`: the numbers, one row per training-set size and model;
-- `print_table`, `to_csv`: on the terminal, and as one csv line per record;
-- `write_figures`: PNG files, if matplotlib is there (`figures_available`);
-- `write_page`: one self-contained HTML file with all of it.
+- `print_table`, `to_csv`, `write_figures`, `write_page`: of a comparison; its numbers are `summary_rows`;
+- `print_study`, `study_csv`, `write_study_figures`, `write_study_page`: of a stability study;
+- `Table` of `Column`, `Section` and `Entry`, shown by `terminal`, `markdown` and `html`; `write_csv`;
+- `Page`, `save_page`: one self-contained HTML file.
 """
 
-from kernelconv.report.figures import figures_available, write_figures
-from kernelconv.report.page import write_page
+from kernelconv.report.accuracy import print_table, to_csv
+from kernelconv.report.accuracy_page import write_page
+from kernelconv.report.charts import figures_available
+from kernelconv.report.figures import write_figures
+from kernelconv.report.page import Page, save_page
+from kernelconv.report.stability import print_study, study_csv, write_study_figures, write_study_page
 from kernelconv.report.summary import count_cells, summary_rows
-from kernelconv.report.table import print_table, to_csv
+from kernelconv.report.table import Column, Entry, Section, Table, html, markdown, terminal, write_csv
 
 __all__ = [
+    "Column",
+    "Entry",
+    "Page",
+    "Section",
+    "Table",
     "count_cells",
     "figures_available",
+    "html",
+    "markdown",
+    "print_study",
     "print_table",
+    "save_page",
+    "study_csv",
     "summary_rows",
+    "terminal",
     "to_csv",
+    "write_csv",
     "write_figures",
     "write_page",
+    "write_study_figures",
+    "write_study_page",
 ]

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from kernelconv.report.charts import N_CONFUSIONS
-from kernelconv.report.published import CAVEAT, leading_curves
-from kernelconv.report.summary import Results, Row, compared_rows, log_scale, middle_strength
+from kernelconv.report.charts.accuracy import N_CONFUSIONS
+from kernelconv.report.charts.scales import log_scale
+from kernelconv.report.published import CAVEAT, leading_curves, sources
+from kernelconv.report.summary import Results, Row, compared_rows, middle_strength
 
 
 class Caption(NamedTuple):
@@ -22,8 +23,11 @@ FIRST_LAYERS = Caption(
     "What the first layers look for",
     "Rows of small pictures, one row per model.",
     "Scattering: the real part of its wavelets, from fine to coarse. Kernel networks: their anchors, patches that "
-    "spherical k-means found. CNN: the filters that training found. Grey is zero; each picture has its own scale.",
+    "spherical k-means found. CNN: the filters that training found. Grey is zero; each picture has its own scale, and "
+    "those of colour images are in colour.",
 )
+#: What the two bars of a test error are.
+_BARS = "Thick bars: one standard error over draws of training images; thin bars: over test images."
 
 
 def caption(name: str, results: Results, rows: Sequence[Row]) -> Caption:
@@ -47,12 +51,6 @@ def caption(name: str, results: Results, rows: Sequence[Row]) -> Caption:
     return makers[name](results, rows)
 
 
-def error_bars(rows: Sequence[Row]) -> str:
-    """Say what the bars of a test error are."""
-    kinds = dict.fromkeys(row["standard_error_of"] for row in rows)
-    return f"one standard error over {' or (one seed) over '.join(kinds)}"
-
-
 def _learning_curves(results: Results, rows: Sequence[Row]) -> Caption:
     sizes = {row["train_size"] for row in rows}
     if len(sizes) == 1:
@@ -60,25 +58,24 @@ def _learning_curves(results: Results, rows: Sequence[Row]) -> Caption:
         return Caption(
             "Test error",
             f"Dot chart of the test error of each model with {size:,} training images; the table holds the numbers.",
-            f"Test error with {size:,} training images, mean over seeds; bars: {error_bars(rows)}. Further left is "
-            "better.",
+            f"Test error with {size:,} training images, mean over seeds. {_BARS} Further left is better.",
         )
     axis = "Both axes are logarithmic, so a power law is a straight line."
     return Caption(
         "Test error by training-set size",
         "Line chart of the test error against the number of training images, one line per model; the table holds "
         "the numbers.",
-        f"Test error, mean over seeds; bars: {error_bars(rows)}. Lower is better. "
+        f"Test error, mean over seeds. {_BARS} Lower is better. "
         + (axis if log_scale([row["error"] for row in rows]) else "The horizontal axis is logarithmic.")
         + _papers(results["settings"]["data"]),
     )
 
 
 def _papers(data: str) -> str:
-    sources = {p.method: p.source for p in leading_curves(data)}
-    if not sources:
+    found = sources(leading_curves(data))
+    if not found:
         return ""
-    named = "; ".join(f"{method}: {source}" for method, source in sources.items())
+    named = "; ".join(f"{method}: {source}" for method, source in found.items())
     return f" Dashed: what papers report, one curve a family ({named}). {CAVEAT}"
 
 
@@ -87,22 +84,22 @@ def _stability(results: Results, rows: Sequence[Row]) -> Caption:
     beyond = " Above 1/2 the stability theorem is not stated." if max(deformation["strengths"]) > 0.5 else ""
     return Caption(
         "Stability to deformation",
-        "Chart of the mean relative change of each model's features against the Jacobian norm of the deformation; "
-        "the table holds the numbers.",
-        f"How far the features move when the images are deformed: the mean of ‖Φ(L_τ x) − Φ(x)‖ / ‖Φ(x)‖ over "
-        f"{deformation['n_images']:,} test images, against the Jacobian norm ‖∇τ‖∞ of the fields. {_size(rows)} Bars: "
-        f"95 % intervals over images, averaged over seeds. Lower is more stable.{beyond}",
+        "Two charts, of the relative change and of the sensitivity D of each model's features, against the Jacobian "
+        "norm of the deformation; the table holds the numbers.",
+        f"How far the features move when {deformation['n_images']:,} test images are deformed, against the Jacobian "
+        "norm ‖∇τ‖∞ of the fields: relative to their norm (left) and, as D, to how features of different images differ "
+        f"(right). {_size(rows)} Bars: 95 % intervals over images, averaged over seeds. Lower is more stable.{beyond}",
     )
 
 
 def _tradeoff(results: Results, rows: Sequence[Row]) -> Caption:
     return Caption(
         "What accuracy costs",
-        "Two scatter plots of the test error of each model: against the relative change of its features, and "
-        "against the seconds it takes to fit; the table holds the numbers.",
-        f"Test error against the relative change at Jacobian norm {middle_strength(results):g} (left) and against the "
-        f"median seconds to fit (right). {_size(rows)} Lower left is better in both. Stability says little by itself, "
-        "since features that ignore the image never move: read it beside the error.",
+        "Three scatter plots of the test error of each model: against the relative change of its features, against "
+        "their sensitivity D, and against the CPU seconds it takes to fit; the table holds the numbers.",
+        f"Test error against the relative change and against D at Jacobian norm {middle_strength(results):g} (above), "
+        f"and against the median CPU seconds to fit (below). {_BARS} {_size(rows)} Lower left is better in all. "
+        "Stability says little by itself, since features that ignore the image never move: read it beside the error.",
     )
 
 

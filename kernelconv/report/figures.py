@@ -1,8 +1,7 @@
-"""PNG figures of a comparison, drawn without pyplot: one colour and one marker per model in all of them."""
+"""The PNG files of a comparison: one colour and one marker per model in all of them."""
 
 from __future__ import annotations
 
-import io
 import os
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -10,28 +9,25 @@ from typing import Any
 
 import numpy as np
 
-from kernelconv._files import write_atomically
+from kernelconv._files import unpack
 from kernelconv.report import charts
+from kernelconv.report.charts import figures_available, save_figure
+from kernelconv.report.charts.accuracy import N_CONFUSIONS
 from kernelconv.report.published import leading_curves
-from kernelconv.report.summary import Results, compared_rows, middle_strength, summary_rows
-
-_DPI = 230
-
-
-def figures_available() -> bool:
-    """Say whether figures can be drawn: whether matplotlib can be imported."""
-    try:
-        import matplotlib.figure  # noqa: F401
-    except ImportError:
-        return False
-    return True
+from kernelconv.report.summary import (
+    CHANGES,
+    Results,
+    Row,
+    compared_rows,
+    label,
+    middle_strength,
+    most_confused,
+    summary_rows,
+)
 
 
 def write_figures(
-    results: Results,
-    folder: str | os.PathLike[str],
-    images: Mapping[str, Any] | None = None,
-    layers: Mapping[str, Any] | None = None,
+    results: Results, folder: str | os.PathLike[str], images: Mapping[str, Any] | None = None
 ) -> list[Path]:
     """Draw what the results can show; each file appears whole or not at all.
 
@@ -46,14 +42,12 @@ def write_figures(
         (n_examples, 1 + n, h, w, c): each example as it is, then deformed at each strength. Three channels
         are drawn in colour; of any other number the mean is drawn in grey. Black and white are the extremes
         of the original.
-    layers : dict, optional
-        For each model pictures (k, h, w) of its first layer, in [-1, 1].
 
     Returns
     -------
     paths : list of Path
-        learning_curves.png, stability.png, tradeoff.png, confusion.png and, with `images`, deformed.png, with
-        `layers`, first_layers.png. On MNIST published curves stand beside the learning curves.
+        learning_curves.png, tradeoff.png and confusion.png; stability.png, if a model has features; first_layers.png,
+        if records hold one; deformed.png, with `images`. On MNIST published curves stand beside the learning curves.
 
     Raises
     ------
@@ -80,29 +74,48 @@ def write_figures(
         raise ImportError("Figures need matplotlib: pip install kernelconv[plot].")
     import matplotlib
 
-    draw: dict[str, Callable[[], Any]] = {}
-    rows = summary_rows(results)
-    if rows:
-        styles = charts.model_styles(results["settings"]["models"])
-        draw["learning_curves"] = lambda: charts.learning_curves(
-            rows, styles, leading_curves(results["settings"]["data"])
-        )
-        draw["stability"] = lambda: charts.stability(compared_rows(rows), styles)
-        draw["tradeoff"] = lambda: charts.tradeoff(compared_rows(rows), styles, middle_strength(results))
-        draw["confusion"] = lambda: charts.confusion(results, compared_rows(rows), styles)
+    draw = _drawings(results, summary_rows(results))
     if images is not None:
         draw["deformed"] = lambda: charts.deformed(np.asarray(images["images"]), images["strengths"])
-    if layers:
-        draw["first_layers"] = lambda: charts.first_layers(layers)
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
     with matplotlib.rc_context(charts.STYLE):
         return [save_figure(make(), folder / f"{name}.png") for name, make in draw.items()]
 
 
-def save_figure(figure: Any, path: Path) -> Path:
-    """Write a figure as PNG, whole or not at all; return its path."""
-    buffer = io.BytesIO()
-    figure.savefig(buffer, format="png", dpi=_DPI, metadata={"Software": None})
-    write_atomically(path, buffer.getvalue())
-    return path
+def first_layers(results: Results) -> dict[str, Any]:
+    """Return the first layers in the records, label -> pictures in [-1, 1]: first draw, largest training set."""
+    settings = results["settings"]
+    found: dict[str, str] = {}
+    for record in sorted(results["records"], key=lambda r: (-r["train_size"], settings["seeds"].index(r["seed"]))):
+        if record.get("first_layer"):
+            found.setdefault(record["model"], record["first_layer"])
+    return {label(settings, m): unpack(found[m]) / 127 for m in settings["models"] if m in found}
+
+
+def _drawings(results: Results, rows: list[Row]) -> dict[str, Callable[[], Any]]:
+    """Return how each figure that the rows can show is drawn, by its name."""
+    if not rows:
+        return {}
+    settings, layers = results["settings"], first_layers(results)
+    styles, shown = charts.model_styles(settings["models"]), compared_rows(rows)
+    strengths = settings["deformation"]["strengths"]
+    draw = {
+        "learning_curves": lambda: charts.learning_curves(rows, styles, leading_curves(settings["data"])),
+        "stability": lambda: charts.change(shown, styles, strengths),
+        "tradeoff": lambda: charts.tradeoff(shown, styles, middle_strength(results)),
+        "confusion": lambda: _confusion(results, shown, styles),
+        "first_layers": lambda: charts.first_layers(layers),
+    }
+    missing = set() if layers else {"first_layers"}
+    if not any(all(row[measure] for measure in CHANGES) for row in shown):
+        missing.add("stability")
+    return {name: make for name, make in draw.items() if name not in missing}
+
+
+def _confusion(results: Results, rows: list[Row], styles: Mapping[str, Any]) -> Any:
+    classes, mistakes = results["settings"]["classes"], {}
+    for row in rows:
+        of_row = [r for r in results["records"] if all(r[key] == row[key] for key in ("model", "train_size"))]
+        mistakes[row["label"]] = most_confused(of_row, classes, N_CONFUSIONS)
+    return charts.confusion(mistakes, {row["label"]: styles[row["model"]]["color"] for row in rows})

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from math import isclose
 from statistics import fmean, median, stdev
 from typing import Any
@@ -12,12 +12,17 @@ import numpy as np
 Results = Mapping[str, Any]
 Row = dict[str, Any]
 
+#: What a record holds at each strength of deformation, or None of it.
+CHANGES = ("relative_change", "deformation_sensitivity")
+
 
 def summary_rows(results: Results) -> list[Row]:
     r"""Return one row per training-set size and model, in the order of the settings, over the finished seeds.
 
-    With errors e_1 ... e_n of n seeds, the standard error is :math:`\sqrt{\sum (e_i - \bar e)^2 / (n - 1) / n}`;
-    with one seed it is that of the test images, :math:`\sqrt{e (1 - e) / n_{test}}`.
+    An error has two uncertainties, since training images and test images are both drawn. With errors e_1 ... e_n of n
+    seeds, the standard error over draws is :math:`\sqrt{\sum (e_i - \bar e)^2 / (n - 1) / n}`. With the mean loss
+    :math:`l_k` of test image k over the seeds, that over test images is :math:`\sqrt{var(l) / n_{test}}`; with one seed
+    this is :math:`\sqrt{e (1 - e) / n_{test}}`.
 
     Parameters
     ----------
@@ -29,36 +34,40 @@ def summary_rows(results: Results) -> list[Row]:
     rows : list of dict
         Of every (training-set size, model) with at least one record:
 
-        - ``train_size``, ``model``, ``n_seeds`` (finished seeds);
-        - ``error`` and ``standard_error``, in %, and ``standard_error_of``, "seeds" or "test images";
-        - ``best``, whether no model has a smaller error at this size (ties are all best);
-        - ``n_features``, ``n_params`` (None if it has none), ``fit_seconds``, ``images_per_second``: medians;
-        - ``relative_change``, a list of dicts ``strength``, ``mean``, ``low``, ``high``, each the mean over seeds.
+        - ``train_size``, ``model``, ``label``, ``n_seeds`` (finished seeds), ``n_test`` (images it was tested on);
+        - ``error``, ``over_draws`` (None with one seed) and ``over_images``, in %;
+        - ``best``, whether no model tested on all images has a smaller error at this size (ties are all best);
+        - ``n_features``, ``n_params`` (None where there are none), ``fit_seconds``, ``images_per_second``: medians;
+        - ``relative_change`` and ``deformation_sensitivity``, lists of dicts ``strength``, ``mean``, ``low``, ``high``,
+          each the mean over seeds, or None;
+        - ``note``, what the records say beside their numbers.
 
     Raises
     ------
     ValueError
-        If a record is outside of what the settings announce, occurs twice, or lacks a strength.
+        If a record is outside of what the settings announce, occurs twice, lacks a strength, or contradicts itself.
 
     Examples
     --------
     >>> record = {"model": "ckn", "train_size": 100, "n_features": 512, "n_params": None, "fit_seconds": 1.5,
-    ...           "images_per_second": 2000.0, "relative_change": [{"strength": 0.2, "mean": 0.1, "low": 0.09,
-    ...                                                              "high": 0.11}]}
-    >>> results = {"settings": {"models": {"ckn": "..."}, "train_sizes": [100], "seeds": [0, 1], "n_test": 597,
+    ...           "predict_seconds": 0.25, "relative_change": None, "deformation_sensitivity": None, "n_test": 100}
+    >>> results = {"settings": {"models": {"ckn": "..."}, "train_sizes": [100], "seeds": [0, 1], "n_test": 100,
     ...                         "deformation": {"strengths": [0.2]}},
-    ...            "records": [{**record, "seed": 0, "test_error": 0.05}, {**record, "seed": 1, "test_error": 0.06}]}
+    ...            "records": [{**record, "seed": 0, "test_error": 0.01, "mistakes": [[7, 1, 2]]},
+    ...                        {**record, "seed": 1, "test_error": 0.02, "mistakes": [[7, 1, 3], [9, 0, 1]]}]}
     >>> (row,) = summary_rows(results)
-    >>> print(f"{row['error']:.2f} ± {row['standard_error']:.2f} % of {row['n_seeds']} seeds")
-    5.50 ± 0.50 % of 2 seeds
+    >>> print(f"{row['error']:.2f} % ± {row['over_draws']:.2f} over draws, ± {row['over_images']:.2f} over test images")
+    1.50 % ± 0.50 over draws, ± 1.11 over test images
     """
     settings = results["settings"]
     cells = _cells(results)
     rows: list[Row] = []
     for size in settings["train_sizes"]:
         group = [_row(settings, cells[size, name]) for name in settings["models"] if (size, name) in cells]
-        lowest = min((row["error"] for row in group), default=0.0)
-        rows += [{**row, "best": isclose(row["error"], lowest, rel_tol=1e-9)} for row in group]
+        errors = [row["error"] for row in group if row["n_test"] == settings["n_test"]]
+        for row in group:
+            whole = row["n_test"] == settings["n_test"]
+            rows.append({**row, "best": whole and isclose(row["error"], min(errors), rel_tol=1e-9)})
     return rows
 
 
@@ -69,21 +78,29 @@ def count_cells(results: Results) -> tuple[int, int]:
     return len(results["records"]), wanted
 
 
+def label(settings: Mapping[str, Any], model: str) -> str:
+    """Return the name that tables and figures show of a model: its label, and its name where two share a label."""
+    labels = settings.get("labels", {})
+    text = str(labels.get(model, model))
+    shared = sum(str(labels.get(m, m)) == text for m in settings["models"]) > 1
+    return f"{text} ({model})" if shared else text
+
+
 def middle_strength(results: Results) -> float:
     """Return the strength of deformation that stands for all where there is room for one: the middle one."""
     strengths = sorted(results["settings"]["deformation"]["strengths"])
     return strengths[len(strengths) // 2]
 
 
-def change_at(row: Row, strength: float) -> dict[str, float]:
-    """Return the relative change (strength, mean, low, high) of a row or record at one strength."""
-    for change in row["relative_change"]:
+def change_at(row: Mapping[str, Any], strength: float, measure: str) -> dict[str, float]:
+    """Return a measure (strength, mean, low, high) of a row or record that has it, at one strength."""
+    for change in row[measure]:
         if change["strength"] == strength:
             return change
-    have = ", ".join(f"{c['strength']:g}" for c in row["relative_change"]) or "none"
+    have = ", ".join(f"{c['strength']:g}" for c in row[measure]) or "none"
     raise ValueError(
-        f"The record of {row['model']!r}, train_size={row['train_size']} holds no relative change at strength "
-        f"{strength:g}, only {have}: it comes from a run with other settings. Give that run its own folder."
+        f"The record of {row['model']!r}, train_size={row['train_size']} holds no {measure.replace('_', ' ')} at "
+        f"strength {strength:g}, only {have}: it comes from a run with other settings. Give that run its own folder."
     )
 
 
@@ -94,45 +111,45 @@ def compared_rows(rows: Sequence[Row]) -> list[Row]:
     return [row for row in rows if row["train_size"] == size]
 
 
-def most_confused(results: Results, row: Row, n_pairs: int) -> list[tuple[int, int, float]]:
-    """Return the most frequent errors of one row: (true class, predicted class, test images per seed)."""
-    records = [r for r in results["records"] if r["model"] == row["model"] and r["train_size"] == row["train_size"]]
-    counts = np.sum([r["confusion"] for r in records], axis=0) / len(records)
-    np.fill_diagonal(counts, 0)
-    order = np.argsort(-counts, axis=None, kind="stable")[:n_pairs]
-    pairs = [tuple(divmod(int(k), counts.shape[1])) for k in order]
-    return [(i, j, float(counts[i, j])) for i, j in pairs if counts[i, j] > 0]
+def most_confused(
+    records: Sequence[Mapping[str, Any]], classes: Sequence[str], n_pairs: int
+) -> list[tuple[str, str, float]]:
+    """Return the most frequent mistakes of records: (true class, predicted class, test images per record)."""
+    counts = np.zeros((len(classes), len(classes)))
+    for record in records:
+        for _, true, predicted in record["mistakes"]:
+            counts[true, predicted] += 1 / len(records)
+    order = np.argsort(-counts.round(9), axis=None, kind="stable")[:n_pairs]
+    pairs = [divmod(int(k), len(classes)) for k in order]
+    return [(classes[i], classes[j], float(counts[i, j])) for i, j in pairs if counts[i, j] > 0]
 
 
-def log_scale(values: Sequence[float]) -> bool:
-    """Say whether positive `values` are better drawn on a logarithmic axis: a factor of 3 or more between them."""
-    return min(values) > 0 and max(values) >= 3 * min(values)
+def over_draws(errors: Sequence[float]) -> float | None:
+    """Return the standard error of the mean of `errors`, one a draw of training images; None of a single one."""
+    return stdev(errors) / len(errors) ** 0.5 if len(errors) > 1 else None
 
 
-def cell_texts(rows: Sequence[Row], results: Results) -> list[dict[str, Any]]:
-    """Return what a table shows of each row: numbers of one column have the same number of decimals."""
-    fit_decimals = _decimals([row["fit_seconds"] for row in rows])
-    n_seeds = len(results["settings"]["seeds"])
-    return [
-        {
-            "model": row["model"],
-            "note": "" if row["n_seeds"] == n_seeds else f"{row['n_seeds']} of {n_seeds} seeds",
-            "error": f"{row['error']:.2f}",
-            "standard_error": f"{row['standard_error']:.2f}",
-            "n_features": f"{row['n_features']:,}",
-            "n_params": "–" if row["n_params"] is None else f"{row['n_params']:,}",
-            "fit_seconds": f"{row['fit_seconds']:,.{fit_decimals}f}",
-            "images_per_second": f"{row['images_per_second']:,.0f}",
-            "relative_change": {c["strength"]: f"{c['mean']:.3f}" for c in row["relative_change"]},
-        }
-        for row in rows
-    ]
+def over_images(wrong: Iterable[Sequence[int]], n_test: int) -> float:
+    """Return the standard error, over the test images, of the mean loss over draws; of one draw it is binomial.
+
+    `wrong` holds, for each draw, the indices of the test images that were misclassified.
+
+    Examples
+    --------
+    >>> round(over_images([[3]], 100), 12) == round((0.01 * 0.99 / 100) ** 0.5, 12)
+    True
+    """
+    draws = list(wrong)
+    losses = np.zeros(n_test)
+    for indices in draws:
+        losses[list(indices)] += 1 / len(draws)
+    return float((losses.var() / n_test) ** 0.5)
 
 
-def _cells(results: Results) -> dict[tuple[int, str], list[Row]]:
+def _cells(results: Results) -> dict[tuple[int, str], list[Mapping[str, Any]]]:
     """Group the records by (train_size, model)."""
     settings = results["settings"]
-    cells: dict[tuple[int, str], list[Row]] = {}
+    cells: dict[tuple[int, str], list[Mapping[str, Any]]] = {}
     for record in results["records"]:
         size, model, seed = record["train_size"], record["model"], record["seed"]
         cell = f"model={model!r}, train_size={size}, seed={seed}"
@@ -141,49 +158,56 @@ def _cells(results: Results) -> dict[tuple[int, str], list[Row]]:
                 f"The results hold a record of {cell}, which their settings do not announce: they mix two "
                 "comparisons. Give each comparison its own folder."
             )
+        if round(record["test_error"] * record["n_test"]) != len(record["mistakes"]):
+            raise ValueError(
+                f"The record of {cell} has a test error of {record['test_error']:g} on {record['n_test']} images, and "
+                f"{len(record['mistakes'])} mistakes: it was edited. Run this cell again."
+            )
         group = cells.setdefault((size, model), [])
         if any(other["seed"] == seed for other in group):
             raise ValueError(f"The results hold two records of {cell}. Keep one of them.")
+        if group and group[0]["n_test"] != record["n_test"]:
+            raise ValueError(f"The record of {cell} was tested on other images than those of other seeds.")
         group.append(record)
     return cells
 
 
-def _row(settings: Mapping[str, Any], records: list[Row]) -> Row:
+def _row(settings: Mapping[str, Any], records: list[Mapping[str, Any]]) -> Row:
     """Summarise the records of one cell of the table, which differ by their seed alone."""
     errors = [r["test_error"] for r in records]
-    params = [r["n_params"] for r in records if r["n_params"] is not None]
-    one = len(errors) == 1
+    draws = over_draws(errors)
+    n_test = records[0]["n_test"]
     return {
         "train_size": records[0]["train_size"],
         "model": records[0]["model"],
+        "label": label(settings, records[0]["model"]),
         "n_seeds": len(records),
+        "n_test": n_test,
         "error": 100 * fmean(errors),
-        "standard_error": 100 * standard_error(errors, settings["n_test"]),
-        "standard_error_of": "test images" if one else "seeds",
-        "n_features": int(median(r["n_features"] for r in records)),
-        "n_params": int(median(params)) if params else None,
+        "over_draws": None if draws is None else 100 * draws,
+        "over_images": 100 * over_images([[k for k, *_ in r["mistakes"]] for r in records], n_test),
+        "n_features": _median_count(records, "n_features"),
+        "n_params": _median_count(records, "n_params"),
         "fit_seconds": median(r["fit_seconds"] for r in records),
-        "images_per_second": median(r["images_per_second"] for r in records),
-        "relative_change": [_mean_change(records, s) for s in settings["deformation"]["strengths"]],
+        "images_per_second": median(n_test / r["predict_seconds"] for r in records),
+        **{m: _mean_changes(records, m, settings["deformation"]["strengths"]) for m in CHANGES},
+        "note": records[0].get("note") or "",
     }
 
 
-def binomial_error(error: float, n: int) -> float:
-    """Return the standard error of a share `error` counted on `n` images."""
-    return (error * (1 - error) / n) ** 0.5
+def _median_count(records: Sequence[Mapping[str, Any]], key: str) -> int | None:
+    counts = [r[key] for r in records if r[key] is not None]
+    return int(median(counts)) if counts else None
 
 
-def standard_error(errors: Sequence[float], n: int) -> float:
-    """Return the standard error of the mean of `errors`, shares of `n` images; of one, that of counting the images."""
-    return stdev(errors) / len(errors) ** 0.5 if len(errors) > 1 else binomial_error(errors[0], n)
-
-
-def _mean_change(records: list[Row], strength: float) -> dict[str, float]:
-    changes = [change_at(record, strength) for record in records]
-    return {"strength": strength, **{key: fmean(c[key] for c in changes) for key in ("mean", "low", "high")}}
-
-
-def _decimals(values: Sequence[float]) -> int:
-    """Return how many decimals show the smallest of `values` to two or three digits."""
-    smallest = min(values, default=0.0)
-    return 0 if smallest >= 100 else 1 if smallest >= 10 else 2
+def _mean_changes(
+    records: Sequence[Mapping[str, Any]], measure: str, strengths: Sequence[float]
+) -> list[dict[str, float]] | None:
+    """Return the means over records, None where one of them has no features."""
+    if any(record[measure] is None for record in records):
+        return None
+    found = []
+    for strength in strengths:
+        changes = [change_at(record, strength, measure) for record in records]
+        found.append({"strength": strength, **{key: fmean(c[key] for c in changes) for key in ("mean", "low", "high")}})
+    return found

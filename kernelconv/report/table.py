@@ -1,167 +1,215 @@
-"""Results on the terminal, and as a csv file."""
+"""The one model of a table, how it reads on a terminal, in Markdown and in HTML, and the one writer of csv files."""
 
 from __future__ import annotations
 
 import csv
 import io
 import os
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from math import floor, log10
 from pathlib import Path
 from typing import Any
 
 from rich.box import SIMPLE_HEAD
-from rich.console import Console
-from rich.table import Table
+from rich.console import Group
+from rich.table import Table as RichTable
 from rich.text import Text
 
 from kernelconv._files import write_atomically
-from kernelconv.report.summary import Results, Row, cell_texts, change_at, count_cells, middle_strength, summary_rows
+from kernelconv.report.templates import render
 
-_RECORD_COLUMNS = (
-    "model",
-    "train_size",
-    "seed",
-    "test_error",
-    "n_features",
-    "n_params",
-    "fit_seconds",
-    "images_per_second",
-)
+#: What Markdown would read as its own; an ampersand only where it begins an entity.
+_MARKDOWN = re.compile(r"[\\`*_\[\]<|$~]|&(?=#?\w+;)")
 
 
-def print_table(results: Results, console: Console | None = None) -> None:
-    """Print one table: a group of lines per training-set size, a line per model, the lowest error in bold.
+@dataclass(frozen=True)
+class Column:
+    """A column: its heading, the heading that it shares with its neighbours, and "left" (texts) or "right" (numbers).
+
+    The first column of a table names its rows.
+    """
+
+    heading: str
+    group: str = ""
+    align: str = "right"
+
+    def __post_init__(self) -> None:
+        if self.align not in ("left", "right"):
+            raise ValueError(f"align must be 'left' or 'right', got {self.align!r}.")
+
+
+@dataclass(frozen=True)
+class Entry:
+    """What stands at one place: a text, whether it is bold, and a small mark that follows it as it is."""
+
+    text: str
+    bold: bool = False
+    mark: str = ""
+
+
+@dataclass(frozen=True)
+class Section:
+    """Rows under a title of their own; without a title they follow what is above. A plain text is an entry too."""
+
+    title: str
+    rows: Sequence[Sequence[Entry | str]]
+
+    def entries(self) -> list[list[Entry]]:
+        """Return the rows, each place an `Entry`."""
+        return [[e if isinstance(e, Entry) else Entry(e) for e in row] for row in self.rows]
+
+
+@dataclass(frozen=True)
+class Table:
+    """A table: its caption, columns, sections, and the notes below it. All of them are texts, never markup.
 
     Parameters
     ----------
-    results : dict
-        What results.json holds, finished or not.
-    console : rich.console.Console, optional
-        Where to print; the standard output by default.
+    caption : str
+        What the table shows, in a line.
+    columns : sequence of Column
+        The first one names the rows.
+    sections : sequence of Section
+        The rows, in order.
+    notes : sequence of str
+        How to read it, a paragraph each.
 
     Raises
     ------
     ValueError
-        As `summary_rows`.
-
-    Notes
-    -----
-    75 columns wide with names of up to ten letters.
+        If the caption is empty, or a row has more or fewer entries than there are columns.
 
     Examples
     --------
-    >>> from rich.console import Console
-    >>> record = {"model": "ckn", "train_size": 100, "seed": 0, "test_error": 0.05, "n_features": 512, "n_params": None,
-    ...           "fit_seconds": 1.5, "images_per_second": 2000.0,
-    ...           "relative_change": [{"strength": 0.2, "mean": 0.1, "low": 0.09, "high": 0.11}]}
-    >>> results = {"settings": {"data": "digits", "models": {"ckn": "..."}, "train_sizes": [100], "seeds": [0],
-    ...                         "n_test": 475, "deformation": {"family": "Rotation()", "strengths": [0.2]}},
-    ...            "records": [record]}
-    >>> print_table(results, Console(width=78))
-    digits: 475 test images, 1 seed
-                                                           change
-    train  model      error %  features  params  fit s  images/s  at 0.2
-    ─...
-      100  ckn    5.00 ± 1.00       512       –   1.50     2,000   0.100
-    ± standard error over test images; lowest error in bold.
-    change: mean relative change of the features, Rotation(), Jacobian norm 0.2
+    >>> columns = [Column("model", align="left"), Column("test error, %")]
+    >>> table = Table("Digits", columns, [Section("", [["pixels", Entry("5.00", bold=True, mark=" ± 0.90")]])])
+    >>> print(markdown(table))
+    **Digits**
+    <BLANKLINE>
+    | model | test error, % |
+    | :--- | ---: |
+    | pixels | **5.00** ± 0.90 |
     """
-    console = console or Console()
-    rows = summary_rows(results)
-    table = _empty_table(results)
-    size = None
-    for row, text in zip(rows, cell_texts(rows, results), strict=True):
-        if size not in (None, row["train_size"]):
-            table.add_section()
-        first = row["train_size"] != size
-        table.add_row(*_line(row, text, results, first=first))
-        size = row["train_size"]
-    console.print(table)
-    console.print(Text(_footnote(results, rows), style="dim"))
+
+    caption: str
+    columns: Sequence[Column]
+    sections: Sequence[Section]
+    notes: Sequence[str] = ()
+
+    def __post_init__(self) -> None:
+        if not self.caption:
+            raise ValueError("A table needs a caption that says what it shows, got an empty one.")
+        for section in self.sections:
+            for row in section.entries():
+                if len(row) != len(self.columns):
+                    raise ValueError(
+                        f"Every row of {self.caption!r} must have {len(self.columns)} entries, one a column; the row "
+                        f"of {row[0].text if row else ''!r} has {len(row)}."
+                    )
+
+    def groups(self) -> list[tuple[str, list[Column]]]:
+        """Return neighbouring columns of the same group together: (group, columns)."""
+        found: list[tuple[str, list[Column]]] = []
+        for column in self.columns:
+            if found and column.group and column.group == found[-1][0]:
+                found[-1][1].append(column)
+            else:
+                found.append((column.group, [column]))
+        return found
 
 
-def to_csv(results: Results, path: str | os.PathLike[str]) -> None:
-    """Write one csv line per record; the file appears whole or not at all.
+def markdown(table: Table) -> str:
+    """Return a table as Markdown: caption, rows, a row of its own for a section's title, notes."""
+    heads = [f"{c.group}: {c.heading}" if c.group else c.heading for c in table.columns]
+    lines = [[_plain(head) for head in heads], [":---" if c.align == "left" else "---:" for c in table.columns]]
+    for section in table.sections:
+        if section.title:
+            lines.append([f"**{_plain(section.title)}**", *[""] * (len(heads) - 1)])
+        lines += [[_markdown_entry(e) for e in row] for row in section.entries()]
+    body = "\n".join(f"| {' | '.join(line)} |" for line in lines)
+    return "\n\n".join([f"**{_plain(table.caption)}**", body, *map(_plain, table.notes)])
 
-    Parameters
-    ----------
-    results : dict
-        What results.json holds, finished or not.
-    path : path-like
-        The file; an existing one is replaced.
+
+def _markdown_entry(entry: Entry) -> str:
+    text = _plain(entry.text)
+    return (f"**{text}**" if entry.bold and text else text) + _plain(entry.mark)
+
+
+def _plain(text: str) -> str:
+    """Return a text on one line that Markdown shows as it is."""
+    return _MARKDOWN.sub(r"\\\g<0>", " ".join(text.splitlines()))
+
+
+def terminal(table: Table) -> Group:
+    """Return what a rich console prints of a table: caption, rows, notes; no text is read as markup."""
+    shown = RichTable(
+        box=SIMPLE_HEAD,
+        title=Text(table.caption, style="bold"),
+        title_justify="left",
+        padding=(0, 1, 0, 0),
+        show_edge=False,
+    )
+    for group, columns in table.groups():
+        for i, column in enumerate(columns):
+            head = Text(f"{group if i == 0 else ''}\n{column.heading}".strip("\n"))
+            numbers = column.align == "right"
+            options: dict[str, Any] = {"justify": "right"} if numbers else {"justify": "left", "min_width": 10}
+            shown.add_column(head, no_wrap=numbers, overflow="fold", vertical="bottom", **options)
+    for section in table.sections:
+        shown.add_section()
+        if section.title:
+            shown.add_row(Text(section.title, style="dim"))
+        for row in section.entries():
+            shown.add_row(*map(_terminal_entry, row))
+    return Group(shown, *(Text(note, style="dim") for note in table.notes))
+
+
+def _terminal_entry(entry: Entry) -> Text:
+    return Text(entry.text, style="bold" if entry.bold else "").append(entry.mark, style="not bold dim")
+
+
+def number(value: float | None, decimals: int) -> str:
+    """Return a number as tables show it: thousands parted, a dash for None.
+
+    Examples
+    --------
+    >>> number(1234.5678, 2), number(None, 2)
+    ('1,234.57', '–')
+    """
+    return "–" if value is None else f"{value:,.{decimals}f}"
+
+
+def shown_decimals(values: Iterable[float | None], most: int) -> int:
+    """Return how many decimals show the smallest of `values` that is not 0 to three digits, `most` at most.
+
+    Examples
+    --------
+    >>> [shown_decimals(v, 4) for v in ([250.0], [31.4, 250.0], [1.5, None], [0.0123, 0.0], [1e-9], [])]
+    [0, 1, 2, 4, 4, 0]
+    """
+    smallest = min((abs(v) for v in values if v), default=100.0)
+    return min(most, max(0, 2 - floor(log10(smallest))))
+
+
+def html(table: Table) -> str:
+    """Return a table as HTML that scrolls where it is too wide; columns, rows and groups are named as such."""
+    return render("table.html", table=table)
+
+
+def write_csv(path: str | os.PathLike[str], columns: Sequence[str], rows: Iterable[Mapping[str, Any]]) -> None:
+    """Write rows as csv with a header line, numbers in full, None as nothing; the file appears whole or not at all.
 
     Raises
     ------
+    KeyError
+        If a row lacks a column; what it holds beyond them is left out.
     OSError
         If the file cannot be written.
-    ValueError
-        If a record lacks a strength of deformation that the settings announce.
-
-    Notes
-    -----
-    Columns: model, train_size, seed, test_error (a share, not %), n_features, n_params (empty if none),
-    fit_seconds, images_per_second, and for each strength s ``relative_change_s`` with the ends of its
-    interval, ``relative_change_s_low`` and ``relative_change_s_high``. Numbers are written in full.
-
-    Examples
-    --------
-    >>> import os, tempfile
-    >>> from pathlib import Path
-    >>> results = {"settings": {"deformation": {"strengths": [0.2]}}, "records": []}
-    >>> with tempfile.TemporaryDirectory() as folder:
-    ...     path = os.path.join(folder, "results.csv")
-    ...     to_csv(results, path)
-    ...     Path(path).read_text().split(',')[:4]
-    ['model', 'train_size', 'seed', 'test_error']
     """
-    strengths = results["settings"]["deformation"]["strengths"]
-    ends = {"": "mean", "_low": "low", "_high": "high"}
-    changes = [f"relative_change_{s}{end}" for s in strengths for end in ends]
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
-    writer.writerow([*_RECORD_COLUMNS, *changes])
-    for record in results["records"]:
-        values = [change_at(record, s)[key] for s in strengths for key in ends.values()]
-        writer.writerow([*(record[name] for name in _RECORD_COLUMNS), *values])
+    writer.writerow(columns)
+    writer.writerows([row[name] for name in columns] for row in rows)
     write_atomically(Path(path), text.getvalue())
-
-
-def _empty_table(results: Results) -> Table:
-    settings = results["settings"]
-    title = Text(f"{settings['data']}: {settings['n_test']:,} test images, {_seeds(len(settings['seeds']))}")
-    table = Table(
-        box=SIMPLE_HEAD, title=title, title_justify="left", title_style="bold", padding=(0, 1, 0, 0), show_edge=False
-    )
-    table.add_column("train", justify="right", no_wrap=True)
-    table.add_column("model", overflow="fold")
-    change = f"change\nat {middle_strength(results):g}"
-    for name in ("error %", "features", "params", "fit s", "images/s", change):
-        table.add_column(name, justify="right", vertical="bottom", no_wrap=True)
-    return table
-
-
-def _line(row: Row, text: dict[str, Any], results: Results, *, first: bool) -> list[Text]:
-    """Return the cells of one line as plain text: a model's name is never read as markup."""
-    error = Text(f"{text['error']} ± {text['standard_error']}", style="bold" if row["best"] else "")
-    name = Text(text["model"], style="bold" if row["best"] else "")
-    n_seeds = len(results["settings"]["seeds"])
-    if row["n_seeds"] < n_seeds:
-        name.append(f" {row['n_seeds']}/{n_seeds}", style="dim")
-    numbers = [text[key] for key in ("n_features", "n_params", "fit_seconds", "images_per_second")]
-    size = f"{row['train_size']:,}" if first else ""
-    return [Text(size), name, error, *map(Text, numbers), Text(text["relative_change"][middle_strength(results)])]
-
-
-def _footnote(results: Results, rows: list[Row]) -> str:
-    done, wanted = count_cells(results)
-    kinds = dict.fromkeys(row["standard_error_of"] for row in rows)
-    family = results["settings"]["deformation"]["family"]
-    lines = [f"± standard error over {' or '.join(kinds)}; lowest error in bold."] if kinds else []
-    lines.append(f"change: mean relative change of the features, {family}, Jacobian norm {middle_strength(results):g}")
-    if done < wanted:
-        n_seeds = len(results["settings"]["seeds"])
-        lines.append(f"Not finished: {done} of {wanted} cells; n/{n_seeds} beside a model: n of its {n_seeds} seeds.")
-    return "\n".join(lines)
-
-
-def _seeds(n: int) -> str:
-    return "1 seed" if n == 1 else f"{n} seeds"

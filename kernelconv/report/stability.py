@@ -1,0 +1,247 @@
+"""What `kernelconv stability` shows of its results: tables, a csv file, figures and one HTML page."""
+
+from __future__ import annotations
+
+import os
+import shlex
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from rich.console import Console
+
+from kernelconv.report import charts
+from kernelconv.report.accuracy_page import model_table
+from kernelconv.report.captions import Caption
+from kernelconv.report.page import Page, definitions, save_page
+from kernelconv.report.summary import Results, label
+from kernelconv.report.table import Column, Entry, Section, Table, number, terminal, write_csv
+
+_COLUMNS = ("model", "family", "strength", "unit", "measure", "mean", "low", "high", "n_images", "n_draws")
+#: Columns of the tables: measure and heading.
+_SHOWN = {
+    "relative_change": "change",
+    "lipschitz_ratio": "change / s",
+    "deformation_sensitivity": "D",
+    "relative_stability": "R white",
+    "relative_stability_spectrum": "R spectrum",
+    "accuracy": "accuracy",
+}
+_NOTE = (
+    "change: ‖Φ(L_τ x) − Φ(x)‖ / ‖Φ(x)‖; D: the mean squared change relative to how features of different images "
+    "differ; R: D over the same under noise. ±: half of a 95 % interval."
+)
+Interval = tuple[float, float, float]
+
+
+def study_csv(results: Results, path: str | os.PathLike[str]) -> None:
+    """Write every row as csv with a header line; the file appears whole or not at all."""
+    write_csv(path, _COLUMNS, results["rows"])
+
+
+def shown_strength(results: Results, family: str) -> float:
+    """Return the strength that tables show of a family: the second one."""
+    strengths = results["settings"]["families"][family]["strengths"]
+    return float(strengths[min(1, len(strengths) - 1)])
+
+
+def study_rows(results: Results, family: str, strength: float) -> list[dict[str, Any]]:
+    """Return one row a model: its summary and, by measure, mean, low and high at one strength of a family."""
+    rows = []
+    for model in results["settings"]["models"]:
+        found = {
+            r["measure"]: (r["mean"], r["low"], r["high"])
+            for r in results["rows"]
+            if r["model"] == model and r["family"] == family and r["strength"] == strength
+        }
+        if found:
+            rows.append({"model": model, **results["summaries"].get(model, {}), "measures": found})
+    return rows
+
+
+def print_study(results: Results, console: Console) -> None:
+    """Print one table a family, at one strength: what each model changes, and what its head still knows."""
+    for family in results["settings"]["families"]:
+        # the ratio says what the change says: 80 columns have no room for it
+        table = family_table(results, family, without=("lipschitz_ratio",), narrow=True)
+        if table is not None:
+            console.print(terminal(table))
+
+
+def family_table(results: Results, family: str, without: Sequence[str] = (), *, narrow: bool = False) -> Table | None:
+    """Return the table of a family at one strength, None where no model was measured.
+
+    `narrow` leaves out the number of features, and half the interval where the mean says most.
+    """
+    settings, strength = results["settings"], shown_strength(results, family)
+    rows = study_rows(results, family, strength)
+    found = dict.fromkeys(m for row in rows for m in row["measures"] if m not in without)
+    if not rows:
+        return None
+    # a search for the worst and the corruptions have measures of their own
+    measures = [m for m in _SHOWN if m in found] or list(found)
+    first = ["clean"] if narrow else ["Features", "Clean accuracy"]
+    columns = [Column("Model", align="left"), *map(Column, [*first, *(_heading(m) for m in measures)])]
+    lines = [
+        [
+            Entry(label(settings, row["model"])),
+            *_summary(row)[-len(first) :],
+            *(_interval(row["measures"].get(m), alone=narrow and m != "relative_change") for m in measures),
+        ]
+        for row in rows
+    ]
+    caption = f"{settings['families'][family]['family']} at strength {strength:g}"
+    return Table(caption, columns, [Section("", lines)], [] if narrow else [_NOTE])
+
+
+def expectation_table(results: Results) -> Table:
+    """Return what theory expects of two models, and whether it came true."""
+    settings = results["settings"]
+    headings = ("Expected", "Measure", "s", "Paired difference", "95 % interval", "Came true", "Why")
+    left = ("Expected", "Measure", "Came true", "Why")
+    columns = [Column(h, align="left" if h in left else "right") for h in headings]
+    lines = [
+        [
+            f"{label(settings, e['smaller'])} below {label(settings, e['larger'])}",
+            _heading(e["measure"]),
+            f"{e['strength']:g}",
+            f"{e['difference']:+.3f}",
+            f"{e['low']:+.3f} to {e['high']:+.3f}",
+            e["came_true"],
+            e["reason"],
+        ]
+        for e in results["expectations"]
+    ]
+    notes = ["“Open”: the interval of the difference, over images, holds 0."]
+    return Table("What theory expects, and what came (smooth fields)", columns, [Section("", lines)], notes)
+
+
+def write_study_figures(
+    results: Results, folder: Path, examples: Mapping[str, Mapping[str, Any]], worst: Mapping[str, Mapping[str, Any]]
+) -> list[Path]:
+    """Draw curves-FAMILY.png and deformed-FAMILY.png of each family, and worst-fields.png; return their paths.
+
+    Parameters
+    ----------
+    results : dict
+        What results.json holds, finished or not.
+    folder : Path
+        Where the files go.
+    examples : dict
+        For each family with fields ``"strengths"`` and ``"images"``, (n_examples, 1 + n_strengths, h, w).
+    worst : dict
+        For each model ``"image"`` and ``"warped"``, (h, w), ``"tau"``, (h, w, 2), and ``"change"``.
+
+    Raises
+    ------
+    ImportError
+        If matplotlib is missing (see `figures_available`).
+    """
+    if not charts.figures_available():
+        raise ImportError("Figures need matplotlib: pip install kernelconv[plot].")
+    import matplotlib
+
+    labels = {model: label(results["settings"], model) for model in results["settings"]["models"]}
+    paths = []
+    with matplotlib.rc_context(charts.STYLE):
+        for family, shown in examples.items():
+            rows = [r for r in results["rows"] if r["family"] == family]
+            if rows:
+                axis = "shift, px" if rows[0]["unit"] == "px" else "Jacobian norm"
+                paths.append(charts.save_figure(charts.curves(rows, labels, axis), folder / f"curves-{family}.png"))
+            drawn = charts.deformed(np.asarray(shown["images"]), shown["strengths"])
+            paths.append(charts.save_figure(drawn, folder / f"deformed-{family}.png"))
+        if worst:
+            drawn = charts.worst_fields({labels[model]: example for model, example in worst.items()})
+            paths.append(charts.save_figure(drawn, folder / "worst-fields.png"))
+    return paths
+
+
+def write_study_page(results: Results, path: str | os.PathLike[str], figures: Sequence[Path] = ()) -> None:
+    """Write the report: tables, figures, what theory expected and what came, protocol, and how to make it again."""
+    settings, done = results["settings"], len(results["cells"])
+    wanted = len(settings["models"]) * len(settings["families"])
+    page = Page(
+        title=f"Stability to deformation on {settings['data']}",
+        lead=[_lead(settings)],
+        warning=f"Not finished: {done} of {wanted} cells." if done < wanted else "",
+        tables=[t for family in settings["families"] if (t := family_table(results, family)) is not None],
+        figures=[(figure, _caption(figure.stem, settings)) for figure in figures],
+        further=[expectation_table(results)] if results["expectations"] else [],
+        protocol=_protocol(settings),
+        models=[model_table(settings)],
+        environment=[definitions("Machine and packages", results["environment"])],
+        command=study_command(settings),
+        version=results["kernelconv"],
+    )
+    save_page(page, path)
+
+
+def study_command(settings: Mapping[str, Any]) -> str:
+    """Return the command line of `kernelconv stability` that asks for these settings."""
+    words = ["kernelconv", "stability", "--data", settings["data"], "--models", *settings["models"]]
+    words += ["--families", *settings["families"], "--images", str(settings["n_images"])]
+    return shlex.join([*words, "--train-size", str(settings["train_size"]), "--seed", str(settings["seed"])])
+
+
+def _heading(measure: str) -> str:
+    return _SHOWN.get(measure, measure.replace("_", " "))
+
+
+def _summary(row: Mapping[str, Any]) -> list[Entry]:
+    """Return the number of features and the accuracy on images as they are, of a model whose head has one."""
+    return [Entry(number(row.get("n_features"), 0)), Entry(number(row.get("accuracy"), 3))]
+
+
+def _interval(value: Interval | None, *, alone: bool) -> Entry:
+    """Return a mean and half its interval, or a mean alone."""
+    if value is None:
+        return Entry("–")
+    mean, low, high = value
+    return Entry(f"{mean:.3f}", mark="" if alone else f" ±{(high - low) / 2:.3f}")
+
+
+def _lead(settings: Mapping[str, Any]) -> str:
+    return (
+        f"How far the features of {len(settings['models'])} representations move when {settings['n_images']:,} test "
+        f"images of {settings['data']} are deformed, all facing the same images, fields and noise; and what a linear "
+        f"head, fitted on the features of {settings['train_size']:,} training images, still recognises."
+    )
+
+
+def _protocol(settings: Mapping[str, Any]) -> list[str]:
+    return [
+        f"Data: {settings['data']}, {settings['pad']} px of zeros put around each image. The first "
+        f"{settings['n_images']:,} test images are measured; anchors, weights and heads see {settings['train_size']:,} "
+        f"class-balanced training images (seed {settings['seed']}) and nothing else. Nothing was tuned.",
+        "Deformation: L_τ x(u) = x(u − τ(u)), cubic splines, zero border; every field has exactly the Jacobian norm "
+        "‖∇τ‖∞ asked for (translations: exactly the length). One field an image, the same for all.",
+        "Relative change: ‖Φ(L_τ x) − Φ(x)‖ / ‖Φ(x)‖, which a large part common to all features flatters. D: the mean "
+        "of ‖Φ(L_τ x) − Φ(x)‖² over that of ‖Φ(x) − Φ(x′)‖², which it does not. R = D / G: D over the same under noise "
+        "of the same norm image by image, white, or with the deformation's own power spectrum.",
+        "Intervals: 95 %, bootstrap over images. Differences are paired: images are resampled for both at once. Start "
+        "weights of trained networks are a single draw, which these intervals leave out.",
+        "The worst field is searched image by image, by gradient ascent where the representation has a gradient and by "
+        "an evolution strategy elsewhere; what is found is a lower bound of the supremum, at the budget named.",
+    ]
+
+
+def _caption(stem: str, settings: Mapping[str, Any]) -> Caption:
+    kind, _, family = stem.partition("-")
+    if stem == "worst-fields":
+        text = (
+            "One image, the same under the worst field found for each representation, and the field: arrows end at u "
+            "and begin at u − τ(u)."
+        )
+        return Caption("Worst fields", "Rows of images with arrows, one a representation.", text)
+    about = settings["families"][family]["family"]
+    if kind == "curves":
+        text = (
+            f"{about}: means over images with 95 % bootstrap intervals as bands. Lower is more stable; the accuracy is "
+            "that of the fixed head."
+        )
+        return Caption(f"Stability: {family}", f"Line charts under {family}; results.csv holds the numbers.", text)
+    return Caption(
+        f"Images: {family}", "Rows of images, each deformed more and more.", f"{about} at the strengths above."
+    )

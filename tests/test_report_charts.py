@@ -1,0 +1,310 @@
+"""The figures: what is drawn, in which colours, with which captions; the colours against simulated colour vision."""
+
+import copy
+import itertools
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from reports import (
+    MODELS,
+    N_TEST,
+    STRENGTHS,
+    make_results,
+    packed_layer,
+    set_mistakes,
+    without_features,
+    write_page,
+)
+
+from kernelconv import report
+from kernelconv.report import charts
+from kernelconv.report.captions import caption
+from kernelconv.report.figures import first_layers
+from kernelconv.report.published import leading_curves
+
+FIGURES = ["learning_curves.png", "stability.png", "tradeoff.png", "confusion.png"]
+
+
+@pytest.fixture(scope="module")
+def results():
+    return make_results()
+
+
+@pytest.fixture(scope="module")
+def figures(results, tmp_path_factory):
+    images = {"strengths": STRENGTHS, "images": np.random.default_rng(0).random((3, 4, 8, 8))}
+    return report.write_figures(results, tmp_path_factory.mktemp("figures"), images)
+
+
+def pixels_of(path):
+    from matplotlib.image import imread
+
+    return imread(path)[..., :3]
+
+
+def hex_to_rgb(colour):
+    return np.array([int(colour[i : i + 2], 16) / 255 for i in (1, 3, 5)])
+
+
+def shows(image, colour, n_pixels=1):
+    return (np.abs(image - hex_to_rgb(colour)).max(axis=-1) < 0.01).sum() >= n_pixels
+
+
+# -- colours and markers -------------------------------------------------------------------------------------------
+
+#: What dichromats see of linear RGB: Machado, Oliveira & Fernandes (2009), severity 1.
+VISION = {
+    "normal": np.eye(3),
+    "protan": [[0.152286, 1.052583, -0.204868], [0.114503, 0.786281, 0.099216], [-0.003882, -0.048116, 1.051998]],
+    "deutan": [[0.367322, 0.860646, -0.227968], [0.280085, 0.672501, 0.047413], [-0.011820, 0.042940, 0.968881]],
+    "tritan": [[1.255528, -0.076749, -0.178779], [-0.078411, 0.930809, 0.147602], [0.004733, 0.691367, 0.303900]],
+}
+TO_XYZ = [[0.4124564, 0.3575761, 0.1804375], [0.2126729, 0.7151522, 0.0721750], [0.0193339, 0.1191920, 0.9503041]]
+
+
+def lab(rgb, vision):
+    """CIELAB of sRGB colours (n, 3), white point D65, as seen with one kind of vision."""
+    linear = np.where(rgb <= 0.04045, rgb / 12.92, ((rgb + 0.055) / 1.055) ** 2.4)
+    xyz = (linear @ np.array(vision).T).clip(0, 1) @ np.array(TO_XYZ).T / [0.95047, 1, 1.08883]
+    x, y, z = np.where(xyz > 0.008856, np.cbrt(xyz), 7.787 * xyz + 16 / 116).T
+    return np.stack([116 * y - 16, 500 * (x - y), 200 * (y - z)], axis=1)
+
+
+@pytest.mark.parametrize(("vision", "least"), [("normal", 28), ("protan", 17), ("deutan", 17), ("tritan", 17)])
+def test_twelve_colours_stay_apart(vision, least):
+    styles = charts.model_styles([str(k) for k in range(12)]).values()
+    seen = lab(np.array([hex_to_rgb(s["color"]) for s in styles]), VISION[vision])
+    assert min(np.linalg.norm(a - b) for a, b in itertools.combinations(seen, 2)) > least
+
+
+def test_every_colour_is_seen_on_white():
+    styles = charts.model_styles([str(k) for k in range(12)]).values()
+    lightness = lab(np.array([hex_to_rgb(s["color"]) for s in styles]), VISION["normal"])[:, 0]
+    assert lightness.max() < 75
+
+
+def test_lab_is_that_of_known_colours():
+    known = lab(np.array([[1.0, 1, 1], [1, 0, 0], [0, 0, 0]]), VISION["normal"])
+    assert known == pytest.approx(np.array([[100, 0, 0], [53.24, 80.09, 67.20], [0, 0, 0]]), abs=0.1)
+    greens = lab(np.array([hex_to_rgb(c) for c in ("#D55E00", "#8A8A00")]), VISION["deutan"])
+    assert np.linalg.norm(greens[0] - greens[1]) < 20  # what the test above must be able to refuse
+
+
+def test_twelve_models_differ_in_colour_and_in_marker():
+    styles = list(charts.model_styles([str(k) for k in range(156)]).values())
+    assert len({s["color"] for s in styles[:12]}) == len({s["marker"] for s in styles[:12]}) == 12
+    assert len({(s["color"], s["marker"]) for s in styles}) == 156
+
+
+# -- what is drawn -------------------------------------------------------------------------------------------------
+
+
+def test_figures_are_pictures_of_something(figures):
+    assert [path.name for path in figures] == [*FIGURES, "deformed.png"]
+    for path in figures:
+        image = pixels_of(path)
+        assert image.min(axis=(0, 1)).max() < 0.5  # something dark
+        assert len(np.unique((255 * image.reshape(-1, 3)).astype(int) @ [65536, 256, 1])) > 20
+
+
+@pytest.mark.parametrize("name", FIGURES)
+def test_every_model_has_its_colour_in_every_figure(figures, name):
+    image = pixels_of(next(p for p in figures if p.name == name))
+    for style in charts.model_styles(MODELS).values():
+        assert shows(image, style["color"], 50)
+
+
+def test_a_model_keeps_its_colour_when_others_are_missing(results, tmp_path):
+    part = {**results, "records": [r for r in results["records"] if r["model"] == "cnn"]}
+    image = pixels_of(report.write_figures(part, tmp_path)[1])
+    present = {m: shows(image, s["color"]) for m, s in charts.model_styles(MODELS).items()}
+    assert present == {"pixels": False, "scattering": False, "ckn": False, "cnn": True}
+
+
+def bars_of(figure):
+    """Width -> lengths of the error bars in the first axes of a figure."""
+    from matplotlib.collections import LineCollection
+
+    found = {}
+    for c in figure.axes[0].collections:
+        if isinstance(c, LineCollection):
+            found.setdefault(float(c.get_linewidth()[0]), []).extend(float(s[1, 1] - s[0, 1]) for s in c.get_segments())
+    return found
+
+
+def test_learning_curves_have_both_bars(results):
+    rows = report.summary_rows(results)
+    bars = bars_of(charts.learning_curves(rows, charts.model_styles(MODELS)))
+    assert bars[2.6] == pytest.approx([2 * r["over_draws"] for m in MODELS for r in rows if r["model"] == m])
+    assert bars[0.9] == pytest.approx([2 * r["over_images"] for m in MODELS for r in rows if r["model"] == m])
+    one = report.summary_rows(make_results(seeds=(0,)))
+    assert set(bars_of(charts.learning_curves(one, charts.model_styles(MODELS)))) == {0.9}
+
+
+def test_published_curves_are_drawn_between_our_sizes(results):
+    figure = charts.learning_curves(report.summary_rows(results), charts.model_styles(MODELS), leading_curves("mnist"))
+    dashed = [line for line in figure.axes[0].lines if line.get_color() == "#595959"]
+    assert [list(line.get_xdata()) for line in dashed] == [[300, 1000]] * 3
+    shown = [text.get_text() for text in figure.legends[0].get_texts()]
+    assert shown[-3:] == ["ConvNet, paper", "scattering + SVM, paper", "CKN-GM2, paper"]
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"sizes": (1000,)},
+        {"seeds": (0,)},
+        {"models": ("ckn",)},
+        {"strengths": (0.7,)},
+        {"n_classes": 2},
+        {"n_classes": 60, "models": ("ckn",)},
+        {"models": tuple(f"model {k}" for k in range(9)), "sizes": (100,)},
+        {"models": ("_hidden", "$x$", "a" * 60), "sizes": (100, 110, 120, 1000)},
+    ],
+    ids=str,
+)
+def test_figures_of_other_shapes(change, tmp_path):
+    results = make_results(**change)
+    paths = report.write_figures(results, tmp_path)
+    assert [p.name for p in paths] == FIGURES
+    assert len(write_page(results, tmp_path, paths).all("img")) == 4
+
+
+def test_models_without_features_are_left_out_of_stability_alone(results, tmp_path):
+    some = without_features(copy.deepcopy(results), "cnn")
+    paths = report.write_figures(some, tmp_path)
+    assert [p.name for p in paths] == FIGURES
+    colour = charts.model_styles(MODELS)["cnn"]["color"]
+    assert [shows(pixels_of(p), colour, 50) for p in paths] == [True, False, True, True]
+    for model in MODELS:
+        without_features(some, model)
+    assert [p.name for p in report.write_figures(some, tmp_path)] == [FIGURES[k] for k in (0, 2, 3)]
+
+
+def test_a_model_without_errors_is_drawn(tmp_path):
+    results = make_results(models=("ckn",), sizes=(100, 300))
+    for record in results["records"]:
+        set_mistakes(record, [])
+    assert len(report.write_figures(results, tmp_path)) == 4
+    words = caption("learning_curves", results, report.summary_rows(results)).text
+    assert "The horizontal axis is logarithmic" in words
+    assert "Both axes" not in words
+
+
+def test_captions_say_what_is_drawn(results):
+    one = make_results(sizes=(1000,), seeds=(0,))
+    assert "Dot chart" in caption("learning_curves", one, report.summary_rows(one)).alt
+    rows = report.summary_rows(results)
+    assert "Line chart" in caption("learning_curves", results, rows).alt
+    assert "thin bars: over test images" in caption("learning_curves", results, rows).text
+    mnist = {**results, "settings": {**results["settings"], "data": "mnist"}}
+    assert "at 60,000: Jarrett" in caption("learning_curves", mnist, rows).text
+
+
+def test_figures_have_the_same_bytes_each_time(results, figures, tmp_path):
+    again = report.write_figures(results, tmp_path)
+    assert [p.read_bytes() for p in again] == [p.read_bytes() for p in figures[:4]]
+
+
+def test_drawing_leaves_matplotlib_as_it_was(results, tmp_path):
+    import matplotlib
+
+    with matplotlib.rc_context({"font.size": 23, "axes.grid": False}):
+        before = dict(matplotlib.rcParams)
+        report.write_figures(results, tmp_path)
+        assert dict(matplotlib.rcParams) == before
+
+
+def test_a_failure_leaves_the_old_figure(results, tmp_path, monkeypatch):
+    (tmp_path / "learning_curves.png").write_text("old")
+
+    def fail(*args):
+        raise OSError("disk full")
+
+    monkeypatch.setattr("os.replace", fail)
+    with pytest.raises(OSError, match="disk full"):
+        report.write_figures(results, tmp_path)
+    assert {p.name: p.read_text() for p in tmp_path.iterdir()} == {"learning_curves.png": "old"}
+
+
+def test_names_are_shown_as_they_are_and_not_too_long():
+    names = ("_hidden", "$x$", "a" * 60)
+    figure = charts.learning_curves(report.summary_rows(make_results(models=names)), charts.model_styles(names))
+    shown = [text.get_text() for text in figure.legends[0].get_texts()]
+    assert shown == [" _hidden", r"\$x\$", "a" * 23 + "…"]  # neither hidden, nor a formula, nor too wide
+
+
+def test_an_interval_beside_its_mean_is_drawn(tmp_path):
+    results = make_results(models=("ckn",), sizes=(100,))
+    for record in results["records"]:
+        for change in record["relative_change"]:
+            change["low"] = 1.01 * change["mean"]
+    assert len(report.write_figures(results, tmp_path)) == 4
+
+
+# -- images --------------------------------------------------------------------------------------------------------
+
+
+def test_first_layers_are_those_of_the_first_draw_of_the_largest_set(results, tmp_path):
+    some = copy.deepcopy(results)
+    for record in some["records"]:
+        if record["model"] in ("ckn", "cnn"):
+            value = 100 if (record["train_size"], record["seed"]) == (1000, 0) else 5
+            record["first_layer"] = packed_layer((4, 3, 3, 3) if record["model"] == "cnn" else (4, 3, 3), value)
+    some["settings"]["labels"] = {"cnn": "LeNet-5"}
+    found = first_layers(some)
+    assert {name: layer.shape for name, layer in found.items()} == {"ckn": (4, 3, 3), "LeNet-5": (4, 3, 3, 3)}
+    assert all(layer.min() == -1 and layer.max() == 100 / 127 for layer in found.values())
+    assert [p.name for p in report.write_figures(some, tmp_path)] == [*FIGURES, "first_layers.png"]
+
+
+def test_first_layers_of_colour_images_are_drawn_in_colour(tmp_path):
+    layer = np.zeros((1, 2, 2, 3))
+    layer[0, 0, 0] = [1, -1, 0]
+    image = pixels_of(charts.save_figure(charts.first_layers({"m": layer}), tmp_path / "a.png"))
+    assert (np.abs(image - [1, 0, 0.5]).max(axis=-1) < 0.01).any()
+    assert (np.abs(image - 0.5).max(axis=-1) < 0.01).any()  # grey at zero
+    grey = pixels_of(charts.save_figure(charts.first_layers({"m": layer.mean(-1)}), tmp_path / "b.png"))
+    assert np.ptp(grey, axis=-1).max() < 0.01
+
+
+@pytest.mark.parametrize("shape", [(2, 4, 8, 8), (1, 4, 6, 9, 1), (2, 4, 8, 8, 3), (2, 4, 8, 8, 2), (1, 4, 1, 30)])
+def test_deformed_images_of_every_kind(results, shape, tmp_path):
+    images = np.random.default_rng(0).random(shape)
+    paths = report.write_figures({**results, "records": []}, tmp_path, {"strengths": STRENGTHS, "images": images})
+    assert [p.name for p in paths] == ["deformed.png"]
+    in_colour = (np.ptp(pixels_of(paths[0]), axis=-1) > 0.1).any()
+    assert in_colour == (shape[-1] == 3)
+
+
+def test_colours_beyond_those_of_the_original_are_cut(results, tmp_path, caplog):
+    images = np.linspace(0, 1, 2 * 8 * 8 * 3).reshape(1, 2, 8, 8, 3) * [[[[[1.0]]], [[[3.0]]]]]
+    report.write_figures({**results, "records": []}, tmp_path, {"strengths": [0.1], "images": images})
+    assert caplog.records == []  # matplotlib complains of values that it cannot draw
+
+
+def test_deformed_images_need_one_per_strength(results, tmp_path):
+    images = {"strengths": STRENGTHS, "images": np.zeros((2, 3, 8, 8))}
+    with pytest.raises(ValueError, match=r"the original and one image per strength; got shape \(2, 3, 8, 8\)"):
+        report.write_figures({**results, "records": []}, tmp_path, images)
+
+
+def test_matplotlib_is_imported_for_figures_alone_and_pyplot_never(results, tmp_path):
+    (tmp_path / "results.json").write_text(json.dumps(results))
+    code = (
+        "import json, sys; from pathlib import Path; from kernelconv import report\n"
+        "assert 'matplotlib' not in sys.modules\n"
+        "folder = Path(sys.argv[1])\n"
+        "assert len(report.write_figures(json.loads((folder / 'results.json').read_text()), folder)) == 4\n"
+        "assert 'matplotlib' in sys.modules and 'matplotlib.pyplot' not in sys.modules"
+    )
+    root = Path(report.__file__).parents[2]
+    subprocess.run([sys.executable, "-c", code, str(tmp_path)], cwd=root, check=True)
+
+
+def test_records_made_for_these_tests_hold_errors_of_every_model(results):
+    assert all(0 < record["test_error"] < 1 and record["n_test"] == N_TEST for record in results["records"])

@@ -1,0 +1,84 @@
+"""A stability study on the terminal, as csv, in figures and on its page."""
+
+import numpy as np
+from reports import PNG, make_study, printed, write_study_page
+
+from kernelconv import report
+from kernelconv.report import charts
+from kernelconv.report.stability import shown_strength, study_rows
+
+
+def test_study_tables_show_what_was_measured():
+    study = make_study()
+    assert shown_strength(study, "smooth") == 0.1
+    rows = study_rows(study, "translation", 0.1)
+    assert [r["model"] for r in rows] == ["pixels", "scattering-2", "lenet"]
+    text = printed(report.print_study, study)
+    assert max(map(len, text.splitlines())) <= 80
+    lines = [line.split() for line in text.splitlines() if line.startswith(("pixels", "scattering-2", "LeNet-5"))]
+    assert len(lines) == 6
+    for cells, row in zip(lines[3:], rows, strict=True):
+        means = [row["measures"][m][0] for m in ("relative_change", "deformation_sensitivity", "relative_stability")]
+        assert cells[1] == ("–" if row["model"] == "lenet" else "0.875")
+        assert [cells[2], *cells[4:6]] == [f"{m:.3f}" for m in means]
+        assert cells[3] == "±0.030"  # half of the interval
+        assert cells[6] == f"{row['measures']['accuracy'][0]:.3f}"
+
+
+def test_study_page_shows_a_table_a_family_and_theory_after_the_figures(figures, tmp_path):
+    curves = tmp_path / "curves-smooth.png"
+    curves.write_bytes(PNG)
+    page = write_study_page(make_study(), tmp_path, [curves])
+    assert [table[0][0] for table in page.tables] == ["Model", "Model", "Expected", "pixels", "python"]
+    heads = ["Model", "Features", "Clean accuracy", "change", "change / s", "D", "R white", "accuracy"]
+    assert page.tables[0][0] == heads
+    assert page.tables[0][3][:3] == ["LeNet-5", "–", "–"]
+    assert page.tables[2][1][:2] == ["scattering-2 below pixels", "change"]
+    assert page.tables[2][1][3:6] == ["-0.200", "-0.300 to -0.100", "yes"]
+    assert page.tables[3][2] == ["LeNet-5 (lenet)", "what lenet is"]
+    text = (tmp_path / "report.html").read_text(encoding="utf-8")
+    assert text.index("<img") < text.index("What theory expects") < text.index('id="protocol"')
+
+
+def test_an_unfinished_study_says_so_and_an_unmeasured_family_has_no_table(tmp_path):
+    study = make_study()
+    study["rows"] = [r for r in study["rows"] if r["family"] == "smooth"]
+    study["cells"], study["expectations"] = [c for c in study["cells"] if c[1] == "smooth"], []
+    page = write_study_page(study, tmp_path)
+    assert "Not finished: 3 of 6 cells." in page.text
+    assert len(page.tables) == 3
+    assert "What theory expects" not in page.text
+    assert "Translation()" not in printed(report.print_study, study)
+
+
+def test_a_family_with_measures_of_its_own_shows_them():
+    study = make_study(families=("worst",))
+    for row in study["rows"]:
+        row["measure"] = "worst_" + row["measure"]
+    console = Console(width=200, file=io.StringIO(), color_system=None)
+    report.print_study(study, console)
+    assert "worst relative change" in console.file.getvalue()
+
+
+def test_study_csv_round_trip(tmp_path):
+    study = make_study()
+    report.study_csv(study, tmp_path / "results.csv")
+    lines = (tmp_path / "results.csv").read_text().splitlines()
+    assert lines[0] == "model,family,strength,unit,measure,mean,low,high,n_images,n_draws"
+    assert len(lines) == 1 + len(study["rows"])
+    assert float(lines[1].split(",")[5]) == study["rows"][0]["mean"]
+
+
+def test_study_figures_and_their_captions(tmp_path):
+    study, rng = make_study(), np.random.default_rng(0)
+    examples = {f: {"strengths": [0.05, 0.1], "images": rng.random((2, 3, 8, 8))} for f in ("smooth", "translation")}
+    tau = rng.normal(size=(8, 8, 2))
+    worst = {"lenet": {"image": rng.random((8, 8)), "warped": rng.random((8, 8)), "tau": tau, "change": 0.5}}
+    paths = report.write_study_figures(study, tmp_path, examples, worst)
+    names = ["curves-smooth", "deformed-smooth", "curves-translation", "deformed-translation", "worst-fields"]
+    assert [p.stem for p in paths] == names
+    assert len(write_study_page(study, tmp_path, paths).all("img")) == 5
+    figure = charts.curves(study["rows"][:30], {"pixels": "pixels", "lenet": "LeNet-5"}, "Jacobian norm")
+    assert [text.get_text() for text in figure.legends[0].get_texts()] == ["pixels", "LeNet-5"]
+    titles = [axes.get_title() for axes in figure.axes]
+    assert titles == ["relative change", "sensitivity D", "R, white noise", "accuracy of the head"]
