@@ -17,7 +17,7 @@ from kernelconv import report
 from kernelconv._files import write_atomically
 from kernelconv._version import __version__
 from kernelconv.datasets import Split, data_folder, load_split, registered_datasets
-from kernelconv.studies import accuracy, stability
+from kernelconv.studies import accuracy, families, stability
 from kernelconv.studies.environment import environment
 from kernelconv.studies.models import Model
 from kernelconv.studies.registry import HEADS, REPRESENTATIONS, model
@@ -85,9 +85,9 @@ def _add_stability(command: argparse.ArgumentParser) -> None:
     command.add_argument(
         "--families",
         nargs="+",
-        default=list(stability.DEFAULT_FAMILIES),
-        choices=[*stability.FAMILIES, *stability.OTHERS],
-        help=f"default: {' '.join(stability.DEFAULT_FAMILIES)}",
+        default=list(families.DEFAULT_FAMILIES),
+        choices=families.NAMES,
+        help=f"default: {' '.join(families.DEFAULT_FAMILIES)}",
     )
     command.add_argument("--images", type=int, default=500, metavar="N", help="test images (default %(default)s)")
     command.add_argument("--train-size", type=int, metavar="N", help="training images (default 2000, or what there is)")
@@ -188,7 +188,7 @@ def finish_stability(sweep: Sweep, console: Console) -> None:
     report.study_csv(results, folder / "results.csv")
     figures: list[Path] = []
     if report.figures_available():
-        examples = {f: stability.examples(study, f) for f in study.families if f in stability.FAMILIES}
+        examples = {f: stability.examples(study, f) for f in study.families if f in families.FAMILIES}
         figures = report.write_study_figures(results, folder, examples, stability.worst_fields(sweep))
     else:
         console.print("No figures: matplotlib is not installed (pip install 'kernelconv[plot]').")

@@ -112,8 +112,9 @@ class ImagePredictor(ImageTransformer):
     network_: Network
     n_jobs: int | None
 
-    def _features(self) -> Network:
-        """Return the network without the parts that make scores of the features."""
+    @property
+    def representation_(self) -> Network:
+        """The network without the parts that make scores of the features: its output is what ``transform`` returns."""
         raise NotImplementedError
 
     def _scores(self, X: Any) -> NDArray:
@@ -128,7 +129,7 @@ class ImagePredictor(ImageTransformer):
     def transform(self, X: Any) -> NDArray:
         """Return the features (n, d) of images `X`, which the last part reads."""
         images = self._read_images(X)
-        return self._features().forward(images, self.n_jobs).reshape(len(images), -1)
+        return self.representation_.forward(images, self.n_jobs).reshape(len(images), -1)
 
 
 class ImageClassifier(ClassifierMixin, ImagePredictor):

@@ -108,6 +108,11 @@ class NetworkTransformer(ImageTransformer):
         self.maps_shape_ = self.network_.out_shape(self.image_shape_)
         return self
 
+    @property
+    def representation_(self) -> Network:
+        """The built network: its output is what ``transform`` returns."""
+        return self.network_
+
     def transform(self, X: Any) -> NDArray:
         """Return the features of images `X` as rows (n, h' w' c'), positions first, channels last."""
         images = self._read_images(X)

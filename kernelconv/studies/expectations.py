@@ -22,15 +22,15 @@ class Expectation:
 EXPECTATIONS = (
     Expectation("scattering-2", "pixels", "relative_change", "averages over 4 px are Lipschitz to deformations"),
     Expectation("scattering-3", "scattering-2", "relative_change", "a larger scale of invariance, C_2 / sigma_n"),
-    Expectation("ckn-1", "pixels", "relative_change", "Gaussian pooling makes a layer Lipschitz to deformations"),
-    Expectation("ckn-3", "ckn-2", "relative_change", "a larger scale of invariance, C_2 / sigma_n"),
+    Expectation("ckn-64", "pixels", "relative_change", "Gaussian pooling makes a layer Lipschitz to deformations"),
+    Expectation("ckn-32-64-128", "ckn-32-64", "relative_change", "a larger scale of invariance, C_2 / sigma_n"),
     Expectation("scattering-3", "fourier", "relative_change", "the Fourier modulus is not stable at high frequencies"),
     Expectation("lenet", "lenet-untrained", "relative_change", "training makes networks stable to deformations"),
     Expectation(
         "lenet", "lenet-untrained", "relative_stability", "relative stability is learned (Petrini et al. 2021)"
     ),
     Expectation("scattering-3", "pixels", "relative_stability", "stable to deformation more than to noise"),
-    Expectation("ckn-3", "pixels", "relative_stability", "stable to deformation more than to noise"),
+    Expectation("ckn-32-64-128", "pixels", "relative_stability", "stable to deformation more than to noise"),
 )
 
 

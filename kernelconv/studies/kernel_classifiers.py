@@ -11,6 +11,7 @@ from sklearn.base import BaseEstimator, ClassifierMixin, clone
 from sklearn.model_selection import StratifiedKFold, train_test_split
 
 from kernelconv.networks.kernel.classifier import ConvKernelClassifier
+from kernelconv.networks.serial import Network
 from kernelconv.studies.heads.choice import choice_subset
 
 #: Penalties tried: of the network trained end to end, and of the exact kernel.
@@ -44,6 +45,11 @@ class Supervised(ClassifierMixin, BaseEstimator):
     def predict(self, X: NDArray) -> NDArray:
         """Return the classes."""
         return self.classifier_.predict(X)
+
+    @property
+    def representation_(self) -> Network:
+        """The network without its last layer."""
+        return self.classifier_.representation_
 
     def transform(self, X: NDArray) -> NDArray:
         """Return the features that the last layer reads."""

@@ -58,7 +58,7 @@ class Representation:
     source: str
     version: int = 1
     trained: bool = False
-    milliseconds: tuple[float, float] = (1.0, 1.0)
+    milliseconds: tuple[float, float] = (1.0, 0.3)
     epochs: Callable[[int], int] | None = None
     largest: int | None = None
     n_test: int | None = None
@@ -99,7 +99,7 @@ class Model:
     def build(self, shape: Shape, size: int, seed: int) -> Any:
         """Return an unfitted classifier of images."""
         found = self.representation.build(shape, size, seed)
-        return make_pipeline(found, self.head.build(seed)) if self.head else found
+        return make_pipeline(headless(found), self.head.build(seed)) if self.head else found
 
     def identity(self, shape: Shape, size: int, seed: int) -> dict[str, Any]:
         """Return all that decides its results: every parameter, defaults included, and the results versions."""
@@ -113,6 +113,32 @@ class Model:
         epochs = r.epochs(size) if r.epochs else 1
         head = np.exp(np.interp(np.log(size), np.log(SIZES), np.log(self.head.seconds))) if self.head else 0.0
         return float(learn * size * epochs + represent * n_test + head)
+
+
+def headless(estimator: Any) -> Any:
+    """Return what stands before the classifier of a pipeline; an estimator that is no such pipeline, as it is.
+
+    Examples
+    --------
+    >>> from sklearn.preprocessing import StandardScaler
+    >>> from sklearn.svm import SVC
+    >>> headless(make_pipeline(StandardScaler(), SVC()))
+    StandardScaler()
+    """
+    while isinstance(estimator, Pipeline) and (len(estimator) == 1 or is_classifier(estimator)):
+        estimator = estimator[0] if len(estimator) == 1 else estimator[:-1]
+    return estimator
+
+
+def phi(model: Any) -> Any:
+    """Return what the stability of a fitted model is measured of, the map from images to what its head reads.
+
+    That is its network where there is one (`representation_`), since it has a gradient; else the function
+    ``transform``; None for a model without features (a kernel).
+    """
+    estimator = headless(model)
+    network = getattr(estimator, "representation_", None)
+    return getattr(estimator, "transform", None) if network is None else network
 
 
 def represent(fitted: Any) -> Callable[[Any], Any] | None:

@@ -75,9 +75,11 @@ def _plain_scattering(J: int) -> Representation:
     return Representation(f"scattering-{J}", f"scattering, J = {J}", "scattering", build, source)
 
 
-def _ckn(n_anchors: tuple[int, ...], subsampling: tuple[int, ...], patch_size: Any = 3, **options: Any) -> Build:
+def _ckn(
+    n_anchors: tuple[int, ...], subsampling: tuple[int, ...], patch_size: Any = 3, small: int = 2, **options: Any
+) -> Build:
     def build(shape: Shape, size: int, seed: int) -> Any:
-        steps = tuple(min(s, 2) for s in subsampling) if min(shape[:2]) < 16 else subsampling
+        steps = tuple(min(s, small) for s in subsampling) if min(shape[:2]) < 16 else subsampling
         settings = {"n_anchors": n_anchors, "patch_size": patch_size, "subsampling": steps, **options}
         return ConvKernelNetwork(**settings, random_state=seed)
 
@@ -183,7 +185,7 @@ REPRESENTATIONS: Mapping[str, Representation] = read_only(
                 "ckn-" + "-".join(map(str, anchors)),
                 f"CKN ({', '.join(map(str, anchors))})",
                 "CKN",
-                _ckn(anchors, strides),
+                _ckn(anchors, strides, small=4),
                 f"{_CKN} Layers of {anchors} anchors of 3 x 3, pooled by {strides}: their end has the stride of "
                 f"scattering, J = {J}.",
             )

@@ -131,7 +131,7 @@ class ConvNet(ImagePredictor):
             checkpoint=self.checkpoint,
         )
         self._rng, self._memory = rng, {}
-        self.maps_shape_ = self._features().out_shape(self.image_shape_)
+        self.maps_shape_ = self.representation_.out_shape(self.image_shape_)
         return self
 
     def _go_on(self, X: Any, y: Any, all_of_y: Any) -> Self:
@@ -149,7 +149,7 @@ class ConvNet(ImagePredictor):
             network, images, targets, rng=self._rng, epochs=1, schedule="constant", memory=self._memory
         )
         self.history_ = [*self.history_, {**record[0], "epoch": len(self.history_) + 1}]
-        self.maps_shape_ = self._features().out_shape(self.image_shape_)
+        self.maps_shape_ = self.representation_.out_shape(self.image_shape_)
         return self
 
     def _train(self, *data: Any, **values: Any) -> tuple[Network, list[Record]]:
@@ -201,8 +201,9 @@ class ConvNet(ImagePredictor):
             )
         return self.architecture
 
-    def _features(self) -> Network:
-        """Return the network without its last part; a network of one part reads the pixels themselves."""
+    @property
+    def representation_(self) -> Network:
+        """The network without its last part; a network of one part reads the pixels themselves."""
         parts = self.network_.parts[:-1]
         if not parts:
             return serial(Flatten()).build(self.image_shape_)

@@ -220,7 +220,9 @@ class ConvKernelClassifier(ImageClassifier):
         """Unit anchors of each layer, (n_anchors, patch values)."""
         return [v for k, v in self.network_.params.items() if k.endswith(".anchors")]
 
-    def _features(self) -> Network:
+    @property
+    def representation_(self) -> Network:
+        """The network without its last layer."""
         return _without_last_layer(self.network_)
 
 

@@ -1,0 +1,126 @@
+"""What the stability study measures, by name: families of deformations and strengths, worst fields, corruptions."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from kernelconv.deformations import (
+    CORRUPTIONS,
+    AffineDeformation,
+    CombinedDeformation,
+    Deformation,
+    Dilation,
+    ElasticDeformation,
+    Rotation,
+    Shear,
+    SmoothDeformation,
+    Translation,
+    warp,
+)
+from kernelconv.stability import StabilityReport, measure_corruptions, measure_stability, measure_worst_case, worst_case
+from kernelconv.studies.identity import described
+
+NORMS = (0.05, 0.1, 0.2, 0.3, 0.5)
+FAMILIES: dict[str, tuple[Deformation, tuple[float, ...]]] = {
+    "smooth": (SmoothDeformation(cutoff=3), NORMS),
+    "elastic": (ElasticDeformation(sigma=4.0), NORMS),
+    "translation": (Translation(), (0.5, 1.0, 2.0, 3.0, 4.0)),
+    "rotation": (Rotation(), NORMS),
+    "dilation": (Dilation(), NORMS),
+    "shear": (Shear(), NORMS),
+    "affine": (AffineDeformation(), NORMS),
+    "combined": (CombinedDeformation(SmoothDeformation(cutoff=3), translation=1.0), NORMS),
+}
+#: The family in which the worst field is searched for, and at which Jacobian norms; the budget.
+WORST, WORST_NORMS = SmoothDeformation(cutoff=3), (0.1, 0.3)
+N_WORST, WORST_EVALUATIONS = 100, 64
+#: Severities of the corruptions.
+SEVERITIES = (1, 3, 5)
+#: Every name that the study knows.
+NAMES = (*FAMILIES, "worst", "corruptions")
+DEFAULT_FAMILIES = ("smooth", "translation", "rotation", "worst")
+#: What is measured under each of `FAMILIES`.
+MEASURES = (
+    "relative_change",
+    "lipschitz_ratio",
+    "deformation_sensitivity",
+    "relative_stability",
+    "relative_stability_spectrum",
+    "accuracy",
+    "flip_rate",
+)
+
+
+def protocol(name: str, n_images: int) -> dict[str, Any]:
+    """Return all that decides what is measured under a name, where there are `n_images`.
+
+    Examples
+    --------
+    >>> protocol("rotation", 500)["family"], protocol("worst", 500)["n_images"]
+    ({'class': 'Rotation'}, 100)
+    """
+    if name == "corruptions":
+        return {"corruptions": list(CORRUPTIONS), "strengths": list(SEVERITIES), "n_images": n_images}
+    if name == "worst":
+        search = {"worst": described(WORST), "n_evaluations": WORST_EVALUATIONS}
+        return {**search, "strengths": list(WORST_NORMS), "n_images": min(N_WORST, n_images)}
+    family, strengths = FAMILIES[name]
+    measured = {"family": described(family), "measures": list(MEASURES)}
+    return {**measured, "strengths": list(strengths), "n_images": n_images}
+
+
+def measured(name: str, phi: Any, head: Any, x: NDArray, y: NDArray, seed: int) -> StabilityReport:
+    """Return what is measured under a name of features Phi and their classifier, on images `x` and labels `y`."""
+    if name == "corruptions":
+        return measure_corruptions(phi, x, y, head, severities=SEVERITIES, random_state=seed)
+    if name == "worst":
+        search: dict[str, Any] = {"n_evaluations": WORST_EVALUATIONS, "random_state": seed}
+        return measure_worst_case(phi, x[:N_WORST], WORST, WORST_NORMS, **search)
+    family, strengths = FAMILIES[name]
+    options: dict[str, Any] = {"measures": MEASURES, "head": head, "y": y, "random_state": seed}
+    return measure_stability(phi, x, family, strengths, **options)
+
+
+def worst_field(phi: Any, x: NDArray, seed: int) -> dict[str, Any]:
+    """Return what is drawn: the first of two or more images, its worst field (px) at the larger norm, the change."""
+    found = worst_case(phi, x, WORST, WORST_NORMS[-1], n_evaluations=WORST_EVALUATIONS, random_state=seed)
+    drawn = {"image": x[0], "warped": warp(x, found.fields)[0], "tau": found.fields.values[0]}
+    rounded = {key: np.round(values.astype(np.float64), 4).tolist() for key, values in drawn.items()}
+    return {"change": float(found.change[0]), **rounded}
+
+
+def told(name: str, n_images: int) -> dict[str, Any]:
+    """Return what a report says of it: the family in words, and the strengths.
+
+    Examples
+    --------
+    >>> told("worst", 40)
+    {'family': 'worst of SmoothDeformation(cutoff=3), 64 evaluations, 40 images', 'strengths': [0.1, 0.3]}
+    """
+    plan = protocol(name, n_images)
+    if name == "corruptions":
+        words = "corruptions, by severity"
+    elif name == "worst":
+        words = f"worst of {WORST!r}, {WORST_EVALUATIONS} evaluations, {plan['n_images']} images"
+    else:
+        words = repr(FAMILIES[name][0])
+    return {"family": words, "strengths": [float(s) for s in plan["strengths"]]}
+
+
+def cost(name: str, n_images: int) -> tuple[int, float]:
+    """Return of about how many images features are computed, and about the CPU seconds of all else (measured).
+
+    A field of many modes takes 0.4 ms, what is left of a measure 0.05 ms an image, whatever its size.
+    """
+    plan = protocol(name, n_images)
+    n_conditions = plan["n_images"] * len(plan["strengths"])
+    if name == "corruptions":
+        n_fields, n_represented = 0, n_conditions * len(CORRUPTIONS)
+    elif name == "worst":
+        n_fields = n_represented = n_conditions * WORST_EVALUATIONS
+    else:
+        n_fields, n_represented = n_conditions, 3 * n_conditions  # the image deformed, and with two kinds of noise
+    return n_represented, 4e-4 * n_fields + 5e-5 * n_represented

@@ -1,0 +1,233 @@
+"""The study of `kernelconv stability`: how far features move, models x families of deformations, on one split."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from kernelconv._check import check_count
+from kernelconv.datasets.split import Split
+from kernelconv.deformations import warp
+from kernelconv.stability import StabilityReport
+from kernelconv.studies.accuracy import one_line
+from kernelconv.studies.cells import digest
+from kernelconv.studies.environment import environment
+from kernelconv.studies.expectations import expectations
+from kernelconv.studies.families import FAMILIES, MEASURES, NAMES, cost, measured, protocol, told, worst_field
+from kernelconv.studies.heads.choice import N_FOLDS
+from kernelconv.studies.models import Model, phi
+from kernelconv.studies.registry import HEADS
+from kernelconv.studies.sweep import Sweep
+
+#: Zeros put around every image: content must not leave, and 28 px become 32.
+PAD = 2
+#: ckn-64 and ckn-32-64 end at the stride of scattering-2, ckn-32-64-128 at that of scattering-3: compare those.
+DEFAULT_MODELS = (
+    *("pixels", "fourier", "scattering-2", "scattering-3", "ckn-64", "ckn-32-64", "ckn-32-64-128"),
+    *("lenet-untrained", "lenet"),
+)
+
+
+@dataclass(frozen=True)
+class StabilityCell:
+    """One measurement: a model's features under a family."""
+
+    model: str
+    family: str
+
+
+class Fitted(NamedTuple):
+    """What is measured, a network or a function of images, and the classifier of its features."""
+
+    phi: Any
+    head: Any
+
+
+#: The model fitted last, by all that decides it. Kept here and not in the study: to a process that joblib starts the
+#: study comes as a copy, a new one for each cell, while the module stays. So a model is fitted once a process, not once
+#: a family.
+_last: dict[str, Fitted] = {}
+
+
+class Stability:
+    """Models x families of deformations: how far features of test images move, and what a head still recognises.
+
+    Parameters
+    ----------
+    split : Split
+        Data: models and heads see training images only, measures test images only.
+    models : mapping of str to Model
+        In the order they are shown. Whatever its own head, each one's features go to the registry's head "linear".
+    families : sequence of str
+        Among `families.NAMES`.
+    n_images : int
+        Test images measured: the first ones.
+    train_size : int
+        Training images, class-balanced.
+    seed : int
+        Of the subset, the models' own draws, and the fields.
+
+    Raises
+    ------
+    ValueError
+        If there is no model, one has no features or is named with another head; if a family is unknown or given twice,
+        or a number of images is not there.
+    """
+
+    name = "stability"
+
+    def __init__(
+        self,
+        split: Split,
+        models: Mapping[str, Model],
+        families: Sequence[str],
+        *,
+        n_images: int = 500,
+        train_size: int = 2000,
+        seed: int = 0,
+    ) -> None:
+        self.split, self.families = split, tuple(families)
+        self.n_images, self.train_size, self.seed = n_images, train_size, seed
+        h, w, *channels = split.X_train.shape[1:]
+        self.shape = (h + 2 * PAD, w + 2 * PAD, *channels)
+        self._check_sizes()
+        self._check_names(models)
+        self.models = {name: replace(model, head=HEADS["linear"]) for name, model in models.items()}
+        self.cells = [StabilityCell(m, f) for m in self.models for f in self.families]
+
+    def _check_sizes(self) -> None:
+        n_test, pool = len(self.split.y_test), len(self.split.y_train)
+        if not 2 <= check_count(self.n_images, "images") <= n_test:
+            raise ValueError(f"images must be from 2 to {n_test} (test images), got {self.n_images}.")
+        fewest = N_FOLDS * len(self.split.classes)
+        if not fewest <= check_count(self.train_size, "train size") <= pool:
+            raise ValueError(
+                f"train size must be from {fewest} ({N_FOLDS} a class, for cross-validation) to {pool} (the training "
+                f"images of {self.split.name}), got {self.train_size}."
+            )
+        self.split.subset(self.train_size, self.seed)  # an unbalanced pool may not allow it: better said at once
+
+    def _check_names(self, models: Mapping[str, Model]) -> None:
+        known = ", ".join(NAMES)
+        if not self.families or len(set(self.families)) != len(self.families) or set(self.families) - set(NAMES):
+            raise ValueError(f"families must be different ones among {known}, got {list(self.families)}.")
+        if not models:
+            raise ValueError("There is nothing to measure: name at least one model.")
+        for name, model in models.items():
+            if model.head and model.head.name != "linear":
+                raise ValueError(
+                    f"{name} names a head; here all features go to the same one, {HEADS['linear'].label}: ask for "
+                    f"{name.rpartition('+')[0]}."
+                )
+            if phi(model.representation.build(self.shape, self.train_size, self.seed)) is None:
+                raise ValueError(f"{name} has no features whose change could be measured (no transform): leave it out.")
+
+    def identity(self, cell: StabilityCell) -> dict[str, Any]:
+        """Return all that decides a cell's record."""
+        return {**self._fit_identity(cell), "protocol": protocol(cell.family, self.n_images)}
+
+    def _fit_identity(self, cell: StabilityCell) -> dict[str, Any]:
+        return {
+            "data": self.split.identity,
+            "pad": PAD,
+            "model": self.models[cell.model].identity(self.shape, self.train_size, self.seed),
+            "train_size": self.train_size,
+            "seed": self.seed,
+        }
+
+    def run(self, cell: StabilityCell) -> dict[str, Any]:
+        """Return a cell's record: the report with each image's values, and of "worst" the field that is drawn."""
+        fitted = self._fitted(cell)
+        x, y = padded(self.split.X_test[: self.n_images]), self.split.y_test[: self.n_images]
+        record: dict[str, Any] = measured(cell.family, *fitted, x, y, self.seed).to_dict(samples=True)
+        return {**record, "field": worst_field(fitted.phi, x[:2], self.seed)} if cell.family == "worst" else record
+
+    def _fitted(self, cell: StabilityCell) -> Fitted:
+        key = digest(self._fit_identity(cell))
+        found = _last.get(key)
+        if found is None:
+            kept = self.split.subset(self.train_size, self.seed)
+            model = self.models[cell.model].build(self.shape, self.train_size, self.seed)
+            model.fit(padded(self.split.X_train[kept]), self.split.y_train[kept])
+            found = Fitted(phi(model), model[-1])
+            _last.clear()
+            _last[key] = found
+        return found
+
+    def seconds(self, cell: StabilityCell) -> float:
+        """Return about what a cell costs, with its share of what it costs to fit the model once."""
+        model, (n_represented, other) = self.models[cell.model], cost(cell.family, self.n_images)
+        fit = model.seconds(self.shape, self.train_size, 0)
+        represent = model.seconds(self.shape, self.train_size, n_represented) - fit
+        return fit / len(self.families) + represent + other
+
+
+def padded(x: NDArray) -> NDArray:
+    """Return images (n, h, w) or (n, h, w, c) with zeros around them."""
+    return np.pad(x, ((0, 0), (PAD, PAD), (PAD, PAD), *[(0, 0)] * (x.ndim - 3)))
+
+
+def reports(sweep: Sweep) -> dict[StabilityCell, StabilityReport]:
+    """Return the reports that there are, in the order of the cells."""
+    return {cell: StabilityReport.from_dict(record) for cell, record in sweep.records().items()}
+
+
+def worst_fields(sweep: Sweep) -> dict[str, dict[str, Any]]:
+    """Return the worst field found for each model, of those there are: image, warped, tau (pixels), change."""
+    return {cell.model: record["field"] for cell, record in sweep.records().items() if cell.family == "worst"}
+
+
+def results(sweep: Sweep) -> dict[str, Any]:
+    """Return what results.json of `kernelconv stability` holds: settings, environment, rows, expectations."""
+    study: Any = sweep.study
+    found, made_with = reports(sweep), environment()
+    rows = [
+        {"model": cell.model, **row, "family": row["family"] if cell.family == "corruptions" else cell.family}
+        for cell, report in found.items()
+        for row in report.to_dict()["rows"]
+    ]
+    for row in rows:
+        del row["name"]
+    summaries = {
+        cell.model: {k: v for k, v in report.to_dict()["summaries"][0].items() if k != "name"}
+        for cell, report in found.items()
+        if report.summaries
+    }
+    return {
+        "kernelconv": made_with["kernelconv"],
+        "settings": _settings(study),
+        "environment": made_with,
+        "cells": [[cell.model, cell.family] for cell in found],
+        "summaries": summaries,
+        "rows": rows,
+        "expectations": expectations({c.model: r for c, r in found.items() if c.family == "smooth"}),
+    }
+
+
+def _settings(study: Stability) -> dict[str, Any]:
+    built = {m: model.build(study.shape, study.train_size, study.seed)[0] for m, model in study.models.items()}
+    return {
+        "data": study.split.name,
+        "data_sha256": study.split.digest,
+        "models": {m: f"{study.models[m].representation.source} {one_line(built[m])}" for m in study.models},
+        "labels": {m: model.representation.label for m, model in study.models.items()},
+        "families": {f: told(f, study.n_images) for f in study.families},
+        "measures": list(MEASURES),
+        "n_images": study.n_images,
+        "train_size": study.train_size,
+        "seed": study.seed,
+        "pad": PAD,
+        "image_shape": list(study.shape),
+    }
+
+
+def examples(study: Stability, family: str, n_images: int = 4) -> dict[str, Any]:
+    """Return test images as they are and deformed at each strength: (n_images, 1 + n_strengths, h, w[, c])."""
+    images, rng = padded(study.split.X_test[:n_images]), np.random.default_rng(study.seed)
+    deformation, strengths = FAMILIES[family]
+    fields = [deformation.sample(images.shape[1:3], s, rng, size=len(images)) for s in strengths]
+    return {"strengths": list(strengths), "images": np.stack([images, *(warp(images, f) for f in fields)], axis=1)}
