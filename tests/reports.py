@@ -85,6 +85,10 @@ def without_features(results, model):
     return results
 
 
+def hex_to_rgb(colour):
+    return np.array([int(colour[i : i + 2], 16) / 255 for i in (1, 3, 5)])
+
+
 def make_study(families=("smooth", "translation"), models=("pixels", "scattering-2", "lenet")):
     """Results of `kernelconv stability`: rows that differ from each other, and one expectation."""
     rng = np.random.default_rng(1)

@@ -1,7 +1,5 @@
-"""The figures: what is drawn, in which colours, with which captions; the colours against simulated colour vision."""
+"""The figures: what is drawn, in which colours, with which captions."""
 
-import copy
-import itertools
 import json
 import subprocess
 import sys
@@ -13,6 +11,7 @@ from reports import (
     MODELS,
     N_TEST,
     STRENGTHS,
+    hex_to_rgb,
     make_results,
     set_mistakes,
     without_features,
@@ -45,58 +44,8 @@ def pixels_of(path):
     return imread(path)[..., :3]
 
 
-def hex_to_rgb(colour):
-    return np.array([int(colour[i : i + 2], 16) / 255 for i in (1, 3, 5)])
-
-
 def shows(image, colour, n_pixels=1):
     return (np.abs(image - hex_to_rgb(colour)).max(axis=-1) < 0.01).sum() >= n_pixels
-
-
-# -- colours and markers -------------------------------------------------------------------------------------------
-
-#: What dichromats see of linear RGB: Machado, Oliveira & Fernandes (2009), severity 1.
-VISION = {
-    "normal": np.eye(3),
-    "protan": [[0.152286, 1.052583, -0.204868], [0.114503, 0.786281, 0.099216], [-0.003882, -0.048116, 1.051998]],
-    "deutan": [[0.367322, 0.860646, -0.227968], [0.280085, 0.672501, 0.047413], [-0.011820, 0.042940, 0.968881]],
-    "tritan": [[1.255528, -0.076749, -0.178779], [-0.078411, 0.930809, 0.147602], [0.004733, 0.691367, 0.303900]],
-}
-TO_XYZ = [[0.4124564, 0.3575761, 0.1804375], [0.2126729, 0.7151522, 0.0721750], [0.0193339, 0.1191920, 0.9503041]]
-
-
-def lab(rgb, vision):
-    """CIELAB of sRGB colours (n, 3), white point D65, as seen with one kind of vision."""
-    linear = np.where(rgb <= 0.04045, rgb / 12.92, ((rgb + 0.055) / 1.055) ** 2.4)
-    xyz = (linear @ np.array(vision).T).clip(0, 1) @ np.array(TO_XYZ).T / [0.95047, 1, 1.08883]
-    x, y, z = np.where(xyz > 0.008856, np.cbrt(xyz), 7.787 * xyz + 16 / 116).T
-    return np.stack([116 * y - 16, 500 * (x - y), 200 * (y - z)], axis=1)
-
-
-@pytest.mark.parametrize(("vision", "least"), [("normal", 28), ("protan", 17), ("deutan", 17), ("tritan", 17)])
-def test_twelve_colours_stay_apart(vision, least):
-    styles = charts.model_styles([str(k) for k in range(12)]).values()
-    seen = lab(np.array([hex_to_rgb(s["color"]) for s in styles]), VISION[vision])
-    assert min(np.linalg.norm(a - b) for a, b in itertools.combinations(seen, 2)) > least
-
-
-def test_every_colour_is_seen_on_white():
-    styles = charts.model_styles([str(k) for k in range(12)]).values()
-    lightness = lab(np.array([hex_to_rgb(s["color"]) for s in styles]), VISION["normal"])[:, 0]
-    assert lightness.max() < 75
-
-
-def test_lab_is_that_of_known_colours():
-    known = lab(np.array([[1.0, 1, 1], [1, 0, 0], [0, 0, 0]]), VISION["normal"])
-    assert known == pytest.approx(np.array([[100, 0, 0], [53.24, 80.09, 67.20], [0, 0, 0]]), abs=0.1)
-    greens = lab(np.array([hex_to_rgb(c) for c in ("#D55E00", "#8A8A00")]), VISION["deutan"])
-    assert np.linalg.norm(greens[0] - greens[1]) < 20  # what the test above must be able to refuse
-
-
-def test_twelve_models_differ_in_colour_and_in_marker():
-    styles = list(charts.model_styles([str(k) for k in range(156)]).values())
-    assert len({s["color"] for s in styles[:12]}) == len({s["marker"] for s in styles[:12]}) == 12
-    assert len({(s["color"], s["marker"]) for s in styles}) == 156
 
 
 # -- what is drawn -------------------------------------------------------------------------------------------------
@@ -118,7 +67,7 @@ def test_every_model_has_its_colour_in_every_figure(figures, name):
 
 
 def test_a_model_keeps_its_colour_when_others_are_missing(results, tmp_path):
-    part = {**results, "records": [r for r in results["records"] if r["model"] == "cnn"]}
+    part = {**results, "records": [r for r in results["records"] if (r["model"], r["seed"]) == ("cnn", 0)]}
     image = pixels_of(report.write_figures(part, tmp_path)[1])
     present = {m: shows(image, s["color"]) for m, s in charts.model_styles(MODELS).items()}
     assert present == {"pixels": False, "scattering": False, "ckn": False, "cnn": True}
@@ -173,15 +122,14 @@ def test_figures_of_other_shapes(change, tmp_path):
     assert len(write_page(results, tmp_path, paths).all("img")) == 4
 
 
-def test_models_without_features_are_left_out_of_stability_alone(results, tmp_path):
-    some = without_features(copy.deepcopy(results), "cnn")
+def test_models_without_features_are_left_out_of_stability_alone(tmp_path):
+    some = without_features(make_results(models=("ckn", "exact"), sizes=(100,)), "exact")
     paths = report.write_figures(some, tmp_path)
     assert [p.name for p in paths] == FIGURES
-    colour = charts.model_styles(MODELS)["cnn"]["color"]
+    colour = charts.model_styles(("ckn", "exact"))["exact"]["color"]
     assert [shows(pixels_of(p), colour, 50) for p in paths] == [True, False, True, True]
-    for model in MODELS:
-        without_features(some, model)
-    assert [p.name for p in report.write_figures(some, tmp_path)] == [FIGURES[k] for k in (0, 2, 3)]
+    none = without_features(make_results(models=("exact",), sizes=(100,), seeds=(0,)), "exact")
+    assert [p.name for p in report.write_figures(none, tmp_path)] == [FIGURES[k] for k in (0, 2, 3)]
 
 
 def test_a_model_without_errors_is_drawn(tmp_path):
@@ -209,12 +157,12 @@ def test_figures_have_the_same_bytes_each_time(results, figures, tmp_path):
     assert [p.read_bytes() for p in again] == [p.read_bytes() for p in figures[:4]]
 
 
-def test_drawing_leaves_matplotlib_as_it_was(results, tmp_path):
+def test_drawing_leaves_matplotlib_as_it_was(tmp_path):
     import matplotlib
 
     with matplotlib.rc_context({"font.size": 23, "axes.grid": False}):
         before = dict(matplotlib.rcParams)
-        report.write_figures(results, tmp_path)
+        report.write_figures(make_results(models=("ckn",), sizes=(100,)), tmp_path)
         assert dict(matplotlib.rcParams) == before
 
 
@@ -288,7 +236,8 @@ def test_deformed_images_need_one_per_strength(results, tmp_path):
         report.write_figures({**results, "records": []}, tmp_path, images)
 
 
-def test_matplotlib_is_imported_for_figures_alone_and_pyplot_never(results, tmp_path):
+def test_matplotlib_is_imported_for_figures_alone_and_pyplot_never(tmp_path):
+    results = make_results(models=("ckn",), sizes=(100,))
     (tmp_path / "results.json").write_text(json.dumps(results))
     code = (
         "import json, sys; from pathlib import Path; from kernelconv import report\n"
