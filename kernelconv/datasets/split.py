@@ -168,9 +168,8 @@ def load_split(data: Place | Sequence[Place]) -> Split:
 def folds(y: ArrayLike, seed: int) -> list[tuple[NDArray[np.intp], NDArray[np.intp]]]:
     """Return the five stratified folds of a training subset on which the research protocol validates.
 
-    They are the same for all rows of a table: they depend on the subset's labels and the seed alone, so that
-    validation errors of different models are over the same held-out images and can be compared one by one. A model
-    that is fitted once only, on a large subset, is validated on the first fold.
+    They are the same for all rows of a table, since they depend on the subset's labels and the seed alone. A model that
+    is fitted once only is validated on the first fold.
 
     Parameters
     ----------
