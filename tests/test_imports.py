@@ -195,13 +195,10 @@ def test_a_reader_of_memory_order_would_be_found(line):
 # -- how large --------------------------------------------------------------------------------------------------------
 
 MOST_LINES, MOST_FILES = 300, 14
-#: files that are still too long, until they are cut by concept
-TOO_LONG: set[str] = set()
 
 
 def test_files_are_short():
-    """A file that has become short leaves the list."""
-    assert {name for name, path in FILES.items() if len(path.read_text().splitlines()) > MOST_LINES} == TOO_LONG
+    assert {name for name, path in FILES.items() if len(path.read_text().splitlines()) > MOST_LINES} == set()
 
 
 def test_folders_hold_about_a_dozen_files():
