@@ -240,7 +240,7 @@ def test_killed_at_random_moments_it_ends_at_the_same_results(tmp_path):
 def test_models_of_ones_own_are_compared_beside_ours(tmp_path, monkeypatch, capsys):
     (tmp_path / "own_models.py").write_text(
         "from sklearn.linear_model import LogisticRegression\nfrom sklearn.pipeline import make_pipeline\n"
-        "from kernelconv.studies.transformers import Pixels\n"
+        "from kernelconv.studies.estimators.transformers import Pixels\n"
         "logistic = make_pipeline(Pixels(), LogisticRegression())\n"
     )
     monkeypatch.chdir(tmp_path)

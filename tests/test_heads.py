@@ -7,10 +7,10 @@ from sklearn.kernel_ridge import KernelRidge
 from sklearn.linear_model import Ridge
 from sklearn.model_selection import StratifiedKFold
 
-from kernelconv.studies.heads import least_squares
-from kernelconv.studies.heads.choice import choice_subset
-from kernelconv.studies.heads.least_squares import GaussianRidge, LinearRidge
-from kernelconv.studies.heads.panels import factorise, panels, residual, solve
+from kernelconv.studies.estimators import least_squares
+from kernelconv.studies.estimators.choice import choice_subset
+from kernelconv.studies.estimators.least_squares import GaussianRidge, LinearRidge
+from kernelconv.studies.estimators.panels import factorise, panels, residual, solve
 
 
 @pytest.fixture
@@ -98,7 +98,7 @@ def test_a_matrix_that_is_not_positive_is_an_error_and_is_regularised_more(blobs
 
 @pytest.mark.parametrize("n", [5, 9])
 def test_the_residual_is_that_of_the_whole_matrix(monkeypatch, n):
-    monkeypatch.setattr("kernelconv.studies.heads.panels.WIDTH", 4)
+    monkeypatch.setattr("kernelconv.studies.estimators.panels.WIDTH", 4)
     rng = np.random.default_rng(1)
     a = rng.standard_normal((n, n))
     a = a @ a.T

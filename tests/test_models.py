@@ -13,10 +13,10 @@ from sklearn.pipeline import make_pipeline
 
 from kernelconv import ConvKernelNetwork, KernelMapping, PatchExtraction, Rotation, Scattering2D, serial
 from kernelconv._files import unpack
+from kernelconv.studies.estimators.transformers import Pixels
 from kernelconv.studies.identity import described
 from kernelconv.studies.models import Head, Model, Representation, _Seeded, read_only
 from kernelconv.studies.registry import HEADS, REPRESENTATIONS, model
-from kernelconv.studies.transformers import Pixels
 
 RECORDED = json.loads(FILE.read_text())
 
@@ -91,7 +91,7 @@ def test_ones_own_models_come_by_module_and_name(tmp_path, monkeypatch):
         "from sklearn.pipeline import make_pipeline\n"
         "from kernelconv import ConvKernelNetwork, Scattering2D\n"
         "from kernelconv.studies.models import Representation\n"
-        "from kernelconv.studies.transformers import Pixels\n"
+        "from kernelconv.studies.estimators.transformers import Pixels\n"
         "instance = ConvKernelNetwork(n_anchors=(16,), subsampling=(2,))\n"
         "classifier = make_pipeline(Pixels(), LogisticRegression())\n"
         "def function(shape, size, seed):\n    return Scattering2D(J=1)\n"

@@ -6,8 +6,8 @@ import numpy as np
 from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.pipeline import make_pipeline
 
+from kernelconv.studies.estimators.transformers import SquareRoot
 from kernelconv.studies.models import Representation
-from kernelconv.studies.transformers import SquareRoot
 
 
 class KymatioScattering(TransformerMixin, BaseEstimator):

@@ -17,12 +17,12 @@ from kernelconv.networks.scattering.scattering_2d import Scattering2D
 from kernelconv.networks.serial import serial
 from kernelconv.networks.training.augmentation import Augmentation
 from kernelconv.networks.transformer import NetworkTransformer
-from kernelconv.studies.heads.least_squares import GaussianRidge, LinearRidge
-from kernelconv.studies.heads.subspaces import AffineSubspaces
-from kernelconv.studies.heads.svm import GaussianSVM
-from kernelconv.studies.kernel_classifiers import ExactKernelRidge, Supervised
+from kernelconv.studies.estimators.kernel_classifiers import ExactKernelRidge, Supervised
+from kernelconv.studies.estimators.least_squares import GaussianRidge, LinearRidge
+from kernelconv.studies.estimators.subspaces import AffineSubspaces
+from kernelconv.studies.estimators.svm import GaussianSVM
+from kernelconv.studies.estimators.transformers import FourierModulus, Pixels, SquareRoot, UnitScale
 from kernelconv.studies.models import Build, Head, Model, Representation, Shape, find_model, read_only
-from kernelconv.studies.transformers import FourierModulus, Pixels, SquareRoot, UnitScale
 
 # -- heads -----------------------------------------------------------------------------------------------------------
 

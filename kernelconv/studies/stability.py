@@ -16,9 +16,9 @@ from kernelconv.stability import StabilityReport
 from kernelconv.studies.accuracy import one_line
 from kernelconv.studies.cells import digest
 from kernelconv.studies.environment import environment
+from kernelconv.studies.estimators.choice import N_FOLDS
 from kernelconv.studies.expectations import expectations
 from kernelconv.studies.families import FAMILIES, MEASURES, NAMES, cost, measured, protocol, told, worst_field
-from kernelconv.studies.heads.choice import N_FOLDS
 from kernelconv.studies.models import Model, phi
 from kernelconv.studies.registry import HEADS
 from kernelconv.studies.sweep import Sweep

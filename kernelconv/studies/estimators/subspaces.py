@@ -10,7 +10,7 @@ from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.model_selection import StratifiedKFold
 
 from kernelconv.networks.affine_subspace import AffineSubspaceClassifier
-from kernelconv.studies.heads.choice import N_FOLDS, choice_subset
+from kernelconv.studies.estimators.choice import N_FOLDS, choice_subset
 
 
 class AffineSubspaces(ClassifierMixin, BaseEstimator):

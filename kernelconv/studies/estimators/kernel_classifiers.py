@@ -12,7 +12,7 @@ from sklearn.model_selection import StratifiedKFold, train_test_split
 
 from kernelconv.networks.kernel.classifier import ConvKernelClassifier
 from kernelconv.networks.serial import Network
-from kernelconv.studies.heads.choice import choice_subset
+from kernelconv.studies.estimators.choice import choice_subset
 
 #: Penalties tried: of the network trained end to end, and of the exact kernel.
 ALPHAS = (1e-6, 1e-5, 1e-4, 1e-3)

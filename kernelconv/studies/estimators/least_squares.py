@@ -16,9 +16,9 @@ from scipy.linalg import LinAlgError, cho_factor, cho_solve, eigh
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.model_selection import StratifiedKFold
 
-from kernelconv.studies.heads.choice import N_FOLDS, choice_subset
-from kernelconv.studies.heads.panels import factorise, panels, residual, solve
-from kernelconv.studies.transformers import UnitScale
+from kernelconv.studies.estimators.choice import N_FOLDS, choice_subset
+from kernelconv.studies.estimators.panels import factorise, panels, residual, solve
+from kernelconv.studies.estimators.transformers import UnitScale
 
 #: Above this many images a kernel matrix is held by halves and factorised in single precision.
 N_DOUBLE = 10_000
