@@ -1,83 +1,175 @@
-"""The result files of the research comparison, as the rows that tables and figures show."""
+"""The committed cells of the research comparison by model, size and draw, and the figures that are means of them."""
 
-import json
-from collections import defaultdict
-from statistics import fmean, median
+from collections.abc import Mapping
+from dataclasses import dataclass
+from math import nan
+from statistics import fmean, median, stdev
 
 import numpy as np
-from objective import STRENGTH, dataset
-from representations import rivals
-from run import read_rows
 
-from kernelconv.report.summary import standard_error
+from kernelconv.studies.cells import read_cells
+from kernelconv.studies.significance import draws_standard_error, images_standard_error
+
+#: Rows that put the head of the Gaussian rows on features that need none of ours.
+CONTROLS = ("pixels+gaussian", "lenet+gaussian")
+
+
+@dataclass(frozen=True)
+class Summary:
+    """A mean error over draws, in %, its standard errors over draws (NaN of one) and over images, and their numbers."""
+
+    error: float
+    draws_error: float
+    images_error: float
+    n_draws: int
+    n_images: int
+
+    @property
+    def standard_error(self):
+        """The root of the sum of both squared standard errors (of one draw: that over images)."""
+        return float(np.hypot(np.nan_to_num(self.draws_error), self.images_error))
 
 
 class Results:
-    """The cells of a folder by (model, size), models in the order of the table."""
+    """The cells of a folder, whatever the code of today is.
 
-    def __init__(self, folder):
-        self.folder, self.rivals = folder, rivals()
-        self.environment = json.loads((folder / "environment.json").read_text(encoding="utf-8"))
-        self.filters = json.loads((folder / "filters.json").read_text(encoding="utf-8"))
-        self.data = self.environment.pop("data")
-        self.draws, self.sizes = dataset(self.data).draws, dataset(self.data).SIZES
-        costs = read_rows(folder / "costs.csv")
-        self.hours = sum(float(c[f"{part}_seconds"]) for c in costs.values() for part in ("fit", "predict")) / 3600
-        self.cells = defaultdict(list)
-        for (model, size, seed), row in read_rows(folder / "results.csv").items():
-            self.cells[model, size].append({**costs[model, size, seed], **row})
-        self.models = [m for m in self.rivals if any((m, s) in self.cells for s in self.sizes)]
+    `models` are the rows of the protocol in the order they are shown, by name (`kernelconv.studies.models.Model`);
+    `data` is the `Dataset` whose `draws` are the columns.
+
+    Raises
+    ------
+    ValueError
+        If a cell is damaged, or of a model, a size or other data than the protocol's.
+    """
+
+    def __init__(self, folder, models, data):
+        self.folder, self.models, self.data, self.sizes = folder, dict(models), data, list(data.draws)
+        self.cells = read_cells(folder, "accuracy")
+        self.parts = {"test": {}, "validation": {}}
+        for content in self.cells:
+            cell = content["cell"]
+            if cell["model"] not in self.models or cell["train_size"] not in self.sizes:
+                raise ValueError(
+                    f"{folder} holds a cell that the protocol of {data.title} does not have: {cell['model']}, "
+                    f"{cell['train_size']} images. Move its file out of the folder."
+                )
+            place = self.parts[cell["part"]].setdefault((cell["model"], cell["train_size"]), {})
+            place[cell["seed"]] = content["record"]
+        if len({content["identity"]["data"] for content in self.cells}) > 1:
+            raise ValueError(f"The cells in {folder} were computed from different data: keep those of one digest.")
+
+    def test(self, model, size):
+        """Return the records on the test images by draw."""
+        return dict(sorted(self.parts["test"].get((model, size), {}).items()))
+
+    def validation(self, model, size):
+        """Return the records on held-out images of the training subset by draw."""
+        return dict(sorted(self.parts["validation"].get((model, size), {}).items()))
+
+    def draws(self, model, size):
+        """Return how many draws the protocol gives a model at a size: 0 beyond its largest."""
+        limits = self.models[model].representation
+        n = self.data.draws[size]
+        return 0 if limits.largest and size > limits.largest else min(n, limits.draws or n)
 
     def label(self, model):
-        """Return the name that tables and figures show of a model."""
-        return self.rivals[model].label
+        """Return what tables show of a model: as its cells say, or without cells as its registration does."""
+        labels = [r["label"] for c, r in self.records() if c["model"] == model and r.get("label")]
+        return labels[-1] if labels else self.models[model].label
 
-    def row(self, model, size):
-        """Return the mean over the draws of a model and size, or None; the form is that of kernelconv.report."""
-        found = self.cells.get((model, size))
-        if not found:
+    def family(self, model):
+        """Return what a model is compared with first."""
+        families = [r["family"] for c, r in self.records() if c["model"] == model and r.get("family")]
+        return families[-1] if families else self.models[model].representation.family
+
+    def records(self):
+        """Return (cell, record) of every cell."""
+        return [(content["cell"], content["record"]) for content in self.cells]
+
+    def competes(self, model):
+        """Say whether a model can be chosen: ours, without augmentation, on all test images."""
+        registered = self.models[model].representation
+        return self.family(model) != "others" and not registered.augmented and registered.n_test is None
+
+    def wrong(self, model, size, draws=None):
+        """Return which test images are wrong, bool (n_draws, n_images), of the draws named or of all there are."""
+        records = self.test(model, size)
+        return np.array([_wrong(records[seed]) for seed in (records if draws is None else draws)])
+
+    def summary(self, model, size):
+        """Return the `Summary` of the test errors, or None where there is no cell."""
+        if not self.test(model, size):
             return None
-        errors = [float(r["error"]) for r in found]
-        changes = [float(r["relative_change"]) for r in found if r["relative_change"]]
-        change = {"strength": STRENGTH, **dict.fromkeys(("mean", "low", "high"), fmean(changes) if changes else np.nan)}
-        return {
-            "model": self.label(model),
-            "train_size": size,
-            "draws": len(found),
-            "error": fmean(errors),
-            "standard_error": 100 * standard_error([e / 100 for e in errors], int(found[0]["n_test"])),
-            "relative_change": [change],
-            "fit_seconds": median(float(r["fit_seconds"]) for r in found),
-            "predict": median(int(r["n_test"]) / float(r["predict_seconds"]) for r in found),
-            "features": found[0]["features"],
-        }
+        wrong = self.wrong(model, size)
+        errors = (wrong.mean(), draws_standard_error(wrong), images_standard_error(wrong))
+        return Summary(*(100 * float(e) for e in errors), *wrong.shape)
 
-    def rows(self, models, sizes):
-        """Return the rows that there are, model by model."""
-        return [row for m in models for s in sizes if (row := self.row(m, s))]
+    def validation_error(self, model, size):
+        """Return mean and standard error over draws (NaN of one draw) of the validation error, in %, or None."""
+        return _mean([100 * r["validation_error"] for r in self.validation(model, size).values()])
 
-    def compared(self, size):
-        """Return the models at a size that compete: without augmentation, on all test images."""
-        alike = [m for m in self.models if not self.rivals[m].augmented and self.rivals[m].n_test is None]
-        return [m for m in alike if (m, size) in self.cells]
+    def measured(self, model, size, measure):
+        """Return mean and standard error over draws of `relative_change` or `deformation_sensitivity`, or None."""
+        found = [r[measure] for r in self.test(model, size).values() if r[measure]]
+        strength = self.strength
+        return _mean([m["mean"] for measures in found for m in measures if m["strength"] == strength])
 
-    def best(self, size):
-        """Return our best model at a size, or None."""
-        ours = [m for m in self.compared(size) if self.rivals[m].family != "others"]
-        return min(ours, key=lambda m: self.row(m, size)["error"], default=None)
+    @property
+    def deformation(self):
+        """The deformations that features were measured under, as every test cell says; None without such cells."""
+        found = [c["identity"]["protocol"].get("deformation") for c in self.cells if c["cell"]["part"] == "test"]
+        return next(filter(None, found), None)
 
-    def leaders(self):
-        """Return one model a family: the one whose errors are lowest on average over the sizes that its family has."""
-        leading = []
-        plain = [m for m in self.models if not self.rivals[m].augmented and self.rivals[m].family != "others"]
-        for family in dict.fromkeys(self.rivals[m].family for m in plain):
-            members = [m for m in plain if self.rivals[m].family == family]
-            errors = {m: [row["error"] for row in self.rows([m], self.sizes)] for m in members}
-            most = max(map(len, errors.values()))
-            leading.append(min((m for m in members if len(errors[m]) == most), key=lambda m: fmean(errors[m])))
-        return leading
+    @property
+    def strength(self):
+        """The Jacobian norm that stands for all: the middle one."""
+        strengths = self.deformation["strengths"] if self.deformation else [nan]
+        return strengths[len(strengths) // 2]
+
+    def cost(self, model, size):
+        """Return the medians over draws of the CPU seconds to fit, to predict an image, and to validate (or None)."""
+        tested, validated = self.test(model, size).values(), self.validation(model, size).values()
+        fit = median(r["fit_seconds"] for r in tested)
+        predict = median(r["predict_seconds"] / r["n_test"] for r in tested)
+        return fit, predict, median(r["seconds"] for r in validated) if validated else None
+
+    @property
+    def hours(self):
+        """The CPU hours of all cells together."""
+        names = ("fit_seconds", "predict_seconds", "seconds")
+        return sum(r.get(name, 0.0) for _, r in self.records() for name in names) / 3600
+
+    def counted(self, part):
+        """Return how many cells of a part there are, and how many the protocol has."""
+        wanted = sum(self.draws(m, s) for m in self.models for s in self.sizes)
+        return sum(map(len, self.parts[part].values())), wanted
 
     def shown_size(self):
-        """Return the size with the most models that see the whole test set, the larger of equals: it stands for all."""
-        whole = [m for m in self.models if self.rivals[m].n_test is None]
-        return max(self.sizes, key=lambda s: (sum((m, s) in self.cells for m in whole), s))
+        """Return the size at which most models have their cells on all test images, the larger of equals."""
+        whole = [m for m in self.models if self.models[m].representation.n_test is None]
+        return max(self.sizes, key=lambda s: (sum((m, s) in self.parts["test"] for m in whole), s))
+
+    def leaders(self):
+        """Return a model a family: the one whose validation errors are lowest on average over its family's sizes."""
+        names = [m for m in self.models if self.competes(m) and m not in CONTROLS]
+        families = {f: [m for m in names if self.family(m) == f] for f in dict.fromkeys(map(self.family, names))}
+        return [self._leader(members) for members in families.values()]
+
+    def _leader(self, members):
+        errors: Mapping[str, list[float]] = {
+            m: [e[0] for s in self.sizes if (e := self.validation_error(m, s))] for m in members
+        }
+        most = max(map(len, errors.values()))
+        return min((m for m in members if len(errors[m]) == most), key=lambda m: fmean(errors[m] or [0.0]))
+
+
+def _wrong(record):
+    found = np.zeros(record["n_test"], bool)
+    found[[position for position, *_ in record["mistakes"]]] = True
+    return found
+
+
+def _mean(values):
+    if not values:
+        return None
+    return fmean(values), stdev(values) / len(values) ** 0.5 if len(values) > 1 else nan

@@ -1,0 +1,77 @@
+"""Which row validation chooses, which is best by test, and what the differences to the chosen row are worth."""
+
+from dataclasses import dataclass, replace
+
+from kernelconv.studies.significance import Difference, holm, mcnemar, paired_difference
+
+
+@dataclass(frozen=True)
+class Compared:
+    """A row beside the chosen one: their shared draws, how many test images, the difference, Holm's p-value."""
+
+    model: str
+    n_draws: int
+    n_images: int
+    difference: Difference
+    test: str
+    p_holm: float = 1.0
+
+
+def competing(results, size):
+    """Return the rows of a size that compete: ours, without augmentation, tested on all test images."""
+    return [m for m in results.models if results.competes(m) and results.test(m, size)]
+
+
+def chosen(results, size):
+    """Return the competing rows with the lowest validation error of a size, all of a tie; the first is the reference.
+
+    The error is the mean over the draws that a row has.
+    """
+    errors = {m: results.validation_error(m, size) for m in competing(results, size)}
+    # shares of images are averaged in floating point: equal ones may differ in the last digit
+    shown = {m: round(error[0], 9) for m, error in errors.items() if error is not None}
+    return [m for m in shown if shown[m] == min(shown.values())]
+
+
+def best_by_test(results, size):
+    """Return the competing rows with the lowest test error of a size: all that show the same number."""
+    shown = {m: round(results.summary(m, size).error, 2) for m in competing(results, size)}
+    return [m for m in shown if shown[m] == min(shown.values())]
+
+
+def lowest(results, size):
+    """Return the rows with the lowest test error of a size, rivals among them, without augmentation."""
+    rows = [m for m, row in results.models.items() if results.test(m, size) and row.representation.n_test is None]
+    shown = {m: round(results.summary(m, size).error, 2) for m in rows if not _augmented(results, m)}
+    return [m for m in shown if shown[m] == min(shown.values())]
+
+
+def _augmented(results, model):
+    return results.models[model].representation.augmented
+
+
+def differences(results, size):
+    """Return how every other row of a size differs from the chosen one, on the draws and test images they share.
+
+    Of one shared draw the test is McNemar's, of several the bootstrap's; Holm's correction is over the rows returned.
+    """
+    reference = chosen(results, size)[:1]
+    if not reference:
+        return []
+    rows = [m for m in results.models if m not in reference and results.test(m, size)]
+    found = [c for m in rows if (c := _compared(results, m, reference[0], size)) is not None]
+    corrected = holm([c.difference.p for c in found])
+    return [replace(c, p_holm=float(p)) for c, p in zip(found, corrected, strict=True)]
+
+
+def _compared(results, model, reference, size):
+    shared = [seed for seed in results.test(model, size) if seed in results.test(reference, size)]
+    if not shared:
+        return None
+    ours, theirs = (results.wrong(m, size, shared) for m in (model, reference))
+    n = min(ours.shape[1], theirs.shape[1])  # a row that is scored on fewer has the first ones
+    ours, theirs = ours[:, :n], theirs[:, :n]
+    difference = paired_difference(ours, theirs, 0)
+    if len(shared) > 1:
+        return Compared(model, len(shared), n, difference, "bootstrap")
+    return Compared(model, 1, n, difference._replace(p=mcnemar(ours, theirs)), "McNemar")
