@@ -1,34 +1,61 @@
-"""Tables, figures and page of the research comparison, from its result files alone.
+"""Tables, figures and page of the research comparison from its committed cells alone, and every table of README.
 
-    python benchmarks/render.py [FOLDER]      (default benchmarks/results/mnist)
+    python benchmarks/render.py [FOLDER]      (default benchmarks/results/mnist; the folder has the data set's name)
+    python benchmarks/render.py --check       (change nothing; fail where README differs)
 
-It reads results.csv, costs.csv, filters.json and environment.json of the folder and the published figures of
-kernelconv.report, and writes README.md, report.html and the PNG files beside them. From the default folder it also
-writes the short table of the project's README.
+It reads FOLDER/cells and the published figures of kernelconv.report, never images, and writes README.md, report.html,
+results.csv and the PNG files beside the cells. From the default folder it also writes the tables of the project's
+README: that of the comparison and the map of the code.
 """
 
 import argparse
 from pathlib import Path
 
+from readme_map import with_map
+from rendering.csv_file import write_results
 from rendering.figures import draw_figures
-from rendering.page import verdict, with_short_table, write_page, write_readme
+from rendering.page import with_table, write_page, write_readme
 from rendering.results import Results
+from rendering.sentences import verdict
+from rivals import model
+from run import ROWS
 
 from kernelconv._files import write_atomically
+from kernelconv.datasets import registered_datasets
 
 FOLDER = Path(__file__).parent / "results/mnist"
 README = Path(__file__).parent.parent / "README.md"
 
 
+def committed(folder=FOLDER):
+    """Return the results in a folder that is called as its data set."""
+    return Results(folder, {name: model(name) for name in ROWS}, registered_datasets()[folder.name])
+
+
+def with_tables(readme, results):
+    """Return README's text with all its tables."""
+    return with_map(with_table(readme, results))
+
+
 def main():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter, allow_abbrev=False
+    )
     parser.add_argument("folder", type=Path, nargs="?", default=FOLDER)
-    results = Results(parser.parse_args().folder)
+    parser.add_argument("--check", action="store_true", help="change nothing; fail where README differs")
+    args = parser.parse_args()
+    results, before = committed(args.folder.resolve()), README.read_text(encoding="utf-8")
+    ours = results.folder == FOLDER.resolve()
+    if args.check:
+        if ours and with_tables(before, results) != before:
+            raise SystemExit("README.md differs from the committed cells or the code: run python benchmarks/render.py")
+        return
     figures = draw_figures(results)
     write_readme(results, figures)
     write_page(results, figures)
-    if results.folder.resolve() == FOLDER.resolve():
-        write_atomically(README, with_short_table(README.read_text(encoding="utf-8"), results))
+    write_results(results)
+    if ours:
+        write_atomically(README, with_tables(before, results))
     print(verdict(results))
 
 

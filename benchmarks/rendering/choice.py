@@ -1,6 +1,7 @@
 """Which row validation chooses, which is best by test, and what the differences to the chosen row are worth."""
 
 from dataclasses import dataclass, replace
+from functools import cache
 
 from kernelconv.studies.significance import Difference, holm, mcnemar, paired_difference
 
@@ -22,6 +23,7 @@ def competing(results, size):
     return [m for m in results.models if results.competes(m) and results.test(m, size)]
 
 
+@cache
 def chosen(results, size):
     """Return the competing rows with the lowest validation error of a size, all of a tie; the first is the reference.
 
@@ -33,12 +35,14 @@ def chosen(results, size):
     return [m for m in shown if shown[m] == min(shown.values())]
 
 
+@cache
 def best_by_test(results, size):
     """Return the competing rows with the lowest test error of a size: all that show the same number."""
     shown = {m: round(results.summary(m, size).error, 2) for m in competing(results, size)}
     return [m for m in shown if shown[m] == min(shown.values())]
 
 
+@cache
 def lowest(results, size):
     """Return the rows with the lowest test error of a size, rivals among them, without augmentation."""
     rows = [m for m, row in results.models.items() if results.test(m, size) and row.representation.n_test is None]
@@ -50,6 +54,7 @@ def _augmented(results, model):
     return results.models[model].representation.augmented
 
 
+@cache
 def differences(results, size):
     """Return how every other row of a size differs from the chosen one, on the draws and test images they share.
 

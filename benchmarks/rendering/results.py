@@ -1,7 +1,7 @@
 """The committed cells of the research comparison by model, size and draw, and the figures that are means of them."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cache
 from math import nan
 from statistics import fmean, median, stdev
 
@@ -57,6 +57,7 @@ class Results:
             place[cell["seed"]] = content["record"]
         if len({content["identity"]["data"] for content in self.cells}) > 1:
             raise ValueError(f"The cells in {folder} were computed from different data: keep those of one digest.")
+        self.summary = cache(self._summary)
 
     def test(self, model, size):
         """Return the records on the test images by draw."""
@@ -73,30 +74,20 @@ class Results:
         return 0 if limits.largest and size > limits.largest else min(n, limits.draws or n)
 
     def label(self, model):
-        """Return what tables show of a model: as its cells say, or without cells as its registration does."""
-        labels = [r["label"] for c, r in self.records() if c["model"] == model and r.get("label")]
-        return labels[-1] if labels else self.models[model].label
-
-    def family(self, model):
-        """Return what a model is compared with first."""
-        families = [r["family"] for c, r in self.records() if c["model"] == model and r.get("family")]
-        return families[-1] if families else self.models[model].representation.family
-
-    def records(self):
-        """Return (cell, record) of every cell."""
-        return [(content["cell"], content["record"]) for content in self.cells]
+        """Return what tables show of a model."""
+        return self.models[model].label + (" (control)" if model in CONTROLS else "")
 
     def competes(self, model):
         """Say whether a model can be chosen: ours, without augmentation, on all test images."""
         registered = self.models[model].representation
-        return self.family(model) != "others" and not registered.augmented and registered.n_test is None
+        return registered.family != "others" and not registered.augmented and registered.n_test is None
 
     def wrong(self, model, size, draws=None):
         """Return which test images are wrong, bool (n_draws, n_images), of the draws named or of all there are."""
         records = self.test(model, size)
         return np.array([_wrong(records[seed]) for seed in (records if draws is None else draws)])
 
-    def summary(self, model, size):
+    def _summary(self, model, size):
         """Return the `Summary` of the test errors, or None where there is no cell."""
         if not self.test(model, size):
             return None
@@ -137,7 +128,7 @@ class Results:
     def hours(self):
         """The CPU hours of all cells together."""
         names = ("fit_seconds", "predict_seconds", "seconds")
-        return sum(r.get(name, 0.0) for _, r in self.records() for name in names) / 3600
+        return sum(content["record"].get(name, 0.0) for content in self.cells for name in names) / 3600
 
     def counted(self, part):
         """Return how many cells of a part there are, and how many the protocol has."""
@@ -152,13 +143,13 @@ class Results:
     def leaders(self):
         """Return a model a family: the one whose validation errors are lowest on average over its family's sizes."""
         names = [m for m in self.models if self.competes(m) and m not in CONTROLS]
-        families = {f: [m for m in names if self.family(m) == f] for f in dict.fromkeys(map(self.family, names))}
+        families = {}
+        for m in names:
+            families.setdefault(self.models[m].representation.family, []).append(m)
         return [self._leader(members) for members in families.values()]
 
     def _leader(self, members):
-        errors: Mapping[str, list[float]] = {
-            m: [e[0] for s in self.sizes if (e := self.validation_error(m, s))] for m in members
-        }
+        errors = {m: [e[0] for s in self.sizes if (e := self.validation_error(m, s))] for m in members}
         most = max(map(len, errors.values()))
         return min((m for m in members if len(errors[m]) == most), key=lambda m: fmean(errors[m] or [0.0]))
 

@@ -1,102 +1,250 @@
-"""The tables: lists of texts, and how they read in Markdown and in HTML."""
+"""The tables, each a `kernelconv.report.table.Table`: errors, choices, differences, validation, stability and cost."""
 
-import re
-from html import escape
-
-import numpy as np
+from math import isnan
 
 from kernelconv.report.published import best_published, published
+from kernelconv.report.table import Column, Entry, Section, Table
+from rendering.choice import best_by_test, chosen, competing, differences, lowest
+
+CHOSEN, FEWER, HELD, RECALLED = "◆", "†", "°", "*"
+NOT_RUN, BEYOND = "not run", "–"
 
 
-def error_table(results):
-    """Return heading and lines (lists of texts) of the errors by size, published figures below ours."""
-    sizes = results.sizes
-    bold = {(m, s) for s in sizes for m in lowest(results, s)}
-
-    def entry(model, size):
-        text = error_text(results, model, size)
-        return f"**{text}**" if (model, size) in bold else text
-
-    heading = ["test error, %", *(f"{s:,}" for s in sizes)]
-    lines = [[results.label(m), *(entry(m, s) for s in sizes)] for m in results.models]
-    ours = [f"**{error_text(results, best, s)}**" if (best := results.best(s)) else "" for s in sizes]
-    return heading, [*lines, ["**our best, no augmentation**", *ours], *published_lines(results)]
+def _columns(results, name, *more):
+    return [Column(name, align="left"), *(Column(f"{size:,}") for size in results.sizes), *more]
 
 
-def lowest(results, size):
-    """Return the models whose error is the lowest of a size, rivals among them: all that show the same number."""
-    shown = {m: round(results.row(m, size)["error"], 2) for m in results.compared(size)}
-    return [m for m in shown if shown[m] == min(shown.values())]
+def plus_minus(error, decimals=2):
+    """Return a standard error as tables show it, also where there is none.
+
+    >>> plus_minus(0.123), plus_minus(float("nan"))
+    (' ± 0.12', ' ± –')
+    """
+    return " ± –" if isnan(error) else f" ± {error:.{decimals}f}"
 
 
-def error_text(results, model, size):
-    """Return one entry of the error table: mean, standard error, draws where fewer than the protocol's; or why not."""
-    row = results.row(model, size)
-    if row is None:
-        return "not run"
-    draws = f" ({row['draws']})" if row["draws"] < results.draws(size) else ""
-    return f"{row['error']:.2f} ± {row['standard_error']:.2f}{draws}"
+def few(n, wanted):
+    """Return the mark of an entry with `n` of `wanted` draws.
+
+    >>> few(3, 10), few(10, 10)
+    (' (3 of 10)', '')
+    """
+    return f" ({n} of {wanted})" if n < wanted else ""
 
 
-def published_lines(results):
-    """Return what papers report, a line a method, and the best of it; none where we know of none."""
+def absent(results, model, size):
+    """Return what stands where a row has no cell: whether the protocol has one."""
+    return Entry(NOT_RUN if results.draws(model, size) else BEYOND)
+
+
+# -- errors ---------------------------------------------------------------------------------------------------------
+
+
+def error_table(results, models=None):
+    """Return the errors by size, what was chosen of them, and published figures below ours; `models`: some rows."""
+    rows = [[results.label(m), *(error(results, m, s) for s in results.sizes)] for m in models or results.models]
+    sections = [Section("", rows), Section("what stands out of the rows that compete", choice_rows(results))]
+    if published(results.data.name):
+        methods = [] if models else method_rows(results)
+        sections.append(Section("figures of papers", [*methods, *best_rows(results)]))
+    caption = f"{results.data.title}: test error, %, by number of training images"
+    return Table(caption, _columns(results, "row"), sections, error_notes(results))
+
+
+def error(results, model, size):
+    """Return one entry: mean, the two standard errors, draws where the size has more, and what sets it apart."""
+    found = results.summary(model, size)
+    if found is None:
+        return absent(results, model, size)
+    marks = FEWER if results.models[model].representation.n_test else ""
+    marks += CHOSEN if model in chosen(results, size) else ""
+    bars = plus_minus(found.draws_error) + plus_minus(found.images_error)
+    mark = f"{marks}{bars}{few(found.n_draws, results.data.draws[size])}"
+    return Entry(f"{found.error:.2f}", model in lowest(results, size), mark)
+
+
+def choice_rows(results):
+    """Return which rows were chosen by validation and are best by test, their test errors, and of how many."""
+    lines = [["chosen by validation"], ["its test error"], ["best by test"], ["its test error"], ["rows that compete"]]
+    for size in results.sizes:
+        for line, choose in ((0, chosen), (2, best_by_test)):
+            found = choose(results, size)
+            lines[line].append(" = ".join(map(results.label, found)) or NOT_RUN)
+            lines[line + 1].append(f"{results.summary(found[0], size).error:.2f}" if found else "")
+        lines[4].append(str(len(competing(results, size))))
+    return lines
+
+
+def method_rows(results):
+    """Return what papers report, a row a method."""
     lines = {}
-    for p in published(results.data):
-        lines.setdefault(p.method, {})[p.size] = f"{p.error:.2f}{star(p)}"
-    if not lines:
-        return []
-    best = best_published(results.data)
-    last = [
-        "**best published**",
-        *(f"**{best[s].error:.2f}**{star(best[s])}" if s in best else "" for s in results.sizes),
+    for p in published(results.data.name):
+        lines.setdefault(p.method, {})[p.size] = p
+    return [[f"published: {m}", *(_figure(line.get(s)) for s in results.sizes)] for m, line in lines.items()]
+
+
+def best_rows(results):
+    """Return the best figure of the papers at each size."""
+    best = best_published(results.data.name)
+    return [["best of these papers", *(_figure(best.get(s)) for s in results.sizes)]]
+
+
+def _figure(p):
+    return Entry("") if p is None else Entry(f"{p.error:.2f}", mark="" if p.checked == "read" else RECALLED)
+
+
+def error_notes(results):
+    """Return how to read the error table."""
+    draws = "; ".join(f"{n} at {size:,}" for size, n in results.data.draws.items())
+    notes = [
+        "Mean over class-balanced draws of the training images ± one standard error over draws (–: there is one draw) ± "
+        "one standard error over test images, of the mean loss over draws (of one draw: binomial). Draws of the "
+        f"protocol: {draws}; an entry with fewer says so. Bold: the lowest of a size, rivals of others included, without "
+        f"augmentation and on all test images. {CHOSEN}: chosen by validation. {NOT_RUN}: cells of the protocol that are "
+        f"not there; {BEYOND}: none in the protocol.",
+        *subset_notes(results),
     ]
-    return [[f"published: {m}", *(line.get(s, "") for s in results.sizes)] for m, line in lines.items()] + [last]
+    if published(results.data.name):
+        notes.append(f"{RECALLED} Recalled, not compared with the paper again.")
+    return notes
 
 
-def star(figure):
-    """Return the mark of a published figure that was not compared with its paper again."""
-    return "" if figure.checked == "read" else "*"
+def subset_notes(results):
+    """Return what is to be said of rows that predict the first test images only: how hard these are for the others."""
+    notes = []
+    for model, registered in results.models.items():
+        n = registered.representation.n_test
+        sizes = [s for s in results.sizes if results.test(model, s) and competing(results, s)]
+        if n is None or not sizes:
+            continue
+        size = sizes[-1]
+        wrong = [results.wrong(m, size).mean(axis=0) for m in competing(results, size)]
+        first, rest = (100 * sum(w[part].mean() for w in wrong) / len(wrong) for part in (slice(n), slice(n, None)))
+        harder = "harder" if round(first, 2) > round(rest, 2) else "no harder"
+        notes.append(
+            f"{FEWER} {results.label(model)}: of the first {n:,} test images alone, which are {harder} than the rest: "
+            f"with {size:,} training images the rows that compete get {first:.2f} % of them wrong on average, and "
+            f"{rest:.2f} % of the others."
+        )
+    return notes
 
 
-def short_table(results):
-    """Return heading and lines of the project's README: one line a family, our best, the best published."""
-    heading, lines = error_table(results)
-    kept = [*map(results.label, results.leaders()), "**our best, no augmentation**", "**best published**"]
-    return heading, [line for line in lines if line[0] in kept]
+# -- differences ------------------------------------------------------------------------------------------------------
+
+
+def difference_table(results):
+    """Return the differences of all rows to the chosen one of a size, a section a size."""
+    group = "difference of the means, points"
+    columns = [
+        Column("row", align="left"),
+        Column("draws shared"),
+        Column("mean", group),
+        Column("95 % interval", group),
+        Column("p"),
+        Column("p, Holm"),
+        Column("test", align="left"),
+    ]
+    sections = [section for size in results.sizes if (section := _difference_section(results, size))]
+    notes = (
+        "Both means are over the draws that the two rows share, and on the same test images. Interval: percentile "
+        "bootstrap over test images and draws together, 10,000 resamples; of one shared draw over test images alone, so "
+        "that what another training subset would change is not in it. p: of the bootstrap; of one shared draw McNemar's "
+        "exact test. Holm's correction is over the rows of a size; bold: at most 0.05 after it. Negative: lower than "
+        "the chosen row.",
+        *subset_notes(results),
+    )
+    return Table(f"{results.data.title}: differences to the row chosen by validation", columns, sections, notes)
+
+
+def _difference_section(results, size):
+    names, rows = chosen(results, size), []
+    for c in differences(results, size):
+        d, mark = c.difference, FEWER if results.models[c.model].representation.n_test else ""
+        rows.append(
+            [
+                Entry(results.label(c.model), mark=mark),
+                str(c.n_draws),
+                Entry(f"{d.mean:+.2f}", bold=c.p_holm <= 0.05),
+                f"{d.low:+.2f} to {d.high:+.2f}",
+                p_text(d.p),
+                p_text(c.p_holm),
+                c.test,
+            ]
+        )
+    if not rows:
+        return None
+    tie = f" (tied with {' and '.join(map(results.label, names[1:]))}; the first in the table)" if names[1:] else ""
+    title = f"{size:,} training images: minus {results.label(names[0])}{tie}"
+    return Section(f"{title}, chosen of {len(competing(results, size))} rows", rows)
+
+
+def p_text(p):
+    """Return a p-value as tables show it.
+
+    >>> p_text(0.00001), p_text(0.0312), p_text(1.0)
+    ('< 0.001', '0.031', '1.000')
+    """
+    return "< 0.001" if p < 0.001 else f"{p:.3f}"
+
+
+# -- validation -------------------------------------------------------------------------------------------------------
+
+
+def validation_table(results):
+    """Return the validation errors by size."""
+    rows = [[results.label(m), *(validation(results, m, s) for s in results.sizes)] for m in results.models]
+    notes = (
+        "Mean over draws ± one standard error over draws, of the images held out inside the training subset: no test "
+        f"image is in it. Bold: the lowest of the rows that compete, the chosen one. {HELD}: scored on fewer held-out "
+        "images than other rows of the size, on one fold of the five.",
+    )
+    caption = f"{results.data.title}: validation error, %, by number of training images"
+    return Table(caption, _columns(results, "row"), [Section("", rows)], notes)
+
+
+def validation(results, model, size):
+    """Return one entry of the validation table."""
+    found = results.validation_error(model, size)
+    if found is None:
+        return absent(results, model, size)
+    held = {m: [r["n_held_out"] for r in results.validation(m, size).values()] for m in results.models}
+    mark = HELD if min(held[model]) < max(max(n, default=0) for n in held.values()) else ""
+    n_draws = few(len(held[model]), results.data.draws[size])
+    return Entry(f"{found[0]:.2f}", model in chosen(results, size), f"{mark}{plus_minus(found[1])}{n_draws}")
+
+
+# -- stability and cost -----------------------------------------------------------------------------------------------
 
 
 def cost_table(results):
-    """Return heading and lines of features, stability and cost at the size that stands for all."""
-    size = results.shown_size()
-    heading = [f"at {size:,} images", "features", "relative change", "fit, CPU s", "images/s, one core"]
-    lines = []
-    for row in results.rows(results.models, [size]):
-        change = row["relative_change"][0]["mean"]
-        shown = "" if np.isnan(change) else f"{change:.3f}"
-        features = f"{int(row['features']):,}" if row["features"] else ""
-        lines.append([row["model"], features, shown, f"{row['fit_seconds']:,.1f}", f"{row['predict']:,.0f}"])
-    return heading, lines
-
-
-def markdown(heading, lines):
-    """Return a table as Markdown."""
-    rule = ["---", *["---:"] * (len(heading) - 1)]
-    return "\n".join("| " + " | ".join(line) + " |" for line in (heading, rule, *lines))
-
-
-def html(heading, lines):
-    """Return a table as HTML that scrolls where it is too wide; `**` around a text makes it bold."""
-
-    def cell(text):
-        return re.sub(r"\*\*(.+?)\*\*", r"<strong>\1</strong>", escape(text))
-
-    head = f'<th scope="col" class="name">{escape(heading[0])}</th>'
-    head += "".join(f'<th scope="col">{escape(h)}</th>' for h in heading[1:])
-    body = "\n".join(
-        f'<tr><th scope="row">{cell(line[0])}</th>' + "".join(f"<td>{cell(t)}</td>" for t in line[1:]) + "</tr>"
-        for line in lines
+    """Return features, stability and cost at the size that stands for all."""
+    size, strength = results.shown_size(), f"at Jacobian norm {results.strength:g}"
+    columns = [
+        Column("row", align="left"),
+        Column("features"),
+        Column("relative change", strength),
+        Column("D", strength),
+        Column("fit", "CPU seconds"),
+        Column("1,000 predictions", "CPU seconds"),
+        Column("validation", "CPU seconds"),
+    ]
+    rows = [_cost_row(results, m, size) for m in results.models if results.test(m, size)]
+    notes = (
+        "Relative change: mean of ‖Φ(L_τ x) − Φ(x)‖ / ‖Φ(x)‖ of the features that the head reads. D: mean of ‖Φ(L_τ x) − "
+        "Φ(x)‖² over the mean of ‖Φ(x) − Φ(x′)‖² of two images: relative to the spread, so that features with a large "
+        "mean or a square root gain nothing. Both: mean over draws ± one standard error over draws. Seconds: medians "
+        "over draws, of one thread; fit with what is chosen inside it.",
     )
-    return (
-        '<div class="scroll" role="region" aria-labelledby="results" tabindex="0">\n<table class="results">\n'
-        f"<thead>\n<tr>{head}</tr>\n</thead>\n<tbody>\n{body}\n</tbody>\n</table>\n</div>"
+    return Table(f"{results.data.title}: stability and cost, {size:,} training images", columns, [Section("", rows)], notes)
+
+
+def _cost_row(results, model, size):
+    features = next(iter(results.test(model, size).values()))["n_features"]
+    fit, predict, validate = results.cost(model, size)
+    measures = [results.measured(model, size, m) for m in ("relative_change", "deformation_sensitivity")]
+    changed, sensitive = (
+        Entry("") if m is None else Entry(f"{m[0]:.{d}f}", mark=plus_minus(m[1], d))
+        for m, d in zip(measures, (3, 4), strict=True)
     )
+    seconds = [f"{fit:,.1f}", f"{1000 * predict:,.2f}", "" if validate is None else f"{validate:,.1f}"]
+    return [results.label(model), f"{features:,}" if features else "", changed, sensitive, *seconds]

@@ -1,0 +1,167 @@
+"""What README.md and the page say in sentences, every number in them taken from the cells or the protocol."""
+
+from kernelconv.report.published import CAVEAT, best_published, published
+from rendering.choice import best_by_test, chosen, differences
+from rendering.results import CONTROLS
+
+
+def joined(words):
+    """Return words as an enumeration.
+
+    >>> joined(["a"]), joined(["a", "b", "c"])
+    ('a', 'a, b and c')
+    """
+    return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} and {words[-1]}"
+
+
+# -- what came out ----------------------------------------------------------------------------------------------------
+
+
+def verdict(results):
+    """Say which rows were chosen, whether they are best by test too, and where they stand beside the papers'."""
+    sizes = [s for s in results.sizes if chosen(results, s)]
+    if not sizes:
+        return "No row has a validation error and a test error yet: nothing is chosen."
+    by_row = {}
+    for size in sizes:
+        by_row.setdefault(" = ".join(map(results.label, chosen(results, size))), []).append(f"{size:,}")
+    rows = "; ".join(f"{row} with {joined(found)} training images" for row, found in by_row.items())
+    same = sum(bool({*chosen(results, s)} & {*best_by_test(results, s)}) for s in sizes)
+    texts = [
+        f"Chosen by validation error of the rows that compete: {rows}.",
+        f"At {same} of {len(sizes)} sizes that row has the lowest test error of them too.",
+        *beside_papers(results, sizes),
+    ]
+    return " ".join(texts)
+
+
+def beside_papers(results, sizes):
+    """Compare the mean of the chosen row, as it is shown, with the best of the papers' at each size."""
+    best = {s: p for s, p in best_published(results.data.name).items() if s in sizes}
+    ours = {s: round(results.summary(chosen(results, s)[0], s).error, 2) for s in best}
+    above = [
+        f"{s:,} images ({ours[s]:.2f} against {p.error:.2f} %, {p.method})" for s, p in best.items() if ours[s] > p.error
+    ]
+    below = f"Its mean is at or below the best figure of these papers at {len(best) - len(above)} of {len(best)} sizes"
+    return [below + (f", above it at {joined(above)}." if above else ".")] if best else []
+
+
+def separated(results):
+    """Say which rows that compete are better than the chosen one after Holm's correction."""
+    better = [
+        f"{results.label(c.model)} at {size:,} images ({c.difference.mean:+.2f} points)"
+        for size in results.sizes
+        for c in differences(results, size)
+        if results.competes(c.model) and c.difference.mean < 0 and c.p_holm <= 0.05
+    ]
+    beyond = "by more than test images and draws explain (p at most 0.05 after Holm's correction)"
+    if not better:
+        return f"No row that competes is better than the chosen one {beyond}."
+    return f"Better than the chosen one {beyond}: {joined(better)}."
+
+
+# -- how it was found -------------------------------------------------------------------------------------------------
+
+
+def protocol(results):
+    """Return the sentences of the protocol."""
+    parts = (subsets, choices, validations, comparisons, solutions, measures, papers)
+    return [text for part in parts for text in part(results)]
+
+
+def subsets(results):
+    """Say what a cell is, and how many of them there are."""
+    (done, wanted), (validated, _) = results.counted("test"), results.counted("validation")
+    texts = [
+        "A cell is one row, one training size, one draw: a class-balanced random subset of the training images, the "
+        "same for every row; with the same draw a smaller subset is part of a larger one. Draw s also starts the row's "
+        "own randomness.",
+        f"Of {wanted:,} cells of the protocol {done:,} are there, and of as many validations {validated:,}. The mean of "
+        "a row with fewer draws is over these; differences are over the draws that two rows share.",
+        "Every cell predicts the test images once. No augmentation, but in the row that says so.",
+    ]
+    if 60_000 in results.sizes and results.data.name == "mnist":
+        texts.append(
+            "At 60,000 images a draw is a permutation of the whole training set: several draws measure there what start "
+            "weights, anchors and the order of the images change, and nothing of other training sets."
+        )
+    return texts
+
+
+def choices(results):
+    """Say what was chosen where: the sentence on how architectures were chosen is the price of every figure."""
+    return [
+        "Chosen inside the training subset, by cross-validation or on a held-out part of it: what a head has to choose "
+        "(penalty, width of the kernel, number of dimensions, C); above 5,000 images on a balanced 5,000 of the subset.",
+        "Not chosen inside the training subset: architectures, image borders, square roots and training schedules. They "
+        "were chosen earlier, on thousands of other labelled training images, in part after test figures had been seen. "
+        "The test error of every row, the chosen one included, carries that.",
+    ]
+
+
+def validations(results):
+    """Say how the row of a size is chosen."""
+    return [
+        "Rows that compete: ours, without augmentation, tested on all test images. The row with the lowest mean "
+        "validation error over its draws is chosen, and is what the others are compared with; its test error carries no "
+        "bias from this choice. “Best by test” is picked by the test error itself: the lowest of several numbers is "
+        "lower than what the same row would show on new images.",
+        "Validation uses five stratified folds of the training subset up to 5,000 images, and above one held-out "
+        "fifth, the same for all rows. Features learned without labels are fitted once, on the images of the whole "
+        "subset, without their labels; the head is fitted anew in each fold, its own choices included. A row trained on "
+        "labels is trained once more, on all folds but the first, and scored on the first alone.",
+    ]
+
+
+def comparisons(results):
+    """Say what rivals got, and what the controls are."""
+    controls = [results.label(m) for m in CONTROLS if m in results.models]
+    rivals = [results.label(m) for m, row in results.models.items() if row.representation.family == "others"]
+    texts = []
+    if controls:
+        texts.append(
+            f"Controls: {joined(controls)}, the head of the Gaussian rows on what needs no scattering and no kernel "
+            "network. They compete."
+        )
+    if rivals:
+        texts.append(
+            f"Rows of others, which do not compete: {joined(rivals)}. They get the subsets and the validation of ours; "
+            "kymatio's features the same heads with all their choices, PyTorch's network the plan, optimiser, schedule "
+            "and epochs of our LeNet-5. Draws that they lack are said beside their figures."
+        )
+    return texts
+
+
+def solutions(results):
+    """Say how exactly the large kernel systems are solved."""
+    records = [content["record"]["chosen"] for content in results.cells if content["cell"]["part"] == "test"]
+    residuals = [record["residual"] for record in records if "residual" in record]
+    if not residuals:
+        return []
+    return [
+        "The kernel systems of the Gaussian heads are solved by Cholesky factorisation: up to 10,000 images in double "
+        "precision, above in single precision, with a penalty of at least 1e-4. There each cell holds the relative "
+        f"residual in double precision: at most {max(residuals):.1e} in {len(residuals)} cells."
+    ]
+
+
+def measures(results):
+    """Say what deformations and times are."""
+    d = results.deformation
+    family = ", ".join(f"{k} {v}" for k, v in d["family"].items() if k != "class") if d else ""
+    return [
+        *(
+            [
+                f"Deformations: {d['family']['class']} ({family}) at Jacobian norm {results.strength:g} on the first "
+                f"{d['n_images']} test images, the same fields for all rows."
+            ]
+            if d
+            else []
+        ),
+        f"Every cell ran on one thread; times are CPU seconds, and those of all cells add up to {results.hours:.1f} hours.",
+    ]
+
+
+def papers(results):
+    """Say what published figures are."""
+    return [CAVEAT] if published(results.data.name) else []
