@@ -94,9 +94,9 @@ def captions(results):
             "Test error by training-set size",
             "Line chart of the test error against the number of training images, one line a family; the table holds "
             "the numbers.",
-            "Of each family the row with the lowest validation errors, controls left out. Bars: one standard error, that "
-            "over draws and that over test images together (the root of the sum of their squares). Dashed: what papers "
-            f"report, one curve a family. {CAVEAT}",
+            "Of each family the row with the lowest validation errors, controls left out. Bars: one standard error, "
+            "that over draws and that over test images together (the root of the sum of their squares). Dashed: what "
+            f"papers report, one curve a family. {CAVEAT}",
         ),
         "tradeoff": Caption(
             "What accuracy costs",

@@ -73,7 +73,9 @@ def write_readme(results, figures):
         "## Figures",
         *(f"![{words.alt}]({path.name})\n\n{words.text}" for path, words in figures),
         "## Rows",
-        "\n".join(f"- **{results.label(m)}** (`{m}`): {row.representation.source}" for m, row in results.models.items()),
+        "\n".join(
+            f"- **{results.label(m)}** (`{m}`): {row.representation.source}" for m, row in results.models.items()
+        ),
         "## Published figures",
         "\n".join(f"- {method}: {source}." for method, source in sources(results).items()),
         "## Again",

@@ -40,7 +40,9 @@ def beside_papers(results, sizes):
     best = {s: p for s, p in best_published(results.data.name).items() if s in sizes}
     ours = {s: round(results.summary(chosen(results, s)[0], s).error, 2) for s in best}
     above = [
-        f"{s:,} images ({ours[s]:.2f} against {p.error:.2f} %, {p.method})" for s, p in best.items() if ours[s] > p.error
+        f"{s:,} images ({ours[s]:.2f} against {p.error:.2f} %, {p.method})"
+        for s, p in best.items()
+        if ours[s] > p.error
     ]
     below = f"Its mean is at or below the best figure of these papers at {len(best) - len(above)} of {len(best)} sizes"
     return [below + (f", above it at {joined(above)}." if above else ".")] if best else []
@@ -76,14 +78,14 @@ def subsets(results):
         "A cell is one row, one training size, one draw: a class-balanced random subset of the training images, the "
         "same for every row; with the same draw a smaller subset is part of a larger one. Draw s also starts the row's "
         "own randomness.",
-        f"Of {wanted:,} cells of the protocol {done:,} are there, and of as many validations {validated:,}. The mean of "
-        "a row with fewer draws is over these; differences are over the draws that two rows share.",
+        f"Of {wanted:,} cells of the protocol {done:,} are there, and of as many validations {validated:,}. The mean "
+        "of a row with fewer draws is over these; differences are over the draws that two rows share.",
         "Every cell predicts the test images once. No augmentation, but in the row that says so.",
     ]
     if 60_000 in results.sizes and results.data.name == "mnist":
         texts.append(
-            "At 60,000 images a draw is a permutation of the whole training set: several draws measure there what start "
-            "weights, anchors and the order of the images change, and nothing of other training sets."
+            "At 60,000 images a draw is a permutation of the whole training set: several draws measure there what "
+            "start weights, anchors and the order of the images change, and nothing of other training sets."
         )
     return texts
 
@@ -92,10 +94,11 @@ def choices(results):
     """Say what was chosen where: the sentence on how architectures were chosen is the price of every figure."""
     return [
         "Chosen inside the training subset, by cross-validation or on a held-out part of it: what a head has to choose "
-        "(penalty, width of the kernel, number of dimensions, C); above 5,000 images on a balanced 5,000 of the subset.",
-        "Not chosen inside the training subset: architectures, image borders, square roots and training schedules. They "
-        "were chosen earlier, on thousands of other labelled training images, in part after test figures had been seen. "
-        "The test error of every row, the chosen one included, carries that.",
+        "(penalty, width of the kernel, number of dimensions, C); above 5,000 images on a balanced 5,000 of the "
+        "subset.",
+        "Not chosen inside the training subset: architectures, image borders, square roots and training schedules. "
+        "They were chosen earlier, on thousands of other labelled training images, in part after test figures had been "
+        "seen. The test error of every row, the chosen one included, carries that.",
     ]
 
 
@@ -103,13 +106,13 @@ def validations(results):
     """Say how the row of a size is chosen."""
     return [
         "Rows that compete: ours, without augmentation, tested on all test images. The row with the lowest mean "
-        "validation error over its draws is chosen, and is what the others are compared with; its test error carries no "
-        "bias from this choice. “Best by test” is picked by the test error itself: the lowest of several numbers is "
+        "validation error over its draws is chosen, and is what the others are compared with; its test error carries "
+        "no bias from this choice. “Best by test” is picked by the test error itself: the lowest of several numbers is "
         "lower than what the same row would show on new images.",
         "Validation uses five stratified folds of the training subset up to 5,000 images, and above one held-out "
         "fifth, the same for all rows. Features learned without labels are fitted once, on the images of the whole "
-        "subset, without their labels; the head is fitted anew in each fold, its own choices included. A row trained on "
-        "labels is trained once more, on all folds but the first, and scored on the first alone.",
+        "subset, without their labels; the head is fitted anew in each fold, its own choices included. A row trained "
+        "on labels is trained once more, on all folds but the first, and scored on the first alone.",
     ]
 
 
@@ -158,7 +161,8 @@ def measures(results):
             if d
             else []
         ),
-        f"Every cell ran on one thread; times are CPU seconds, and those of all cells add up to {results.hours:.1f} hours.",
+        f"Every cell ran on one thread; times are CPU seconds, and those of all cells add up to {results.hours:.1f} "
+        "hours.",
     ]
 
 

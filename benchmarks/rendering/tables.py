@@ -48,7 +48,7 @@ def error_table(results, models=None):
         methods = [] if models else method_rows(results)
         sections.append(Section("figures of papers", [*methods, *best_rows(results)]))
     caption = f"{results.data.title}: test error, %, by number of training images"
-    return Table(caption, _columns(results, "row"), sections, error_notes(results))
+    return Table(caption, _columns(results, "row"), sections, error_notes(results, models or results.models))
 
 
 def error(results, model, size):
@@ -93,27 +93,27 @@ def _figure(p):
     return Entry("") if p is None else Entry(f"{p.error:.2f}", mark="" if p.checked == "read" else RECALLED)
 
 
-def error_notes(results):
-    """Return how to read the error table."""
+def error_notes(results, models):
+    """Return how to read the error table of some rows."""
     draws = "; ".join(f"{n} at {size:,}" for size, n in results.data.draws.items())
     notes = [
-        "Mean over class-balanced draws of the training images ± one standard error over draws (–: there is one draw) ± "
-        "one standard error over test images, of the mean loss over draws (of one draw: binomial). Draws of the "
-        f"protocol: {draws}; an entry with fewer says so. Bold: the lowest of a size, rivals of others included, without "
-        f"augmentation and on all test images. {CHOSEN}: chosen by validation. {NOT_RUN}: cells of the protocol that are "
-        f"not there; {BEYOND}: none in the protocol.",
-        *subset_notes(results),
+        "Mean over class-balanced draws of the training images ± one standard error over draws (–: there is one draw) "
+        "± one standard error over test images, of the mean loss over draws (of one draw: binomial). Draws of the "
+        f"protocol: {draws}; an entry with fewer says so. Bold: the lowest of a size, rivals of others included, "
+        f"without augmentation and on all test images. {CHOSEN}: chosen by validation. “{NOT_RUN}”: cells of the "
+        f"protocol that are not there; “{BEYOND}”: the protocol has none.",
+        *subset_notes(results, models),
     ]
     if published(results.data.name):
         notes.append(f"{RECALLED} Recalled, not compared with the paper again.")
     return notes
 
 
-def subset_notes(results):
+def subset_notes(results, models):
     """Return what is to be said of rows that predict the first test images only: how hard these are for the others."""
     notes = []
-    for model, registered in results.models.items():
-        n = registered.representation.n_test
+    for model in models:
+        n = results.models[model].representation.n_test
         sizes = [s for s in results.sizes if results.test(model, s) and competing(results, s)]
         if n is None or not sizes:
             continue
@@ -147,11 +147,11 @@ def difference_table(results):
     sections = [section for size in results.sizes if (section := _difference_section(results, size))]
     notes = (
         "Both means are over the draws that the two rows share, and on the same test images. Interval: percentile "
-        "bootstrap over test images and draws together, 10,000 resamples; of one shared draw over test images alone, so "
-        "that what another training subset would change is not in it. p: of the bootstrap; of one shared draw McNemar's "
-        "exact test. Holm's correction is over the rows of a size; bold: at most 0.05 after it. Negative: lower than "
-        "the chosen row.",
-        *subset_notes(results),
+        "bootstrap over test images and draws together, 10,000 resamples; of one shared draw over test images alone, "
+        "so that what another training subset would change is not in it; of two or three it is known from as few. p: "
+        "of the bootstrap; of one shared draw McNemar's exact test. Holm's correction is over the rows of a size; "
+        "bold: at most 0.05 after it. Negative: lower than the chosen row.",
+        *subset_notes(results, results.models),
     )
     return Table(f"{results.data.title}: differences to the row chosen by validation", columns, sections, notes)
 
@@ -230,12 +230,14 @@ def cost_table(results):
     ]
     rows = [_cost_row(results, m, size) for m in results.models if results.test(m, size)]
     notes = (
-        "Relative change: mean of ‖Φ(L_τ x) − Φ(x)‖ / ‖Φ(x)‖ of the features that the head reads. D: mean of ‖Φ(L_τ x) − "
-        "Φ(x)‖² over the mean of ‖Φ(x) − Φ(x′)‖² of two images: relative to the spread, so that features with a large "
-        "mean or a square root gain nothing. Both: mean over draws ± one standard error over draws. Seconds: medians "
-        "over draws, of one thread; fit with what is chosen inside it.",
+        "Relative change: mean of ‖Φ(L_τ x) − Φ(x)‖ / ‖Φ(x)‖ of the features that the head reads. D: mean of ‖Φ(L_τ x) "
+        "− Φ(x)‖² over the mean of ‖Φ(x) − Φ(x′)‖² of two images: relative to the spread, so that features with a "
+        "large mean or a square root gain nothing. Both: mean over draws ± one standard error over draws. Seconds: "
+        "medians over draws, of one thread; fit with what is chosen inside it.",
     )
-    return Table(f"{results.data.title}: stability and cost, {size:,} training images", columns, [Section("", rows)], notes)
+    return Table(
+        f"{results.data.title}: stability and cost, {size:,} training images", columns, [Section("", rows)], notes
+    )
 
 
 def _cost_row(results, model, size):

@@ -1,0 +1,429 @@
+"""The research table from synthetic cells: its figures, its choices, and its sentences against the cells."""
+
+import dataclasses
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from kernelconv._files import pack
+from kernelconv.datasets import registered_datasets
+from kernelconv.studies.cells import digest, write_cell
+from kernelconv.studies.significance import holm, mcnemar, paired_difference
+
+BENCHMARKS = Path(__file__).parent.parent / "benchmarks"
+N_TEST, DRAWS = 3000, {300: 3, 1000: 2, 60_000: 1}
+#: mean test and validation errors, %, and draws
+ROWS = {
+    "pixels+svm": (12.0, 12.5, 3),
+    "scattering+gaussian": (3.0, 2.6, 3),
+    "ckn-gradient+gaussian": (2.8, 3.0, 3),
+    "exact-kernel": (4.0, 4.0, 1),
+    "lenet": (4.5, 4.4, 2),
+    "lenet-augmented": (1.5, 1.0, 3),
+    "kymatio+affine": (2.5, 2.4, 3),
+}
+
+
+@pytest.fixture(autouse=True)
+def modules(monkeypatch):
+    """Let tests import benchmarks/ as its scripts do, and forget it afterwards."""
+    before = set(sys.modules)
+    monkeypatch.syspath_prepend(str(BENCHMARKS))
+    yield
+    for name in set(sys.modules) - before:
+        if not name.startswith("kernelconv"):
+            del sys.modules[name]
+
+
+def record_of_test(name, size, seed, error, n_test=N_TEST):
+    """A record of part "test": the hardest images are the same for all rows, the others change with row and draw."""
+    rng = np.random.default_rng([*name.encode(), size, seed])
+    difficulty = np.random.default_rng(0).standard_normal(N_TEST)[:n_test] + 0.3 * (np.arange(n_test) < 2000)
+    score = difficulty + 0.7 * rng.standard_normal(n_test)
+    wrong = np.argsort(-score)[: round(n_test * error / 100)]
+    truth = np.arange(n_test) % 10
+    predicted = np.where(np.isin(np.arange(n_test), wrong), (truth + 1 + seed) % 10, truth)
+    measures = {"relative_change": 0.1, "deformation_sensitivity": 0.02}
+    kernel = name == "exact-kernel"
+    return {
+        "test_error": len(wrong) / n_test,
+        "n_test": n_test,
+        "classes": [str(c) for c in range(10)],
+        "class_counts": np.bincount(truth).tolist(),
+        "predictions": pack(predicted.astype(np.uint8)),
+        "mistakes": [[int(i), int(truth[i]), int(predicted[i])] for i in np.sort(wrong)],
+        "n_features": None if kernel else 100,
+        "n_params": None,
+        "chosen": {"residual": 2e-5} if name.endswith("gaussian") and size > 10_000 else {},
+        "fit_seconds": 10.0 + seed,
+        "predict_seconds": 3.0,
+        **{
+            m: None if kernel else [{"strength": 0.2, "mean": v + seed / 100, "low": v, "high": v}]
+            for m, v in measures.items()
+        },
+        "first_layer": pack(np.full((4, 3, 3), 100, np.int8)) if name == "lenet" and seed == 0 else None,
+    }
+
+
+def record_of_validation(name, size, seed, error):
+    n, once = (size, name.startswith("lenet")) if size <= 5000 else (size // 5, True)
+    n_held_out = n // 5 if once and size <= 5000 else n
+    wrong = round(n_held_out * error / 100)
+    return {
+        "validation_error": wrong / n_held_out,
+        "n_held_out": n_held_out,
+        "n_folds": 5,
+        "n_fitted": 1 if once else 5,
+        "mistakes": [[i, 0, 1] for i in range(wrong)],
+        "chosen": [{}],
+        "seconds": 7.0,
+    }
+
+
+def put(folder, model, size, seed, part, record, data="d" * 64):
+    deformation = {
+        "family": {"class": "SmoothDeformation", "cutoff": 3},
+        "strengths": [0.2],
+        "n_images": 200,
+        "seed": 0,
+    }
+    identity = {
+        **{"data": data, "model": {"estimator": {"class": model}, "versions": [1]}, "train_size": size, "seed": seed},
+        "part": part,
+        "protocol": {"n_test": N_TEST, "deformation": deformation} if part == "test" else {"n_all_folds": 5000},
+    }
+    (folder / "cells").mkdir(exist_ok=True)
+    cell = {"model": model, "train_size": size, "seed": seed, "part": part}
+    content = {"study": "accuracy", "cell": cell, "identity": identity, "record": record}
+    path = folder / "cells" / f"{model}-{size}-{seed}-{part}-{digest(identity)}.json"
+    write_cell(path, {**content, "provenance": {"kernelconv": "0.1.0", "numpy": "2.4.6", "cores": 2}})
+
+
+def fill(folder, rows=ROWS, sizes=DRAWS, absent=()):
+    """Write the cells of some rows and sizes; larger training sets have smaller errors."""
+    for model, (test, validation, most) in rows.items():
+        for size in sizes:
+            for seed in range(min(DRAWS[size], most)):
+                if (model, size) in absent or (model == "exact-kernel" and size > 1000):
+                    continue
+                shrink = (300 / size) ** 0.35 * (1 + 0.04 * seed)
+                n_test = 2000 if model == "exact-kernel" else N_TEST
+                put(folder, model, size, seed, "test", record_of_test(model, size, seed, test * shrink, n_test))
+                put(
+                    folder,
+                    model,
+                    size,
+                    seed,
+                    "validation",
+                    record_of_validation(model, size, seed, validation * shrink),
+                )
+
+
+def read(folder):
+    from rendering.results import Results
+    from rivals import model
+
+    data = dataclasses.replace(registered_datasets()["mnist"], draws=DRAWS)
+    return Results(folder, {name: model(name) for name in (*ROWS, "resnet")}, data)
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    found = tmp_path_factory.mktemp("mnist")
+    fill(found, absent={("lenet", 60_000)})
+    return found
+
+
+@pytest.fixture
+def results(folder):
+    return read(folder)
+
+
+def entries(table, name):
+    """The row of a table that begins with `name`: what its entries show, by the heading of the column."""
+    (row,) = [r for section in table.sections for r in section.entries() if r[0].text == name]
+    return {c.heading: e.text + e.mark for c, e in zip(table.columns, row, strict=True)}
+
+
+def bold(table, heading):
+    """The names of the rows whose entry in a column is bold."""
+    column = [c.heading for c in table.columns].index(heading)
+    return [row[0].text for section in table.sections for row in section.entries() if row[column].bold]
+
+
+# -- errors -----------------------------------------------------------------------------------------------------------
+
+
+def test_an_entry_is_the_mean_of_its_cells_with_both_standard_errors(results):
+    from rendering.tables import error_table
+
+    records = [record_of_test("pixels+svm", 300, seed, 12.0 * (1 + 0.04 * seed)) for seed in range(3)]
+    errors = [100 * r["test_error"] for r in records]
+    losses = np.zeros(N_TEST)
+    for record in records:
+        for image, *_ in record["mistakes"]:
+            losses[image] += 100 / 3
+    expected = f"{np.mean(errors):.2f} ± {np.std(errors, ddof=1) / 3**0.5:.2f} ± {losses.std() / N_TEST**0.5:.2f}"
+    assert entries(error_table(results), "pixels + SVM")["300"] == expected
+    e = record_of_test("pixels+svm", 60_000, 0, 12.0 * 200**-0.35)["test_error"]
+    binomial = 100 * (e * (1 - e) / N_TEST) ** 0.5
+    assert entries(error_table(results), "pixels + SVM")["60,000"] == f"{100 * e:.2f} ± – ± {binomial:.2f}"
+
+
+def test_what_is_missing_is_not_run_and_what_the_protocol_lacks_is_a_dash(results):
+    from rendering.tables import error_table, validation_table
+
+    for table in (error_table(results), validation_table(results)):
+        assert entries(table, "ResNet") == {"row": "ResNet", "300": "not run", "1,000": "not run", "60,000": "not run"}
+        assert entries(table, "LeNet-5")["60,000"] == "not run"
+        assert entries(table, "exact kernel")["60,000"] == "–"
+        assert entries(table, "LeNet-5")["300"].endswith(" (2 of 3)")
+        assert entries(table, "exact kernel")["1,000"].endswith(" (1 of 2)")
+        assert "of 3" not in entries(table, "pixels + SVM")["300"]
+
+
+def test_the_lowest_of_a_size_is_bold_rivals_too_but_none_with_augmentation_or_fewer_test_images(results):
+    from rendering.tables import error_table
+
+    table = error_table(results)
+    errors = {m: results.summary(m, 300).error for m in ROWS}
+    assert min(errors, key=errors.get) == "lenet-augmented"
+    assert bold(table, "300") == bold(table, "1,000") == bold(table, "60,000") == ["kymatio + affine"]
+
+
+def test_the_first_test_images_are_marked_and_it_is_said_how_hard_they_are(results):
+    from rendering.tables import difference_table, error_table
+
+    table = error_table(results)
+    assert entries(table, "exact kernel")["300"].startswith("4.00† ")
+    rows = ("pixels+svm", "scattering+gaussian", "ckn-gradient+gaussian", "lenet")
+    wrong = np.array([results.wrong(m, 1000).mean(0) for m in rows])
+    first, rest = (f"{100 * part.mean():.2f} %" for part in (wrong[:, :2000], wrong[:, 2000:]))
+    (note,) = [n for n in table.notes if n.startswith("†")]
+    assert "the first 2,000 test images alone, which are harder than the rest: with 1,000 training images" in note
+    assert f"get {first} of them wrong on average, and {rest} of the others" in note
+    assert note in difference_table(results).notes
+    assert not any(n.startswith("†") for n in error_table(results, ["lenet"]).notes)
+
+
+# -- choice -----------------------------------------------------------------------------------------------------------
+
+
+def test_validation_chooses_among_ours_and_best_by_test_stands_beside(results):
+    from rendering.tables import CHOSEN, error_table
+
+    table = error_table(results)
+    names = ["chosen by validation", "its test error", "best by test", "its test error", "rows that compete"]
+    assert [row[0] for row in table.sections[1].rows] == names
+    by_size = [row[1:] for row in table.sections[1].rows]
+    assert by_size[0] == ["scattering + Gaussian"] * 3  # lower: kymatio (a rival), the augmented one
+    assert by_size[2] == ["gradient CKN + Gaussian"] * 3
+    for line, model in ((1, "scattering+gaussian"), (3, "ckn-gradient+gaussian")):
+        assert by_size[line] == [f"{results.summary(model, s).error:.2f}" for s in DRAWS]
+    assert by_size[4] == ["4", "4", "3"]  # without the exact kernel, the augmented one, kymatio; LeNet-5 not at 60,000
+    marked = [r[0].text for r in table.sections[0].entries() if CHOSEN in r[1].mark]
+    assert marked == ["scattering + Gaussian"]
+
+
+def test_a_tie_is_shown_as_a_tie(tmp_path):
+    from rendering.tables import CHOSEN, difference_table, error_table, validation_table
+
+    fill(tmp_path, {m: (3.0, 2.5, 3) for m in ("lenet", "ckn-gradient+gaussian")}, sizes=[60_000])
+    fill(tmp_path, {"pixels+svm": (9.0, 9.0, 3)}, sizes=[60_000])
+    results = read(tmp_path)
+    table, both = error_table(results), "gradient CKN + Gaussian = LeNet-5"
+    assert [entries(table, name)["60,000"] for name in ("chosen by validation", "best by test")] == [both, both]
+    assert [r[0].text for r in table.sections[0].entries() if CHOSEN in r[3].mark] == both.split(" = ")
+    assert bold(validation_table(results), "60,000") == bold(table, "60,000") == both.split(" = ")
+    (section,) = difference_table(results).sections
+    tie = "minus gradient CKN + Gaussian (tied with LeNet-5; the first in the table), chosen of 3 rows"
+    assert section.title == f"60,000 training images: {tie}"
+
+
+def test_controls_compete_and_are_called_controls(tmp_path):
+    from rendering.choice import chosen
+    from rendering.results import Results
+    from rendering.sentences import protocol
+    from rivals import model
+
+    fill(tmp_path, {"pixels+gaussian": (3.0, 1.0, 3), "lenet": (3.0, 2.0, 3)}, sizes=[300])
+    data = dataclasses.replace(registered_datasets()["mnist"], draws=DRAWS)
+    results = Results(tmp_path, {m: model(m) for m in ("pixels+gaussian", "lenet")}, data)
+    assert chosen(results, 300) == ["pixels+gaussian"]
+    assert results.label("pixels+gaussian") == "pixels + Gaussian (control)"
+    assert results.leaders() == ["lenet"]
+    assert any(text.startswith("Controls: pixels + Gaussian (control), the head") for text in protocol(results))
+
+
+def test_families_are_led_by_validation(results):
+    assert results.leaders() == ["pixels+svm", "scattering+gaussian", "ckn-gradient+gaussian", "lenet"]
+
+
+# -- differences ------------------------------------------------------------------------------------------------------
+
+
+def test_differences_are_over_shared_draws_and_images_with_holm_over_the_rows(results):
+    from rendering.choice import differences
+    from rendering.tables import difference_table, p_text
+
+    wrong = lambda m, size, n: np.array([results.wrong(m, size)[seed] for seed in range(n)])  # noqa: E731
+    found = {c.model: c for c in differences(results, 300)}
+    assert list(found) == [m for m in ROWS if m != "scattering+gaussian"]
+    shared = {"lenet": 2, "exact-kernel": 1}
+    for model, c in found.items():
+        n = shared.get(model, 3)
+        a, b = wrong(model, 300, n), wrong("scattering+gaussian", 300, n)[:, : c.n_images]
+        assert (c.n_draws, c.n_images) == (n, 2000 if model == "exact-kernel" else N_TEST)
+        expected = paired_difference(a, b, 0)
+        assert c.difference[:3] == expected[:3]
+        assert c.test == ("McNemar" if n == 1 else "bootstrap")
+        assert c.difference.p == (mcnemar(a, b) if n == 1 else expected.p)
+    assert [c.p_holm for c in found.values()] == pytest.approx(list(holm([c.difference.p for c in found.values()])))
+    table = difference_table(results)
+    assert table.sections[0].title == "300 training images: minus scattering + Gaussian, chosen of 4 rows"
+    shown = dict(zip(found, table.sections[0].entries(), strict=True))
+    for model, c in found.items():
+        assert [e.text for e in shown[model][2:6]] == [
+            *(f"{c.difference.mean:+.2f}", f"{c.difference.low:+.2f} to {c.difference.high:+.2f}"),
+            *(p_text(c.difference.p), p_text(c.p_holm)),
+        ]
+        assert shown[model][2].bold == (c.p_holm <= 0.05)
+    assert 1 < sum(row[2].bold for row in shown.values()) < len(shown)
+    assert shown["exact-kernel"][0].mark == "†"
+    assert {row[6].text for row in table.sections[2].entries()} == {"McNemar"}
+
+
+def test_a_row_without_a_shared_draw_has_no_difference(tmp_path):
+    from rendering.choice import differences
+
+    for seed, model in ((0, "scattering+gaussian"), (1, "lenet"), (0, "mlp")):
+        put(tmp_path, model, 300, seed, "test", record_of_test(model, 300, seed, 3.0))
+        put(
+            tmp_path,
+            model,
+            300,
+            seed,
+            "validation",
+            record_of_validation(model, 300, seed, 2.0 + (model != "scattering+gaussian")),
+        )
+    from rendering.results import Results
+    from rivals import model as named
+
+    data = dataclasses.replace(registered_datasets()["mnist"], draws={300: 2})
+    results = Results(tmp_path, {m: named(m) for m in ("scattering+gaussian", "lenet", "mlp")}, data)
+    assert [c.model for c in differences(results, 300)] == ["mlp"]
+
+
+# -- validation, stability, cost --------------------------------------------------------------------------------------
+
+
+def test_validation_errors_are_means_over_draws_and_say_where_fewer_images_were_held_out(results):
+    from rendering.tables import validation_table
+
+    table = validation_table(results)
+    errors = [
+        100 * record_of_validation("pixels+svm", 300, s, 12.5 * (1 + 0.04 * s))["validation_error"] for s in range(3)
+    ]
+    expected = f"{np.mean(errors):.2f} ± {np.std(errors, ddof=1) / 3**0.5:.2f}"
+    assert entries(table, "pixels + SVM")["300"] == expected
+    assert "°" in entries(table, "LeNet-5")["300"]
+    assert "°" not in "".join(entries(table, "LeNet-5, augmented")["60,000"])  # there all hold out as many
+    assert bold(table, "300") == bold(table, "60,000") == ["scattering + Gaussian"]
+
+
+def test_stability_and_cost_stand_side_by_side(results):
+    from rendering.tables import cost_table
+
+    table = cost_table(results)
+    assert table.caption == "MNIST: stability and cost, 1,000 training images"
+    assert entries(table, "LeNet-5") == {
+        **{"row": "LeNet-5", "features": "100", "relative change": "0.105 ± 0.005", "D": "0.0250 ± 0.0050"},
+        **{"fit": "10.5", "1,000 predictions": "1.00", "validation": "7.0"},
+    }
+    assert [entries(table, "exact kernel")[c] for c in ("features", "relative change", "D")] == ["", "", ""]
+    assert "ResNet" not in [row[0].text for row in table.sections[0].entries()]
+    seconds = sum(r.get(k, 0) for c in results.cells for r in [c["record"]] for k in ("fit_seconds", "predict_seconds"))
+    seconds += sum(c["record"].get("seconds", 0) for c in results.cells)
+    assert results.hours == pytest.approx(seconds / 3600)
+
+
+# -- sentences --------------------------------------------------------------------------------------------------------
+
+
+def test_the_verdict_counts_what_the_tables_show(results):
+    from rendering.sentences import verdict
+
+    text = verdict(results)
+    assert (
+        "Chosen by validation error of the rows that compete: scattering + Gaussian with 300, 1,000 and 60,000" in text
+    )
+    assert "At 0 of 3 sizes that row has the lowest test error of them too." in text
+    ours = {s: round(results.summary("scattering+gaussian", s).error, 2) for s in DRAWS}
+    best = {300: 4.15, 1000: 2.05, 60_000: 0.39}
+    assert [ours[s] <= best[s] for s in DRAWS] == [True, True, False]
+    assert "at or below the best figure of these papers at 2 of 3 sizes, above it at 60,000 images" in text
+    assert f"({ours[60_000]:.2f} against 0.39 %, CKN-GM2)." in text
+
+
+def test_a_row_that_is_better_beyond_chance_is_named(results, tmp_path):
+    from rendering.sentences import separated
+
+    assert separated(results).startswith("No row that competes is better than the chosen one by more than")
+    fill(tmp_path, {"scattering+gaussian": (3.0, 1.0, 3), "lenet": (1.0, 2.0, 3)}, sizes=[300])
+    better = read(tmp_path)
+    gap = better.summary("lenet", 300).error - better.summary("scattering+gaussian", 300).error
+    assert f"LeNet-5 at 300 images ({gap:+.2f} points)." in separated(better)
+
+
+def test_the_protocol_says_what_there_is(results):
+    from rendering.sentences import protocol
+
+    text = "\n".join(protocol(results))
+    draws = {**dict.fromkeys(ROWS, 3 + 2 + 1), "exact-kernel": 2, "resnet": 6}
+    there = sum(1 for c in results.cells if c["cell"]["part"] == "test")
+    assert (
+        f"Of {sum(draws.values())} cells of the protocol {there} are there, and of as many validations {there}." in text
+    )
+    assert "in part after test figures had been seen" in text
+    assert "at most 2.0e-05 in 2 cells" in text
+    assert "SmoothDeformation (cutoff 3) at Jacobian norm 0.2 on the first 200 test images" in text
+    assert "At 60,000 images a draw is a permutation" in text
+
+
+def test_nothing_is_said_of_residuals_without_such_cells(tmp_path):
+    from rendering.sentences import protocol, verdict
+
+    fill(tmp_path, {"scattering+gaussian": (3.0, 1.0, 3)}, sizes=[300])
+    results = read(tmp_path)
+    assert "residual" not in "\n".join(protocol(results))
+    results.parts["validation"].clear()
+    assert verdict(results) == "No row has a validation error and a test error yet: nothing is chosen."
+
+
+def test_versions_are_those_of_the_cells(tmp_path):
+    from rendering.page import environment
+
+    fill(tmp_path, {"lenet": (3.0, 1.0, 1)}, sizes=[300])
+    results = read(tmp_path)
+    results.cells[0]["provenance"] |= {"numpy": "9.9", "torch": None, "packages": {"scipy": "1.17"}}
+    assert environment(results) == {
+        **{"kernelconv": "0.1.0", "numpy": "2.4.6 (1 cells), 9.9 (1 cells)", "cores": "2", "scipy": "1.17"}
+    }
+
+
+# -- files ------------------------------------------------------------------------------------------------------------
+
+
+def test_a_cell_that_the_protocol_does_not_have_is_refused(tmp_path):
+    put(tmp_path, "mlp", 300, 0, "test", record_of_test("mlp", 300, 0, 3.0))
+    with pytest.raises(ValueError, match=r"the protocol of MNIST does not have: mlp, 300 images\. Move its file out"):
+        read(tmp_path)
+
+
+def test_cells_of_different_data_are_refused(tmp_path):
+    put(tmp_path, "lenet", 300, 0, "test", record_of_test("lenet", 300, 0, 3.0))
+    put(tmp_path, "lenet", 300, 1, "test", record_of_test("lenet", 300, 1, 3.0), data="e" * 64)
+    with pytest.raises(ValueError, match="computed from different data"):
+        read(tmp_path)
