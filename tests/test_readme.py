@@ -1,7 +1,6 @@
 """README keeps its word: its examples run, its tables are those of the results and of the code."""
 
 import re
-import subprocess
 import sys
 from pathlib import Path
 
@@ -27,21 +26,14 @@ def test_examples_run(capsys):
     assert "relative_change" in out
 
 
-def test_table_is_that_of_the_results():
-    command = [sys.executable, str(ROOT / "benchmarks" / "readme_table.py"), "--check"]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr
-
-
-def test_short_table_is_that_of_the_comparison(monkeypatch):
+def test_table_is_that_of_the_committed_cells(monkeypatch):
     monkeypatch.syspath_prepend(str(ROOT / "benchmarks"))
-    from render import FOLDER, README
-    from rendering.page import BLOCK, with_short_table
-    from rendering.results import Results
+    from render import README, committed
+    from rendering.page import BLOCK, with_table
 
-    text, results = README.read_text(encoding="utf-8"), Results(FOLDER)
-    assert with_short_table(text, results) == text
-    assert with_short_table(BLOCK.sub(r"\1\2", text), results) == text != BLOCK.sub(r"\1\2", text)
+    text, results = README.read_text(encoding="utf-8"), committed()
+    assert with_table(text, results) == text, "run python benchmarks/render.py"
+    assert with_table(BLOCK.sub(r"\1\2", text), results) == text != BLOCK.sub(r"\1\2", text)
 
 
 @pytest.fixture
