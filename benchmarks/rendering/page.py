@@ -2,12 +2,12 @@
 
 import json
 import re
-from html import escape
 
 from kernelconv._files import write_atomically
-from kernelconv.report.page import definitions, fill_page
-from kernelconv.report.published import published
-from kernelconv.report.table import html, markdown
+from kernelconv._version import __version__
+from kernelconv.report.page import Page, definitions, save_page
+from kernelconv.report.published import published, sources
+from kernelconv.report.table import markdown
 from rendering.sentences import protocol, separated, verdict
 from rendering.tables import cost_table, difference_table, error_table, validation_table
 
@@ -22,11 +22,6 @@ AGAIN = (
 def title(results):
     """Return the heading of README.md and of the page."""
     return f"{results.data.title}: kernel networks, scattering and CNNs by training size"
-
-
-def sources(results):
-    """Return the source of each method whose figures papers report."""
-    return {p.method: p.source for p in published(results.data.name)}
 
 
 def environment(results):
@@ -77,7 +72,7 @@ def write_readme(results, figures):
             f"- **{results.label(m)}** (`{m}`): {row.representation.source}" for m, row in results.models.items()
         ),
         "## Published figures",
-        "\n".join(f"- {method}: {source}." for method, source in sources(results).items()),
+        "\n".join(f"- {method}: {source}." for method, source in sources(published(results.data.name)).items()),
         "## Again",
         "```sh\n" + "\n".join(AGAIN) + "\n```",
         "Made with: " + "; ".join(f"{name} {value}" for name, value in environment(results).items()) + ".",
@@ -86,19 +81,24 @@ def write_readme(results, figures):
 
 
 def write_page(results, figures):
-    """Write report.html of the folder, with the template of `kernelconv compare`."""
-    tables = (error_table, difference_table, validation_table, cost_table)
-    fill_page(
-        results.folder / "report.html",
+    """Write report.html of the folder: the page of `kernelconv compare`, with these tables."""
+    page = Page(
         title=title(results),
-        lead=f"<p>{escape(f'{verdict(results)} {separated(results)}')}</p>",
-        table="\n".join(html(make(results)) for make in tables),
+        lead=[verdict(results), separated(results)],
+        tables=[error_table(results), difference_table(results)],
         figures=figures,
+        further=[validation_table(results), cost_table(results)],
         protocol=protocol(results),
-        models=definitions(settings(results), code=True) + definitions(sources(results)),
-        environment=environment(results),
-        command=" && ".join(AGAIN),
+        models=[
+            definitions("Rows", {results.label(m): row.representation.source for m, row in results.models.items()}),
+            definitions("Settings, as the cells have them", settings(results)),
+            definitions("Published figures", sources(published(results.data.name))),
+        ],
+        environment=[definitions("What the cells were made with", environment(results))],
+        command="\n".join(AGAIN),
+        version=__version__,
     )
+    save_page(page, results.folder / "report.html")
 
 
 def with_table(readme, results):

@@ -24,11 +24,6 @@ class Summary:
     n_draws: int
     n_images: int
 
-    @property
-    def standard_error(self):
-        """The root of the sum of both squared standard errors (of one draw: that over images)."""
-        return float(np.hypot(np.nan_to_num(self.draws_error), self.images_error))
-
 
 class Results:
     """The cells of a folder, whatever the code of today is.
@@ -139,6 +134,23 @@ class Results:
         """Return the size at which most models have their cells on all test images, the larger of equals."""
         whole = [m for m in self.models if self.models[m].representation.n_test is None]
         return max(self.sizes, key=lambda s: (sum((m, s) in self.parts["test"] for m in whole), s))
+
+    def as_comparison(self):
+        """Return the cells on the test images as kernelconv.report takes a comparison: settings and records."""
+        records = [
+            {**content["cell"], **content["record"]} for content in self.cells if content["cell"]["part"] == "test"
+        ]
+        settings = {
+            "data": self.data.name,
+            "models": dict.fromkeys(self.models, ""),
+            "labels": {m: self.label(m) for m in self.models},
+            "train_sizes": self.sizes,
+            "seeds": list(range(max(self.data.draws.values()))),
+            "n_test": max((r["n_test"] for r in records), default=0),
+            "classes": next((r["classes"] for r in records), []),
+            "deformation": self.deformation,
+        }
+        return {"settings": settings, "records": records}
 
     def leaders(self):
         """Return a model a family: the one whose validation errors are lowest on average over its family's sizes."""

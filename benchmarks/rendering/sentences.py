@@ -107,8 +107,8 @@ def validations(results):
     return [
         "Rows that compete: ours, without augmentation, tested on all test images. The row with the lowest mean "
         "validation error over its draws is chosen, and is what the others are compared with; its test error carries "
-        "no bias from this choice. “Best by test” is picked by the test error itself: the lowest of several numbers is on "
-        "average lower than what the same row would show on new images.",
+        "no bias from this choice. “Best by test” is picked by the test error itself: the lowest of several numbers is "
+        "on average lower than what the same row would show on new images.",
         "Validation uses five stratified folds of the training subset up to 5,000 images, and above one held-out "
         "fifth, the same for all rows. Features learned without labels are fitted once, on the images of the whole "
         "subset, without their labels; the head is fitted anew in each fold, its own choices included. A row trained "

@@ -2,11 +2,11 @@
 
 from math import isnan
 
-from kernelconv.report.published import best_published, published
+from kernelconv.report.published import ELSEWHERE, best_published, published
 from kernelconv.report.table import Column, Entry, Section, Table
 from rendering.choice import best_by_test, chosen, competing, differences, lowest
 
-CHOSEN, FEWER, HELD, RECALLED = "◆", "†", "°", "*"
+CHOSEN, FEWER, HELD = "◆", "†", "°"
 NOT_RUN, BEYOND = "not run", "–"
 
 
@@ -76,21 +76,28 @@ def choice_rows(results):
 
 
 def method_rows(results):
-    """Return what papers report, a row a method."""
+    """Return what papers report, a row a method, those that report a range of sizes first."""
     lines = {}
     for p in published(results.data.name):
-        lines.setdefault(p.method, {})[p.size] = p
-    return [[f"published: {m}", *(_figure(line.get(s)) for s in results.sizes)] for m, line in lines.items()]
+        lines.setdefault((p.method, p.family == ELSEWHERE), {})[p.size] = p
+    return [
+        [f"{'elsewhere' if beyond else 'published'}: {method}", *(_figures(filter(None, [line.get(s)])) for s in results.sizes)]
+        for (method, beyond), line in lines.items()
+    ]
 
 
 def best_rows(results):
-    """Return the best figure of the papers at each size."""
+    """Return the best figure at each size of the papers that report a range of them, and what exists beyond them."""
     best = best_published(results.data.name)
-    return [["best of these papers", *(_figure(best.get(s)) for s in results.sizes)]]
+    beyond = sorted((p for p in published(results.data.name) if p.family == ELSEWHERE), key=lambda p: p.error)
+    return [
+        ["best of these papers", *(_figures(filter(None, [best.get(s)])) for s in results.sizes)],
+        ["elsewhere", *(_figures(p for p in beyond if p.size == s) for s in results.sizes)],
+    ]
 
 
-def _figure(p):
-    return Entry("") if p is None else Entry(f"{p.error:.2f}", mark="" if p.checked == "read" else RECALLED)
+def _figures(found):
+    return ", ".join(f"{p.error:.2f}{p.mark}" for p in found)
 
 
 def error_notes(results, models):
@@ -105,7 +112,10 @@ def error_notes(results, models):
         *subset_notes(results, models),
     ]
     if published(results.data.name):
-        notes.append(f"{RECALLED} Recalled, not compared with the paper again.")
+        notes.append(
+            "Figures of papers: * recalled, not compared with the paper again. “These papers” report a range of sizes; "
+            "“elsewhere”: what we know of beyond them, without augmentation."
+        )
     return notes
 
 
