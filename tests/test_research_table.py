@@ -29,12 +29,10 @@ ROWS = {
 @pytest.fixture(autouse=True)
 def modules(monkeypatch):
     """Let tests import benchmarks/ as its scripts do, and forget it afterwards."""
-    before = set(sys.modules)
     monkeypatch.syspath_prepend(str(BENCHMARKS))
     yield
-    for name in set(sys.modules) - before:
-        if not name.startswith("kernelconv"):
-            del sys.modules[name]
+    for name in [n for n in sys.modules if n.split(".")[0] in ("rendering", "rivals")]:
+        del sys.modules[name]
 
 
 def record_of_test(name, size, seed, error, n_test=N_TEST):
@@ -208,6 +206,26 @@ def test_the_first_test_images_are_marked_and_it_is_said_how_hard_they_are(resul
     assert not any(n.startswith("†") for n in error_table(results, ["lenet"]).notes)
 
 
+def test_figures_of_papers_stand_below_with_their_marks(results):
+    from rendering.tables import error_table
+
+    full, short = error_table(results), error_table(results, results.leaders())
+    for table in (full, short):
+        assert [entries(table, "best of these papers")[s] for s in ("300", "1,000", "60,000")] == [
+            "4.15*",
+            "2.05*",
+            "0.39",
+        ]
+    assert entries(full, "published: ConvNet")["60,000"] == "0.53"
+    assert entries(full, "elsewhere: fixed features + least squares") == {
+        **{"row": "elsewhere: fixed features + least squares", "300": "", "1,000": "", "60,000": "0.37"}
+    }
+    assert entries(short, "elsewhere")["60,000"] == "0.28*, 0.31*, 0.31*, 0.37"
+    assert [row[0] for row in short.sections[0].rows] == [results.label(m) for m in results.leaders()]
+    results.data = dataclasses.replace(results.data, name="digits")
+    assert [s.title for s in error_table(results).sections] == ["", "what stands out of the rows that compete"]
+
+
 # -- choice -----------------------------------------------------------------------------------------------------------
 
 
@@ -365,6 +383,10 @@ def test_the_verdict_counts_what_the_tables_show(results):
     assert [ours[s] <= best[s] for s in DRAWS] == [True, True, False]
     assert "at or below the best figure of these papers at 2 of 3 sizes, above it at 60,000 images" in text
     assert f"({ours[60_000]:.2f} against 0.39 %, CKN-GM2)." in text
+    lower = ["0.28 % (ensemble of ten networks", "0.31 % (generalized pooling", "0.31 % (recurrent CNN"]
+    lower = [f"{figure}, 60,000 images)" for figure in [*lower, "0.37 % (fixed features + least squares"]]
+    assert ours[60_000] > 0.37
+    assert f"Elsewhere there is {', '.join(lower[:3])} and {lower[3]}, lower than it." in text
 
 
 def test_a_row_that_is_better_beyond_chance_is_named(results, tmp_path):
@@ -427,3 +449,54 @@ def test_cells_of_different_data_are_refused(tmp_path):
     put(tmp_path, "lenet", 300, 1, "test", record_of_test("lenet", 300, 1, 3.0), data="e" * 64)
     with pytest.raises(ValueError, match="computed from different data"):
         read(tmp_path)
+
+
+def test_files_are_written_the_same_each_time_and_hold_every_table(results, tmp_path):
+    from rendering.csv_file import write_results
+    from rendering.figures import draw_figures
+    from rendering.page import write_page, write_readme
+
+    results.folder, seen = tmp_path, []
+    for _ in range(2):
+        figures = draw_figures(results)
+        for write in (write_readme, write_page):
+            write(results, figures)
+        write_results(results)
+        seen.append({path.name: path.read_bytes() for path in tmp_path.iterdir()})
+    assert seen[0] == seen[1]
+    pictures = {"learning_curves.png", "tradeoff.png", "confusion.png", "first_layers.png"}
+    assert set(seen[0]) == {"README.md", "report.html", "results.csv", *pictures}
+    page, readme = seen[0]["report.html"].decode(), seen[0]["README.md"].decode()
+    assert page.count("data:image/png;base64,") == 4
+    assert "<script" not in page
+    for title in ("test error, %", "differences to the row chosen", "validation error, %", "stability and cost"):
+        assert f"**MNIST: {title}" in readme
+        assert f"<span>MNIST: {title}" in page
+    lines = seen[0]["results.csv"].decode().splitlines()
+    assert len(lines) == 1 + len(results.cells)
+    assert lines[1] == "test,pixels+svm,300,0,0.12,3000,100,0.1,0.02,13.0"
+    assert any(line.startswith("validation,lenet,300,1,") for line in lines)
+
+
+def test_readme_gets_the_table_of_the_leaders_between_its_marks(results):
+    from rendering.page import with_table
+    from rendering.sentences import verdict
+
+    empty = "before\n<!-- comparison: command -->\nreplaced\n<!-- end of comparison -->\nafter\n"
+    text = with_table(empty, results)
+    assert with_table(text, results) == text
+    assert text.startswith("before\n<!-- comparison: command -->\n")
+    assert text.endswith("<!-- end of comparison -->\nafter\n")
+    assert "replaced" not in text
+    assert verdict(results) in text
+    assert "| scattering + Gaussian |" in text
+    assert "| LeNet-5, augmented |" not in text
+
+
+def test_the_charts_have_the_bars_of_the_table(results):
+    from rendering.figures import rows
+
+    (row,) = rows(results, ["lenet"], [300])
+    found = results.summary("lenet", 300)
+    ends = [found.error, found.draws_error, found.images_error]
+    assert [row["error"], row["over_draws"], row["over_images"]] == pytest.approx(ends, rel=1e-9)

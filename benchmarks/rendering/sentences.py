@@ -1,6 +1,6 @@
 """What README.md and the page say in sentences, every number in them taken from the cells or the protocol."""
 
-from kernelconv.report.published import CAVEAT, best_published, published
+from kernelconv.report.published import CAVEAT, ELSEWHERE, best_published, published
 from rendering.choice import best_by_test, chosen, differences
 from rendering.results import CONTROLS
 
@@ -45,7 +45,22 @@ def beside_papers(results, sizes):
         if ours[s] > p.error
     ]
     below = f"Its mean is at or below the best figure of these papers at {len(best) - len(above)} of {len(best)} sizes"
-    return [below + (f", above it at {joined(above)}." if above else ".")] if best else []
+    return [below + (f", above it at {joined(above)}." if above else "."), *beyond(results, sizes)] if best else []
+
+
+def beyond(results, sizes):
+    """Say which figures beyond these papers are lower than the mean of the chosen row."""
+    known = [p for p in published(results.data.name) if p.family == ELSEWHERE and p.size in sizes]
+    lower = [
+        f"{p.error:.2f} % ({p.method}, {p.size:,} images)"
+        for p in sorted(known, key=lambda p: p.error)
+        if p.error < round(results.summary(chosen(results, p.size)[0], p.size).error, 2)
+    ]
+    if not known:
+        return []
+    return [
+        f"Elsewhere there is {joined(lower)}, lower than it." if lower else "Nothing we know of elsewhere is lower."
+    ]
 
 
 def separated(results):

@@ -45,8 +45,8 @@ def error_table(results, models=None):
     rows = [[results.label(m), *(error(results, m, s) for s in results.sizes)] for m in models or results.models]
     sections = [Section("", rows), Section("what stands out of the rows that compete", choice_rows(results))]
     if published(results.data.name):
-        methods = [] if models else method_rows(results)
-        sections.append(Section("figures of papers", [*methods, *best_rows(results)]))
+        papers = [best_row(results), elsewhere_row(results)] if models else [*method_rows(results), best_row(results)]
+        sections.append(Section("figures of papers", papers))
     caption = f"{results.data.title}: test error, %, by number of training images"
     return Table(caption, _columns(results, "row"), sections, error_notes(results, models or results.models))
 
@@ -81,19 +81,24 @@ def method_rows(results):
     for p in published(results.data.name):
         lines.setdefault((p.method, p.family == ELSEWHERE), {})[p.size] = p
     return [
-        [f"{'elsewhere' if beyond else 'published'}: {method}", *(_figures(filter(None, [line.get(s)])) for s in results.sizes)]
+        [
+            f"{'elsewhere' if beyond else 'published'}: {method}",
+            *(_figures(filter(None, [line.get(s)])) for s in results.sizes),
+        ]
         for (method, beyond), line in lines.items()
     ]
 
 
-def best_rows(results):
-    """Return the best figure at each size of the papers that report a range of them, and what exists beyond them."""
+def best_row(results):
+    """Return the best figure at each size of the papers that report a range of them."""
     best = best_published(results.data.name)
+    return ["best of these papers", *(_figures(filter(None, [best.get(s)])) for s in results.sizes)]
+
+
+def elsewhere_row(results):
+    """Return what exists beyond these papers, all figures of a size in one entry."""
     beyond = sorted((p for p in published(results.data.name) if p.family == ELSEWHERE), key=lambda p: p.error)
-    return [
-        ["best of these papers", *(_figures(filter(None, [best.get(s)])) for s in results.sizes)],
-        ["elsewhere", *(_figures(p for p in beyond if p.size == s) for s in results.sizes)],
-    ]
+    return ["elsewhere", *(_figures(p for p in beyond if p.size == s) for s in results.sizes)]
 
 
 def _figures(found):
