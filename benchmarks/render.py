@@ -16,12 +16,15 @@ from rendering.csv_file import write_results
 from rendering.figures import draw_figures
 from rendering.page import with_table, write_page, write_readme
 from rendering.results import Results
-from rendering.sentences import verdict
+from rendering.sentences import separated, verdict
+from rendering.tables import error_table
+from rich.console import Console
 from rivals import model
 from run import ROWS
 
 from kernelconv._files import write_atomically
 from kernelconv.datasets import registered_datasets
+from kernelconv.report.table import terminal
 
 FOLDER = Path(__file__).parent / "results/mnist"
 README = Path(__file__).parent.parent / "README.md"
@@ -45,6 +48,8 @@ def main():
     parser.add_argument("--check", action="store_true", help="change nothing; fail where README differs")
     args = parser.parse_args()
     results, before = committed(args.folder.resolve()), README.read_text(encoding="utf-8")
+    if not results.cells:
+        raise SystemExit(f"{results.folder} holds no cells: python benchmarks/run.py computes them.")
     ours = results.folder == FOLDER.resolve()
     if args.check:
         if ours and with_tables(before, results) != before:
@@ -56,7 +61,8 @@ def main():
     write_results(results)
     if ours:
         write_atomically(README, with_tables(before, results))
-    print(verdict(results))
+    Console().print(terminal(error_table(results, models=results.leaders())))
+    print(f"{verdict(results)} {separated(results)}")
 
 
 if __name__ == "__main__":

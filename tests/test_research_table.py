@@ -80,7 +80,7 @@ def record_of_validation(name, size, seed, error):
     }
 
 
-def put(folder, model, size, seed, part, record, data="d" * 64):
+def put(folder, model, size, seed, part, record, data="d" * 64, version=1):
     deformation = {
         "family": {"class": "SmoothDeformation", "cutoff": 3},
         "strengths": [0.2],
@@ -88,8 +88,8 @@ def put(folder, model, size, seed, part, record, data="d" * 64):
         "seed": 0,
     }
     identity = {
-        **{"data": data, "model": {"estimator": {"class": model}, "versions": [1]}, "train_size": size, "seed": seed},
-        "part": part,
+        **{"data": data, "train_size": size, "seed": seed, "part": part},
+        "model": {"estimator": {"class": model}, "versions": [version]},
         "protocol": {"n_test": N_TEST, "deformation": deformation} if part == "test" else {"n_all_folds": 5000},
     }
     (folder / "cells").mkdir(exist_ok=True)
@@ -163,23 +163,24 @@ def test_an_entry_is_the_mean_of_its_cells_with_both_standard_errors(results):
     for record in records:
         for image, *_ in record["mistakes"]:
             losses[image] += 100 / 3
-    expected = f"{np.mean(errors):.2f} ± {np.std(errors, ddof=1) / 3**0.5:.2f} ± {losses.std() / N_TEST**0.5:.2f}"
+    bars = f"±{np.std(errors, ddof=1) / 3**0.5:.2f} ±{losses.std() / N_TEST**0.5:.2f}".replace("±0", "±")
+    expected = f"{np.mean(errors):.2f} {bars}"
     assert entries(error_table(results), "pixels + SVM")["300"] == expected
     e = record_of_test("pixels+svm", 60_000, 0, 12.0 * 200**-0.35)["test_error"]
     binomial = 100 * (e * (1 - e) / N_TEST) ** 0.5
-    assert entries(error_table(results), "pixels + SVM")["60,000"] == f"{100 * e:.2f} ± – ± {binomial:.2f}"
+    assert entries(error_table(results), "pixels + SVM")["60,000"] == f"{100 * e:.2f} ±– ±{f'{binomial:.2f}'[1:]}"
 
 
 def test_what_is_missing_is_not_run_and_what_the_protocol_lacks_is_a_dash(results):
     from rendering.tables import error_table, validation_table
 
     for table in (error_table(results), validation_table(results)):
-        assert entries(table, "ResNet") == {"row": "ResNet", "300": "not run", "1,000": "not run", "60,000": "not run"}
+        assert list(entries(table, "ResNet").values()) == ["ResNet", "not run", "not run", "not run"]
         assert entries(table, "LeNet-5")["60,000"] == "not run"
         assert entries(table, "exact kernel")["60,000"] == "–"
-        assert entries(table, "LeNet-5")["300"].endswith(" (2 of 3)")
-        assert entries(table, "exact kernel")["1,000"].endswith(" (1 of 2)")
-        assert "of 3" not in entries(table, "pixels + SVM")["300"]
+        assert entries(table, "LeNet-5")["300"].endswith(" (2/3)")
+        assert entries(table, "exact kernel")["1,000"].endswith(" (1/2)")
+        assert "/" not in entries(table, "pixels + SVM")["300"]
 
 
 def test_the_lowest_of_a_size_is_bold_rivals_too_but_none_with_augmentation_or_fewer_test_images(results):
@@ -203,27 +204,39 @@ def test_the_first_test_images_are_marked_and_it_is_said_how_hard_they_are(resul
     assert "the first 2,000 test images alone, which are harder than the rest: with 1,000 training images" in note
     assert f"get {first} of them wrong on average, and {rest} of the others" in note
     assert note in difference_table(results).notes
-    assert not any(n.startswith("†") for n in error_table(results, ["lenet"]).notes)
+    assert not any(n.startswith("†") for n in error_table(results, models=["lenet"]).notes)
 
 
 def test_figures_of_papers_stand_below_with_their_marks(results):
     from rendering.tables import error_table
 
-    full, short = error_table(results), error_table(results, results.leaders())
+    full, short = error_table(results), error_table(results, models=results.leaders())
     for table in (full, short):
         assert [entries(table, "best of these papers")[s] for s in ("300", "1,000", "60,000")] == [
             "4.15*",
             "2.05*",
             "0.39",
         ]
+        assert entries(table, "elsewhere")["300"] == ""
+        assert entries(table, "elsewhere")["60,000"] == "0.28*, 0.31*, 0.31*, 0.37"
+        assert any("; 0.37 fixed features + least squares." in note for note in table.notes)
     assert entries(full, "published: ConvNet")["60,000"] == "0.53"
-    assert entries(full, "elsewhere: fixed features + least squares") == {
-        **{"row": "elsewhere: fixed features + least squares", "300": "", "1,000": "", "60,000": "0.37"}
-    }
-    assert entries(short, "elsewhere")["60,000"] == "0.28*, 0.31*, 0.31*, 0.37"
     assert [row[0] for row in short.sections[0].rows] == [results.label(m) for m in results.leaders()]
     results.data = dataclasses.replace(results.data, name="digits")
-    assert [s.title for s in error_table(results).sections] == ["", "what stands out of the rows that compete"]
+    assert [s.title for s in error_table(results).sections] == ["", "of the rows that compete"]
+
+
+def test_a_page_is_as_wide_as_four_sizes_and_has_the_notes_once(results):
+    from rendering.tables import error_table, in_parts, validation_table
+
+    results.sizes = [300, 1000, 60_000, 300, 1000]
+    for make in (error_table, validation_table):
+        first, last = in_parts(make, results)
+        assert [c.heading for c in first.columns[1:]] == ["300", "1,000", "60,000", "300"]
+        assert [c.heading for c in last.columns[1:]] == ["1,000"]
+        assert first.notes == ()
+        assert last.notes == make(results).notes
+        assert entries(last, "LeNet-5")["1,000"] == entries(first, "LeNet-5")["1,000"]
 
 
 # -- choice -----------------------------------------------------------------------------------------------------------
@@ -233,7 +246,7 @@ def test_validation_chooses_among_ours_and_best_by_test_stands_beside(results):
     from rendering.tables import CHOSEN, error_table
 
     table = error_table(results)
-    names = ["chosen by validation", "its test error", "best by test", "its test error", "rows that compete"]
+    names = ["chosen by validation", "its test error", "best by test", "its test error", "how many compete"]
     assert [row[0] for row in table.sections[1].rows] == names
     by_size = [row[1:] for row in table.sections[1].rows]
     assert by_size[0] == ["scattering + Gaussian"] * 3  # lower: kymatio (a rival), the augmented one
@@ -270,9 +283,9 @@ def test_controls_compete_and_are_called_controls(tmp_path):
     data = dataclasses.replace(registered_datasets()["mnist"], draws=DRAWS)
     results = Results(tmp_path, {m: model(m) for m in ("pixels+gaussian", "lenet")}, data)
     assert chosen(results, 300) == ["pixels+gaussian"]
-    assert results.label("pixels+gaussian") == "pixels + Gaussian (control)"
+    assert results.name("pixels+gaussian") == "pixels + Gaussian (control)"
     assert results.leaders() == ["lenet"]
-    assert any(text.startswith("Controls: pixels + Gaussian (control), the head") for text in protocol(results))
+    assert any(text.startswith("Controls: pixels + Gaussian, the head") for text in protocol(results))
 
 
 def test_families_are_led_by_validation(results):
@@ -344,7 +357,7 @@ def test_validation_errors_are_means_over_draws_and_say_where_fewer_images_were_
     errors = [
         100 * record_of_validation("pixels+svm", 300, s, 12.5 * (1 + 0.04 * s))["validation_error"] for s in range(3)
     ]
-    expected = f"{np.mean(errors):.2f} ± {np.std(errors, ddof=1) / 3**0.5:.2f}"
+    expected = f"{np.mean(errors):.2f} ±{f'{np.std(errors, ddof=1) / 3**0.5:.2f}'[1:]}"
     assert entries(table, "pixels + SVM")["300"] == expected
     assert "°" in entries(table, "LeNet-5")["300"]
     assert "°" not in "".join(entries(table, "LeNet-5, augmented")["60,000"])  # there all hold out as many
@@ -357,7 +370,7 @@ def test_stability_and_cost_stand_side_by_side(results):
     table = cost_table(results)
     assert table.caption == "MNIST: stability and cost, 1,000 training images"
     assert entries(table, "LeNet-5") == {
-        **{"row": "LeNet-5", "features": "100", "relative change": "0.105 ± 0.005", "D": "0.0250 ± 0.0050"},
+        **{"row": "LeNet-5", "features": "100", "relative change": "0.105 ±.005", "D": "0.0250 ±.0050"},
         **{"fit": "10.5", "1,000 predictions": "1.00", "validation": "7.0"},
     }
     assert [entries(table, "exact kernel")[c] for c in ("features", "relative change", "D")] == ["", "", ""]
@@ -457,8 +470,8 @@ def test_files_are_written_the_same_each_time_and_hold_every_table(results, tmp_
     from rendering.page import write_page, write_readme
 
     results.folder, seen = tmp_path, []
+    figures = draw_figures(results)
     for _ in range(2):
-        figures = draw_figures(results)
         for write in (write_readme, write_page):
             write(results, figures)
         write_results(results)
@@ -500,3 +513,10 @@ def test_the_charts_have_the_bars_of_the_table(results):
     found = results.summary("lenet", 300)
     ends = [found.error, found.draws_error, found.images_error]
     assert [row["error"], row["over_draws"], row["over_images"]] == pytest.approx(ends, rel=1e-9)
+
+
+def test_cells_of_different_results_versions_are_refused(tmp_path):
+    for seed, version in ((0, 1), (1, 2)):
+        put(tmp_path, "lenet", 300, seed, "test", record_of_test("lenet", 300, seed, 3.0), version=version)
+    with pytest.raises(ValueError, match=r"cells of lenet .* different results versions, \['\[1\]', '\[2\]'\]: delete"):
+        read(tmp_path)

@@ -9,7 +9,7 @@ from kernelconv.report.page import Page, definitions, save_page
 from kernelconv.report.published import published, sources
 from kernelconv.report.table import markdown
 from rendering.sentences import protocol, separated, verdict
-from rendering.tables import cost_table, difference_table, error_table, validation_table
+from rendering.tables import cost_table, difference_table, error_table, in_parts, validation_table
 
 BLOCK = re.compile(r"(<!-- comparison: .*? -->\n).*?(<!-- end of comparison -->)", re.DOTALL)
 AGAIN = (
@@ -56,13 +56,13 @@ def write_readme(results, figures):
         f"# {title(results)}",
         "Written by benchmarks/render.py from the cells beside it.",
         f"{verdict(results)} {separated(results)}",
-        markdown(error_table(results)),
+        *map(markdown, in_parts(error_table, results)),
         "## Protocol",
         "\n".join(f"- {item}" for item in protocol(results)),
         "## Differences",
         markdown(difference_table(results)),
         "## Validation",
-        markdown(validation_table(results)),
+        *map(markdown, in_parts(validation_table, results)),
         "## Stability and cost",
         markdown(cost_table(results)),
         "## Figures",
@@ -85,9 +85,9 @@ def write_page(results, figures):
     page = Page(
         title=title(results),
         lead=[verdict(results), separated(results)],
-        tables=[error_table(results), difference_table(results)],
+        tables=[*in_parts(error_table, results), difference_table(results)],
         figures=figures,
-        further=[validation_table(results), cost_table(results)],
+        further=[*in_parts(validation_table, results), cost_table(results)],
         protocol=protocol(results),
         models=[
             definitions("Rows", {results.label(m): row.representation.source for m, row in results.models.items()}),
@@ -107,5 +107,5 @@ def with_table(readme, results):
         f"{verdict(results)} Every row, differences with their intervals, validation errors, protocol, stability and "
         "cost: [benchmarks/results/mnist](benchmarks/results/mnist)."
     )
-    table = markdown(error_table(results, results.leaders()))
+    table = markdown(error_table(results, models=results.leaders()))
     return BLOCK.sub(lambda m: f"{m[1]}\n{table}\n\n{note}\n{m[2]}", readme)

@@ -41,18 +41,31 @@ class Results:
         self.folder, self.models, self.data, self.sizes = folder, dict(models), data, list(data.draws)
         self.cells = read_cells(folder, "accuracy")
         self.parts = {"test": {}, "validation": {}}
+        self._check()
         for content in self.cells:
             cell = content["cell"]
-            if cell["model"] not in self.models or cell["train_size"] not in self.sizes:
-                raise ValueError(
-                    f"{folder} holds a cell that the protocol of {data.title} does not have: {cell['model']}, "
-                    f"{cell['train_size']} images. Move its file out of the folder."
-                )
             place = self.parts[cell["part"]].setdefault((cell["model"], cell["train_size"]), {})
             place[cell["seed"]] = content["record"]
-        if len({content["identity"]["data"] for content in self.cells}) > 1:
-            raise ValueError(f"The cells in {folder} were computed from different data: keep those of one digest.")
         self.summary = cache(self._summary)
+
+    def _check(self):
+        """Refuse cells that the protocol does not have, and a mean over what is not the same."""
+        versions = {}
+        for cell, identity in ((content["cell"], content["identity"]) for content in self.cells):
+            if cell["model"] not in self.models or cell["train_size"] not in self.sizes:
+                raise ValueError(
+                    f"{self.folder} holds a cell that the protocol of {self.data.title} does not have: "
+                    f"{cell['model']}, {cell['train_size']} images. Move its file out of the folder."
+                )
+            versions.setdefault(cell["model"], set()).add(str(identity["model"]["versions"]))
+        if len({content["identity"]["data"] for content in self.cells}) > 1:
+            raise ValueError(f"The cells in {self.folder} were computed from different data: keep those of one digest.")
+        for model, found in versions.items():
+            if len(found) > 1:
+                raise ValueError(
+                    f"The cells of {model} in {self.folder} have different results versions, {sorted(found)}: delete "
+                    "those of the older one and run them again."
+                )
 
     def test(self, model, size):
         """Return the records on the test images by draw."""
@@ -69,8 +82,12 @@ class Results:
         return 0 if limits.largest and size > limits.largest else min(n, limits.draws or n)
 
     def label(self, model):
-        """Return what tables show of a model."""
-        return self.models[model].label + (" (control)" if model in CONTROLS else "")
+        """Return what a model is called."""
+        return self.models[model].label
+
+    def name(self, model):
+        """Return how a model's row begins in a table."""
+        return self.label(model) + (" (control)" if model in CONTROLS else "")
 
     def competes(self, model):
         """Say whether a model can be chosen: ours, without augmentation, on all test images."""

@@ -1,8 +1,9 @@
 """What README.md and the page say in sentences, every number in them taken from the cells or the protocol."""
 
-from kernelconv.report.published import CAVEAT, ELSEWHERE, best_published, published
+from kernelconv.report.published import CAVEAT, best_published, published
 from rendering.choice import best_by_test, chosen, differences
 from rendering.results import CONTROLS
+from rendering.tables import elsewhere
 
 
 def joined(words):
@@ -50,10 +51,10 @@ def beside_papers(results, sizes):
 
 def beyond(results, sizes):
     """Say which figures beyond these papers are lower than the mean of the chosen row."""
-    known = [p for p in published(results.data.name) if p.family == ELSEWHERE and p.size in sizes]
+    known = [p for p in elsewhere(results) if p.size in sizes]
     lower = [
         f"{p.error:.2f} % ({p.method}, {p.size:,} images)"
-        for p in sorted(known, key=lambda p: p.error)
+        for p in known
         if p.error < round(results.summary(chosen(results, p.size)[0], p.size).error, 2)
     ]
     if not known:

@@ -1,5 +1,6 @@
 """The tables, each a `kernelconv.report.table.Table`: errors, choices, differences, validation, stability and cost."""
 
+from dataclasses import replace
 from math import isnan
 
 from kernelconv.report.published import ELSEWHERE, best_published, published
@@ -10,26 +11,37 @@ CHOSEN, FEWER, HELD = "◆", "†", "°"
 NOT_RUN, BEYOND = "not run", "–"
 
 
-def _columns(results, name, *more):
-    return [Column(name, align="left"), *(Column(f"{size:,}") for size in results.sizes), *more]
+#: Columns of sizes beside each other, so that a page or a sheet is wide enough.
+ABREAST = 4
+
+
+def in_parts(make, results):
+    """Return the tables of `make(results, sizes)` for a few sizes each; the notes stand below the last."""
+    parts = [results.sizes[i : i + ABREAST] for i in range(0, len(results.sizes), ABREAST)]
+    *first, last = [make(results, sizes) for sizes in parts]
+    return [*(replace(table, notes=()) for table in first), last]
+
+
+def _columns(sizes):
+    return [Column("training images", align="left"), *(Column(f"{size:,}") for size in sizes)]
 
 
 def plus_minus(error, decimals=2):
-    """Return a standard error as tables show it, also where there is none.
+    """Return a standard error as tables show it beside its mean, also where there is none.
 
-    >>> plus_minus(0.123), plus_minus(float("nan"))
-    (' ± 0.12', ' ± –')
+    >>> plus_minus(0.123), plus_minus(1.2), plus_minus(float("nan"))
+    (' ±.12', ' ±1.20', ' ±–')
     """
-    return " ± –" if isnan(error) else f" ± {error:.{decimals}f}"
+    return " ±–" if isnan(error) else f" ±{f'{error:.{decimals}f}'.removeprefix('0')}"
 
 
 def few(n, wanted):
     """Return the mark of an entry with `n` of `wanted` draws.
 
     >>> few(3, 10), few(10, 10)
-    (' (3 of 10)', '')
+    (' (3/10)', '')
     """
-    return f" ({n} of {wanted})" if n < wanted else ""
+    return f" ({n}/{wanted})" if n < wanted else ""
 
 
 def absent(results, model, size):
@@ -40,15 +52,16 @@ def absent(results, model, size):
 # -- errors ---------------------------------------------------------------------------------------------------------
 
 
-def error_table(results, models=None):
-    """Return the errors by size, what was chosen of them, and published figures below ours; `models`: some rows."""
-    rows = [[results.label(m), *(error(results, m, s) for s in results.sizes)] for m in models or results.models]
-    sections = [Section("", rows), Section("what stands out of the rows that compete", choice_rows(results))]
+def error_table(results, sizes=None, models=None):
+    """Return the errors by size, what was chosen of them, and figures of papers; `models`: of some rows alone."""
+    sizes = sizes or results.sizes
+    rows = [[results.name(m), *(error(results, m, s) for s in sizes)] for m in models or results.models]
+    sections = [Section("", rows), Section("of the rows that compete", choice_rows(results, sizes))]
     if published(results.data.name):
-        papers = [best_row(results), elsewhere_row(results)] if models else [*method_rows(results), best_row(results)]
+        papers = [*([] if models else method_rows(results, sizes)), *paper_rows(results, sizes)]
         sections.append(Section("figures of papers", papers))
-    caption = f"{results.data.title}: test error, %, by number of training images"
-    return Table(caption, _columns(results, "row"), sections, error_notes(results, models or results.models))
+    caption = f"{results.data.title}: test error, %"
+    return Table(caption, _columns(sizes), sections, error_notes(results, models or results.models))
 
 
 def error(results, model, size):
@@ -63,46 +76,43 @@ def error(results, model, size):
     return Entry(f"{found.error:.2f}", model in lowest(results, size), mark)
 
 
-def choice_rows(results):
+def choice_rows(results, sizes):
     """Return which rows were chosen by validation and are best by test, their test errors, and of how many."""
-    lines = [["chosen by validation"], ["its test error"], ["best by test"], ["its test error"], ["rows that compete"]]
-    for size in results.sizes:
+    lines = [["chosen by validation"], ["its test error"], ["best by test"], ["its test error"], ["how many compete"]]
+    for size in sizes:
         for line, choose in ((0, chosen), (2, best_by_test)):
             found = choose(results, size)
             lines[line].append(" = ".join(map(results.label, found)) or NOT_RUN)
-            lines[line + 1].append(f"{results.summary(found[0], size).error:.2f}" if found else "")
+            lines[line + 1].append(", ".join(f"{results.summary(m, size).error:.2f}" for m in found))
         lines[4].append(str(len(competing(results, size))))
     return lines
 
 
-def method_rows(results):
-    """Return what papers report, a row a method, those that report a range of sizes first."""
+def method_rows(results, sizes):
+    """Return what papers report that report a range of sizes, a row a method."""
     lines = {}
     for p in published(results.data.name):
-        lines.setdefault((p.method, p.family == ELSEWHERE), {})[p.size] = p
+        if p.family != ELSEWHERE:
+            lines.setdefault(p.method, {})[p.size] = f"{p.error:.2f}{p.mark}"
+    return [[f"published: {method}", *(line.get(s, "") for s in sizes)] for method, line in lines.items()]
+
+
+def paper_rows(results, sizes):
+    """Return the best figure at each size of these papers, and all that we know of elsewhere."""
+    best = {s: [p] for s, p in best_published(results.data.name).items()}
+    rows = {
+        "best of these papers": best,
+        "elsewhere": {s: [p for p in elsewhere(results) if p.size == s] for s in sizes},
+    }
     return [
-        [
-            f"{'elsewhere' if beyond else 'published'}: {method}",
-            *(_figures(filter(None, [line.get(s)])) for s in results.sizes),
-        ]
-        for (method, beyond), line in lines.items()
+        [name, *(", ".join(f"{p.error:.2f}{p.mark}" for p in found.get(s, ())) for s in sizes)]
+        for name, found in rows.items()
     ]
 
 
-def best_row(results):
-    """Return the best figure at each size of the papers that report a range of them."""
-    best = best_published(results.data.name)
-    return ["best of these papers", *(_figures(filter(None, [best.get(s)])) for s in results.sizes)]
-
-
-def elsewhere_row(results):
-    """Return what exists beyond these papers, all figures of a size in one entry."""
-    beyond = sorted((p for p in published(results.data.name) if p.family == ELSEWHERE), key=lambda p: p.error)
-    return ["elsewhere", *(_figures(p for p in beyond if p.size == s) for s in results.sizes)]
-
-
-def _figures(found):
-    return ", ".join(f"{p.error:.2f}{p.mark}" for p in found)
+def elsewhere(results):
+    """Return the figures beyond the papers that report a range of sizes, the lowest first."""
+    return sorted((p for p in published(results.data.name) if p.family == ELSEWHERE), key=lambda p: p.error)
 
 
 def error_notes(results, models):
@@ -117,9 +127,10 @@ def error_notes(results, models):
         *subset_notes(results, models),
     ]
     if published(results.data.name):
+        beyond = "; ".join(f"{p.error:.2f} {p.method}" for p in elsewhere(results))
         notes.append(
-            "Figures of papers: * recalled, not compared with the paper again. “These papers” report a range of sizes; "
-            "“elsewhere”: what we know of beyond them, without augmentation."
+            "Figures of papers: * recalled, not compared with the paper again. “These papers” report a range of sizes. "
+            f"Elsewhere, what we know of beyond them, without augmentation: {beyond}."
         )
     return notes
 
@@ -177,7 +188,7 @@ def _difference_section(results, size):
         d, mark = c.difference, FEWER if results.models[c.model].representation.n_test else ""
         rows.append(
             [
-                Entry(results.label(c.model), mark=mark),
+                Entry(results.name(c.model), mark=mark),
                 str(c.n_draws),
                 Entry(f"{d.mean:+.2f}", bold=c.p_holm <= 0.05),
                 f"{d.low:+.2f} to {d.high:+.2f}",
@@ -205,16 +216,16 @@ def p_text(p):
 # -- validation -------------------------------------------------------------------------------------------------------
 
 
-def validation_table(results):
+def validation_table(results, sizes=None):
     """Return the validation errors by size."""
-    rows = [[results.label(m), *(validation(results, m, s) for s in results.sizes)] for m in results.models]
+    sizes = sizes or results.sizes
+    rows = [[results.name(m), *(validation(results, m, s) for s in sizes)] for m in results.models]
     notes = (
         "Mean over draws ± one standard error over draws, of the images held out inside the training subset: no test "
         f"image is in it. Bold: the lowest of the rows that compete, the chosen one. {HELD}: scored on fewer held-out "
         "images than other rows of the size, on one fold of the five.",
     )
-    caption = f"{results.data.title}: validation error, %, by number of training images"
-    return Table(caption, _columns(results, "row"), [Section("", rows)], notes)
+    return Table(f"{results.data.title}: validation error, %", _columns(sizes), [Section("", rows)], notes)
 
 
 def validation(results, model, size):
@@ -264,4 +275,4 @@ def _cost_row(results, model, size):
         for m, d in zip(measures, (3, 4), strict=True)
     )
     seconds = [f"{fit:,.1f}", f"{1000 * predict:,.2f}", "" if validate is None else f"{validate:,.1f}"]
-    return [results.label(model), f"{features:,}" if features else "", changed, sensitive, *seconds]
+    return [results.name(model), f"{features:,}" if features else "", changed, sensitive, *seconds]
