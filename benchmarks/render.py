@@ -17,14 +17,11 @@ from rendering.figures import draw_figures
 from rendering.page import with_table, write_page, write_readme
 from rendering.results import Results
 from rendering.sentences import separated, verdict
-from rendering.tables import error_table
-from rich.console import Console
 from rivals import model
 from run import ROWS
 
 from kernelconv._files import write_atomically
 from kernelconv.datasets import registered_datasets
-from kernelconv.report.table import terminal
 
 FOLDER = Path(__file__).parent / "results/mnist"
 README = Path(__file__).parent.parent / "README.md"
@@ -61,7 +58,6 @@ def main():
     write_results(results)
     if ours:
         write_atomically(README, with_tables(before, results))
-    Console().print(terminal(error_table(results, models=results.leaders())))
     print(f"{verdict(results)} {separated(results)}")
 
 
