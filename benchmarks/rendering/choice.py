@@ -18,20 +18,19 @@ class Compared:
     p_holm: float = 1.0
 
 
-def competing(results, size):
-    """Return the rows of a size that compete: ours, without augmentation, tested on all test images."""
-    return [m for m in results.models if results.competes(m) and results.test(m, size)]
+def competing(results, size, part="test"):
+    """Return the rows that compete and have cells of a part at a size."""
+    return [m for m in results.models if results.competes(m) and (m, size) in results.parts[part]]
 
 
 @cache
 def chosen(results, size):
     """Return the competing rows with the lowest validation error of a size, all of a tie; the first is the reference.
 
-    The error is the mean over the draws that a row has.
+    The error is the mean over the draws that a row has. Nothing of the test images is looked at.
     """
-    errors = {m: results.validation_error(m, size) for m in competing(results, size)}
     # shares of images are averaged in floating point: equal ones may differ in the last digit
-    shown = {m: round(error[0], 9) for m, error in errors.items() if error is not None}
+    shown = {m: round(results.validation_error(m, size)[0], 9) for m in competing(results, size, "validation")}
     return [m for m in shown if shown[m] == min(shown.values())]
 
 
@@ -59,12 +58,11 @@ def differences(results, size):
     """Return how every other row of a size differs from the chosen one, on the draws and test images they share.
 
     Of one shared draw the test is McNemar's, of several the bootstrap's; Holm's correction is over the rows returned.
+    There are none where nothing is chosen, or what is chosen was not tested.
     """
     reference = chosen(results, size)[:1]
-    if not reference:
-        return []
     rows = [m for m in results.models if m not in reference and results.test(m, size)]
-    found = [c for m in rows if (c := _compared(results, m, reference[0], size)) is not None]
+    found = [c for m in rows for r in reference if (c := _compared(results, m, r, size)) is not None]
     corrected = holm([c.difference.p for c in found])
     return [replace(c, p_holm=float(p)) for c, p in zip(found, corrected, strict=True)]
 

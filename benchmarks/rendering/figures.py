@@ -2,10 +2,10 @@
 
 import matplotlib
 
+from kernelconv._files import unpack
 from kernelconv.report import charts
 from kernelconv.report.captions import FIRST_LAYERS, Caption
 from kernelconv.report.charts.accuracy import N_CONFUSIONS
-from kernelconv.report.figures import first_layers
 from kernelconv.report.published import CAVEAT, leading_curves
 from kernelconv.report.summary import most_confused, summary_rows
 
@@ -15,7 +15,9 @@ _BARS = "Thick bars: one standard error over draws of training images; thin bars
 
 
 def draw_figures(results):
-    """Draw every figure into the folder of the results; return [(path, caption)]."""
+    """Draw every figure into the folder of the results; return [(path, caption)], none without test cells."""
+    if not results.parts["test"]:
+        return []
     drawn = {"learning_curves": learning_curves, "tradeoff": tradeoff, "confusion": confusion, "first_layers": layers}
     words = captions(results)
     with matplotlib.rc_context(charts.STYLE):
@@ -58,10 +60,15 @@ def confusion(results):
 
 
 def layers(results):
-    """Draw what first layers look for, or None where no cell holds one."""
-    shown = {results.label(m) for m in LAYERS if m in results.models}
-    found = {name: images for name, images in first_layers(results.as_comparison()).items() if name in shown}
-    return charts.first_layers(found) if found else None
+    """Draw what first layers look for, learned in the largest training set that there is; None without any."""
+    packed = {
+        m: record["first_layer"]
+        for m in LAYERS
+        for size in results.sizes
+        for record in results.test(m, size).values()
+        if record["first_layer"]
+    }
+    return charts.first_layers({results.label(m): unpack(p) / 127 for m, p in packed.items()}) if packed else None
 
 
 def captions(results):

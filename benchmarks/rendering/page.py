@@ -50,6 +50,11 @@ def settings(results):
     return {results.label(m): found[m] for m in results.models if m in found}
 
 
+def costs(results):
+    """Return the table of stability and cost, once there are test cells."""
+    return [cost_table(results)] if results.parts["test"] else []
+
+
 def write_readme(results, figures):
     """Write README.md of the folder."""
     parts = [
@@ -64,7 +69,7 @@ def write_readme(results, figures):
         "## Validation",
         *map(markdown, in_parts(validation_table, results)),
         "## Stability and cost",
-        markdown(cost_table(results)),
+        *map(markdown, costs(results)),
         "## Figures",
         *(f"![{words.alt}]({path.name})\n\n{words.text}" for path, words in figures),
         "## Rows",
@@ -87,7 +92,7 @@ def write_page(results, figures):
         lead=[verdict(results), separated(results)],
         tables=[*in_parts(error_table, results), difference_table(results)],
         figures=figures,
-        further=[*in_parts(validation_table, results), cost_table(results)],
+        further=[*in_parts(validation_table, results), *costs(results)],
         protocol=protocol(results),
         models=[
             definitions("Rows", {results.label(m): row.representation.source for m, row in results.models.items()}),

@@ -58,7 +58,7 @@ class Results:
                     f"{cell['model']}, {cell['train_size']} images. Move its file out of the folder."
                 )
             versions.setdefault(cell["model"], set()).add(str(identity["model"]["versions"]))
-        if len({content["identity"]["data"] for content in self.cells}) > 1:
+        if len({content["identity"]["data"]["sha256"] for content in self.cells}) > 1:
             raise ValueError(f"The cells in {self.folder} were computed from different data: keep those of one digest.")
         for model, found in versions.items():
             if len(found) > 1:

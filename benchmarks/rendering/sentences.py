@@ -22,18 +22,16 @@ def verdict(results):
     """Say which rows were chosen, whether they are best by test too, and where they stand beside the papers'."""
     sizes = [s for s in results.sizes if chosen(results, s)]
     if not sizes:
-        return "No row has a validation error and a test error yet: nothing is chosen."
+        return "No row has a validation error yet: nothing is chosen."
     by_row = {}
     for size in sizes:
         by_row.setdefault(" = ".join(map(results.label, chosen(results, size))), []).append(f"{size:,}")
     rows = "; ".join(f"{row} with {joined(found)} training images" for row, found in by_row.items())
-    same = sum(bool({*chosen(results, s)} & {*best_by_test(results, s)}) for s in sizes)
-    texts = [
-        f"Chosen by validation error of the rows that compete: {rows}.",
-        f"At {same} of {len(sizes)} sizes that row has the lowest test error of them too.",
-        *beside_papers(results, sizes),
-    ]
-    return " ".join(texts)
+    texts = [f"Chosen by validation error of the rows that compete: {rows}."]
+    if tested := [s for s in sizes if results.test(chosen(results, s)[0], s)]:
+        same = sum(bool({*chosen(results, s)} & {*best_by_test(results, s)}) for s in tested)
+        texts.append(f"At {same} of {len(tested)} sizes that row has the lowest test error of them too.")
+    return " ".join([*texts, *beside_papers(results, tested)])
 
 
 def beside_papers(results, sizes):

@@ -78,13 +78,15 @@ def error(results, model, size):
 
 def choice_rows(results, sizes):
     """Return which rows were chosen by validation and are best by test, their test errors, and of how many."""
-    lines = [["chosen by validation"], ["its test error"], ["best by test"], ["its test error"], ["how many compete"]]
+    names = ("chosen by validation", "its test error", "of how many", "best by test", "its test error", "of how many")
+    lines = [[name] for name in names]
     for size in sizes:
-        for line, choose in ((0, chosen), (2, best_by_test)):
+        for line, choose, part in ((0, chosen, "validation"), (3, best_by_test, "test")):
             found = choose(results, size)
+            errors = [e.text for m in found if (e := error(results, m, size)).text != NOT_RUN]
             lines[line].append(" = ".join(map(results.label, found)) or NOT_RUN)
-            lines[line + 1].append(", ".join(f"{results.summary(m, size).error:.2f}" for m in found))
-        lines[4].append(str(len(competing(results, size))))
+            lines[line + 1].append(", ".join(errors) or NOT_RUN)
+            lines[line + 2].append(str(len(competing(results, size, part))))
     return lines
 
 
@@ -201,7 +203,7 @@ def _difference_section(results, size):
         return None
     tie = f" (tied with {' and '.join(map(results.label, names[1:]))}; the first in the table)" if names[1:] else ""
     title = f"{size:,} training images: minus {results.label(names[0])}{tie}"
-    return Section(f"{title}, chosen of {len(competing(results, size))} rows", rows)
+    return Section(f"{title}, chosen of {len(competing(results, size, 'validation'))} rows", rows)
 
 
 def p_text(p):
@@ -243,7 +245,7 @@ def validation(results, model, size):
 
 
 def cost_table(results):
-    """Return features, stability and cost at the size that stands for all."""
+    """Return features, stability and cost at the size that stands for all; it needs cells on the test images."""
     size, strength = results.shown_size(), f"at Jacobian norm {results.strength:g}"
     columns = [
         Column("row", align="left"),
