@@ -13,9 +13,8 @@ import json
 from pathlib import Path
 
 import numpy as np
-from kernelconv.comparison import load_split
-from kernelconv.rivals import REPRESENTATIONS
 
+from kernelconv.datasets import load_split
 from kernelconv.deformations import CombinedDeformation, SmoothDeformation, Translation
 from kernelconv.stability import (
     Architecture,
@@ -28,12 +27,12 @@ from kernelconv.stability import (
 )
 from kernelconv.stability.bounds import regressor_correlation
 from kernelconv.studies.environment import environment
+from kernelconv.studies.registry import REPRESENTATIONS
+from kernelconv.studies.stability import padded
 
 SMOOTH, NORMS, SHIFTS, LEVEL, BUDGET = SmoothDeformation(cutoff=3), (0.05, 0.1, 0.2, 0.3, 0.5), (0.5, 1, 2, 3), 0.95, 64
-
-
-def pad(x):
-    return np.pad(x, ((0, 0), (2, 2), (2, 2)))
+#: Kernel networks of one, two and three layers.
+MODELS, TRAIN_SIZE = ("ckn-64", "ckn-32-64", "ckn-32-64-128"), 2000
 
 
 def seen(network, x, architecture, seed):
@@ -54,10 +53,10 @@ def seen(network, x, architecture, seed):
 
 
 def of_model(name, split, n_images, first):
-    chosen = split.subset(2000, 0)
-    network = REPRESENTATIONS[name](pad(split.X_train[chosen]), split.y_train[chosen], 0)
+    images = padded(split.X_train[split.subset(TRAIN_SIZE, 0)])
+    network = REPRESENTATIONS[name].build(images.shape[1:], TRAIN_SIZE, 0).fit(images).network_
     architecture = Architecture.of(network)
-    x = pad(split.X_test[first : first + 2 * n_images])
+    x = padded(split.X_test[first : first + 2 * n_images])
     fitting, held_out = (
         seen(network, half, architecture, seed) for seed, half in enumerate((x[:n_images], x[n_images:]))
     )
@@ -95,7 +94,7 @@ def main():
     options.add_argument("--out", type=Path, default=Path("benchmarks/results/stability-mnist/bounds.json"))
     o = options.parse_args()
     split = load_split("mnist")
-    found = {name: of_model(name, split, o.images, o.first) for name in ("ckn-1", "ckn-2", "ckn-3")}
+    found = {name: of_model(name, split, o.images, o.first) for name in MODELS}
     settings = {
         "level": LEVEL,
         "images": o.images,

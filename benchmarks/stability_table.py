@@ -8,91 +8,131 @@ import json
 from pathlib import Path
 
 from kernelconv.report.stability import study_command
+from kernelconv.report.summary import label
+from kernelconv.report.table import Column, Entry, Section, Table, markdown
 
 FOLDER = Path(__file__).parent / "results/stability-mnist"
+#: Measures of the main table, under smooth fields.
+COLUMNS = {
+    "relative_change": "change",
+    "lipschitz_ratio": "change / s",
+    "deformation_sensitivity": "D",
+    "relative_stability": "R white",
+    "relative_stability_spectrum": "R spectrum",
+}
 
 
-def value(rows, model, family, strength, measure):
+def value(results, model, family, strength, measure):
     """Return (mean, low, high)."""
-    (r,) = (
-        r for r in rows if (r["model"], r["family"], r["strength"], r["measure"]) == (model, family, strength, measure)
-    )
+    wanted = model, family, strength, measure
+    (r,) = (r for r in results["rows"] if (r["model"], r["family"], r["strength"], r["measure"]) == wanted)
     return r["mean"], r["low"], r["high"]
 
 
-def shown(triple):
-    mean, low, high = triple
-    return f"{mean:.3f} ± {(high - low) / 2:.3f}"
+def interval(found):
+    mean, low, high = found
+    return Entry(f"{mean:.3f}", mark=f" ± {(high - low) / 2:.3f}")
 
 
 def main_table(results, strength=0.1):
-    rows, lines = results["rows"], []
-    measures = ["relative_change", "lipschitz_ratio", "deformation_sensitivity", "relative_stability"]
-    measures += ["relative_stability_spectrum"]
+    settings, rows = results["settings"], []
     for model, summary in results["summaries"].items():
-        cells = [shown(value(rows, model, "smooth", strength, m)) for m in measures]
-        deformed = value(rows, model, "smooth", 0.5, "accuracy")[0]
-        worst = value(rows, model, "worst", strength, "worst_change")
-        ratio = value(rows, model, "worst", strength, "worst_over_random")
-        cells += [f"{summary['accuracy']:.3f} → {deformed:.3f}", shown(worst), f"{ratio[0]:.2f}"]
-        lines.append(f"| {model} | {summary['n_features']:,} | " + " | ".join(cells) + " |")
-    return [
-        f"| representation | features | change | change / s | D | R white | R spectrum | accuracy, clean → s = 0.5 "
-        f"| worst change at s = {strength:g} | worst / random |",
-        "|---|---:|---:|---:|---:|---:|---:|---:|---:|---:|",
-        *lines,
+        deformed = value(results, model, "smooth", 0.5, "accuracy")[0]
+        rows.append(
+            [
+                label(settings, model),
+                f"{summary['n_features']:,}",
+                *(interval(value(results, model, "smooth", strength, m)) for m in COLUMNS),
+                f"{summary['accuracy']:.3f} → {deformed:.3f}",
+                interval(value(results, model, "worst", strength, "worst_change")),
+                f"{value(results, model, 'worst', strength, 'worst_over_random')[0]:.2f}",
+            ]
+        )
+    headings = ["features", *COLUMNS.values(), "accuracy, as they are → s = 0.5", "worst change", "worst / random"]
+    caption = f"Smooth fields of Jacobian norm s = {strength:g}: mean ± half the 95 % bootstrap interval over images."
+    notes = [
+        "change: ‖Φ(L_τ x) − Φ(x)‖ / ‖Φ(x)‖; D: the mean squared change over that between two images; R: D over the "
+        "same under noise of the same norm, white or with the deformation's spectrum. Accuracy: of a linear head. "
+        f"Worst: {settings['families']['worst']['family']}."
     ]
+    return Table(caption, [Column("representation", align="left"), *map(Column, headings)], [Section("", rows)], notes)
 
 
 def expectation_table(results):
-    lines = ["| expected below | | measure | why | s: paired difference, came true |", "|---|---|---|---|---|"]
     found = {}
     for e in results["expectations"]:
-        key = e["smaller"], e["larger"], e["measure"], e["reason"]
-        found.setdefault(key, []).append(f"{e['strength']:g}: {e['difference']:+.3f} {e['came_true']}")
-    return lines + [f"| {' | '.join(key)} | {'; '.join(texts)} |" for key, texts in found.items()]
+        pair = f"{label(results['settings'], e['smaller'])} below {label(results['settings'], e['larger'])}"
+        measure = e["measure"].replace("_", " ")
+        came = f"{e['strength']:g}: {e['difference']:+.3f} {e['came_true']}"
+        found.setdefault((pair, measure, e["reason"]), []).append(came)
+    columns = [Column(h, align="left") for h in ("expected", "measure", "why", "s: paired difference, came true")]
+    rows = [[*key, "; ".join(came)] for key, came in found.items()]
+    notes = ["open: the 95 % interval of the difference holds 0."]
+    caption = "Smooth fields: the paired difference of the two means at each strength s, and whether it came true."
+    return Table(caption, columns, [Section("", rows)], notes)
 
 
-def surprises(results):
+def surprises(results, bounds):
     """Say what theory did not expect, with its figures."""
-    rows = results["rows"]
-    r = {m: value(rows, m, "smooth", 0.1, "relative_stability")[0] for m in results["summaries"]}
-    above = ", ".join(f"{m} {v:.2f}" for m, v in r.items() if v > 1.05)
-    spectrum = {m: value(rows, m, "smooth", 0.1, "relative_stability_spectrum")[0] for m in results["summaries"]}
-    also = ", ".join(f"{m} {v:.2f}" for m, v in spectrum.items() if v > 1.05) or "none"
-    one, three = (value(rows, m, "smooth", 0.1, "relative_change")[0] for m in ("ckn-1", "scattering-2"))
-    shift = {m: value(rows, m, "translation", 1.0, "relative_change")[0] for m in ("fourier", "scattering-3")}
-    failed = [e for e in results["expectations"] if e["came_true"] != "yes"]
-    named = sorted({f"{e['smaller']} below {e['larger']} in {e['measure']}" for e in failed})
+    settings = results["settings"]
+
+    def mean(model, family, strength, measure):
+        return value(results, model, family, strength, measure)[0]
+
+    def above_one(measure):
+        found = {m: mean(m, "smooth", 0.1, measure) for m in results["summaries"]}
+        return ", ".join(f"{label(settings, m)} {v:.2f}" for m, v in found.items() if v > 1.05) or "none"
+
+    (one_layer,) = (m for m, f in bounds["models"].items() if f["n_layers"] == 1)
+    one, two = (mean(m, "smooth", 0.1, "relative_change") for m in (one_layer, "scattering-2"))
+    shift = {m: mean(m, "translation", 1.0, "relative_change") for m in ("fourier", "scattering-3")}
+    failed = [(e["smaller"], e["larger"], e["measure"]) for e in results["expectations"] if e["came_true"] != "yes"]
+    named = [
+        f"{label(settings, a)} below {label(settings, b)} in {m.replace('_', ' ')}" for a, b, m in dict.fromkeys(failed)
+    ]
     return [
-        f"- R with white noise is above 1 for {above}: pooling kills white noise faster than deformation. With noise "
-        f"of the deformation's own spectrum R is above 1 for: {also}.",
-        f"- A one-layer kernel network changes by {one:.3f} at s = 0.1, scattering of the same stride by {three:.3f}.",
+        f"- R with white noise is above 1 for {above_one('relative_stability')}: pooling kills white noise faster than "
+        f"deformation. With noise of the deformation's own spectrum R is above 1 for: "
+        f"{above_one('relative_stability_spectrum')}.",
+        f"- A one-layer kernel network changes by {one:.3f} at s = 0.1, scattering of the same stride by {two:.3f}.",
         f"- A shift by one pixel changes the Fourier modulus by {shift['fourier']:.3f} (a digit on zeros shifts almost "
-        f"circularly) and scattering-3 by {shift['scattering-3']:.3f}: on digits the modulus' instability, at high "
-        "frequencies, hardly shows.",
+        f"circularly) and {label(settings, 'scattering-3')} by {shift['scattering-3']:.3f}: on digits the modulus' "
+        "instability, at high frequencies, hardly shows.",
         f"- Expectations that did not come true at every strength: {'; '.join(named) or 'none'}.",
     ]
 
 
-def bound_table(bounds):
-    lines = [
-        "| network | layers | scale, px | C_1 | C_2 | above the bound, held out: shifts | smooth | combined | worst |",
-        "|---|---:|---:|---:|---:|---:|---:|---:|---:|",
+def bound_table(results, bounds):
+    kinds = ("translation", "smooth", "combined", "worst")
+    rows = [
+        [
+            label(results["settings"], model),
+            *(str(f["n_layers"]), f"{f['scale_px']:.2f}", f"{f['c1']:.3f}", f"{f['c2']:.3f}"),
+            *(f"{100 * f['violations_held_out'][k]:.1f} %" for k in kinds),
+        ]
+        for model, f in bounds["models"].items()
     ]
-    for model, f in bounds["models"].items():
-        held = [f"{100 * f['violations_held_out'][k]:.1f} %" for k in ("translation", "smooth", "combined", "worst")]
-        lines.append(
-            f"| {model} | {f['n_layers']} | {f['scale_px']:.2f} | {f['c1']:.3f} | {f['c2']:.3f} | {' | '.join(held)} |"
-        )
-    return lines
+    columns = [
+        Column("network", align="left"),
+        *map(Column, ("layers", "scale, px", "C_1", "C_2")),
+        *(Column("shifts" if k == "translation" else k, "above the bound, held out") for k in kinds),
+    ]
+    settings, zero = bounds["settings"], [m for m, f in bounds["models"].items() if f["c1"] == 0]
+    notes = [
+        f"C_2 from translations, C_1 from the worst smooth fields found, as upper tolerance limits at level "
+        f"{settings['level']:g} (95 % confidence), on {settings['images']} test digits from number "
+        f"{settings['first']:,} on; held out are as many after them."
+    ]
+    if zero:
+        names = ", ".join(label(results["settings"], m) for m in zero)
+        notes.append(f"C_1 = 0 for {names}: what shifts do per pixel covers what these fields do.")
+    return Table("The theorem's constants of kernel networks.", columns, [Section("", rows)], notes)
 
 
-def text():
-    results = json.loads((FOLDER / "results.json").read_text(encoding="utf-8"))
-    bounds = json.loads((FOLDER / "bounds.json").read_text(encoding="utf-8"))
+def text(folder=FOLDER):
+    results = json.loads((folder / "results.json").read_text(encoding="utf-8"))
+    bounds = json.loads((folder / "bounds.json").read_text(encoding="utf-8"))
     settings, environment = results["settings"], results["environment"]
-    zero = [m for m, f in bounds["models"].items() if f["c1"] == 0]
     return "\n".join(
         [
             "# Stability to deformation on MNIST",
@@ -104,29 +144,10 @@ def text():
             f"    {study_command(settings)} --out benchmarks/results/stability-mnist",
             "    python benchmarks/stability_bound.py",
             "",
-            "## Smooth fields of Jacobian norm 0.1",
-            "",
-            f"Mean ± half the 95 % bootstrap interval over images. Worst: {settings['families']['worst']['family']}.",
-            "",
-            *main_table(results),
-            "",
-            "## What theory expects",
-            "",
-            *expectation_table(results),
-            "",
-            "## What surprises",
-            "",
-            *surprises(results),
-            "",
-            "## The theorem's constants",
-            "",
-            f"C_2 from translations, C_1 from the worst smooth fields found, as upper tolerance limits at level "
-            f"{bounds['settings']['level']:g} (95 % confidence), on {bounds['settings']['images']} test digits "
-            f"from number {bounds['settings']['first']:,} on; held out are as many after them. "
-            + (f"C_1 = 0 for {', '.join(zero)}: what shifts do per pixel covers what these fields do." if zero else ""),
-            "",
-            *bound_table(bounds),
-            "",
+            *("## What was measured", "", markdown(main_table(results)), ""),
+            *("## What theory expects", "", markdown(expectation_table(results)), ""),
+            *("## What surprises", "", *surprises(results, bounds), ""),
+            *("## The theorem's constants", "", markdown(bound_table(results, bounds)), ""),
         ]
     )
 
