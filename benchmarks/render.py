@@ -28,7 +28,10 @@ README = Path(__file__).parent.parent / "README.md"
 
 
 def committed(folder=FOLDER):
-    """Return the results in a folder that is called as its data set."""
+    """Return the results in a folder that is called as its data set; raise SystemExit where it is not."""
+    known = [name for name, data in registered_datasets().items() if data.draws]
+    if folder.name not in known:
+        raise SystemExit(f"{folder} must have the name of its data set: {', '.join(known)}.")
     return Results(folder, {name: model(name) for name in ROWS}, registered_datasets()[folder.name])
 
 

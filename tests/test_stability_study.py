@@ -19,12 +19,12 @@ from kernelconv.report.stability import shown_strength, study_rows
 from kernelconv.stability import StabilityReport, StabilityRow, measure_corruptions
 from kernelconv.studies import families, stability
 from kernelconv.studies.expectations import EXPECTATIONS, expectations
-from kernelconv.studies.kernel_classifiers import Supervised
+from kernelconv.studies.estimators.kernel_classifiers import Supervised
 from kernelconv.studies.models import Model, Representation, headless, phi
 from kernelconv.studies.registry import HEADS, REPRESENTATIONS, model
 from kernelconv.studies.stability import DEFAULT_MODELS, Stability, StabilityCell, examples, reports, results
 from kernelconv.studies.sweep import Sweep
-from kernelconv.studies.transformers import Pixels, SquareRoot
+from kernelconv.studies.estimators.transformers import Pixels, SquareRoot
 
 SMALL = {"n_images": 12, "train_size": 60}
 MODELS, KINDS = ["pixels", "fourier"], ["smooth", "translation"]
@@ -358,7 +358,7 @@ def test_without_matplotlib_the_command_says_so_in_one_line(tmp_path, capsys, mo
 def test_models_of_ones_own_are_measured_beside_ours(tmp_path, monkeypatch):
     (tmp_path / "own_phi.py").write_text(
         "from sklearn.linear_model import LogisticRegression\nfrom sklearn.pipeline import make_pipeline\n"
-        "from kernelconv.studies.transformers import Pixels\n"
+        "from kernelconv.studies.estimators.transformers import Pixels\n"
         "classifier = make_pipeline(Pixels(), LogisticRegression())\n"
     )
     monkeypatch.chdir(tmp_path)
