@@ -18,13 +18,13 @@ from kernelconv.networks.cnn.presets import lenet5
 from kernelconv.report.stability import shown_strength, study_rows
 from kernelconv.stability import StabilityReport, StabilityRow, measure_corruptions
 from kernelconv.studies import families, stability
-from kernelconv.studies.expectations import EXPECTATIONS, expectations
 from kernelconv.studies.estimators.kernel_classifiers import Supervised
+from kernelconv.studies.estimators.transformers import Pixels, SquareRoot
+from kernelconv.studies.expectations import EXPECTATIONS, expectations
 from kernelconv.studies.models import Model, Representation, headless, phi
 from kernelconv.studies.registry import HEADS, REPRESENTATIONS, model
 from kernelconv.studies.stability import DEFAULT_MODELS, Stability, StabilityCell, examples, reports, results
 from kernelconv.studies.sweep import Sweep
-from kernelconv.studies.estimators.transformers import Pixels, SquareRoot
 
 SMALL = {"n_images": 12, "train_size": 60}
 MODELS, KINDS = ["pixels", "fourier"], ["smooth", "translation"]

@@ -29,8 +29,10 @@ def verdict(results):
     rows = "; ".join(f"{row} with {joined(found)} training images" for row, found in by_row.items())
     texts = [f"Chosen by validation error of the rows that compete: {rows}."]
     if tested := [s for s in sizes if results.test(chosen(results, s)[0], s)]:
-        same = sum(bool({*chosen(results, s)} & {*best_by_test(results, s)}) for s in tested)
-        texts.append(f"At {same} of {len(tested)} sizes that row has the lowest test error of them too.")
+        same = sum(chosen(results, s)[0] in best_by_test(results, s) for s in tested)
+        texts.append(
+            f"At {same} of {len(tested)} sizes that row (of a tie the first) has the lowest test error of them too."
+        )
     return " ".join([*texts, *beside_papers(results, tested)])
 
 
