@@ -61,7 +61,7 @@ def main():
     write_results(results)
     if ours:
         write_atomically(README, with_tables(before, results))
-    print(f"{verdict(results)} {separated(results)}")
+    print(verdict(results), separated(results))
 
 
 if __name__ == "__main__":

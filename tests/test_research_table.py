@@ -266,7 +266,7 @@ def test_validation_chooses_among_ours_and_best_by_test_stands_beside(results):
 def test_what_validation_chose_stands_before_the_test_images_are_predicted(results, tmp_path):
     from rendering.figures import draw_figures
     from rendering.page import costs, with_table, write_page
-    from rendering.sentences import verdict
+    from rendering.sentences import separated, verdict
     from rendering.tables import difference_table, error_table
 
     results.parts["test"].pop(("scattering+gaussian", 300))
@@ -279,9 +279,13 @@ def test_what_validation_chose_stands_before_the_test_images_are_predicted(resul
     assert "At 0 of 2 sizes" in verdict(results)
     results.parts["test"].clear()
     results.summary.cache_clear()
-    results.folder = tmp_path
+    results.folder = tmp_path / "page"
+    results.folder.mkdir()
     assert "scattering + Gaussian with 300, 1,000 and 60,000 training images." in verdict(results)
     assert "sizes" not in verdict(results)
+    fill(tmp_path, {"lenet": (3.0, 1.0, 1)}, sizes=[300])
+    alone = read(tmp_path)
+    assert separated(alone) == ""
     assert draw_figures(results) == costs(results) == []
     write_page(results, [])
     text = with_table("<!-- comparison: a -->\n<!-- end of comparison -->", results)

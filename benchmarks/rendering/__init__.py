@@ -1,1 +1,1 @@
-"""What render.py writes, a file each: `results` reads the result files, `tables`, `figures` and `page` show them."""
+"""What render.py writes: `results` reads the cells, `choice` compares rows, the others show them, a file each."""

@@ -60,7 +60,7 @@ def write_readme(results, figures):
     parts = [
         f"# {title(results)}",
         "Written by benchmarks/render.py from the cells beside it.",
-        f"{verdict(results)} {separated(results)}",
+        "\n\n".join(filter(None, [verdict(results), separated(results)])),
         *map(markdown, in_parts(error_table, results)),
         "## Protocol",
         "\n".join(f"- {item}" for item in protocol(results)),
@@ -89,7 +89,7 @@ def write_page(results, figures):
     """Write report.html of the folder: the page of `kernelconv compare`, with these tables."""
     page = Page(
         title=title(results),
-        lead=[verdict(results), separated(results)],
+        lead=[*filter(None, [verdict(results), separated(results)])],
         tables=[*in_parts(error_table, results), difference_table(results)],
         figures=figures,
         further=[*in_parts(validation_table, results), *costs(results)],

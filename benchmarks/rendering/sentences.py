@@ -65,7 +65,9 @@ def beyond(results, sizes):
 
 
 def separated(results):
-    """Say which rows that compete are better than the chosen one after Holm's correction."""
+    """Say which rows that compete are better than the chosen one after Holm's correction; nothing without tests."""
+    if not any(differences(results, size) for size in results.sizes):
+        return ""
     better = [
         f"{results.label(c.model)} at {size:,} images ({c.difference.mean:+.2f} points)"
         for size in results.sizes
