@@ -2,8 +2,10 @@
 
 import csv
 import json
+import subprocess
 import sys
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -18,13 +20,13 @@ from kernelconv.networks.cnn.presets import lenet5
 from kernelconv.report.stability import shown_strength, study_rows
 from kernelconv.stability import StabilityReport, StabilityRow, measure_corruptions
 from kernelconv.studies import families, stability
+from kernelconv.studies.estimators.kernel_classifiers import Supervised
+from kernelconv.studies.estimators.transformers import Pixels, SquareRoot
 from kernelconv.studies.expectations import EXPECTATIONS, expectations
-from kernelconv.studies.kernel_classifiers import Supervised
 from kernelconv.studies.models import Model, Representation, headless, phi
 from kernelconv.studies.registry import HEADS, REPRESENTATIONS, model
 from kernelconv.studies.stability import DEFAULT_MODELS, Stability, StabilityCell, examples, reports, results
 from kernelconv.studies.sweep import Sweep
-from kernelconv.studies.transformers import Pixels, SquareRoot
 
 SMALL = {"n_images": 12, "train_size": 60}
 MODELS, KINDS = ["pixels", "fourier"], ["smooth", "translation"]
@@ -358,7 +360,7 @@ def test_without_matplotlib_the_command_says_so_in_one_line(tmp_path, capsys, mo
 def test_models_of_ones_own_are_measured_beside_ours(tmp_path, monkeypatch):
     (tmp_path / "own_phi.py").write_text(
         "from sklearn.linear_model import LogisticRegression\nfrom sklearn.pipeline import make_pipeline\n"
-        "from kernelconv.studies.transformers import Pixels\n"
+        "from kernelconv.studies.estimators.transformers import Pixels\n"
         "classifier = make_pipeline(Pixels(), LogisticRegression())\n"
     )
     monkeypatch.chdir(tmp_path)
@@ -393,3 +395,12 @@ def test_accuracy_under_corruption_falls_with_severity(split):
     assert [r.mean for r in again] == [r.mean for r in report if r.family == "gaussian_noise"]
     with pytest.raises(ValueError, match=r"y must hold one label an image, \(150,\), got shape \(3,\)"):
         measure_corruptions(phi(fitted), x, y[:3], fitted[-1])
+
+
+# -- committed results -------------------------------------------------------------------------------------------------
+
+
+def test_the_committed_table_is_that_of_the_committed_results():
+    script = Path(__file__).parent.parent / "benchmarks" / "stability_table.py"
+    done = subprocess.run([sys.executable, str(script), "--check"], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
