@@ -2,8 +2,10 @@
 
 import csv
 import json
+import subprocess
 import sys
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -393,3 +395,12 @@ def test_accuracy_under_corruption_falls_with_severity(split):
     assert [r.mean for r in again] == [r.mean for r in report if r.family == "gaussian_noise"]
     with pytest.raises(ValueError, match=r"y must hold one label an image, \(150,\), got shape \(3,\)"):
         measure_corruptions(phi(fitted), x, y[:3], fitted[-1])
+
+
+# -- committed results -------------------------------------------------------------------------------------------------
+
+
+def test_the_committed_table_is_that_of_the_committed_results():
+    script = Path(__file__).parent.parent / "benchmarks" / "stability_table.py"
+    done = subprocess.run([sys.executable, str(script), "--check"], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
