@@ -7,13 +7,14 @@
     python benchmarks/run.py --part test --check               (cells made by other code or packages than today's)
 
 A cell is a model, a training size, a draw: a file in OUT/cells, found by all that decides its result. The same command
-goes on where a killed one was. python benchmarks/render.py makes tables and figures of the cells. Cells run one thread
-each with --workers, or where joblib.parallel_config sends them.
+goes on where a killed one was. python benchmarks/render.py makes tables and figures of the cells. A cell runs on one
+thread; cells run side by side with --workers, or where joblib.parallel_config sends them.
 """
 
 import argparse
 from pathlib import Path
 
+from joblib import parallel_config
 from rivals import model
 
 from kernelconv.datasets import load_split, registered_datasets
@@ -41,6 +42,11 @@ class Research(Accuracy):
         order = list(self.models)
         kept = [c for c in self.cells if seeds is None or c.seed in seeds]
         self.cells = sorted(kept, key=lambda c: (c.train_size > 2000, c.train_size, c.seed, order.index(c.model)))
+
+    def run(self, cell):
+        """Return a cell's record, computed on one thread however the cells are run."""
+        with parallel_config(n_jobs=1):
+            return super().run(cell)
 
 
 def report_missing(sweep):
