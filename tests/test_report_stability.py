@@ -20,7 +20,7 @@ def test_study_tables_show_what_was_measured():
     for cells, row in zip(lines[3:], rows, strict=True):
         means = [row["measures"][m][0] for m in ("relative_change", "deformation_sensitivity", "relative_stability")]
         assert cells[1] == ("–" if row["model"] == "lenet" else "0.875")
-        assert [cells[2], *cells[4:6]] == [f"{m:.3f}" for m in means]
+        assert [cells[2], *cells[4:6]] == [f"{m:.{d}f}" for m, d in zip(means, (3, 4, 3), strict=True)]
         assert cells[3] == "±0.030"  # half of the interval
         assert cells[6] == f"{row['measures']['accuracy'][0]:.3f}"
 

@@ -37,7 +37,7 @@ def print_table(results: Results, console: Console | None = None) -> None:
 
     Notes
     -----
-    80 columns wide with names of up to 17 letters; longer ones fold.
+    80 columns wide with names of up to 19 letters; longer ones fold.
 
     Examples
     --------
@@ -51,10 +51,10 @@ def print_table(results: Results, console: Console | None = None) -> None:
     ...            "records": [record]}
     >>> print_table(results, Console(width=78))
     digits: 100 test images, 1 seed, by number of training images
-    model       error %  ± draws  ± images  fit s  images/s  change      D
+    model       error %  ±draws  ±images  fit s  images/s  change      D
     ─...
     100 images
-    ckn            1.00        –      0.99   1.50     1,000   0.100  0.100
+    ckn            1.00       –     0.99   1.50     1,000   0.100  0.100
     ±: one standard error, over draws of training images and over test images.
     Lowest error of a size in bold.
     change: relative change of the features; D: squared, relative to how images
@@ -124,7 +124,7 @@ def short_table(results: Results) -> Table:
     _extend(lines, [row["images_per_second"] for row in rows], 0)
     _extend(lines, [_mean_at(row, middle, "relative_change") for row in rows], 3)
     _extend(lines, (d := [_mean_at(row, middle, "deformation_sensitivity") for row in rows]), shown_decimals(d, 4))
-    headings = ("error %", "± draws", "± images", "fit s", "images/s", "change", "D")
+    headings = ("error %", "±draws", "±images", "fit s", "images/s", "change", "D")
     columns = [Column("model", align="left"), *map(Column, headings)]
     notes = [
         "±: one standard error, over draws of training images and over test images. Lowest error of a size in bold.",

@@ -89,7 +89,7 @@ def family_table(results: Results, family: str, without: Sequence[str] = (), *, 
         [
             Entry(label(settings, row["model"])),
             *_summary(row)[-len(first) :],
-            *(_interval(row["measures"].get(m), alone=narrow and m != "relative_change") for m in measures),
+            *(_interval(row["measures"].get(m), m, alone=narrow and m != "relative_change") for m in measures),
         ]
         for row in rows
     ]
@@ -197,12 +197,13 @@ def _summary(row: Mapping[str, Any]) -> list[Entry]:
     return [Entry(number(row.get("n_features"), 0)), Entry(number(row.get("accuracy"), 3))]
 
 
-def _interval(value: Interval | None, *, alone: bool) -> Entry:
+def _interval(value: Interval | None, measure: str, *, alone: bool) -> Entry:
     """Return a mean and half its interval, or a mean alone."""
     if value is None:
         return Entry("–")
     mean, low, high = value
-    return Entry(f"{mean:.3f}", mark="" if alone else f" ±{(high - low) / 2:.3f}")
+    decimals = 4 if measure == "deformation_sensitivity" else 3  # squares of small numbers
+    return Entry(f"{mean:.{decimals}f}", mark="" if alone else f" ±{(high - low) / 2:.{decimals}f}")
 
 
 def _lead(settings: Mapping[str, Any]) -> str:
