@@ -144,6 +144,12 @@ def test_html_spans_are_those_of_the_columns():
     assert all("rowspan" not in h for h in plain.all("th"))
 
 
+def test_html_lets_a_name_among_numbers_wrap():
+    rows = [["x", "1,234.56"], ["y", "a name of twenty-five chars"]]
+    page = Parsed(html(Table("t", [Column("a"), Column("b")], [Section("", rows)])))
+    assert [td["class"] for td in page.all("td")] == ["right", "right long"]
+
+
 def test_html_scrolls_and_names_what_scrolls():
     (region,) = Parsed(html(small(caption=EVIL))).all("div")
     assert region == {"class": "scroll", "role": "region", "aria-label": EVIL, "tabindex": "0"}
