@@ -81,7 +81,7 @@ def surprises(results, bounds):
 
     def above_one(measure):
         found = {m: mean(m, "smooth", 0.1, measure) for m in results["summaries"]}
-        return ", ".join(f"{label(settings, m)} {v:.2f}" for m, v in found.items() if v > 1.05) or "none"
+        return "; ".join(f"{label(settings, m)} {v:.2f}" for m, v in found.items() if v > 1.05) or "none"
 
     (one_layer,) = (m for m, f in bounds["models"].items() if f["n_layers"] == 1)
     one, two = (mean(m, "smooth", 0.1, "relative_change") for m in (one_layer, "scattering-2"))
@@ -96,7 +96,7 @@ def surprises(results, bounds):
         f"{above_one('relative_stability_spectrum')}.",
         f"- A one-layer kernel network changes by {one:.3f} at s = 0.1, scattering of the same stride by {two:.3f}.",
         f"- A shift by one pixel changes the Fourier modulus by {shift['fourier']:.3f} (a digit on zeros shifts almost "
-        f"circularly) and {label(settings, 'scattering-3')} by {shift['scattering-3']:.3f}: on digits the modulus' "
+        f"circularly) and {label(settings, 'scattering-3')}, by {shift['scattering-3']:.3f}: on digits the modulus' "
         "instability, at high frequencies, hardly shows.",
         f"- Expectations that did not come true at every strength: {'; '.join(named) or 'none'}.",
     ]
@@ -124,7 +124,7 @@ def bound_table(results, bounds):
         f"{settings['first']:,} on; held out are as many after them."
     ]
     if zero:
-        names = ", ".join(label(results["settings"], m) for m in zero)
+        names = "; ".join(label(results["settings"], m) for m in zero)
         notes.append(f"C_1 = 0 for {names}: what shifts do per pixel covers what these fields do.")
     return Table("The theorem's constants of kernel networks.", columns, [Section("", rows)], notes)
 
