@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import base64
+import csv
+import io
 import os
 import uuid
 import zlib
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -54,3 +58,20 @@ def unpack(text: str) -> NDArray:
     except (ValueError, TypeError, zlib.error) as error:
         raise ValueError(f"This is no packed array, or not a whole one ({error}): {text[:40]!r}…") from None
     return found.astype(found.dtype.newbyteorder("="))
+
+
+def write_csv(path: str | os.PathLike[str], columns: Sequence[str], rows: Iterable[Mapping[str, Any]]) -> None:
+    """Write rows as csv with a header line, numbers in full, None as nothing; the file appears whole or not at all.
+
+    Raises
+    ------
+    KeyError
+        If a row lacks a column; what it holds beyond them is left out.
+    OSError
+        If the file cannot be written.
+    """
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(columns)
+    writer.writerows([row[name] for name in columns] for row in rows)
+    write_atomically(path, text.getvalue())

@@ -7,7 +7,8 @@ import pytest
 from reports import Parsed
 from rich.console import Console
 
-from kernelconv.report.table import Column, Entry, Section, Table, html, markdown, terminal, write_csv
+from kernelconv._files import write_csv
+from kernelconv.report.table import Column, Entry, Section, Table, html, markdown, terminal
 
 EVIL = "<script>alert('&\"')</script>|[red]x[/red]*_`$\\ &lt;"
 

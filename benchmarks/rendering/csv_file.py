@@ -1,6 +1,6 @@
 """results.csv: one line a cell, for those who want the numbers alone."""
 
-from kernelconv.report.table import write_csv
+from kernelconv._files import write_csv
 
 COLUMNS = (
     *("part", "model", "train_size", "seed", "error", "n_images", "n_features", "relative_change"),

@@ -5,7 +5,7 @@ a page one `Page`; nothing here imports what made the results.
 
 - `print_table`, `to_csv`, `write_figures`, `write_page`: of a comparison; its numbers are `summary_rows`;
 - `print_study`, `study_csv`, `write_study_figures`, `write_study_page`: of a stability study;
-- `Table` of `Column`, `Section` and `Entry`, shown by `terminal`, `markdown` and `html`; `write_csv`;
+- `Table` of `Column`, `Section` and `Entry`, shown by `terminal`, `markdown` and `html`;
 - `Page`, `save_page`: one self-contained HTML file.
 """
 
@@ -16,7 +16,7 @@ from kernelconv.report.figures import write_figures
 from kernelconv.report.page import Page, save_page
 from kernelconv.report.stability import print_study, study_csv, write_study_figures, write_study_page
 from kernelconv.report.summary import count_cells, summary_rows
-from kernelconv.report.table import Column, Entry, Section, Table, html, markdown, terminal, write_csv
+from kernelconv.report.table import Column, Entry, Section, Table, html, markdown, terminal
 
 __all__ = [
     "Column",
@@ -35,7 +35,6 @@ __all__ = [
     "summary_rows",
     "terminal",
     "to_csv",
-    "write_csv",
     "write_figures",
     "write_page",
     "write_study_figures",

@@ -8,8 +8,9 @@ from typing import Any
 
 from rich.console import Console
 
+from kernelconv._files import write_csv
 from kernelconv.report.summary import CHANGES, Results, Row, change_at, count_cells, middle_strength, summary_rows
-from kernelconv.report.table import Column, Entry, Section, Table, number, shown_decimals, terminal, write_csv
+from kernelconv.report.table import Column, Entry, Section, Table, number, shown_decimals, terminal
 
 #: What stands between a table of errors and a fair choice of one of its rows.
 HISTORY = (

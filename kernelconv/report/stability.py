@@ -12,12 +12,13 @@ from typing import Any
 import numpy as np
 from rich.console import Console
 
+from kernelconv._files import write_csv
 from kernelconv.report import charts
 from kernelconv.report.accuracy_page import environment_table, model_table
 from kernelconv.report.captions import Caption
 from kernelconv.report.page import Page, save_page
 from kernelconv.report.summary import Results, label
-from kernelconv.report.table import Column, Entry, Section, Table, number, terminal, write_csv
+from kernelconv.report.table import Column, Entry, Section, Table, number, terminal
 
 _COLUMNS = ("model", "family", "strength", "unit", "measure", "mean", "low", "high", "n_images", "n_draws")
 #: Columns of the tables: measure and heading.

@@ -1,15 +1,11 @@
-"""The one model of a table, how it reads on a terminal, in Markdown and in HTML, and the one writer of csv files."""
+"""The one model of a table, how it reads on a terminal, in Markdown and in HTML."""
 
 from __future__ import annotations
 
-import csv
-import io
-import os
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from math import floor, log10
-from pathlib import Path
 from typing import Any
 
 from rich.box import SIMPLE_HEAD
@@ -17,7 +13,6 @@ from rich.console import Group
 from rich.table import Table as RichTable
 from rich.text import Text
 
-from kernelconv._files import write_atomically
 from kernelconv.report.templates import render
 
 #: What Markdown would read as its own; an ampersand only where it begins an entity.
@@ -197,20 +192,3 @@ def shown_decimals(values: Iterable[float | None], most: int) -> int:
 def html(table: Table) -> str:
     """Return a table as HTML that scrolls where it is too wide; columns, rows and groups are named as such."""
     return render("table.html", table=table)
-
-
-def write_csv(path: str | os.PathLike[str], columns: Sequence[str], rows: Iterable[Mapping[str, Any]]) -> None:
-    """Write rows as csv with a header line, numbers in full, None as nothing; the file appears whole or not at all.
-
-    Raises
-    ------
-    KeyError
-        If a row lacks a column; what it holds beyond them is left out.
-    OSError
-        If the file cannot be written.
-    """
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(columns)
-    writer.writerows([row[name] for name in columns] for row in rows)
-    write_atomically(Path(path), text.getvalue())

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
@@ -11,6 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from kernelconv._files import write_csv
 from kernelconv.stability.bootstrap import bootstrap_difference
 
 
@@ -170,11 +170,8 @@ class StabilityReport:
         return pd.DataFrame(self.to_dict()["rows"], columns=list(COLUMNS))
 
     def to_csv(self, path: str | Path) -> None:
-        """Write the rows to `path` as csv with a header line."""
-        with open(path, "w", newline="", encoding="utf-8") as file:
-            writer = csv.DictWriter(file, COLUMNS)
-            writer.writeheader()
-            writer.writerows(self.to_dict()["rows"])
+        """Write the rows to `path` as csv with a header line; the file appears whole or not at all."""
+        write_csv(path, COLUMNS, self.to_dict()["rows"])
 
     def plot(self, ax: Any = None, *, measure: str | None = None, label: str | None = None) -> Any:
         """Draw one measure against the strength, a curve a rival, with its interval as a band.
