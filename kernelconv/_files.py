@@ -74,4 +74,4 @@ def write_csv(path: str | os.PathLike[str], columns: Sequence[str], rows: Iterab
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(columns)
     writer.writerows([row[name] for name in columns] for row in rows)
-    write_atomically(path, text.getvalue())
+    write_atomically(Path(path), text.getvalue())
