@@ -28,7 +28,7 @@ def kill_at_random(command, folder, n_cells, rng, n_kills=N_KILLS):
         before, deadline = len(cells(folder)), time.monotonic() + 60
         while k % 2 == 0 and len(cells(folder)) <= before < n_cells and time.monotonic() < deadline:
             time.sleep(0.005)
-        time.sleep(rng.uniform(0, 0.3 if k % 2 == 0 else 3))
+        time.sleep(rng.uniform(0, 0.3 if k % 2 == 0 else 1.5))
         os.killpg(process.pid, signal.SIGKILL)
         process.wait()
         seen.append(len(cells(folder)))
