@@ -8,7 +8,7 @@ from kernelconv._version import __version__
 from kernelconv.report.page import Page, definitions, save_page
 from kernelconv.report.published import published, sources
 from kernelconv.report.table import markdown
-from rendering.sentences import protocol, separated, verdict
+from rendering.sentences import joined, protocol, separated, verdict
 from rendering.tables import cost_table, difference_table, error_table, in_parts, validation_table
 
 BLOCK = re.compile(r"(<!-- comparison: .*? -->\n).*?(<!-- end of comparison -->)", re.DOTALL)
@@ -108,9 +108,14 @@ def write_page(results, figures):
 
 def with_table(readme, results):
     """Return the text of the project's README with today's table between its two marks."""
+    sizes = [
+        s for s in results.sizes if any((m, s) in cells for m in results.models for cells in results.parts.values())
+    ]
+    rest = [f"{s:,}" for s in results.sizes if s not in sizes]
+    missing = f"No cell is there yet with {joined(rest)} training images. " if rest else ""
     note = (
-        f"{verdict(results)} Every row, differences with their intervals, validation errors, protocol, stability and "
+        f"{missing}{verdict(results)} Every row, differences with their intervals, validation errors, protocol, stability and "
         "cost: [benchmarks/results/mnist](benchmarks/results/mnist)."
     )
-    table = markdown(error_table(results, models=results.leaders()))
+    table = markdown(error_table(results, sizes or None, models=results.leaders()))
     return BLOCK.sub(lambda m: f"{m[1]}\n{table}\n\n{note}\n{m[2]}", readme)
