@@ -108,13 +108,11 @@ def write_page(results, figures):
 
 def with_table(readme, results):
     """Return the text of the project's README with today's table between its two marks."""
-    sizes = [
-        s for s in results.sizes if any((m, s) in cells for m in results.models for cells in results.parts.values())
-    ]
+    sizes = results.started()
     rest = [f"{s:,}" for s in results.sizes if s not in sizes]
-    missing = f"No cell is there yet with {joined(rest)} training images. " if rest else ""
     note = (
-        f"{missing}{verdict(results)} Every row, differences with their intervals, validation errors, protocol, stability and "
+        (f"No cell is there yet with {joined(rest)} training images. " if rest else "")
+        + f"{verdict(results)} Every row, differences with their intervals, validation errors, protocol, stability and "
         "cost: [benchmarks/results/mnist](benchmarks/results/mnist)."
     )
     table = markdown(error_table(results, sizes or None, models=results.leaders()))

@@ -67,6 +67,10 @@ class Results:
                     "those of the older one and run them again."
                 )
 
+    def started(self):
+        """Return the sizes that have any cell."""
+        return [s for s in self.sizes if any((m, s) in cells for m in self.models for cells in self.parts.values())]
+
     def test(self, model, size):
         """Return the records on the test images by draw."""
         return dict(sorted(self.parts["test"].get((model, size), {}).items()))
