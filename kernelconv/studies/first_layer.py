@@ -50,7 +50,7 @@ def pictures(fitted: Any, n: int = 16) -> str | None:
     found = found[np.linspace(0, len(found) - 1, min(n, len(found))).round().astype(int)]
     largest = np.abs(found).reshape(len(found), -1).max(axis=1)
     scale = np.where(largest > 0, largest, 1).reshape(-1, *[1] * (found.ndim - 1))
-    return pack(np.round(127 * found / scale).astype(np.int8))
+    return pack(np.round(127 * np.round(found / scale, 3)).astype(np.int8))  # the last bits decide no grey level
 
 
 def _wavelets(scattering: Scattering2D) -> NDArray:
