@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from joblib import parallel_config
+from kills import cells, kill_at_random
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 
@@ -404,3 +405,15 @@ def test_the_committed_table_is_that_of_the_committed_results():
     script = Path(__file__).parent.parent / "benchmarks" / "stability_table.py"
     done = subprocess.run([sys.executable, str(script), "--check"], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
+
+
+def test_killed_at_random_moments_it_ends_at_the_same_results(tmp_path):
+    plan = ["stability", "--models", "pixels", "fourier", "scattering-2", "--families", "smooth", "translation"]
+    plan += ["rotation", "worst", "--images", "12", "--train-size", "60"]
+    assert cli.main([*plan, "--out", str(tmp_path / "whole")]) == 0
+    run = [sys.executable, "-m", "kernelconv", *plan, "--workers", "2", "--out", str(tmp_path / "cut")]
+    seen = kill_at_random(run, tmp_path / "cut", 12, np.random.default_rng(2))
+    assert seen[0] >= 1
+    assert len([p for p in cells(tmp_path / "cut") if p.suffix == ".json"]) == 12
+    for name in ("results.json", "results.csv"):
+        assert (tmp_path / "cut" / name).read_bytes() == (tmp_path / "whole" / name).read_bytes()
