@@ -354,7 +354,7 @@ def test_differences_are_over_shared_draws_and_images_with_holm_over_the_rows(re
         assert (c.n_draws, c.n_images) == (n, 2000 if model == "exact-kernel" else N_TEST)
         expected = paired_difference(a, b, 0)
         assert c.difference[:3] == expected[:3]
-        assert c.test == ("McNemar" if n == 1 else "bootstrap")
+        assert c.test == ("McNemar" if n == 1 else "bootstrap, t")
         assert c.difference.p == (mcnemar(a, b) if n == 1 else expected.p)
     assert [c.p_holm for c in found.values()] == pytest.approx(list(holm([c.difference.p for c in found.values()])))
     table = difference_table(results)

@@ -57,7 +57,7 @@ def _augmented(results, model):
 def differences(results, size):
     """Return how every other row of a size differs from the chosen one, on the draws and test images they share.
 
-    Of one shared draw the test is McNemar's, of several the bootstrap's; Holm's correction is over the rows returned.
+    Of one shared draw the test is McNemar's, of several the more careful of bootstrap and t; Holm's correction is over the rows returned.
     There are none where nothing is chosen, or what is chosen was not tested.
     """
     reference = chosen(results, size)[:1]
@@ -76,5 +76,5 @@ def _compared(results, model, reference, size):
     ours, theirs = ours[:, :n], theirs[:, :n]
     difference = paired_difference(ours, theirs, 0)
     if len(shared) > 1:
-        return Compared(model, len(shared), n, difference, "bootstrap")
+        return Compared(model, len(shared), n, difference, "bootstrap, t")
     return Compared(model, 1, n, difference._replace(p=mcnemar(ours, theirs)), "McNemar")

@@ -174,10 +174,11 @@ def difference_table(results):
     ]
     sections = [section for size in results.sizes if (section := _difference_section(results, size))]
     notes = (
-        "Both means are over the draws that the two rows share, and on the same test images. Interval: percentile "
-        "bootstrap over test images and draws together, 10,000 resamples; of one shared draw over test images alone, "
-        "so that what another training subset would change is not in it; of two or three it is known from as few. p: "
-        "of the bootstrap; of one shared draw McNemar's exact test. Holm's correction is over the rows of a size; "
+        "Both means are over the draws that the two rows share, and on the same test images. The interval "
+        "spans the percentiles of a bootstrap over test images and draws together, 10,000 resamples, and a t "
+        "interval from the variances of draws and of images, which few draws make wide; of one shared draw percentiles "
+        "over test images alone, so that what another training subset would change is not in it. p: the larger of "
+        "both; of one shared draw McNemar's exact test. Holm's correction is over the rows of a size; "
         "bold: at most 0.05 after it. Negative: lower than the chosen row.",
         *subset_notes(results, results.models),
     )
