@@ -17,6 +17,11 @@ class Compared:
     test: str
     p_holm: float = 1.0
 
+    @property
+    def separated(self):
+        """Whether test images and draws do not explain the difference; of one shared draw that is never known."""
+        return self.n_draws > 1 and self.p_holm <= 0.05
+
 
 def competing(results, size, part="test"):
     """Return the rows that compete and have cells of a part at a size."""
@@ -25,13 +30,18 @@ def competing(results, size, part="test"):
 
 @cache
 def chosen(results, size):
-    """Return the competing rows with the lowest validation error of a size, all of a tie; the first is the reference.
+    """Return the competing rows with the lowest validation error of a size, all of a tie.
 
     The error is the mean over the draws that a row has. Nothing of the test images is looked at.
     """
     # shares of images are averaged in floating point: equal ones may differ in the last digit
     shown = {m: round(results.validation_error(m, size)[0], 9) for m in competing(results, size, "validation")}
     return [m for m in shown if shown[m] == min(shown.values())]
+
+
+def reference(results, size):
+    """Return the chosen row that others are compared with: of a tie the first in the table that is tested; or None."""
+    return next((m for m in chosen(results, size) if results.test(m, size)), None)
 
 
 @cache
@@ -57,21 +67,21 @@ def _augmented(results, model):
 def differences(results, size):
     """Return how every other row of a size differs from the chosen one, on the draws and test images they share.
 
-    Of one shared draw the test is McNemar's, of several the more careful of bootstrap and t; Holm's correction is over the rows returned.
-    There are none where nothing is chosen, or what is chosen was not tested.
+    Of one shared draw the test is McNemar's, of several the more careful of bootstrap and t; Holm's correction is over
+    the rows returned. There are none where nothing is chosen, or what is chosen was not tested.
     """
-    reference = chosen(results, size)[:1]
-    rows = [m for m in results.models if m not in reference and results.test(m, size)]
-    found = [c for m in rows for r in reference if (c := _compared(results, m, r, size)) is not None]
+    first = reference(results, size)
+    rows = [m for m in results.models if first and m != first and results.test(m, size)]
+    found = [c for m in rows if (c := _compared(results, m, first, size)) is not None]
     corrected = holm([c.difference.p for c in found])
     return [replace(c, p_holm=float(p)) for c, p in zip(found, corrected, strict=True)]
 
 
-def _compared(results, model, reference, size):
-    shared = [seed for seed in results.test(model, size) if seed in results.test(reference, size)]
+def _compared(results, model, first, size):
+    shared = [seed for seed in results.test(model, size) if seed in results.test(first, size)]
     if not shared:
         return None
-    ours, theirs = (results.wrong(m, size, shared) for m in (model, reference))
+    ours, theirs = (results.wrong(m, size, shared) for m in (model, first))
     n = min(ours.shape[1], theirs.shape[1])  # a row that is scored on fewer has the first ones
     ours, theirs = ours[:, :n], theirs[:, :n]
     difference = paired_difference(ours, theirs, 0)

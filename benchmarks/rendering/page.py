@@ -8,8 +8,9 @@ from kernelconv._version import __version__
 from kernelconv.report.page import Page, definitions, save_page
 from kernelconv.report.published import published, sources
 from kernelconv.report.table import markdown
-from rendering.sentences import joined, protocol, separated, verdict
+from rendering.sentences import protocol, separated, verdict
 from rendering.tables import cost_table, difference_table, error_table, in_parts, validation_table
+from rendering.words import joined
 
 BLOCK = re.compile(r"(<!-- comparison: .*? -->\n).*?(<!-- end of comparison -->)", re.DOTALL)
 AGAIN = (
@@ -114,8 +115,8 @@ def with_table(readme, results):
     rest = [f"{s:,}" for s in results.sizes if s not in sizes]
     missing = f"No cell is there yet with {joined(rest)} training images. " if rest else ""
     note = (
-        f"{missing}{verdict(results)} Every row, differences with their intervals, validation errors, protocol, stability and "
-        "cost: [benchmarks/results/mnist](benchmarks/results/mnist)."
+        f"{missing}{verdict(results)} Every row, differences with their intervals, validation errors, protocol, "
+        "stability and cost: [benchmarks/results/mnist](benchmarks/results/mnist)."
     )
     table = markdown(error_table(results, sizes or None, models=results.leaders()))
     return BLOCK.sub(lambda m: f"{m[1]}\n{table}\n\n{note}\n{m[2]}", readme)

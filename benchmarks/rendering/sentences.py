@@ -1,19 +1,10 @@
 """What README.md and the page say in sentences, every number in them taken from the cells or the protocol."""
 
 from kernelconv.report.published import CAVEAT, best_published, published
-from rendering.choice import best_by_test, chosen, differences
+from rendering.choice import best_by_test, chosen, differences, reference
 from rendering.results import CONTROLS
 from rendering.tables import elsewhere
-
-
-def joined(words):
-    """Return words as an enumeration.
-
-    >>> joined(["a"]), joined(["a", "b", "c"])
-    ('a', 'a, b and c')
-    """
-    return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} and {words[-1]}"
-
+from rendering.words import joined, tie
 
 # -- what came out ----------------------------------------------------------------------------------------------------
 
@@ -25,13 +16,14 @@ def verdict(results):
         return "No row has a validation error yet: nothing is chosen."
     by_row = {}
     for size in sizes:
-        by_row.setdefault(" = ".join(map(results.label, chosen(results, size))), []).append(f"{size:,}")
+        by_row.setdefault(tie([results.label(m) for m in chosen(results, size)]), []).append(f"{size:,}")
     rows = "; ".join(f"{row} with {joined(found)} training images" for row, found in by_row.items())
     texts = [f"Chosen by validation error of the rows that compete: {rows}."]
-    if tested := [s for s in sizes if results.test(chosen(results, s)[0], s)]:
-        same = sum(chosen(results, s)[0] in best_by_test(results, s) for s in tested)
+    if tested := [s for s in sizes if reference(results, s)]:
+        same = sum(reference(results, s) in best_by_test(results, s) for s in tested)
         texts.append(
-            f"At {same} of {len(tested)} sizes that row (of a tie the first) has the lowest test error of them too."
+            f"At {same} of {len(tested)} sizes that row (of a tie the first in the table that is tested) has the "
+            "lowest test error of them too."
         )
     return " ".join([*texts, *beside_papers(results, tested)])
 
@@ -39,7 +31,7 @@ def verdict(results):
 def beside_papers(results, sizes):
     """Compare the mean of the chosen row, as it is shown, with the best of the papers' at each size."""
     best = {s: p for s, p in best_published(results.data.name).items() if s in sizes}
-    ours = {s: round(results.summary(chosen(results, s)[0], s).error, 2) for s in best}
+    ours = {s: round(results.summary(reference(results, s), s).error, 2) for s in best}
     above = [
         f"{s:,} images ({ours[s]:.2f} against {p.error:.2f} %, {p.method})"
         for s, p in best.items()
@@ -55,7 +47,7 @@ def beyond(results, sizes):
     lower = [
         f"{p.error:.2f} % ({p.method}, {p.size:,} images)"
         for p in known
-        if p.error < round(results.summary(chosen(results, p.size)[0], p.size).error, 2)
+        if p.error < round(results.summary(reference(results, p.size), p.size).error, 2)
     ]
     if not known:
         return []
@@ -65,19 +57,31 @@ def beyond(results, sizes):
 
 
 def separated(results):
-    """Say which rows that compete are better than the chosen one after Holm's correction; nothing without tests."""
-    if not any(differences(results, size) for size in results.sizes):
+    """Say which rows that compete are better than the chosen one after Holm's correction.
+
+    Rows that share a single draw with it are left out: nothing is known of other training subsets. Nothing is said
+    where there are no others.
+    """
+    rivals = [
+        (size, c)
+        for size in results.sizes
+        for c in differences(results, size)
+        if c.n_draws > 1 and results.competes(c.model) and c.model not in chosen(results, size)
+    ]
+    if not rivals:
         return ""
     better = [
         f"{results.label(c.model)} at {size:,} images ({c.difference.mean:+.2f} points)"
-        for size in results.sizes
-        for c in differences(results, size)
-        if results.competes(c.model) and c.difference.mean < 0 and c.p_holm <= 0.05
+        for size, c in rivals
+        if c.separated and c.difference.mean < 0
     ]
-    beyond = "by more than test images and draws explain (p at most 0.05 after Holm's correction)"
-    if not better:
-        return f"No row that competes is better than the chosen one {beyond}."
-    return f"Better than the chosen one {beyond}: {joined(better)}."
+    beyond = (
+        "by more than test images and draws explain (p at most 0.05 after Holm's correction among the rows of a size)"
+    )
+    of = "Of the rows that compete and share two or more draws with the chosen one"
+    return (
+        f"{of} {joined(better) + ' ' + ('is' if len(better) == 1 else 'are') if better else 'none is'} better {beyond}."
+    )
 
 
 # -- how it was found -------------------------------------------------------------------------------------------------

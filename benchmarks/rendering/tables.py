@@ -1,11 +1,11 @@
 """The tables, each a `kernelconv.report.table.Table`: errors, choices, differences, validation, stability and cost."""
 
 from dataclasses import replace
-from math import isnan
 
 from kernelconv.report.published import ELSEWHERE, best_published, published
 from kernelconv.report.table import Column, Entry, Section, Table
-from rendering.choice import best_by_test, chosen, competing, differences, lowest
+from rendering.choice import best_by_test, chosen, competing, differences, lowest, reference
+from rendering.words import few, joined, p_text, plus_minus, tie
 
 CHOSEN, FEWER, HELD = "◆", "†", "°"
 NOT_RUN, BEYOND = "not run", "–"
@@ -24,24 +24,6 @@ def in_parts(make, results):
 
 def _columns(sizes):
     return [Column("training images", align="left"), *(Column(f"{size:,}") for size in sizes)]
-
-
-def plus_minus(error, decimals=2):
-    """Return a standard error as tables show it beside its mean, also where there is none.
-
-    >>> plus_minus(0.123), plus_minus(1.2), plus_minus(float("nan"))
-    (' ±.12', ' ±1.20', ' ±–')
-    """
-    return " ±–" if isnan(error) else f" ±{f'{error:.{decimals}f}'.removeprefix('0')}"
-
-
-def few(n, wanted):
-    """Return the mark of an entry with `n` of `wanted` draws.
-
-    >>> few(3, 10), few(10, 10)
-    (' (3/10)', '')
-    """
-    return f" ({n}/{wanted})" if n < wanted else ""
 
 
 def absent(results, model, size):
@@ -83,9 +65,9 @@ def choice_rows(results, sizes):
     for size in sizes:
         for line, choose, part in ((0, chosen, "validation"), (3, best_by_test, "test")):
             found = choose(results, size)
-            errors = [e.text for m in found if (e := error(results, m, size)).text != NOT_RUN]
-            lines[line].append(" = ".join(map(results.label, found)) or NOT_RUN)
-            lines[line + 1].append(", ".join(errors) or NOT_RUN)
+            errors = [error(results, m, size).text for m in found]
+            lines[line].append(tie([results.label(m) for m in found]) if found else NOT_RUN)
+            lines[line + 1].append(joined(errors) if set(errors) - {NOT_RUN} else NOT_RUN)
             lines[line + 2].append(str(len(competing(results, size, part))))
     return lines
 
@@ -179,21 +161,22 @@ def difference_table(results):
         "interval from the variances of draws and of images, which few draws make wide; of one shared draw percentiles "
         "over test images alone, so that what another training subset would change is not in it. p: the larger of "
         "both; of one shared draw McNemar's exact test. Holm's correction is over the rows of a size; "
-        "bold: at most 0.05 after it. Negative: lower than the chosen row.",
+        "bold: at most 0.05 after it, of two or more shared draws: McNemar's test is of these two fitted models and "
+        "one training subset. Negative: lower than the chosen row.",
         *subset_notes(results, results.models),
     )
     return Table(f"{results.data.title}: differences to the row chosen by validation", columns, sections, notes)
 
 
 def _difference_section(results, size):
-    names, rows = chosen(results, size), []
+    rows = []
     for c in differences(results, size):
         d, mark = c.difference, FEWER if results.models[c.model].representation.n_test else ""
         rows.append(
             [
                 Entry(results.name(c.model), mark=mark),
                 str(c.n_draws),
-                Entry(f"{d.mean:+.2f}", bold=c.p_holm <= 0.05),
+                Entry(f"{d.mean:+.2f}", bold=c.separated),
                 f"{d.low:+.2f} to {d.high:+.2f}",
                 p_text(d.p),
                 p_text(c.p_holm),
@@ -202,18 +185,11 @@ def _difference_section(results, size):
         )
     if not rows:
         return None
-    tie = f" (tied with {' and '.join(map(results.label, names[1:]))}; the first in the table)" if names[1:] else ""
-    title = f"{size:,} training images: minus {results.label(names[0])}{tie}"
+    first = reference(results, size)
+    others = [results.label(m) for m in chosen(results, size) if m != first]
+    tied = f" (tied with {joined(others)}; the first in the table that is tested)" if others else ""
+    title = f"{size:,} training images: minus {results.label(first)}{tied}"
     return Section(f"{title}, chosen of {len(competing(results, size, 'validation'))} rows", rows)
-
-
-def p_text(p):
-    """Return a p-value as tables show it.
-
-    >>> p_text(0.00001), p_text(0.0312), p_text(1.0)
-    ('< 0.001', '0.031', '1.000')
-    """
-    return "< 0.001" if p < 0.001 else f"{p:.3f}"
 
 
 # -- validation -------------------------------------------------------------------------------------------------------
