@@ -361,6 +361,23 @@ def test_controls_compete_and_are_called_controls(tmp_path):
     assert any(text.startswith("Controls: pixels + Gaussian, the head") for text in protocol(results))
 
 
+def test_a_row_with_fewer_draws_is_chosen_only_where_it_is_lower_on_the_shared_ones(tmp_path):
+    from rendering.choice import chosen
+
+    for model, errors in {"lenet": (0.02, 0.06, 0.07), "resnet": (0.03, 0.05), "mlp": (0.03,)}.items():
+        for seed, error in enumerate(errors):
+            record = {**record_of_validation(model, 300, seed, 1.0), "validation_error": error}
+            put(tmp_path, model, 300, seed, "validation", record)
+    names = ("resnet", "lenet", "mlp")
+    results = read(tmp_path, names)
+    means = [results.validation_error(m, 300)[0] for m in names]
+    assert max(means) == means[1]
+    assert chosen(results, 300) == results.leaders() == ["lenet"]
+    results = read(tmp_path, names)
+    results.validation("resnet", 300)[1]["validation_error"] = 0.04  # now 3.5 against 4.0 on the two they share
+    assert chosen(results, 300) == results.leaders() == ["resnet"]
+
+
 def test_families_are_led_by_validation(results):
     assert results.leaders() == ["pixels+svm", "scattering+gaussian", "ckn-gradient+gaussian", "lenet"]
 

@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass, replace
 from functools import cache
+from math import inf
+from statistics import fmean
 
 from kernelconv.studies.significance import Difference, holm, mcnemar, paired_difference
 
@@ -28,15 +30,40 @@ def competing(results, size, part="test"):
     return [m for m in results.models if results.competes(m) and (m, size) in results.parts[part]]
 
 
+def lowest_on_shared(errors):
+    """Return the names with the lowest mean of `errors`, {name: {place: error}}, all of a tie.
+
+    Means of different places say nothing about each other. So names with the most places come first, and each later one
+    takes the lead only with a lower mean on the places that it shares with the one in the lead.
+
+    >>> lowest_on_shared({"a": {0: 2.0, 1: 4.0}, "b": {0: 2.5}, "c": {0: 4.0, 1: 2.0}})  # b: 2.5 against 2.0
+    ['a', 'c']
+    """
+    leaders = []
+    for name, at in sorted(errors.items(), key=lambda item: -len(item[1])):
+        behind = _behind(at, errors[leaders[0]]) if leaders else -1.0
+        if behind < 0:
+            leaders = [name]
+        elif behind == 0 and len(at) == len(errors[leaders[0]]):
+            leaders.append(name)
+    return sorted(leaders, key=list(errors).index)
+
+
+def _behind(errors, others):
+    """Return by how much the mean of `errors` is above that of `others` on shared places; infinity without any."""
+    shared = [place for place in errors if place in others]
+    # shares of images are averaged in floating point: equal ones may differ in the last digit
+    return round(fmean(errors[place] - others[place] for place in shared), 9) if shared else inf
+
+
 @cache
 def chosen(results, size):
-    """Return the competing rows with the lowest validation error of a size, all of a tie.
+    """Return the competing rows with the lowest validation error of a size, all of a tie, in the table's order.
 
-    The error is the mean over the draws that a row has. Nothing of the test images is looked at.
+    Rows with different draws are compared on those they share. Nothing of the test images is looked at.
     """
-    # shares of images are averaged in floating point: equal ones may differ in the last digit
-    shown = {m: round(results.validation_error(m, size)[0], 9) for m in competing(results, size, "validation")}
-    return [m for m in shown if shown[m] == min(shown.values())]
+    models = competing(results, size, "validation")
+    return lowest_on_shared({m: results.validation_errors(m, size) for m in models})
 
 
 def reference(results, size):

@@ -128,9 +128,10 @@ def validations(results):
     """Say how the row of a size is chosen."""
     return [
         "Rows that compete: ours, without augmentation, tested on all test images. The row with the lowest mean "
-        "validation error over its draws is chosen, and is what the others are compared with; its test error carries "
-        "no bias from this choice. “Best by test” is picked by the test error itself: the lowest of several numbers is "
-        "on average lower than what the same row would show on new images.",
+        "validation error is chosen, and is what the others are compared with. A row with fewer draws is compared with "
+        "the others on the draws they share, each on all folds it has, and is chosen only with a lower mean there. No "
+        "test image had a part in this choice; the draws are the same. “Best by test” is picked by the test error "
+        "itself: the lowest of several numbers is on average lower than what the same row would show on new images.",
         "Validation uses five stratified folds of the training subset up to 5,000 images, and above one held-out "
         "fifth, the same for all rows. Features learned without labels are fitted once, on the images of the whole "
         "subset, without their labels; the head is fitted anew in each fold, its own choices included. A row trained "

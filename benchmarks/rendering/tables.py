@@ -201,7 +201,7 @@ def validation_table(results, sizes=None):
     rows = [[results.name(m), *(validation(results, m, s) for s in sizes)] for m in results.models]
     notes = (
         "Mean over draws ± one standard error over draws, of the images held out inside the training subset: no test "
-        f"image is in it. Bold: the lowest of the rows that compete, the chosen one. {HELD}: scored on fewer held-out "
+        f"image is in it. Bold: the chosen one, the lowest of the rows that compete on the draws they share. {HELD}: scored on fewer held-out "
         "images than other rows of the size, on one fold of the five.",
     )
     return Table(f"{results.data.title}: validation error, %", _columns(sizes), [Section("", rows)], notes)
