@@ -257,7 +257,7 @@ def test_validation_chooses_among_ours_and_best_by_test_stands_beside(results):
     for line, model in ((1, "scattering+gaussian"), (4, "ckn-gradient+gaussian")):
         assert by_size[line] == [f"{results.summary(model, s).error:.2f}" for s in DRAWS]
     assert (
-        by_size[2] == by_size[5] == ["4", "4", "3"]
+        by_size[2] == by_size[5] == ["4 of 5", "4 of 5", "3 of 5"]
     )  # without the exact kernel, the augmented one, kymatio; LeNet-5 not at 60,000
     marked = [r[0].text for r in table.sections[0].entries() if CHOSEN in r[1].mark]
     assert marked == ["scattering + Gaussian"]
@@ -274,16 +274,16 @@ def test_what_validation_chose_stands_before_the_test_images_are_predicted(resul
     table = error_table(results)
     assert entries(table, "scattering + Gaussian")["300"] == "not run"
     rows = [row[1] for row in table.sections[1].rows]
-    assert rows[:3] == ["scattering + Gaussian", "not run", "4"]
-    assert [rows[3], rows[5]] == ["gradient CKN + Gaussian", "3"]
+    assert rows[:3] == ["scattering + Gaussian", "not run", "4 of 5"]
+    assert [rows[3], rows[5]] == ["gradient CKN + Gaussian", "3 of 5"]
     assert [s.title.split(" ")[0] for s in difference_table(results).sections] == ["1,000", "60,000"]
-    assert "At 0 of 2 sizes" in verdict(results)
+    assert "at 0 of 2 sizes" in verdict(results)
     results.parts["test"].clear()
     for cached in (results.summary, differences):
         cached.cache_clear()
     results.folder = tmp_path / "page"
     results.folder.mkdir()
-    assert "scattering + Gaussian with 300, 1,000 and 60,000 training images." in verdict(results)
+    assert "scattering + Gaussian with 300, 1,000 and 60,000 training images (chosen of" in verdict(results)
     assert "sizes" not in verdict(results)
     fill(tmp_path, {"lenet": (3.0, 1.0, 1)}, sizes=[300])
     alone = read(tmp_path)
@@ -306,8 +306,8 @@ def test_a_tie_is_shown_as_a_tie(tmp_path):
     assert [r[0].text for r in table.sections[0].entries() if CHOSEN in r[3].mark] == names
     assert bold(validation_table(results), "60,000") == bold(table, "60,000") == names
     (section,) = difference_table(results).sections
-    tie = "minus gradient CKN + Gaussian (tied with LeNet-5; the first in the table that is tested), chosen of 3 rows"
-    assert section.title == f"60,000 training images: {tie}"
+    tie = "minus gradient CKN + Gaussian (tied with LeNet-5; the first in the table that is tested)"
+    assert section.title == f"60,000 training images: {tie}, chosen of 3 of 5 rows"
 
 
 def test_of_a_tie_the_first_tested_row_is_the_one_that_counts_and_the_others_are_never_its_betters(tmp_path):
@@ -330,7 +330,7 @@ def test_of_a_tie_the_first_tested_row_is_the_one_that_counts_and_the_others_are
     assert [c.model for c in differences(results, 300)] == ["scattering-ckn+gaussian", "pixels+svm"]
     title = difference_table(results).sections[0].title
     assert "minus gradient CKN + Gaussian (tied with scattering + Gaussian and both + Gaussian; the first" in title
-    assert "At 0 of 1 sizes that row" in verdict(results)
+    assert "Tested are 3 of 4 with 300: at 0 of 1 sizes the chosen row (of a tie the first in" in verdict(results)
     assert bold(difference_table(results), "mean") == ["both + Gaussian", "pixels + SVM"]
     assert "both + Gaussian" not in separated(results)
 
@@ -404,7 +404,7 @@ def test_differences_are_over_shared_draws_and_images_with_holm_over_the_rows(re
         assert c.difference.p == (mcnemar(a, b) if n == 1 else expected.p)
     assert [c.p_holm for c in found.values()] == pytest.approx(list(holm([c.difference.p for c in found.values()])))
     table = difference_table(results)
-    assert table.sections[0].title == "300 training images: minus scattering + Gaussian, chosen of 4 rows"
+    assert table.sections[0].title == "300 training images: minus scattering + Gaussian, chosen of 4 of 5 rows"
     shown = dict(zip(found, table.sections[0].entries(), strict=True))
     for model, c in found.items():
         assert [e.text for e in shown[model][2:6]] == [
@@ -479,7 +479,8 @@ def test_the_verdict_counts_what_the_tables_show(results):
     assert (
         "Chosen by validation error of the rows that compete: scattering + Gaussian with 300, 1,000 and 60,000" in text
     )
-    assert "At 0 of 3 sizes that row (of a tie the first in the table that is tested) has the lowest test" in text
+    assert "training images (chosen of 4 of 5 with 300 and 1,000; 3 of 5 with 60,000)." in text
+    assert "Tested are 4 of 5 with 300 and 1,000; 3 of 5 with 60,000: at 0 of 3 sizes the chosen row has the lowest" in text
     ours = {s: round(results.summary("scattering+gaussian", s).error, 2) for s in DRAWS}
     best = {300: 4.15, 1000: 2.05, 60_000: 0.39}
     assert [ours[s] <= best[s] for s in DRAWS] == [True, True, False]
@@ -504,11 +505,11 @@ def test_a_figure_that_is_the_papers_is_not_above_it(results, monkeypatch):
 def test_a_row_that_is_better_beyond_chance_is_named(results, tmp_path):
     from rendering.sentences import separated
 
-    assert "with the chosen one none is better by more than test images and draws explain" in separated(results)
+    assert "with the chosen one, none is better by more than test images and draws explain" in separated(results)
     fill(tmp_path, {"scattering+gaussian": (3.0, 1.0, 3), "lenet": (1.0, 2.0, 3)}, sizes=[300])
     better = read(tmp_path)
     gap = better.summary("lenet", 300).error - better.summary("scattering+gaussian", 300).error
-    assert f"with the chosen one LeNet-5 at 300 images ({gap:+.2f} points) is better by more" in separated(better)
+    assert f"with the chosen one, LeNet-5 at 300 images ({gap:+.2f} points) is better by more" in separated(better)
 
 
 def test_of_one_draw_no_row_is_called_better(tmp_path):
@@ -534,6 +535,23 @@ def test_the_protocol_says_what_there_is(results):
     assert "at most 2.1e-04 in 2 cells" in text
     assert "SmoothDeformation (cutoff 3) at Jacobian norm 0.2 on the first 200 test images" in text
     assert "At 60,000 images a draw is a permutation" in text
+
+
+def test_what_is_not_finished_says_so(results, tmp_path):
+    from rendering.page import with_table, write_page, write_readme
+    from rendering.sentences import unfinished
+
+    results.folder, there = tmp_path, len(results.cells) // 2
+    text = f"Not finished: {there} of 44 cells on the test images, {there} of 44 validations."
+    assert sum(results.draws(m, s) for m in results.models for s in results.sizes) == 44
+    for write in (write_page, write_readme):
+        write(results, [])
+    assert f'<p class="unfinished">{text}</p>' in (tmp_path / "report.html").read_text()
+    assert text in (tmp_path / "README.md").read_text()
+    assert text in with_table("<!-- comparison: a -->\n<!-- end of comparison -->", results)
+    (tmp_path / "lenet").mkdir()
+    fill(tmp_path / "lenet", {"lenet": (3.0, 1.0, 3)})
+    assert unfinished(read(tmp_path / "lenet", ["lenet"])) == ""
 
 
 def test_nothing_is_said_of_residuals_without_such_cells(tmp_path):

@@ -30,6 +30,12 @@ def competing(results, size, part="test"):
     return [m for m in results.models if results.competes(m) and (m, size) in results.parts[part]]
 
 
+def of_how_many(results, size, part):
+    """Return how many of the rows that compete at a size have cells of a part, in words."""
+    wanted = sum(1 for m in results.models if results.competes(m) and results.draws(m, size))
+    return f"{len(competing(results, size, part))} of {wanted}"
+
+
 def lowest_on_shared(errors):
     """Return the names with the lowest mean of `errors`, {name: {place: error}}, all of a tie.
 

@@ -8,7 +8,7 @@ from kernelconv._version import __version__
 from kernelconv.report.page import Page, definitions, save_page
 from kernelconv.report.published import published, sources
 from kernelconv.report.table import markdown
-from rendering.sentences import protocol, separated, verdict
+from rendering.sentences import protocol, separated, unfinished, verdict
 from rendering.tables import cost_table, difference_table, error_table, in_parts, validation_table
 from rendering.words import joined
 
@@ -61,7 +61,7 @@ def write_readme(results, figures):
     parts = [
         f"# {title(results)}",
         "Written by benchmarks/render.py from the cells beside it.",
-        "\n\n".join(filter(None, [verdict(results), separated(results)])),
+        "\n\n".join(filter(None, [unfinished(results), verdict(results), separated(results)])),
         *map(markdown, in_parts(error_table, results)),
         "## Protocol",
         "\n".join(f"- {item}" for item in protocol(results)),
@@ -91,6 +91,7 @@ def write_page(results, figures):
     page = Page(
         title=title(results),
         lead=[*filter(None, [verdict(results), separated(results)])],
+        warning=unfinished(results),
         tables=[*in_parts(error_table, results), difference_table(results)],
         figures=figures,
         further=[*in_parts(validation_table, results), *costs(results)],
@@ -113,10 +114,11 @@ def with_table(readme, results):
         s for s in results.sizes if any((m, s) in cells for m in results.models for cells in results.parts.values())
     ]
     rest = [f"{s:,}" for s in results.sizes if s not in sizes]
-    missing = f"No cell is there yet with {joined(rest)} training images. " if rest else ""
-    note = (
-        f"{missing}{verdict(results)} Every row, differences with their intervals, validation errors, protocol, "
-        "stability and cost: [benchmarks/results/mnist](benchmarks/results/mnist)."
+    missing = f"No cell is there yet with {joined(rest)} training images." if rest else ""
+    more = (
+        "Every row, differences with their intervals, validation errors, protocol, stability and cost: "
+        "[benchmarks/results/mnist](benchmarks/results/mnist)."
     )
+    note = " ".join(filter(None, [unfinished(results), missing, verdict(results), more]))
     table = markdown(error_table(results, sizes or None, models=results.leaders()))
     return BLOCK.sub(lambda m: f"{m[1]}\n{table}\n\n{note}\n{m[2]}", readme)

@@ -1,7 +1,7 @@
 """What README.md and the page say in sentences, every number in them taken from the cells or the protocol."""
 
 from kernelconv.report.published import CAVEAT, best_published, published
-from rendering.choice import best_by_test, chosen, differences, reference
+from rendering.choice import best_by_test, chosen, differences, of_how_many, reference
 from rendering.results import CONTROLS
 from rendering.tables import elsewhere
 from rendering.words import joined, tie
@@ -14,18 +14,32 @@ def verdict(results):
     sizes = [s for s in results.sizes if chosen(results, s)]
     if not sizes:
         return "No row has a validation error yet: nothing is chosen."
-    by_row = {}
-    for size in sizes:
-        by_row.setdefault(tie([results.label(m) for m in chosen(results, size)]), []).append(f"{size:,}")
-    rows = "; ".join(f"{row} with {joined(found)} training images" for row, found in by_row.items())
-    texts = [f"Chosen by validation error of the rows that compete: {rows}."]
+    rows = _by_size(sizes, lambda size: tie([results.label(m) for m in chosen(results, size)]))
+    validated = _by_size(sizes, lambda size: of_how_many(results, size, "validation"))
+    texts = [f"Chosen by validation error of the rows that compete: {rows} training images (chosen of {validated})."]
     if tested := [s for s in sizes if reference(results, s)]:
         same = sum(reference(results, s) in best_by_test(results, s) for s in tested)
-        texts.append(
-            f"At {same} of {len(tested)} sizes that row (of a tie the first in the table that is tested) has the "
-            "lowest test error of them too."
-        )
+        tied = any(len(chosen(results, s)) > 1 for s in tested)
+        first = " (of a tie the first in the table that is tested)" if tied else ""
+        of = _by_size(tested, lambda size: of_how_many(results, size, "test"))
+        texts.append(f"Tested are {of}: at {same} of {len(tested)} sizes the chosen row{first} has the lowest error.")
     return " ".join([*texts, *beside_papers(results, tested)])
+
+
+def _by_size(sizes, words):
+    """Return what holds at which sizes: `words(size)`, each with its sizes."""
+    found = {}
+    for size in sizes:
+        found.setdefault(words(size), []).append(f"{size:,}")
+    return "; ".join(f"{text} with {joined(of)}" for text, of in found.items())
+
+
+def unfinished(results):
+    """Say how many cells there are where some are missing."""
+    (tested, wanted), (validated, _) = results.counted("test"), results.counted("validation")
+    if tested == validated == wanted:
+        return ""
+    return f"Not finished: {tested:,} of {wanted:,} cells on the test images, {validated:,} of {wanted:,} validations."
 
 
 def beside_papers(results, sizes):
@@ -78,7 +92,7 @@ def separated(results):
     beyond = (
         "by more than test images and draws explain (p at most 0.05 after Holm's correction among the rows of a size)"
     )
-    of = "Of the rows that compete and share two or more draws with the chosen one"
+    of = "Of the rows tested that compete and share two or more draws with the chosen one,"
     return (
         f"{of} {joined(better) + ' ' + ('is' if len(better) == 1 else 'are') if better else 'none is'} better {beyond}."
     )

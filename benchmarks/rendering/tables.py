@@ -4,7 +4,7 @@ from dataclasses import replace
 
 from kernelconv.report.published import ELSEWHERE, best_published, published
 from kernelconv.report.table import Column, Entry, Section, Table
-from rendering.choice import best_by_test, chosen, competing, differences, lowest, reference
+from rendering.choice import best_by_test, chosen, competing, differences, lowest, of_how_many, reference
 from rendering.words import few, joined, p_text, plus_minus, tie
 
 CHOSEN, FEWER, HELD = "◆", "†", "°"
@@ -68,7 +68,7 @@ def choice_rows(results, sizes):
             errors = [error(results, m, size).text for m in found]
             lines[line].append(tie([results.label(m) for m in found]) if found else NOT_RUN)
             lines[line + 1].append(joined(errors) if set(errors) - {NOT_RUN} else NOT_RUN)
-            lines[line + 2].append(str(len(competing(results, size, part))))
+            lines[line + 2].append(of_how_many(results, size, part))
     return lines
 
 
@@ -189,7 +189,7 @@ def _difference_section(results, size):
     others = [results.label(m) for m in chosen(results, size) if m != first]
     tied = f" (tied with {joined(others)}; the first in the table that is tested)" if others else ""
     title = f"{size:,} training images: minus {results.label(first)}{tied}"
-    return Section(f"{title}, chosen of {len(competing(results, size, 'validation'))} rows", rows)
+    return Section(f"{title}, chosen of {of_how_many(results, size, 'validation')} rows", rows)
 
 
 # -- validation -------------------------------------------------------------------------------------------------------
@@ -201,8 +201,8 @@ def validation_table(results, sizes=None):
     rows = [[results.name(m), *(validation(results, m, s) for s in sizes)] for m in results.models]
     notes = (
         "Mean over draws ± one standard error over draws, of the images held out inside the training subset: no test "
-        f"image is in it. Bold: the chosen one, the lowest of the rows that compete on the draws they share. {HELD}: scored on fewer held-out "
-        "images than other rows of the size, on one fold of the five.",
+        f"image is in it. Bold: the chosen one, the lowest of the rows that compete on the draws they share. {HELD}: "
+        "scored on fewer held-out images than other rows of the size, on one fold of the five.",
     )
     return Table(f"{results.data.title}: validation error, %", _columns(sizes), [Section("", rows)], notes)
 
