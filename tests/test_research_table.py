@@ -480,7 +480,10 @@ def test_the_verdict_counts_what_the_tables_show(results):
         "Chosen by validation error of the rows that compete: scattering + Gaussian with 300, 1,000 and 60,000" in text
     )
     assert "training images (chosen of 4 of 5 with 300 and 1,000; 3 of 5 with 60,000)." in text
-    assert "Tested are 4 of 5 with 300 and 1,000; 3 of 5 with 60,000: at 0 of 3 sizes the chosen row has the lowest" in text
+    assert (
+        "Tested are 4 of 5 with 300 and 1,000; 3 of 5 with 60,000: at 0 of 3 sizes the chosen row has the lowest"
+        in text
+    )
     ours = {s: round(results.summary("scattering+gaussian", s).error, 2) for s in DRAWS}
     best = {300: 4.15, 1000: 2.05, 60_000: 0.39}
     assert [ours[s] <= best[s] for s in DRAWS] == [True, True, False]
@@ -614,8 +617,9 @@ def test_files_are_written_the_same_each_time_and_hold_every_table(results, tmp_
         assert f"<span>MNIST: {title}" in page
     lines = seen[0]["results.csv"].decode().splitlines()
     assert len(lines) == 1 + len(results.cells)
-    assert lines[1] == "test,pixels+svm,300,0,0.12,3000,100,0.1,0.02,13.0"
-    assert any(line.startswith("validation,lenet,300,1,") for line in lines)
+    assert lines[1] == "test,pixels+svm,300,0,0.12,3000,100,0.1,0.02,10.0,3.0,"
+    assert any(line.startswith("validation,lenet,300,1,") and line.endswith(",,,,,,7.0") for line in lines)
+    assert "holds the errors, measures and times that each cell has; the cells hold the rest." in page
 
 
 def test_readme_gets_the_table_of_the_leaders_between_its_marks(results):
