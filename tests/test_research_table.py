@@ -622,6 +622,33 @@ def test_files_are_written_the_same_each_time_and_hold_every_table(results, tmp_
     assert "holds the errors, measures and times that each cell has; the cells hold the rest." in page
 
 
+def test_a_figure_that_cannot_be_drawn_any_more_is_deleted(tmp_path):
+    from rendering.figures import draw_figures
+
+    fill(tmp_path, {"kymatio+affine": (3.0, 1.0, 3)}, sizes=[300])  # it leads no family, and has no pictures of a layer
+    for name in ("learning_curves", "tradeoff", "confusion", "first_layers", "mine"):
+        (tmp_path / f"{name}.png").write_text("old")
+    assert [path.name for path, _ in draw_figures(read(tmp_path))] == ["tradeoff.png"]
+    assert {path.name for path in tmp_path.glob("*.png")} == {"tradeoff.png", "mine.png"}
+
+
+def test_captions_say_what_is_drawn(results, tmp_path):
+    from rendering.figures import captions
+
+    many = captions(results)
+    assert many["learning_curves"].alt.startswith("Line chart")
+    assert "lowest validation errors, on the draws that its rows share, controls" in many["learning_curves"].text
+    assert "Dashed: what papers report" in many["learning_curves"].text
+    assert "Horizontal bars: 95 % bootstrap intervals over images" in many["tradeoff"].text
+    results.parts["validation"] = {key: {} for key in results.parts["validation"]}
+    assert captions(results)["learning_curves"].text.startswith("Of each family the first row, controls left out.")
+    fill(tmp_path, {"lenet": (3.0, 1.0, 3)}, sizes=[300])
+    one = captions(read(tmp_path))["learning_curves"]
+    assert one.alt.startswith("Dot chart of the test error with 300 training images")
+    assert "Dashed" not in one.text
+    assert "(without any the first row)" in one.text
+
+
 def test_readme_gets_the_table_of_the_leaders_between_its_marks(results):
     from rendering.page import with_table
     from rendering.sentences import verdict
