@@ -179,7 +179,7 @@ def test_what_is_missing_is_not_run_and_what_the_protocol_lacks_is_a_dash(result
         assert entries(table, "LeNet-5")["60,000"] == "not run"
         assert entries(table, "exact kernel")["60,000"] == "–"
         assert entries(table, "LeNet-5")["300"].endswith(" (2/3)")
-        assert entries(table, "exact kernel")["1,000"].endswith(" (1/2)")
+        assert entries(table, "exact kernel")["1,000"].endswith(" (1)")
         assert "/" not in entries(table, "pixels + SVM")["300"]
 
 
@@ -201,8 +201,8 @@ def test_the_first_test_images_are_marked_and_it_is_said_how_hard_they_are(resul
     wrong = np.array([results.wrong(m, 1000).mean(0) for m in rows])
     first, rest = (f"{100 * part.mean():.2f} %" for part in (wrong[:, :2000], wrong[:, 2000:]))
     (note,) = [n for n in table.notes if n.startswith("†")]
-    assert "the first 2,000 test images alone, which are harder than the rest: with 1,000 training images" in note
-    assert f"get {first} of them wrong on average, and {rest} of the others" in note
+    assert "the first 2,000 test images alone. With 1,000 training images the rows that compete" in note
+    assert f"get {first} of these wrong on average, and {rest} of the others" in note
     assert note in difference_table(results).notes
     assert not any(n.startswith("†") for n in error_table(results, models=["lenet"]).notes)
 
@@ -388,7 +388,7 @@ def test_families_are_led_by_validation(results):
 def test_differences_are_over_shared_draws_and_images_with_holm_over_the_rows(results):
     from rendering.choice import differences
     from rendering.tables import difference_table
-    from rendering.words import p_text
+    from rendering.words import p_text, signed
 
     wrong = lambda m, size, n: np.array([results.wrong(m, size)[seed] for seed in range(n)])  # noqa: E731
     found = {c.model: c for c in differences(results, 300)}
@@ -408,7 +408,7 @@ def test_differences_are_over_shared_draws_and_images_with_holm_over_the_rows(re
     shown = dict(zip(found, table.sections[0].entries(), strict=True))
     for model, c in found.items():
         assert [e.text for e in shown[model][2:6]] == [
-            *(f"{c.difference.mean:+.2f}", f"{c.difference.low:+.2f} to {c.difference.high:+.2f}"),
+            *(signed(c.difference.mean), f"{signed(c.difference.low)} to {signed(c.difference.high)}"),
             *(p_text(c.difference.p), p_text(c.p_holm)),
         ]
         assert shown[model][2].bold == (c.p_holm <= 0.05 and c.n_draws > 1)
@@ -512,7 +512,7 @@ def test_a_row_that_is_better_beyond_chance_is_named(results, tmp_path):
     fill(tmp_path, {"scattering+gaussian": (3.0, 1.0, 3), "lenet": (1.0, 2.0, 3)}, sizes=[300])
     better = read(tmp_path)
     gap = better.summary("lenet", 300).error - better.summary("scattering+gaussian", 300).error
-    assert f"with the chosen one, LeNet-5 at 300 images ({gap:+.2f} points) is better by more" in separated(better)
+    assert f"with the chosen one, LeNet-5 at 300 images (−{-gap:.2f} points) is better by more" in separated(better)
 
 
 def test_of_one_draw_no_row_is_called_better(tmp_path):
@@ -536,6 +536,7 @@ def test_the_protocol_says_what_there_is(results):
     )
     assert "in part after test figures had been seen" in text
     assert "at most 2.1e-04 in 2 cells" in text
+    assert "predicts the test images once, of exact kernel the first 2,000." in text
     assert "SmoothDeformation (cutoff 3) at Jacobian norm 0.2 on the first 200 test images" in text
     assert "At 60,000 images a draw is a permutation" in text
 
@@ -662,6 +663,7 @@ def test_readme_gets_the_table_of_the_leaders_between_its_marks(results):
     assert verdict(results) in text
     assert "| scattering + Gaussian |" in text
     assert "| LeNet-5, augmented |" not in text
+    assert "the lowest of a size, of all rows, those not shown here too, without" in text
 
 
 def test_the_charts_have_the_bars_of_the_table(results):

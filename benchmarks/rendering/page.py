@@ -98,7 +98,7 @@ def write_page(results, figures):
         protocol=protocol(results),
         models=[
             definitions("Rows", {results.label(m): row.representation.source for m, row in results.models.items()}),
-            definitions("Settings, as the cells have them", settings(results)),
+            definitions("Settings, as the cells of the largest training set of each row have them", settings(results)),
             definitions("Published figures", sources(published(results.data.name))),
         ],
         environment=[definitions("What the cells were made with", environment(results))],

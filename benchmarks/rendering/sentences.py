@@ -4,7 +4,7 @@ from kernelconv.report.published import CAVEAT, best_published, published
 from rendering.choice import best_by_test, chosen, differences, of_how_many, reference
 from rendering.results import CONTROLS
 from rendering.tables import elsewhere
-from rendering.words import joined, tie
+from rendering.words import joined, signed, tie
 
 # -- what came out ----------------------------------------------------------------------------------------------------
 
@@ -85,7 +85,7 @@ def separated(results):
     if not rivals:
         return ""
     better = [
-        f"{results.label(c.model)} at {size:,} images ({c.difference.mean:+.2f} points)"
+        f"{results.label(c.model)} at {size:,} images ({signed(c.difference.mean)} points)"
         for size, c in rivals
         if c.separated and c.difference.mean < 0
     ]
@@ -110,13 +110,15 @@ def protocol(results):
 def subsets(results):
     """Say what a cell is, and how many of them there are."""
     (done, wanted), (validated, _) = results.counted("test"), results.counted("validation")
+    first = {m: row.representation.n_test for m, row in results.models.items()}
+    fewer = "".join(f", of {results.label(m)} the first {n:,}" for m, n in first.items() if n)
     texts = [
         "A cell is one row, one training size, one draw: a class-balanced random subset of the training images, the "
         "same for every row; with the same draw a smaller subset is part of a larger one. Draw s also starts the row's "
         "own randomness.",
         f"Of {wanted:,} cells of the protocol {done:,} are there, and of as many validations {validated:,}. The mean "
         "of a row with fewer draws is over these; differences are over the draws that two rows share.",
-        "Every cell predicts the test images once. No augmentation, but in the row that says so.",
+        f"Every cell predicts the test images once{fewer}. No augmentation, but in the row that says so.",
     ]
     if 60_000 in results.sizes and results.data.name == "mnist":
         texts.append(
@@ -181,7 +183,8 @@ def solutions(results):
     return [
         "The kernel systems of the Gaussian heads are solved by Cholesky factorisation: up to 10,000 images in double "
         "precision, above in single precision, with a penalty of at least 1e-4. There each cell holds the relative "
-        f"residual in double precision: at most {max(residuals):.1e} in {len(residuals)} cells."
+        "residual, summed in double precision, the kernel's entries in single: at most "
+        f"{max(residuals):.1e} in {len(residuals)} cells."
     ]
 
 

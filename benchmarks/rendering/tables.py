@@ -5,7 +5,7 @@ from dataclasses import replace
 from kernelconv.report.published import ELSEWHERE, best_published, published
 from kernelconv.report.table import Column, Entry, Section, Table
 from rendering.choice import best_by_test, chosen, competing, differences, lowest, of_how_many, reference
-from rendering.words import few, joined, p_text, plus_minus, tie
+from rendering.words import few, joined, p_text, plus_minus, signed, tie
 
 CHOSEN, FEWER, HELD = "◆", "†", "°"
 NOT_RUN, BEYOND = "not run", "–"
@@ -54,7 +54,7 @@ def error(results, model, size):
     marks = FEWER if results.models[model].representation.n_test else ""
     marks += CHOSEN if model in chosen(results, size) else ""
     bars = plus_minus(found.draws_error) + plus_minus(found.images_error)
-    mark = f"{marks}{bars}{few(found.n_draws, results.data.draws[size])}"
+    mark = f"{marks}{bars}{few(found.n_draws, results.draws(model, size), results.data.draws[size])}"
     return Entry(f"{found.error:.2f}", model in lowest(results, size), mark)
 
 
@@ -102,12 +102,15 @@ def elsewhere(results):
 def error_notes(results, models):
     """Return how to read the error table of some rows."""
     draws = "; ".join(f"{n} at {size:,}" for size, n in results.data.draws.items())
+    among = (
+        "of all rows, those not shown here too" if set(models) < set(results.models) else "rivals of others included"
+    )
     notes = [
         "Mean over class-balanced draws of the training images ± one standard error over draws (–: there is one draw) "
         "± one standard error over test images, of the mean loss over draws (of one draw: binomial). Draws of the "
-        f"protocol: {draws}; an entry with fewer says so. Bold: the lowest of a size, rivals of others included, "
-        f"without augmentation and on all test images. {CHOSEN}: chosen by validation. “{NOT_RUN}”: cells of the "
-        f"protocol that are not there; “{BEYOND}”: the protocol has none.",
+        f"protocol: {draws}; (n): the protocol gives this row n alone, (n/m): n of its m are there. Bold: the lowest "
+        f"of a size, {among}, without augmentation and on all test images. {CHOSEN}: chosen by validation. "
+        f"“{NOT_RUN}”: cells of the protocol that are not there; “{BEYOND}”: the protocol has none.",
         *subset_notes(results, models),
     ]
     if published(results.data.name):
@@ -120,7 +123,7 @@ def error_notes(results, models):
 
 
 def subset_notes(results, models):
-    """Return what is to be said of rows that predict the first test images only: how hard these are for the others."""
+    """Return what is to be said of rows that predict the first test images only, and how the others do on these."""
     notes = []
     for model in models:
         n = results.models[model].representation.n_test
@@ -130,11 +133,9 @@ def subset_notes(results, models):
         size = sizes[-1]
         wrong = [results.wrong(m, size).mean(axis=0) for m in competing(results, size)]
         first, rest = (100 * sum(w[part].mean() for w in wrong) / len(wrong) for part in (slice(n), slice(n, None)))
-        harder = "harder" if round(first, 2) > round(rest, 2) else "no harder"
         notes.append(
-            f"{FEWER} {results.label(model)}: of the first {n:,} test images alone, which are {harder} than the rest: "
-            f"with {size:,} training images the rows that compete get {first:.2f} % of them wrong on average, and "
-            f"{rest:.2f} % of the others."
+            f"{FEWER} {results.label(model)}: of the first {n:,} test images alone. With {size:,} training images the "
+            f"rows that compete get {first:.2f} % of these wrong on average, and {rest:.2f} % of the others."
         )
     return notes
 
@@ -156,13 +157,13 @@ def difference_table(results):
     ]
     sections = [section for size in results.sizes if (section := _difference_section(results, size))]
     notes = (
-        "Both means are over the draws that the two rows share, and on the same test images. The interval "
-        "spans the percentiles of a bootstrap over test images and draws together, 10,000 resamples, and a t "
-        "interval from the variances of draws and of images, which few draws make wide; of one shared draw percentiles "
-        "over test images alone, so that what another training subset would change is not in it. p: the larger of "
-        "both; of one shared draw McNemar's exact test. Holm's correction is over the rows of a size; "
-        "bold: at most 0.05 after it, of two or more shared draws: McNemar's test is of these two fitted models and "
-        "one training subset. Negative: lower than the chosen row.",
+        "Both means are over the draws that the two rows share, and on the same test images. The interval spans the "
+        "percentiles of a bootstrap over test images and draws together, 10,000 resamples, and a t interval from the "
+        "variances of draws and of images, which few draws make wide; of one shared draw percentiles over test images "
+        "alone, so that what another training subset would change is not in it. p: the larger of both; of one shared "
+        "draw McNemar's exact test, of these two fitted models and one training subset. Holm's correction is over the "
+        "rows of a size: what it limits holds of each size by itself. Bold: at most 0.05 after it, of two or more "
+        "shared draws. Negative: lower than the chosen row.",
         *subset_notes(results, results.models),
     )
     return Table(f"{results.data.title}: differences to the row chosen by validation", columns, sections, notes)
@@ -176,8 +177,8 @@ def _difference_section(results, size):
             [
                 Entry(results.name(c.model), mark=mark),
                 str(c.n_draws),
-                Entry(f"{d.mean:+.2f}", bold=c.separated),
-                f"{d.low:+.2f} to {d.high:+.2f}",
+                Entry(signed(d.mean), bold=c.separated),
+                f"{signed(d.low)} to {signed(d.high)}",
                 p_text(d.p),
                 p_text(c.p_holm),
                 c.test,
@@ -214,7 +215,7 @@ def validation(results, model, size):
         return absent(results, model, size)
     held = {m: [r["n_held_out"] for r in results.validation(m, size).values()] for m in results.models}
     mark = HELD if min(held[model]) < max(max(n, default=0) for n in held.values()) else ""
-    n_draws = few(len(held[model]), results.data.draws[size])
+    n_draws = few(len(held[model]), results.draws(model, size), results.data.draws[size])
     return Entry(f"{found[0]:.2f}", model in chosen(results, size), f"{mark}{plus_minus(found[1])}{n_draws}")
 
 

@@ -30,13 +30,24 @@ def plus_minus(error, decimals=2):
     return " ±–" if isnan(error) else f" ±{f'{error:.{decimals}f}'.removeprefix('0')}"
 
 
-def few(n, wanted):
-    """Return the mark of an entry with `n` of `wanted` draws.
+def few(n, protocol, most):
+    """Return the mark of an entry with `n` draws, where the protocol gives its row `protocol` and others `most`.
 
-    >>> few(3, 10), few(10, 10)
-    (' (3/10)', '')
+    >>> few(3, 10, 10), few(3, 3, 10), few(2, 3, 10), few(10, 10, 10)
+    (' (3/10)', ' (3)', ' (2/3)', '')
     """
-    return f" ({n}/{wanted})" if n < wanted else ""
+    if n < protocol:
+        return f" ({n}/{protocol})"
+    return f" ({n})" if n < most else ""
+
+
+def signed(value):
+    """Return a difference as tables show it, with a minus that is no hyphen.
+
+    >>> signed(0.123), signed(-1.2)
+    ('+0.12', '−1.20')
+    """
+    return f"{value:+.2f}".replace("-", "−")
 
 
 def p_text(p):

@@ -101,8 +101,8 @@ def _tradeoff(results: Results, rows: Sequence[Row]) -> Caption:
         "their sensitivity D, and against the CPU seconds it takes to fit; the table holds the numbers.",
         f"Test error against the relative change and against D at Jacobian norm {middle_strength(results):g} (above), "
         f"and against the median CPU seconds to fit (below). {BARS} {ACROSS} {_size(rows)} "
-        "Lower left is better in all. Stability says little by itself, since features that ignore the image never move: "
-        "read it beside the error.",
+        "Lower left is better in all. Stability says little by itself, since features that ignore the image never "
+        "move: read it beside the error.",
     )
 
 
