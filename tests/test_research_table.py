@@ -230,11 +230,13 @@ def test_figures_of_papers_stand_below_with_their_marks(results):
 def test_a_page_is_as_wide_as_four_sizes_and_has_the_notes_once(results):
     from rendering.tables import error_table, in_parts, validation_table
 
-    results.sizes = [300, 1000, 60_000, 300, 1000]
+    results.sizes = [300, 1000, 300, 60_000, 1000]
     for make in (error_table, validation_table):
         first, last = in_parts(make, results)
-        assert [c.heading for c in first.columns[1:]] == ["300", "1,000", "60,000", "300"]
+        assert [c.heading for c in first.columns[1:]] == ["300", "1,000", "300", "60,000"]
         assert [c.heading for c in last.columns[1:]] == ["1,000"]
+        assert first.caption.endswith(" error, %, with 300 to 60,000 training images")
+        assert last.caption.endswith(" error, %, with 1,000 training images")
         assert first.notes == ()
         assert last.notes == make(results).notes
         assert entries(last, "LeNet-5")["1,000"] == entries(first, "LeNet-5")["1,000"]

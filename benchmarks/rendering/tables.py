@@ -26,6 +26,12 @@ def _columns(sizes):
     return [Column("training images", align="left"), *(Column(f"{size:,}") for size in sizes)]
 
 
+def _caption(what, results, sizes):
+    """Return the caption of a table by size; halves of one table differ in their sizes."""
+    ends = " to ".join(f"{s:,}" for s in dict.fromkeys((sizes[0], sizes[-1])))
+    return f"{results.data.title}: {what}, %, with {ends} training images"
+
+
 def absent(results, model, size):
     """Return what stands where a row has no cell: whether the protocol has one."""
     return Entry(NOT_RUN if results.draws(model, size) else BEYOND)
@@ -42,8 +48,12 @@ def error_table(results, sizes=None, models=None):
     if published(results.data.name):
         papers = [*([] if models else method_rows(results, sizes)), *paper_rows(results, sizes)]
         sections.append(Section("figures of papers", papers))
-    caption = f"{results.data.title}: test error, %"
-    return Table(caption, _columns(sizes), sections, error_notes(results, models or results.models))
+    return Table(
+        _caption("test error", results, sizes),
+        _columns(sizes),
+        sections,
+        error_notes(results, models or results.models),
+    )
 
 
 def error(results, model, size):
@@ -205,7 +215,7 @@ def validation_table(results, sizes=None):
         f"image is in it. Bold: the chosen one, the lowest of the rows that compete on the draws they share. {HELD}: "
         "scored on fewer held-out images than other rows of the size, on one fold of the five.",
     )
-    return Table(f"{results.data.title}: validation error, %", _columns(sizes), [Section("", rows)], notes)
+    return Table(_caption("validation error", results, sizes), _columns(sizes), [Section("", rows)], notes)
 
 
 def validation(results, model, size):
