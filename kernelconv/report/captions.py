@@ -67,7 +67,8 @@ def _learning_curves(results: Results, rows: Sequence[Row]) -> Caption:
         "Test error by training-set size",
         "Line chart of the test error against the number of training images, one line per model; the table holds "
         "the numbers.",
-        f"Test error, mean over seeds. {BARS} Lower is better. "
+        f"Test error, mean over seeds. {BARS} Where errors are nearly equal, later models cover earlier ones. Lower is "
+        "better. "
         + (axis if log_scale([row["error"] for row in rows]) else "The horizontal axis is logarithmic.")
         + _papers(results["settings"]["data"]),
     )
