@@ -5,7 +5,7 @@
 A cell is found by all of its settings as they are written, so one whose settings have new names looks like another
 experiment. For each model that has such cells this command runs the cheapest of them again, compares everything but
 times with what is kept, and only then gives all of them today's identity (the record and what it was made with stay).
-Where a prediction differs, it says which cell and changes nothing of that model.
+Cells in which a value differs, or with a parameter more or less, are left alone. Where a prediction differs, it says which cell and changes nothing of that model.
 """
 
 import argparse
@@ -23,6 +23,17 @@ from kernelconv.studies.sweep import Sweep
 KEPT = ("data", "train_size", "seed", "part", "protocol")
 
 
+def values(settings):
+    """Return the values in settings, in order, without the names of parameters.
+
+    >>> values({"class": "A", "size": [3, {"b": None}]}) == values({"class": "B", "width": [3, {"c": None}]})
+    True
+    """
+    if isinstance(settings, dict):
+        return [v for key in settings if key not in ("class", "name") for v in values(settings[key])]
+    return [v for one in settings for v in values(one)] if isinstance(settings, list) else [settings]
+
+
 def orphans(sweep):
     """Return what today's plan does not find, by model: cells whose settings alone are written otherwise."""
     kept = {str(content["cell"]): content for content in read_cells(sweep.folder)}
@@ -30,7 +41,9 @@ def orphans(sweep):
     for cell in sweep.missing():
         content = kept.get(str(asdict(cell)))
         if content and all(content["identity"].get(k) == sweep.study.identity(cell)[k] for k in KEPT):
-            if content["identity"]["model"]["versions"] == sweep.study.identity(cell)["model"]["versions"]:
+            old, new = content["identity"]["model"], sweep.study.identity(cell)["model"]
+            alike = sorted(map(repr, values(old["estimator"]))) == sorted(map(repr, values(new["estimator"])))
+            if alike and old["versions"] == new["versions"]:
                 found.setdefault(cell.model, {})[cell] = content
     return found
 

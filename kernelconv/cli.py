@@ -106,7 +106,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         console.print("Interrupted. Finished cells are saved: the same command goes on from here.")
         return 130
     except (ValueError, OSError) as error:
-        Console(stderr=True).print(f"[red]error:[/red] {escape(str(error))}", highlight=False)
+        Console(stderr=True).print(f"[red]error:[/red] {escape(str(error))}", highlight=False, soft_wrap=True)
         return 1
 
 
@@ -115,15 +115,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def compare(options: argparse.Namespace, console: Console) -> int:
     """Run `kernelconv compare`."""
-    models = find_models(options.models)
     split = load(options.data, console)
+    models = find_models(options.models, split.X_train.shape[1:])
     sizes = options.train_sizes or default_sizes(split)
     study = accuracy.Accuracy(split, models, dict.fromkeys(sizes, options.seeds))
     sweep = Sweep(study, options.out)
+    for words in study.left_out:
+        console.print(f"left out: {words}", highlight=False, markup=False)
     console.print(
         f"{split.name}: {len(split.y_train):,} training and {len(split.y_test):,} test images of "
         f"{'x'.join(map(str, study.shape))}",
         highlight=False,
+        markup=False,
     )
     run(sweep, console, options.workers, _compared)
     finish(sweep, console)
@@ -154,7 +157,8 @@ def finish(sweep: Sweep, console: Console) -> None:
         console.print("No figures: matplotlib is not installed (pip install 'kernelconv[plot]').")
     report.write_page(results, folder / "report.html", figures)
     report.print_table(results, console)
-    console.print(f"Written: {folder / 'report.html'}, results.json, results.csv, {len(figures)} figures.")
+    written = f"Written: {folder / 'report.html'}, results.json, results.csv, {len(figures)} figures."
+    console.print(written, highlight=False, markup=False, soft_wrap=True)
 
 
 # -- stability ---------------------------------------------------------------------------------------------------------
@@ -162,13 +166,15 @@ def finish(sweep: Sweep, console: Console) -> None:
 
 def measure(options: argparse.Namespace, console: Console) -> int:
     """Run `kernelconv stability`."""
-    models = find_models(options.models)
     split = load(options.data, console)
-    train_size = options.train_size or min(2000, len(split.y_train))
+    models = find_models(options.models, split.X_train.shape[1:])
+    train_size = min(2000, len(split.y_train)) if options.train_size is None else options.train_size
     n_images = min(options.images, len(split.y_test))
     sizes = {"n_images": n_images, "train_size": train_size}
     study = stability.Stability(split, models, options.families, **sizes, seed=options.seed)
-    console.print(f"{split.name}: {n_images:,} test images, {train_size:,} to train from", highlight=False)
+    console.print(
+        f"{split.name}: {n_images:,} test images, {train_size:,} to train from", highlight=False, markup=False
+    )
     sweep = Sweep(study, options.out)
     run(sweep, console, options.workers, _measured)
     finish_stability(sweep, console)
@@ -194,15 +200,16 @@ def finish_stability(sweep: Sweep, console: Console) -> None:
         console.print("No figures: matplotlib is not installed (pip install 'kernelconv[plot]').")
     report.write_study_page(results, folder / "report.html", figures)
     report.print_study(results, console)
-    console.print(f"Written: {folder / 'report.html'}, results.json, results.csv, {len(figures)} figures.")
+    written = f"Written: {folder / 'report.html'}, results.json, results.csv, {len(figures)} figures."
+    console.print(written, highlight=False, markup=False, soft_wrap=True)
 
 
 # -- both --------------------------------------------------------------------------------------------------------------
 
 
-def find_models(names: Sequence[str]) -> dict[str, Model]:
+def find_models(names: Sequence[str], shape: tuple[int, ...]) -> dict[str, Model]:
     """Return the models of these names; raise ValueError where one is not known, twice there, or not installed."""
-    found = {name: model(name) for name in names}
+    found = {name: model(name, shape) for name in names}
     if len(found) != len(names):
         raise ValueError(f"Every model is named once, got {', '.join(names)}.")
     missing = [m.representation for m in found.values() if not m.installed]
@@ -232,6 +239,7 @@ def run(sweep: Sweep, console: Console, workers: int | None, told: Callable[[Fin
         f"{len(sweep.cells)} cells into {sweep.folder}, {len(missing)} to run: about {duration(sweep.seconds())} of a "
         "core",
         highlight=False,
+        markup=False,
         soft_wrap=True,
     )
     columns = (TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn(), TimeRemainingColumn())

@@ -3,8 +3,10 @@
 import json
 import re
 import sys
+import time
 from dataclasses import replace
 
+import joblib
 import numpy as np
 import pytest
 from kills import cells, kill_at_random
@@ -17,6 +19,7 @@ from kernelconv.datasets.split import Split
 from kernelconv.studies import accuracy
 from kernelconv.studies.accuracy import TIMES, Accuracy, AccuracyCell, results
 from kernelconv.studies.models import Model, Representation
+from kernelconv.studies.predictions import predictions
 from kernelconv.studies.registry import HEADS, REPRESENTATIONS, model
 from kernelconv.studies.sweep import Sweep
 
@@ -134,6 +137,31 @@ def test_validation_never_reads_the_test_images(split):
     assert 0 < found.run(found.cells[0])["validation_error"] < 0.9
 
 
+@pytest.mark.parametrize(
+    ("predicted", "words"),
+    [
+        (
+            [3.7] * 4,
+            r"3\.7: predicted, or a label of the test images, and no class of the training images, which are 0, 1",
+        ),
+        ([99, 0, 1, 1], "99: predicted"),
+        (["0", "1", "2", "3"], "'0', '1', '2', '3': predicted"),
+        ([0, 1], r"predict must return one class an image, shape \(4,\), got \(2,\)"),
+        ([[0], [1], [2], [3]], r"shape \(4,\), got \(4, 1\)"),
+    ],
+)
+def test_predictions_that_are_no_classes_are_refused(predicted, words):
+    with pytest.raises(ValueError, match=words):
+        predictions(np.arange(10), np.arange(4), np.array(predicted))
+
+
+def test_a_cell_of_one_thread_counts_that_threads_seconds():
+    with joblib.parallel_config(n_jobs=1):
+        assert accuracy.cpu_clock() is time.thread_time
+    with joblib.parallel_config(n_jobs=2):
+        assert accuracy.cpu_clock() is time.process_time
+
+
 # -- what decides a cell -----------------------------------------------------------------------------------------------
 
 
@@ -178,6 +206,9 @@ def test_the_plan_keeps_to_draws_and_limits(split):
         ("few", 30, 0), ("all", 30, 0), ("all", 30, 1), ("all", 30, 2), ("all", 100, 0), ("all", 100, 1),
     ]  # fmt: skip
     assert all(found.seconds(c) > 0 for c in found.cells)
+    assert found.left_out == ["few with 100 images (it stops at 50)"]
+    with pytest.raises(ValueError, match=r"Nothing is left to compare: few with 100 images \(it stops at 50\)\."):
+        Accuracy(split, {"few": models["few"]}, {100: 1})
 
 
 # -- the command -------------------------------------------------------------------------------------------------------
@@ -296,6 +327,7 @@ def test_settings_and_identities_are_the_same_in_every_process(split, tmp_path):
         (["--models", "pixels", "nonsense"], "There is no model 'nonsense'. Representations: pixels, fourier"),
         (["--data", "[red]nowhere.npz"], r"\[red\]nowhere\.npz"),
         (["--data", "digits", "mnist"], "digits is a registered data set"),
+        (["--models", "pixels", "--out", "res[/x]", "--train-sizes", "5"], "Training sizes must be"),
         (["--workers", "0"], "workers must be at least 1, got 0"),
     ],
 )

@@ -36,10 +36,9 @@ def test_linear_head_is_ridge_regression(blobs, n):
 def test_gaussian_head_is_kernel_ridge_in_both_precisions(blobs, monkeypatch, dtype, rtol):
 
     X, y = blobs
-    if dtype is np.float32:  # as if there were many images
-        monkeypatch.setattr(least_squares, "N_DOUBLE", 10)
+    n_double = 10 if dtype is np.float32 else 10_000  # as if there were many images
     monkeypatch.setattr(least_squares, "BLOCK", 64)
-    head = GaussianRidge().fit(X, y)
+    head = GaussianRidge(n_double=n_double).fit(X, y)
     x = (X - X.mean(0)) / np.sqrt(((X - X.mean(0)) ** 2).sum(1).mean())
     peer = KernelRidge(kernel="rbf", gamma=head.chosen_["gamma"], alpha=head.chosen_["penalty_used"])
     targets = 2.0 * (y[:, None] == np.unique(y)) - 1
@@ -107,7 +106,6 @@ def test_the_residual_is_that_of_the_whole_matrix(monkeypatch, n):
     assert residual(lambda rows, columns: a[rows, columns], 0.3, x, targets) == pytest.approx(whole, rel=1e-12)
 
 
-def test_a_system_solved_in_single_precision_says_how_well(blobs, monkeypatch):
-    monkeypatch.setattr(least_squares, "N_DOUBLE", 10)
-    head = GaussianRidge().fit(blobs[0].astype(np.float32), blobs[1])
+def test_a_system_solved_in_single_precision_says_how_well(blobs):
+    head = GaussianRidge(n_double=10).fit(blobs[0].astype(np.float32), blobs[1])
     assert 0 < head.chosen_["residual"] < 1e-3

@@ -10,12 +10,13 @@ from recorded_predictions import FILE, NAMES
 from sklearn.base import BaseEstimator, is_classifier
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import FunctionTransformer
 
 from kernelconv import ConvKernelNetwork, KernelMapping, PatchExtraction, Rotation, Scattering2D, serial
 from kernelconv._files import unpack
 from kernelconv.studies.estimators.transformers import Pixels
 from kernelconv.studies.identity import described
-from kernelconv.studies.models import Head, Model, Representation, _Seeded, read_only
+from kernelconv.studies.models import Head, Model, Representation, _Seeded, read_only, represent
 from kernelconv.studies.registry import HEADS, REPRESENTATIONS, model
 
 RECORDED = json.loads(FILE.read_text())
@@ -67,8 +68,11 @@ def test_every_representation_says_what_it_is(name):
     [
         ("resnet50", r"There is no model 'resnet50'\. Representations: pixels, .*; heads, after a \+: linear, .*"),
         ("scattering+tree", r"There is no head 'tree' \(of 'scattering\+tree'\): heads are linear, gaussian"),
-        ("nowhere:thing", r"nowhere:thing cannot be imported: No module named 'nowhere'"),
-        ("sklearn.svm:NoSVC", r"sklearn\.svm:NoSVC cannot be imported: module .* has no attribute 'NoSVC'"),
+        ("nowhere:thing", r"nowhere:thing cannot be imported: ModuleNotFoundError: No module named 'nowhere'"),
+        (
+            "sklearn.svm:NoSVC",
+            r"sklearn\.svm:NoSVC cannot be imported: AttributeError: module .* has no attribute 'NoSVC'",
+        ),
         (":x", r":x cannot be imported"),
         ("math:pi", r"math:pi is a float: a model is an unfitted scikit-learn estimator of images"),
         ("", r"There is no model ''"),
@@ -174,6 +178,9 @@ def test_values_are_described_and_what_cannot_be_is_refused():
     one, other = described(np.arange(3)), described(np.arange(1, 4))
     assert one["shape"] == [3]
     assert one != other
+    assert described(np.array(["a", None, 2], object)) == ["a", None, 2]
+    one, other = (described(LogisticRegression(C=c).fit) for c in (1.0, 3.0))
+    assert one["of"]["C"] != other["of"]["C"]
     for value in (np.random.default_rng(0), object(), lambda x: x):
         with pytest.raises(TypeError, match="cannot be told apart from another one of its kind"):
             described(value)
@@ -186,3 +193,69 @@ def test_a_seed_reaches_every_random_state():
 
     seeded = _Seeded(Two(LogisticRegression()))((8, 8), 50, 5)
     assert (seeded.random_state, seeded.inner.random_state) == (5, 5)
+
+
+def test_every_choice_of_a_head_is_in_its_identity():
+    for name, key in (("gaussian", "gammas"), ("linear", "penalties"), ("svm", "C"), ("affine", "n_choice")):
+        steps = model(f"pixels+{name}").identity((8, 8), 50, 0)["estimator"]["steps"]
+        assert {"n_choice", "n_folds", key} <= set(steps[-1])
+
+
+GENERATOR = """
+from numpy.random import default_rng
+class P:
+    def fit(self, X): pass
+    def get_params(self, deep=True): return {"rng": default_rng(0)}
+def thing(*a): return P()
+"""
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("1 / 0", "cannot be imported: ZeroDivisionError: division by zero"),
+        ("def thing(:", "cannot be imported: SyntaxError"),
+        ("raise SystemExit", "cannot be imported: SystemExit"),
+        ("def thing(shape): return None", r"cannot be built for images of 8 x 8: TypeError: thing\(\) takes 1"),
+        ("def thing(shape, size, seed): return 3", "gives a int: it must give a scikit-learn estimator of images"),
+        (GENERATOR, "cannot be built for images of 8 x 8: TypeError: Generator cannot be told apart"),
+    ],
+)
+def test_own_modules_that_are_wrong_are_refused_in_words(tmp_path, monkeypatch, text, words):
+    (tmp_path / "wrong_module.py").write_text(text)
+    monkeypatch.syspath_prepend(str(tmp_path))
+    try:
+        with pytest.raises(ValueError, match=f"wrong_module:thing {words}"):
+            model("wrong_module:thing", (8, 8))
+    finally:
+        sys.modules.pop("wrong_module", None)
+
+
+MINE = """
+from sklearn.base import BaseEstimator, TransformerMixin
+class Mine(TransformerMixin, BaseEstimator):
+    '{}'
+    def fit(self, X, y=None): return self
+    def transform(self, X): return X[:, :{}].reshape(len(X), -1)
+"""
+
+
+def test_own_models_are_other_cells_when_their_code_changes_and_not_when_its_prose_does(tmp_path, monkeypatch):
+    monkeypatch.syspath_prepend(str(tmp_path))
+    found = []
+    for prose, rows in (("One.", 1), ("Two.", 1), ("One.", 2)):
+        name = f"mine_{len(found)}"
+        (tmp_path / f"{name}.py").write_text(MINE.format(prose, rows))
+        found.append(model(f"{name}:Mine").identity((8, 8), 50, 0))
+        del sys.modules[name]
+    assert found[0] == found[1] != found[2]
+
+
+def test_a_head_needs_features():
+    with pytest.raises(ValueError, match=r"exact-kernel has no features \(no transform\) that the head gaussian could"):
+        model("exact-kernel+gaussian")
+
+
+def test_steps_that_keep_no_state_are_represented():
+    fitted = make_pipeline(FunctionTransformer(np.square), LogisticRegression()).fit(np.eye(4), [0, 1, 0, 1])
+    np.testing.assert_array_equal(represent(fitted)(2 * np.eye(4)), 4 * np.eye(4))

@@ -93,6 +93,33 @@ def test_learning_curves_have_both_bars(results):
     assert set(bars_of(charts.learning_curves(one, charts.model_styles(MODELS)))) == {0.9}
 
 
+def test_the_second_round_of_colours_is_hollow_and_bars_lie_above_markers(results):
+    styles = list(charts.model_styles([str(k) for k in range(25)]).values())
+    hollow = [s["markerfacecolor"] == "white" and s["markeredgecolor"] == s["color"] for s in styles]
+    assert hollow == [False] * 12 + [True] * 12 + [False]
+    rows = report.summary_rows(results)
+    (axes,) = charts.learning_curves(rows, charts.model_styles(MODELS)).axes
+    assert min(c.get_zorder() for c in axes.collections) > max(line.get_zorder() for line in axes.lines)
+
+
+def test_errors_far_apart_have_a_logarithmic_axis_beside_costs_too():
+    results = make_results()
+    rows = report.summary_rows(results)
+    scales = []
+    for factor in (1, 20):
+        rows = [{**row, "error": 2.0 if row["model"] == MODELS[0] else 2.0 * factor} for row in rows]
+        figure = charts.tradeoff(rows, charts.model_styles(MODELS), STRENGTHS[0])
+        scales.append({axes.get_yscale() for axes in figure.axes})
+    assert scales == [{"linear"}, {"log"}]
+
+
+def test_a_legend_gives_long_names_the_room_there_is():
+    for n, length in ((1, 54), (9, 30)):
+        names = [*(f"m{k}" for k in range(n - 1)), "a" * length]
+        figure = charts.learning_curves(report.summary_rows(make_results(models=names)), charts.model_styles(names))
+        assert figure.legends[0].get_texts()[-1].get_text() == "a" * length
+
+
 def test_published_curves_are_drawn_between_our_sizes(results):
     figure = charts.learning_curves(report.summary_rows(results), charts.model_styles(MODELS), leading_curves("mnist"))
     dashed = [line for line in figure.axes[0].lines if line.get_color() == "#595959"]
@@ -182,7 +209,7 @@ def test_names_are_shown_as_they_are_and_not_too_long():
     names = ("_hidden", "$x$", "a" * 60)
     figure = charts.learning_curves(report.summary_rows(make_results(models=names)), charts.model_styles(names))
     shown = [text.get_text() for text in figure.legends[0].get_texts()]
-    assert shown == [" _hidden", r"\$x\$", "a" * 23 + "…"]  # neither hidden, nor a formula, nor too wide
+    assert shown == [" _hidden", r"\$x\$", "a" * 28 + "…"]  # neither hidden, nor a formula, nor too wide
 
 
 def test_an_interval_beside_its_mean_is_drawn(tmp_path):

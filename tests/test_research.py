@@ -171,7 +171,11 @@ def renamed(finished, tmp_path, monkeypatch):
     real = models.described
 
     def described(value):
-        return {**real(value), "renamed": 1} if "subspaces" in str(value).lower() else real(value)
+        found = real(value)
+        if "subspaces" in str(value).lower():
+            head = found["steps"][-1]
+            head["k"] = head.pop("n_folds")
+        return found
 
     monkeypatch.setattr(models, "described", described)
     return Sweep(Research(load_split("digits"), {50: 2, 100: 2}, "validation", models=FAST), tmp_path)
@@ -200,4 +204,18 @@ def test_no_cell_is_adopted_where_one_has_other_predictions(renamed):
     (said,) = adopt(renamed)
     assert said.startswith("scattering+affine: nothing is changed, AccuracyCell(model='scattering+affine'")
     assert said.endswith("differs in mistakes")
+    assert {p: p.read_bytes() for p in cells(renamed.folder)} == before
+
+
+def test_no_cell_is_adopted_where_a_value_differs(renamed, monkeypatch):
+    from adopt import adopt
+
+    from kernelconv.studies import models
+
+    before = {p: p.read_bytes() for p in cells(renamed.folder)}
+    hidden = models.described
+    monkeypatch.setattr(models, "described", lambda value: {**hidden(value), "another": 1})
+    again = type(renamed)(renamed.study, renamed.folder)
+    assert len(again.missing()) == 12
+    assert adopt(again) == []
     assert {p: p.read_bytes() for p in cells(renamed.folder)} == before

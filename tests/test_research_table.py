@@ -179,7 +179,7 @@ def test_what_is_missing_is_not_run_and_what_the_protocol_lacks_is_a_dash(result
         assert entries(table, "LeNet-5")["60,000"] == "not run"
         assert entries(table, "exact kernel")["60,000"] == "–"
         assert entries(table, "LeNet-5")["300"].endswith(" (2/3)")
-        assert entries(table, "exact kernel")["1,000"].endswith(" (1/2)")
+        assert entries(table, "exact kernel")["1,000"].endswith(" (1)")
         assert "/" not in entries(table, "pixels + SVM")["300"]
 
 
@@ -201,8 +201,8 @@ def test_the_first_test_images_are_marked_and_it_is_said_how_hard_they_are(resul
     wrong = np.array([results.wrong(m, 1000).mean(0) for m in rows])
     first, rest = (f"{100 * part.mean():.2f} %" for part in (wrong[:, :2000], wrong[:, 2000:]))
     (note,) = [n for n in table.notes if n.startswith("†")]
-    assert "the first 2,000 test images alone, which are harder than the rest: with 1,000 training images" in note
-    assert f"get {first} of them wrong on average, and {rest} of the others" in note
+    assert "the first 2,000 test images alone. With 1,000 training images the rows that compete" in note
+    assert f"get {first} of these wrong on average, and {rest} of the others" in note
     assert note in difference_table(results).notes
     assert not any(n.startswith("†") for n in error_table(results, models=["lenet"]).notes)
 
@@ -230,11 +230,13 @@ def test_figures_of_papers_stand_below_with_their_marks(results):
 def test_a_page_is_as_wide_as_four_sizes_and_has_the_notes_once(results):
     from rendering.tables import error_table, in_parts, validation_table
 
-    results.sizes = [300, 1000, 60_000, 300, 1000]
+    results.sizes = [300, 1000, 300, 60_000, 1000]
     for make in (error_table, validation_table):
         first, last = in_parts(make, results)
-        assert [c.heading for c in first.columns[1:]] == ["300", "1,000", "60,000", "300"]
+        assert [c.heading for c in first.columns[1:]] == ["300", "1,000", "300", "60,000"]
         assert [c.heading for c in last.columns[1:]] == ["1,000"]
+        assert first.caption.endswith(" error, %, with 300 to 60,000 training images")
+        assert last.caption.endswith(" error, %, with 1,000 training images")
         assert first.notes == ()
         assert last.notes == make(results).notes
         assert entries(last, "LeNet-5")["1,000"] == entries(first, "LeNet-5")["1,000"]
@@ -257,13 +259,14 @@ def test_validation_chooses_among_ours_and_best_by_test_stands_beside(results):
     for line, model in ((1, "scattering+gaussian"), (4, "ckn-gradient+gaussian")):
         assert by_size[line] == [f"{results.summary(model, s).error:.2f}" for s in DRAWS]
     assert (
-        by_size[2] == by_size[5] == ["4", "4", "3"]
+        by_size[2] == by_size[5] == ["4 of 5", "4 of 5", "3 of 5"]
     )  # without the exact kernel, the augmented one, kymatio; LeNet-5 not at 60,000
     marked = [r[0].text for r in table.sections[0].entries() if CHOSEN in r[1].mark]
     assert marked == ["scattering + Gaussian"]
 
 
 def test_what_validation_chose_stands_before_the_test_images_are_predicted(results, tmp_path):
+    from rendering.choice import differences
     from rendering.figures import draw_figures
     from rendering.page import costs, with_table, write_page
     from rendering.sentences import separated, verdict
@@ -273,15 +276,16 @@ def test_what_validation_chose_stands_before_the_test_images_are_predicted(resul
     table = error_table(results)
     assert entries(table, "scattering + Gaussian")["300"] == "not run"
     rows = [row[1] for row in table.sections[1].rows]
-    assert rows[:3] == ["scattering + Gaussian", "not run", "4"]
-    assert [rows[3], rows[5]] == ["gradient CKN + Gaussian", "3"]
+    assert rows[:3] == ["scattering + Gaussian", "not run", "4 of 5"]
+    assert [rows[3], rows[5]] == ["gradient CKN + Gaussian", "3 of 5"]
     assert [s.title.split(" ")[0] for s in difference_table(results).sections] == ["1,000", "60,000"]
-    assert "At 0 of 2 sizes" in verdict(results)
+    assert "at 0 of 2 sizes" in verdict(results)
     results.parts["test"].clear()
-    results.summary.cache_clear()
+    for cached in (results.summary, differences):
+        cached.cache_clear()
     results.folder = tmp_path / "page"
     results.folder.mkdir()
-    assert "scattering + Gaussian with 300, 1,000 and 60,000 training images." in verdict(results)
+    assert "scattering + Gaussian with 300, 1,000 and 60,000 training images (chosen of" in verdict(results)
     assert "sizes" not in verdict(results)
     fill(tmp_path, {"lenet": (3.0, 1.0, 1)}, sizes=[300])
     alone = read(tmp_path)
@@ -298,13 +302,39 @@ def test_a_tie_is_shown_as_a_tie(tmp_path):
     fill(tmp_path, {m: (3.0, 2.5, 3) for m in ("lenet", "ckn-gradient+gaussian")}, sizes=[60_000])
     fill(tmp_path, {"pixels+svm": (9.0, 9.0, 3)}, sizes=[60_000])
     results = read(tmp_path)
-    table, both = error_table(results), "gradient CKN + Gaussian = LeNet-5"
+    names = ["gradient CKN + Gaussian", "LeNet-5"]
+    table, both = error_table(results), "gradient CKN + Gaussian and LeNet-5 (tied)"
     assert [entries(table, name)["60,000"] for name in ("chosen by validation", "best by test")] == [both, both]
-    assert [r[0].text for r in table.sections[0].entries() if CHOSEN in r[3].mark] == both.split(" = ")
-    assert bold(validation_table(results), "60,000") == bold(table, "60,000") == both.split(" = ")
+    assert [r[0].text for r in table.sections[0].entries() if CHOSEN in r[3].mark] == names
+    assert bold(validation_table(results), "60,000") == bold(table, "60,000") == names
     (section,) = difference_table(results).sections
-    tie = "minus gradient CKN + Gaussian (tied with LeNet-5; the first in the table), chosen of 3 rows"
-    assert section.title == f"60,000 training images: {tie}"
+    tie = "minus gradient CKN + Gaussian (tied with LeNet-5; the first in the table that is tested)"
+    assert section.title == f"60,000 training images: {tie}, chosen of 3 of 5 rows"
+
+
+def test_of_a_tie_the_first_tested_row_is_the_one_that_counts_and_the_others_are_never_its_betters(tmp_path):
+    from rendering.choice import differences
+    from rendering.sentences import separated, verdict
+    from rendering.tables import difference_table, error_table
+
+    tie = {
+        "scattering+gaussian": (3.0, 2.5, 3),
+        "ckn-gradient+gaussian": (5.0, 2.5, 3),
+        "scattering-ckn+gaussian": (1.0, 2.5, 3),
+    }
+    fill(tmp_path, {**tie, "pixels+svm": (9.0, 9.0, 3)}, sizes=[300])
+    results = read(tmp_path, (*tie, "pixels+svm"))
+    results.parts["test"].pop(("scattering+gaussian", 300))
+    table = error_table(results)
+    assert table.sections[1].rows[0][1] == "scattering + Gaussian, gradient CKN + Gaussian and both + Gaussian (tied)"
+    errors = [f"{results.summary(m, 300).error:.2f}" for m in ("ckn-gradient+gaussian", "scattering-ckn+gaussian")]
+    assert table.sections[1].rows[1][1] == f"not run, {errors[0]} and {errors[1]}"
+    assert [c.model for c in differences(results, 300)] == ["scattering-ckn+gaussian", "pixels+svm"]
+    title = difference_table(results).sections[0].title
+    assert "minus gradient CKN + Gaussian (tied with scattering + Gaussian and both + Gaussian; the first" in title
+    assert "Tested are 3 of 4 with 300: at 0 of 1 sizes the chosen row (of a tie the first in" in verdict(results)
+    assert bold(difference_table(results), "mean") == ["both + Gaussian", "pixels + SVM"]
+    assert "both + Gaussian" not in separated(results)
 
 
 def test_equal_shares_are_a_tie_whatever_their_last_digit(tmp_path):
@@ -333,6 +363,23 @@ def test_controls_compete_and_are_called_controls(tmp_path):
     assert any(text.startswith("Controls: pixels + Gaussian, the head") for text in protocol(results))
 
 
+def test_a_row_with_fewer_draws_is_chosen_only_where_it_is_lower_on_the_shared_ones(tmp_path):
+    from rendering.choice import chosen
+
+    for model, errors in {"lenet": (0.02, 0.06, 0.07), "resnet": (0.03, 0.05), "mlp": (0.03,)}.items():
+        for seed, error in enumerate(errors):
+            record = {**record_of_validation(model, 300, seed, 1.0), "validation_error": error}
+            put(tmp_path, model, 300, seed, "validation", record)
+    names = ("resnet", "lenet", "mlp")
+    results = read(tmp_path, names)
+    means = [results.validation_error(m, 300)[0] for m in names]
+    assert max(means) == means[1]
+    assert chosen(results, 300) == results.leaders() == ["lenet"]
+    results = read(tmp_path, names)
+    results.validation("resnet", 300)[1]["validation_error"] = 0.04  # now 3.5 against 4.0 on the two they share
+    assert chosen(results, 300) == results.leaders() == ["resnet"]
+
+
 def test_families_are_led_by_validation(results):
     assert results.leaders() == ["pixels+svm", "scattering+gaussian", "ckn-gradient+gaussian", "lenet"]
 
@@ -342,7 +389,8 @@ def test_families_are_led_by_validation(results):
 
 def test_differences_are_over_shared_draws_and_images_with_holm_over_the_rows(results):
     from rendering.choice import differences
-    from rendering.tables import difference_table, p_text
+    from rendering.tables import difference_table
+    from rendering.words import p_text, signed
 
     wrong = lambda m, size, n: np.array([results.wrong(m, size)[seed] for seed in range(n)])  # noqa: E731
     found = {c.model: c for c in differences(results, 300)}
@@ -354,22 +402,23 @@ def test_differences_are_over_shared_draws_and_images_with_holm_over_the_rows(re
         assert (c.n_draws, c.n_images) == (n, 2000 if model == "exact-kernel" else N_TEST)
         expected = paired_difference(a, b, 0)
         assert c.difference[:3] == expected[:3]
-        assert c.test == ("McNemar" if n == 1 else "bootstrap")
+        assert c.test == ("McNemar" if n == 1 else "bootstrap, t")
         assert c.difference.p == (mcnemar(a, b) if n == 1 else expected.p)
     assert [c.p_holm for c in found.values()] == pytest.approx(list(holm([c.difference.p for c in found.values()])))
     table = difference_table(results)
-    assert table.sections[0].title == "300 training images: minus scattering + Gaussian, chosen of 4 rows"
+    assert table.sections[0].title == "300 training images: minus scattering + Gaussian, chosen of 4 of 5 rows"
     shown = dict(zip(found, table.sections[0].entries(), strict=True))
     for model, c in found.items():
         assert [e.text for e in shown[model][2:6]] == [
-            *(f"{c.difference.mean:+.2f}", f"{c.difference.low:+.2f} to {c.difference.high:+.2f}"),
+            *(signed(c.difference.mean), f"{signed(c.difference.low)} to {signed(c.difference.high)}"),
             *(p_text(c.difference.p), p_text(c.p_holm)),
         ]
-        assert shown[model][2].bold == (c.p_holm <= 0.05)
+        assert shown[model][2].bold == (c.p_holm <= 0.05 and c.n_draws > 1)
     assert any(c.difference.p <= 0.05 < c.p_holm for c in found.values())
     assert 1 < sum(row[2].bold for row in shown.values()) < len(shown)
     assert shown["exact-kernel"][0].mark == "†"
     assert {row[6].text for row in table.sections[2].entries()} == {"McNemar"}
+    assert not any(row[2].bold for row in table.sections[2].entries())  # nothing is known of other training sets
 
 
 def test_a_row_without_a_shared_draw_has_no_difference(tmp_path):
@@ -432,7 +481,11 @@ def test_the_verdict_counts_what_the_tables_show(results):
     assert (
         "Chosen by validation error of the rows that compete: scattering + Gaussian with 300, 1,000 and 60,000" in text
     )
-    assert "At 0 of 3 sizes that row (of a tie the first) has the lowest test error of them too." in text
+    assert "training images (chosen of 4 of 5 with 300 and 1,000; 3 of 5 with 60,000)." in text
+    assert (
+        "Tested are 4 of 5 with 300 and 1,000; 3 of 5 with 60,000: at 0 of 3 sizes the chosen row has the lowest"
+        in text
+    )
     ours = {s: round(results.summary("scattering+gaussian", s).error, 2) for s in DRAWS}
     best = {300: 4.15, 1000: 2.05, 60_000: 0.39}
     assert [ours[s] <= best[s] for s in DRAWS] == [True, True, False]
@@ -442,13 +495,6 @@ def test_the_verdict_counts_what_the_tables_show(results):
     lower = [f"{figure}, 60,000 images)" for figure in [*lower, "0.37 % (fixed features + least squares"]]
     assert ours[60_000] > 0.37
     assert f"Elsewhere there is {', '.join(lower[:3])} and {lower[3]}, lower than it." in text
-
-
-def test_of_a_tie_the_first_row_is_the_one_that_counts(tmp_path):
-    from rendering.sentences import verdict
-
-    fill(tmp_path, {"ckn-gradient+gaussian": (5.0, 2.5, 3), "lenet": (3.0, 2.5, 3)}, sizes=[60_000])
-    assert "Gaussian = LeNet-5 with 60,000 training images. At 0 of 1 sizes that row" in verdict(read(tmp_path))
 
 
 def test_a_figure_that_is_the_papers_is_not_above_it(results, monkeypatch):
@@ -464,11 +510,21 @@ def test_a_figure_that_is_the_papers_is_not_above_it(results, monkeypatch):
 def test_a_row_that_is_better_beyond_chance_is_named(results, tmp_path):
     from rendering.sentences import separated
 
-    assert separated(results).startswith("No row that competes is better than the chosen one by more than")
+    assert "with the chosen one, none is better by more than test images and draws explain" in separated(results)
     fill(tmp_path, {"scattering+gaussian": (3.0, 1.0, 3), "lenet": (1.0, 2.0, 3)}, sizes=[300])
     better = read(tmp_path)
     gap = better.summary("lenet", 300).error - better.summary("scattering+gaussian", 300).error
-    assert f"LeNet-5 at 300 images ({gap:+.2f} points)." in separated(better)
+    assert f"with the chosen one, LeNet-5 at 300 images (−{-gap:.2f} points) is better by more" in separated(better)
+
+
+def test_of_one_draw_no_row_is_called_better(tmp_path):
+    from rendering.choice import differences
+    from rendering.sentences import separated
+
+    fill(tmp_path, {"scattering+gaussian": (9.0, 1.0, 1), "lenet": (1.0, 2.0, 1)}, sizes=[300])
+    results = read(tmp_path)
+    assert [c.p_holm < 0.001 for c in differences(results, 300)] == [True]
+    assert separated(results) == ""
 
 
 def test_the_protocol_says_what_there_is(results):
@@ -482,8 +538,26 @@ def test_the_protocol_says_what_there_is(results):
     )
     assert "in part after test figures had been seen" in text
     assert "at most 2.1e-04 in 2 cells" in text
+    assert "predicts the test images once, of exact kernel the first 2,000." in text
     assert "SmoothDeformation (cutoff 3) at Jacobian norm 0.2 on the first 200 test images" in text
     assert "At 60,000 images a draw is a permutation" in text
+
+
+def test_what_is_not_finished_says_so(results, tmp_path):
+    from rendering.page import with_table, write_page, write_readme
+    from rendering.sentences import unfinished
+
+    results.folder, there = tmp_path, len(results.cells) // 2
+    text = f"Not finished: {there} of 44 cells on the test images, {there} of 44 validations."
+    assert sum(results.draws(m, s) for m in results.models for s in results.sizes) == 44
+    for write in (write_page, write_readme):
+        write(results, [])
+    assert f'<p class="unfinished">{text}</p>' in (tmp_path / "report.html").read_text()
+    assert text in (tmp_path / "README.md").read_text()
+    assert text in with_table("<!-- comparison: a -->\n<!-- end of comparison -->", results)
+    (tmp_path / "lenet").mkdir()
+    fill(tmp_path / "lenet", {"lenet": (3.0, 1.0, 3)})
+    assert unfinished(read(tmp_path / "lenet", ["lenet"])) == ""
 
 
 def test_nothing_is_said_of_residuals_without_such_cells(tmp_path):
@@ -546,8 +620,36 @@ def test_files_are_written_the_same_each_time_and_hold_every_table(results, tmp_
         assert f"<span>MNIST: {title}" in page
     lines = seen[0]["results.csv"].decode().splitlines()
     assert len(lines) == 1 + len(results.cells)
-    assert lines[1] == "test,pixels+svm,300,0,0.12,3000,100,0.1,0.02,13.0"
-    assert any(line.startswith("validation,lenet,300,1,") for line in lines)
+    assert lines[1] == "test,pixels+svm,300,0,0.12,3000,100,0.1,0.02,10.0,3.0,"
+    assert any(line.startswith("validation,lenet,300,1,") and line.endswith(",,,,,,7.0") for line in lines)
+    assert "holds the errors, measures and times that each cell has; the cells hold the rest." in page
+
+
+def test_a_figure_that_cannot_be_drawn_any_more_is_deleted(tmp_path):
+    from rendering.figures import draw_figures
+
+    fill(tmp_path, {"kymatio+affine": (3.0, 1.0, 3)}, sizes=[300])  # it leads no family, and has no pictures of a layer
+    for name in ("learning_curves", "tradeoff", "confusion", "first_layers", "mine"):
+        (tmp_path / f"{name}.png").write_text("old")
+    assert [path.name for path, _ in draw_figures(read(tmp_path))] == ["tradeoff.png"]
+    assert {path.name for path in tmp_path.glob("*.png")} == {"tradeoff.png", "mine.png"}
+
+
+def test_captions_say_what_is_drawn(results, tmp_path):
+    from rendering.figures import captions
+
+    many = captions(results)
+    assert many["learning_curves"].alt.startswith("Line chart")
+    assert "lowest validation errors, on the draws that its rows share, controls" in many["learning_curves"].text
+    assert "Dashed: what papers report" in many["learning_curves"].text
+    assert "Horizontal bars: 95 % bootstrap intervals over images" in many["tradeoff"].text
+    results.parts["validation"] = {key: {} for key in results.parts["validation"]}
+    assert captions(results)["learning_curves"].text.startswith("Of each family the first row, controls left out.")
+    fill(tmp_path, {"lenet": (3.0, 1.0, 3)}, sizes=[300])
+    one = captions(read(tmp_path))["learning_curves"]
+    assert one.alt.startswith("Dot chart of the test error with 300 training images")
+    assert "Dashed" not in one.text
+    assert "(without any the first row)" in one.text
 
 
 def test_readme_gets_the_table_of_the_leaders_between_its_marks(results):
@@ -563,6 +665,7 @@ def test_readme_gets_the_table_of_the_leaders_between_its_marks(results):
     assert verdict(results) in text
     assert "| scattering + Gaussian |" in text
     assert "| LeNet-5, augmented |" not in text
+    assert "the lowest of a size, of all rows, those not shown here too, without" in text
 
 
 def test_the_charts_have_the_bars_of_the_table(results):

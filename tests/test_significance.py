@@ -6,9 +6,10 @@ import statistics
 
 import numpy as np
 import pytest
-from scipy.stats import binomtest
+from scipy.stats import binomtest, t
 
 from kernelconv.studies.significance import (
+    _bootstrap,
     draws_standard_error,
     holm,
     images_standard_error,
@@ -56,7 +57,8 @@ def test_the_bootstrap_is_that_of_all_resamples(rng, n_draws):
     delta = a.astype(int) - b
     sums, total = enumerated(delta), delta.sum()
     assert total != 0
-    found = paired_difference(a, b, 0, n_resamples=40_000)
+    found = _bootstrap(delta, np.random.default_rng(0), 0.95, 40_000)
+    assert n_draws > 1 or found == paired_difference(a, b, 0, n_resamples=40_000)
     assert found.mean == pytest.approx(100 * total / delta.size, rel=1e-12)
     exact = (np.abs(sums - total) >= abs(total)).mean()
     assert 0 < exact < 1
@@ -65,6 +67,36 @@ def test_the_bootstrap_is_that_of_all_resamples(rng, n_draws):
         end = round(end / 100 * delta.size)
         assert (sums < end).mean() <= share + 0.01
         assert (sums <= end).mean() >= share - 0.01
+
+
+def test_of_several_draws_the_interval_and_p_are_those_of_t_where_it_is_more_careful(rng):
+    a, b = rng.random((2, 3, 200)) < [[[0.2], [0.05], [0.02]], [[0.02], [0.02], [0.02]]]
+    delta, (n_draws, n) = a.astype(int) - b, a.shape
+    mean, rows, columns = delta.mean(), delta.mean(1), delta.mean(0)
+    squares = sum((delta[d, i] - rows[d] - columns[i] + mean) ** 2 for d in range(n_draws) for i in range(n))
+    draws, images = statistics.variance(rows) / n_draws, statistics.variance(columns) / n
+    rest = squares / ((n_draws - 1) * (n - 1) * n_draws * n)
+    v = draws + images - rest
+    assert v > max(draws, images)
+    scaled = t(v**2 / (draws**2 / (n_draws - 1) + images**2 / (n - 1)), mean, v**0.5)
+    found = paired_difference(a, b, 0)
+    assert [found.low, found.high] == pytest.approx([100 * end for end in scaled.interval(0.95)], rel=1e-9)
+    assert found.p == pytest.approx(2 * scaled.cdf(0), rel=1e-9)
+    alone = _bootstrap(delta.astype(np.int8), np.random.default_rng(0), 0.95, 2000)
+    assert alone.p < found.p
+    assert found.low < alone.low < alone.high < found.high
+
+
+@pytest.mark.parametrize("n_draws", [2, 3])
+def test_the_interval_covers_the_truth_of_a_few_draws_that_differ_much(n_draws):
+    rng, covered, rejected, n_trials = np.random.default_rng(4), 0, 0, 200
+    for _ in range(n_trials):
+        a, b = (rng.random((n_draws, 400)) < 0.3 + 0.06 * rng.standard_normal((n_draws, 1)) for _ in range(2))
+        found = paired_difference(a, b, rng, n_resamples=200)
+        covered += found.low <= 0 <= found.high
+        rejected += found.p <= 0.05
+    assert covered >= 0.9 * n_trials  # the bootstrap alone covers about 0.81 and 0.89
+    assert rejected <= 0.1 * n_trials
 
 
 def test_of_one_draw_the_interval_has_the_width_of_the_theory(rng):
@@ -103,7 +135,7 @@ def test_the_smallest_p_is_one_over_the_resamples_and_one_more(rng):
 
 
 def test_the_same_seed_gives_the_same_difference_and_the_sign_turns_with_the_models(rng):
-    a, b = rng.random((2, 3, 300)) < 0.1
+    a, b = rng.random((2, 8, 300)) < 0.1
     found, again, other = (paired_difference(a, b, seed, n_resamples=500) for seed in (0, 0, 1))
     assert found == again != other
     turned = paired_difference(b, a, 0)

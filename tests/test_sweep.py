@@ -53,6 +53,15 @@ class Infinite(Squares):
         return {"square": float("nan")}
 
 
+class Failing(Squares):
+    """One of its cells fails."""
+
+    def run(self, cell):
+        if cell.number == 3:
+            raise KeyError("a column")
+        return super().run(cell)
+
+
 def squares(sweep):
     return [record["square"] for record in sweep.records().values()]
 
@@ -108,6 +117,25 @@ def test_numbers_that_are_not_finite_are_never_written(tmp_path):
     assert not list((tmp_path / "cells").iterdir())
 
 
+@pytest.mark.parametrize("workers", [None, 2])
+def test_a_cell_that_fails_is_named_and_stops_no_other(tmp_path, workers):
+    words = r"1 of 3 cells failed, the others are saved\. Cell\(number=3\): KeyError: 'a column' \(test_sweep\.py, line"
+    with pytest.raises(ValueError, match=words):
+        list(Sweep(Failing((2, 3, 4)), tmp_path).run(workers))
+    assert squares(Sweep(Squares((2, 3, 4)), tmp_path)) == [4, 16]
+
+
+def test_results_are_told_with_the_versions_of_their_cells(tmp_path, monkeypatch):
+    sweep = Sweep(Squares(), tmp_path)
+    assert sweep.made_with() == provenance()
+    next(sweep.run())
+    before = environment.__version__
+    monkeypatch.setattr(environment, "__version__", "9.9")
+    assert sweep.made_with()["kernelconv"] == before
+    list(sweep.run())
+    assert sweep.made_with()["kernelconv"] == f"{before}, 9.9"
+
+
 # -- damage ------------------------------------------------------------------------------------------------------------
 
 
@@ -139,6 +167,8 @@ DAMAGES = {
     "empty": (lambda text: "", r"is empty\. Delete it, and the same command computes it again"),
     "truncated": (lambda text: text[:100], r"is damaged \(.*\)\. Delete it"),
     "NaN": (lambda text: text.replace('"square": 4', '"square": NaN'), r"is damaged \(it holds NaN.*\)\. Delete it"),
+    "a number beyond all": (lambda text: text.replace('"square": 4', '"square": 1e999'), r"is damaged \(.*\)\. Delete"),
+    "deep": (lambda text: "[" * 100_000, r"is damaged"),
     "edited": (edited, r"was edited or damaged: its checksum is not that of its content\. Delete it"),
     "binary": (lambda text: "\0\1\2", r"is damaged"),
     "a list": (lambda text: "[1, 2]", r"is no cell of this version \(kernelconv-cell-1\)\. Move it out"),

@@ -2,9 +2,11 @@
 
 from kernelconv._files import write_csv
 
+#: CPU seconds of a cell: the first two of part "test", the last of part "validation".
+SECONDS = ("fit_seconds", "predict_seconds", "seconds")
 COLUMNS = (
     *("part", "model", "train_size", "seed", "error", "n_images", "n_features", "relative_change"),
-    *("deformation_sensitivity", "cpu_seconds"),
+    *("deformation_sensitivity", *SECONDS),
 )
 
 
@@ -32,5 +34,5 @@ def _line(part, model, size, seed, record, strength):
         "n_images": record["n_test" if test else "n_held_out"],
         "n_features": record.get("n_features"),
         **measured,
-        "cpu_seconds": record["fit_seconds"] + record["predict_seconds"] if test else record["seconds"],
+        **{name: record.get(name) for name in SECONDS},
     }

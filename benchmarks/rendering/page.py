@@ -8,8 +8,9 @@ from kernelconv._version import __version__
 from kernelconv.report.page import Page, definitions, save_page
 from kernelconv.report.published import published, sources
 from kernelconv.report.table import markdown
-from rendering.sentences import joined, protocol, separated, verdict
+from rendering.sentences import protocol, separated, unfinished, verdict
 from rendering.tables import cost_table, difference_table, error_table, in_parts, validation_table
+from rendering.words import joined
 
 BLOCK = re.compile(r"(<!-- comparison: .*? -->\n).*?(<!-- end of comparison -->)", re.DOTALL)
 AGAIN = (
@@ -60,7 +61,7 @@ def write_readme(results, figures):
     parts = [
         f"# {title(results)}",
         "Written by benchmarks/render.py from the cells beside it.",
-        "\n\n".join(filter(None, [verdict(results), separated(results)])),
+        "\n\n".join(filter(None, [unfinished(results), verdict(results), separated(results)])),
         *map(markdown, in_parts(error_table, results)),
         "## Protocol",
         "\n".join(f"- {item}" for item in protocol(results)),
@@ -90,13 +91,14 @@ def write_page(results, figures):
     page = Page(
         title=title(results),
         lead=[*filter(None, [verdict(results), separated(results)])],
+        warning=unfinished(results),
         tables=[*in_parts(error_table, results), difference_table(results)],
         figures=figures,
         further=[*in_parts(validation_table, results), *costs(results)],
         protocol=protocol(results),
         models=[
             definitions("Rows", {results.label(m): row.representation.source for m, row in results.models.items()}),
-            definitions("Settings, as the cells have them", settings(results)),
+            definitions("Settings, as the cells of the largest training set of each row have them", settings(results)),
             definitions("Published figures", sources(published(results.data.name))),
         ],
         environment=[definitions("What the cells were made with", environment(results))],
@@ -110,10 +112,18 @@ def with_table(readme, results):
     """Return the text of the project's README with today's table between its two marks."""
     sizes = results.started()
     rest = [f"{s:,}" for s in results.sizes if s not in sizes]
+<<<<<<< HEAD
     note = (
         (f"No cell is there yet with {joined(rest)} training images. " if rest else "")
         + f"{verdict(results)} Every row, differences with their intervals, validation errors, protocol, stability and "
         "cost: [benchmarks/results/mnist](benchmarks/results/mnist)."
+=======
+    missing = f"No cell is there yet with {joined(rest)} training images." if rest else ""
+    more = (
+        "Every row, differences with their intervals, validation errors, protocol, stability and cost: "
+        "[benchmarks/results/mnist](benchmarks/results/mnist)."
+>>>>>>> honest
     )
+    note = " ".join(filter(None, [unfinished(results), missing, verdict(results), more]))
     table = markdown(error_table(results, sizes or None, models=results.leaders()))
     return BLOCK.sub(lambda m: f"{m[1]}\n{table}\n\n{note}\n{m[2]}", readme)

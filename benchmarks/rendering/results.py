@@ -9,6 +9,7 @@ import numpy as np
 
 from kernelconv.studies.cells import read_cells
 from kernelconv.studies.significance import draws_standard_error, images_standard_error
+from rendering.choice import lowest_on_shared
 
 #: Rows that put the head of the Gaussian rows on features that need none of ours.
 CONTROLS = ("pixels+gaussian", "lenet+gaussian")
@@ -111,9 +112,13 @@ class Results:
         errors = (wrong.mean(), draws_standard_error(wrong), images_standard_error(wrong))
         return Summary(*(100 * float(e) for e in errors), *wrong.shape)
 
+    def validation_errors(self, model, size):
+        """Return the validation error of each draw, in %."""
+        return {seed: 100 * record["validation_error"] for seed, record in self.validation(model, size).items()}
+
     def validation_error(self, model, size):
         """Return mean and standard error over draws (NaN of one draw) of the validation error, in %, or None."""
-        return _mean([100 * r["validation_error"] for r in self.validation(model, size).values()])
+        return _mean(list(self.validation_errors(model, size).values()))
 
     def measured(self, model, size, measure):
         """Return mean and standard error over draws of `relative_change` or `deformation_sensitivity`, or None."""
@@ -174,7 +179,7 @@ class Results:
         return {"settings": settings, "records": records}
 
     def leaders(self):
-        """Return a model a family: the one whose validation errors are lowest on average over its family's sizes."""
+        """Return a model a family: of those with the most sizes the lowest validation errors on shared draws."""
         names = [m for m in self.models if self.competes(m) and m not in CONTROLS]
         families = {}
         for m in names:
@@ -182,9 +187,14 @@ class Results:
         return [self._leader(members) for members in families.values()]
 
     def _leader(self, members):
-        errors = {m: [e[0] for s in self.sizes if (e := self.validation_error(m, s))] for m in members}
-        most = max(map(len, errors.values()))
-        return min((m for m in members if len(errors[m]) == most), key=lambda m: fmean(errors[m] or [0.0]))
+        by_size = {m: {s: e for s in self.sizes if (e := self.validation_errors(m, s))} for m in members}
+        most = max(map(len, by_size.values()))
+        places = {
+            m: {(size, seed): e for size, of_draws in found.items() for seed, e in of_draws.items()}
+            for m, found in by_size.items()
+            if len(found) == most
+        }
+        return lowest_on_shared(places)[0]
 
 
 def _wrong(record):

@@ -1,19 +1,10 @@
 """What README.md and the page say in sentences, every number in them taken from the cells or the protocol."""
 
 from kernelconv.report.published import CAVEAT, best_published, published
-from rendering.choice import best_by_test, chosen, differences
+from rendering.choice import best_by_test, chosen, differences, of_how_many, reference
 from rendering.results import CONTROLS
 from rendering.tables import elsewhere
-
-
-def joined(words):
-    """Return words as an enumeration.
-
-    >>> joined(["a"]), joined(["a", "b", "c"])
-    ('a', 'a, b and c')
-    """
-    return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} and {words[-1]}"
-
+from rendering.words import joined, signed, tie
 
 # -- what came out ----------------------------------------------------------------------------------------------------
 
@@ -23,23 +14,38 @@ def verdict(results):
     sizes = [s for s in results.sizes if chosen(results, s)]
     if not sizes:
         return "No row has a validation error yet: nothing is chosen."
-    by_row = {}
-    for size in sizes:
-        by_row.setdefault(" = ".join(map(results.label, chosen(results, size))), []).append(f"{size:,}")
-    rows = "; ".join(f"{row} with {joined(found)} training images" for row, found in by_row.items())
-    texts = [f"Chosen by validation error of the rows that compete: {rows}."]
-    if tested := [s for s in sizes if results.test(chosen(results, s)[0], s)]:
-        same = sum(chosen(results, s)[0] in best_by_test(results, s) for s in tested)
-        texts.append(
-            f"At {same} of {len(tested)} sizes that row (of a tie the first) has the lowest test error of them too."
-        )
+    rows = _by_size(sizes, lambda size: tie([results.label(m) for m in chosen(results, size)]))
+    validated = _by_size(sizes, lambda size: of_how_many(results, size, "validation"))
+    texts = [f"Chosen by validation error of the rows that compete: {rows} training images (chosen of {validated})."]
+    if tested := [s for s in sizes if reference(results, s)]:
+        same = sum(reference(results, s) in best_by_test(results, s) for s in tested)
+        tied = any(len(chosen(results, s)) > 1 for s in tested)
+        first = " (of a tie the first in the table that is tested)" if tied else ""
+        of = _by_size(tested, lambda size: of_how_many(results, size, "test"))
+        texts.append(f"Tested are {of}: at {same} of {len(tested)} sizes the chosen row{first} has the lowest error.")
     return " ".join([*texts, *beside_papers(results, tested)])
+
+
+def _by_size(sizes, words):
+    """Return what holds at which sizes: `words(size)`, each with its sizes."""
+    found = {}
+    for size in sizes:
+        found.setdefault(words(size), []).append(f"{size:,}")
+    return "; ".join(f"{text} with {joined(of)}" for text, of in found.items())
+
+
+def unfinished(results):
+    """Say how many cells there are where some are missing."""
+    (tested, wanted), (validated, _) = results.counted("test"), results.counted("validation")
+    if tested == validated == wanted:
+        return ""
+    return f"Not finished: {tested:,} of {wanted:,} cells on the test images, {validated:,} of {wanted:,} validations."
 
 
 def beside_papers(results, sizes):
     """Compare the mean of the chosen row, as it is shown, with the best of the papers' at each size."""
     best = {s: p for s, p in best_published(results.data.name).items() if s in sizes}
-    ours = {s: round(results.summary(chosen(results, s)[0], s).error, 2) for s in best}
+    ours = {s: round(results.summary(reference(results, s), s).error, 2) for s in best}
     above = [
         f"{s:,} images ({ours[s]:.2f} against {p.error:.2f} %, {p.method})"
         for s, p in best.items()
@@ -55,7 +61,7 @@ def beyond(results, sizes):
     lower = [
         f"{p.error:.2f} % ({p.method}, {p.size:,} images)"
         for p in known
-        if p.error < round(results.summary(chosen(results, p.size)[0], p.size).error, 2)
+        if p.error < round(results.summary(reference(results, p.size), p.size).error, 2)
     ]
     if not known:
         return []
@@ -65,19 +71,31 @@ def beyond(results, sizes):
 
 
 def separated(results):
-    """Say which rows that compete are better than the chosen one after Holm's correction; nothing without tests."""
-    if not any(differences(results, size) for size in results.sizes):
-        return ""
-    better = [
-        f"{results.label(c.model)} at {size:,} images ({c.difference.mean:+.2f} points)"
+    """Say which rows that compete are better than the chosen one after Holm's correction.
+
+    Rows that share a single draw with it are left out: nothing is known of other training subsets. Nothing is said
+    where there are no others.
+    """
+    rivals = [
+        (size, c)
         for size in results.sizes
         for c in differences(results, size)
-        if results.competes(c.model) and c.difference.mean < 0 and c.p_holm <= 0.05
+        if c.n_draws > 1 and results.competes(c.model) and c.model not in chosen(results, size)
     ]
-    beyond = "by more than test images and draws explain (p at most 0.05 after Holm's correction)"
-    if not better:
-        return f"No row that competes is better than the chosen one {beyond}."
-    return f"Better than the chosen one {beyond}: {joined(better)}."
+    if not rivals:
+        return ""
+    better = [
+        f"{results.label(c.model)} at {size:,} images ({signed(c.difference.mean)} points)"
+        for size, c in rivals
+        if c.separated and c.difference.mean < 0
+    ]
+    beyond = (
+        "by more than test images and draws explain (p at most 0.05 after Holm's correction among the rows of a size)"
+    )
+    of = "Of the rows tested that compete and share two or more draws with the chosen one,"
+    return (
+        f"{of} {joined(better) + ' ' + ('is' if len(better) == 1 else 'are') if better else 'none is'} better {beyond}."
+    )
 
 
 # -- how it was found -------------------------------------------------------------------------------------------------
@@ -92,13 +110,15 @@ def protocol(results):
 def subsets(results):
     """Say what a cell is, and how many of them there are."""
     (done, wanted), (validated, _) = results.counted("test"), results.counted("validation")
+    first = {m: row.representation.n_test for m, row in results.models.items()}
+    fewer = "".join(f", of {results.label(m)} the first {n:,}" for m, n in first.items() if n)
     texts = [
         "A cell is one row, one training size, one draw: a class-balanced random subset of the training images, the "
         "same for every row; with the same draw a smaller subset is part of a larger one. Draw s also starts the row's "
         "own randomness.",
         f"Of {wanted:,} cells of the protocol {done:,} are there, and of as many validations {validated:,}. The mean "
         "of a row with fewer draws is over these; differences are over the draws that two rows share.",
-        "Every cell predicts the test images once. No augmentation, but in the row that says so.",
+        f"Every cell predicts the test images once{fewer}. No augmentation, but in the row that says so.",
     ]
     if 60_000 in results.sizes and results.data.name == "mnist":
         texts.append(
@@ -124,9 +144,10 @@ def validations(results):
     """Say how the row of a size is chosen."""
     return [
         "Rows that compete: ours, without augmentation, tested on all test images. The row with the lowest mean "
-        "validation error over its draws is chosen, and is what the others are compared with; its test error carries "
-        "no bias from this choice. “Best by test” is picked by the test error itself: the lowest of several numbers is "
-        "on average lower than what the same row would show on new images.",
+        "validation error is chosen, and is what the others are compared with. A row with fewer draws is compared with "
+        "the others on the draws they share, each on all folds it has, and is chosen only with a lower mean there. No "
+        "test image had a part in this choice; the draws are the same. “Best by test” is picked by the test error "
+        "itself: the lowest of several numbers is on average lower than what the same row would show on new images.",
         "Validation uses five stratified folds of the training subset up to 5,000 images, and above one held-out "
         "fifth, the same for all rows. Features learned without labels are fitted once, on the images of the whole "
         "subset, without their labels; the head is fitted anew in each fold, its own choices included. A row trained "
@@ -162,7 +183,8 @@ def solutions(results):
     return [
         "The kernel systems of the Gaussian heads are solved by Cholesky factorisation: up to 10,000 images in double "
         "precision, above in single precision, with a penalty of at least 1e-4. There each cell holds the relative "
-        f"residual in double precision: at most {max(residuals):.1e} in {len(residuals)} cells."
+        "residual, summed in double precision, the kernel's entries in single: at most "
+        f"{max(residuals):.1e} in {len(residuals)} cells."
     ]
 
 

@@ -1,11 +1,11 @@
 """The tables, each a `kernelconv.report.table.Table`: errors, choices, differences, validation, stability and cost."""
 
 from dataclasses import replace
-from math import isnan
 
 from kernelconv.report.published import ELSEWHERE, best_published, published
 from kernelconv.report.table import Column, Entry, Section, Table
-from rendering.choice import best_by_test, chosen, competing, differences, lowest
+from rendering.choice import best_by_test, chosen, competing, differences, lowest, of_how_many, reference
+from rendering.words import few, joined, p_text, plus_minus, signed, tie
 
 CHOSEN, FEWER, HELD = "◆", "†", "°"
 NOT_RUN, BEYOND = "not run", "–"
@@ -26,22 +26,10 @@ def _columns(sizes):
     return [Column("training images", align="left"), *(Column(f"{size:,}") for size in sizes)]
 
 
-def plus_minus(error, decimals=2):
-    """Return a standard error as tables show it beside its mean, also where there is none.
-
-    >>> plus_minus(0.123), plus_minus(1.2), plus_minus(float("nan"))
-    (' ±.12', ' ±1.20', ' ±–')
-    """
-    return " ±–" if isnan(error) else f" ±{f'{error:.{decimals}f}'.removeprefix('0')}"
-
-
-def few(n, wanted):
-    """Return the mark of an entry with `n` of `wanted` draws.
-
-    >>> few(3, 10), few(10, 10)
-    (' (3/10)', '')
-    """
-    return f" ({n}/{wanted})" if n < wanted else ""
+def _caption(what, results, sizes):
+    """Return the caption of a table by size; halves of one table differ in their sizes."""
+    ends = " to ".join(f"{s:,}" for s in dict.fromkeys((sizes[0], sizes[-1])))
+    return f"{results.data.title}: {what}, %, with {ends} training images"
 
 
 def absent(results, model, size):
@@ -60,8 +48,12 @@ def error_table(results, sizes=None, models=None):
     if published(results.data.name):
         papers = [*([] if models else method_rows(results, sizes)), *paper_rows(results, sizes)]
         sections.append(Section("figures of papers", papers))
-    caption = f"{results.data.title}: test error, %"
-    return Table(caption, _columns(sizes), sections, error_notes(results, models or results.models))
+    return Table(
+        _caption("test error", results, sizes),
+        _columns(sizes),
+        sections,
+        error_notes(results, models or results.models),
+    )
 
 
 def error(results, model, size):
@@ -72,7 +64,7 @@ def error(results, model, size):
     marks = FEWER if results.models[model].representation.n_test else ""
     marks += CHOSEN if model in chosen(results, size) else ""
     bars = plus_minus(found.draws_error) + plus_minus(found.images_error)
-    mark = f"{marks}{bars}{few(found.n_draws, results.data.draws[size])}"
+    mark = f"{marks}{bars}{few(found.n_draws, results.draws(model, size), results.data.draws[size])}"
     return Entry(f"{found.error:.2f}", model in lowest(results, size), mark)
 
 
@@ -83,10 +75,10 @@ def choice_rows(results, sizes):
     for size in sizes:
         for line, choose, part in ((0, chosen, "validation"), (3, best_by_test, "test")):
             found = choose(results, size)
-            errors = [e.text for m in found if (e := error(results, m, size)).text != NOT_RUN]
-            lines[line].append(" = ".join(map(results.label, found)) or NOT_RUN)
-            lines[line + 1].append(", ".join(errors) or NOT_RUN)
-            lines[line + 2].append(str(len(competing(results, size, part))))
+            errors = [error(results, m, size).text for m in found]
+            lines[line].append(tie([results.label(m) for m in found]) if found else NOT_RUN)
+            lines[line + 1].append(joined(errors) if set(errors) - {NOT_RUN} else NOT_RUN)
+            lines[line + 2].append(of_how_many(results, size, part))
     return lines
 
 
@@ -120,12 +112,15 @@ def elsewhere(results):
 def error_notes(results, models):
     """Return how to read the error table of some rows."""
     draws = "; ".join(f"{n} at {size:,}" for size, n in results.data.draws.items())
+    among = (
+        "of all rows, those not shown here too" if set(models) < set(results.models) else "rivals of others included"
+    )
     notes = [
         "Mean over class-balanced draws of the training images ± one standard error over draws (–: there is one draw) "
         "± one standard error over test images, of the mean loss over draws (of one draw: binomial). Draws of the "
-        f"protocol: {draws}; an entry with fewer says so. Bold: the lowest of a size, rivals of others included, "
-        f"without augmentation and on all test images. {CHOSEN}: chosen by validation. “{NOT_RUN}”: cells of the "
-        f"protocol that are not there; “{BEYOND}”: the protocol has none.",
+        f"protocol: {draws}; (n): the protocol gives this row n alone, (n/m): n of its m are there. Bold: the lowest "
+        f"of a size, {among}, without augmentation and on all test images. {CHOSEN}: chosen by validation. "
+        f"“{NOT_RUN}”: cells of the protocol that are not there; “{BEYOND}”: the protocol has none.",
         *subset_notes(results, models),
     ]
     if published(results.data.name):
@@ -138,7 +133,7 @@ def error_notes(results, models):
 
 
 def subset_notes(results, models):
-    """Return what is to be said of rows that predict the first test images only: how hard these are for the others."""
+    """Return what is to be said of rows that predict the first test images only, and how the others do on these."""
     notes = []
     for model in models:
         n = results.models[model].representation.n_test
@@ -148,11 +143,9 @@ def subset_notes(results, models):
         size = sizes[-1]
         wrong = [results.wrong(m, size).mean(axis=0) for m in competing(results, size)]
         first, rest = (100 * sum(w[part].mean() for w in wrong) / len(wrong) for part in (slice(n), slice(n, None)))
-        harder = "harder" if round(first, 2) > round(rest, 2) else "no harder"
         notes.append(
-            f"{FEWER} {results.label(model)}: of the first {n:,} test images alone, which are {harder} than the rest: "
-            f"with {size:,} training images the rows that compete get {first:.2f} % of them wrong on average, and "
-            f"{rest:.2f} % of the others."
+            f"{FEWER} {results.label(model)}: of the first {n:,} test images alone. With {size:,} training images the "
+            f"rows that compete get {first:.2f} % of these wrong on average, and {rest:.2f} % of the others."
         )
     return notes
 
@@ -174,26 +167,28 @@ def difference_table(results):
     ]
     sections = [section for size in results.sizes if (section := _difference_section(results, size))]
     notes = (
-        "Both means are over the draws that the two rows share, and on the same test images. Interval: percentile "
-        "bootstrap over test images and draws together, 10,000 resamples; of one shared draw over test images alone, "
-        "so that what another training subset would change is not in it; of two or three it is known from as few. p: "
-        "of the bootstrap; of one shared draw McNemar's exact test. Holm's correction is over the rows of a size; "
-        "bold: at most 0.05 after it. Negative: lower than the chosen row.",
+        "Both means are over the draws that the two rows share, and on the same test images. The interval spans the "
+        "percentiles of a bootstrap over test images and draws together, 10,000 resamples, and a t interval from the "
+        "variances of draws and of images, which few draws make wide; of one shared draw percentiles over test images "
+        "alone, so that what another training subset would change is not in it. p: the larger of both; of one shared "
+        "draw McNemar's exact test, of these two fitted models and one training subset. Holm's correction is over the "
+        "rows of a size: what it limits holds of each size by itself. Bold: at most 0.05 after it, of two or more "
+        "shared draws. Negative: lower than the chosen row.",
         *subset_notes(results, results.models),
     )
     return Table(f"{results.data.title}: differences to the row chosen by validation", columns, sections, notes)
 
 
 def _difference_section(results, size):
-    names, rows = chosen(results, size), []
+    rows = []
     for c in differences(results, size):
         d, mark = c.difference, FEWER if results.models[c.model].representation.n_test else ""
         rows.append(
             [
                 Entry(results.name(c.model), mark=mark),
                 str(c.n_draws),
-                Entry(f"{d.mean:+.2f}", bold=c.p_holm <= 0.05),
-                f"{d.low:+.2f} to {d.high:+.2f}",
+                Entry(signed(d.mean), bold=c.separated),
+                f"{signed(d.low)} to {signed(d.high)}",
                 p_text(d.p),
                 p_text(c.p_holm),
                 c.test,
@@ -201,18 +196,11 @@ def _difference_section(results, size):
         )
     if not rows:
         return None
-    tie = f" (tied with {' and '.join(map(results.label, names[1:]))}; the first in the table)" if names[1:] else ""
-    title = f"{size:,} training images: minus {results.label(names[0])}{tie}"
-    return Section(f"{title}, chosen of {len(competing(results, size, 'validation'))} rows", rows)
-
-
-def p_text(p):
-    """Return a p-value as tables show it.
-
-    >>> p_text(0.00001), p_text(0.0312), p_text(1.0)
-    ('< 0.001', '0.031', '1.000')
-    """
-    return "< 0.001" if p < 0.001 else f"{p:.3f}"
+    first = reference(results, size)
+    others = [results.label(m) for m in chosen(results, size) if m != first]
+    tied = f" (tied with {joined(others)}; the first in the table that is tested)" if others else ""
+    title = f"{size:,} training images: minus {results.label(first)}{tied}"
+    return Section(f"{title}, chosen of {of_how_many(results, size, 'validation')} rows", rows)
 
 
 # -- validation -------------------------------------------------------------------------------------------------------
@@ -224,10 +212,10 @@ def validation_table(results, sizes=None):
     rows = [[results.name(m), *(validation(results, m, s) for s in sizes)] for m in results.models]
     notes = (
         "Mean over draws ± one standard error over draws, of the images held out inside the training subset: no test "
-        f"image is in it. Bold: the lowest of the rows that compete, the chosen one. {HELD}: scored on fewer held-out "
-        "images than other rows of the size, on one fold of the five.",
+        f"image is in it. Bold: the chosen one, the lowest of the rows that compete on the draws they share. {HELD}: "
+        "scored on fewer held-out images than other rows of the size, on one fold of the five.",
     )
-    return Table(f"{results.data.title}: validation error, %", _columns(sizes), [Section("", rows)], notes)
+    return Table(_caption("validation error", results, sizes), _columns(sizes), [Section("", rows)], notes)
 
 
 def validation(results, model, size):
@@ -237,7 +225,7 @@ def validation(results, model, size):
         return absent(results, model, size)
     held = {m: [r["n_held_out"] for r in results.validation(m, size).values()] for m in results.models}
     mark = HELD if min(held[model]) < max(max(n, default=0) for n in held.values()) else ""
-    n_draws = few(len(held[model]), results.data.draws[size])
+    n_draws = few(len(held[model]), results.draws(model, size), results.data.draws[size])
     return Entry(f"{found[0]:.2f}", model in chosen(results, size), f"{mark}{plus_minus(found[1])}{n_draws}")
 
 

@@ -20,7 +20,8 @@ from kernelconv.datasets.registry import registered_datasets
 from kernelconv.datasets.subsets import balanced_subset
 
 Place = str | os.PathLike[str]
-_N_FOLDS = 5
+#: Folds of a training subset in the research protocol.
+N_FOLDS = 5
 
 
 @dataclass(frozen=True, eq=False)
@@ -60,10 +61,7 @@ class Split:
 
     @cached_property
     def digest(self) -> str:
-        """SHA-256, in hexadecimal, of the bytes of all images and labels, computed once.
-
-        Shapes and dtypes are not part of it, nor is the name.
-        """
+        """SHA-256, in hexadecimal, of the bytes of all images and labels, without shapes and dtypes, computed once."""
         sha = hashlib.sha256()
         for a in (self.X_train, self.y_train, self.X_test, self.y_test):
             sha.update(np.ascontiguousarray(a if a.dtype != object else a.astype(str)).view(np.uint8).data)
@@ -198,13 +196,13 @@ def folds(y: ArrayLike, seed: int) -> list[tuple[NDArray[np.intp], NDArray[np.in
     """
     y = np.asarray(y)
     classes, counts = np.unique(y, return_counts=True)
-    if len(y) == 0 or counts.min() < _N_FOLDS:
-        short = ", ".join(f"{c!r} ({k})" for c, k in zip(classes.tolist(), counts, strict=True) if k < _N_FOLDS)
+    if len(y) == 0 or counts.min() < N_FOLDS:
+        short = ", ".join(f"{c!r} ({k})" for c, k in zip(classes.tolist(), counts, strict=True) if k < N_FOLDS)
         raise ValueError(
-            f"Validation needs {_N_FOLDS} samples a class, one for each fold; there are fewer of {short or 'all'}. "
+            f"Validation needs {N_FOLDS} samples a class, one for each fold; there are fewer of {short or 'all'}. "
             "Ask for a larger training subset."
         )
-    return list(StratifiedKFold(_N_FOLDS, shuffle=True, random_state=seed).split(np.zeros(len(y)), y))
+    return list(StratifiedKFold(N_FOLDS, shuffle=True, random_state=seed).split(np.zeros(len(y)), y))
 
 
 # -- one place -----------------------------------------------------------------------------------------------

@@ -15,8 +15,9 @@ from kernelconv.report.table import Column, Entry, Section, Table, number, shown
 #: What stands between a table of errors and a fair choice of one of its rows.
 HISTORY = (
     "What a model chooses by itself (penalties, dimensions) it chooses inside its training subset. Architectures and "
-    "training schedules are fixed; they were chosen while this library was written, on thousands of other labelled "
-    "MNIST training images, in part after test figures had been seen."
+    "training schedules of kernelconv's own models are fixed; they were chosen while this library was written, on "
+    "thousands of other labelled MNIST training images, in part after test figures had been seen. Of models that come "
+    "from elsewhere (module:name) nothing is known."
 )
 _RECORD = "model train_size seed test_error n_test n_features n_params fit_seconds predict_seconds".split()
 
@@ -154,7 +155,8 @@ def error_table(results: Results) -> Table:
         "± draws: one standard error of the mean over draws of training images (– with one draw); ± images: one "
         "standard error over the test images, of the mean loss over draws. Bold: the lowest mean of each size; it is "
         f"picked by the test error itself, among {len(settings['models'])} rows, and so a little too low.",
-        "Features are what the classifier sees, parameters what is learned; times are medians over seeds.",
+        "Features: what the head reads. Parameters: those of the network, heads not counted. Times are medians over "
+        "seeds.",
         HISTORY,
     ]
     caption = f"Test error and cost on {settings['data']}, by training-set size"

@@ -27,7 +27,9 @@ FIRST_LAYERS = Caption(
     "those of colour images are in colour.",
 )
 #: What the two bars of a test error are.
-_BARS = "Thick bars: one standard error over draws of training images; thin bars: over test images."
+BARS = "Thick bars: one standard error over draws of training images; thin bars: over test images."
+#: What the bars across it are.
+ACROSS = "Horizontal bars: 95 % bootstrap intervals over images, averaged over draws."
 
 
 def caption(name: str, results: Results, rows: Sequence[Row]) -> Caption:
@@ -58,14 +60,15 @@ def _learning_curves(results: Results, rows: Sequence[Row]) -> Caption:
         return Caption(
             "Test error",
             f"Dot chart of the test error of each model with {size:,} training images; the table holds the numbers.",
-            f"Test error with {size:,} training images, mean over seeds. {_BARS} Further left is better.",
+            f"Test error with {size:,} training images, mean over seeds. {BARS} Further left is better.",
         )
     axis = "Both axes are logarithmic, so a power law is a straight line."
     return Caption(
         "Test error by training-set size",
         "Line chart of the test error against the number of training images, one line per model; the table holds "
         "the numbers.",
-        f"Test error, mean over seeds. {_BARS} Lower is better. "
+        f"Test error, mean over seeds. {BARS} Where errors are nearly equal, later models cover earlier ones. Lower is "
+        "better. "
         + (axis if log_scale([row["error"] for row in rows]) else "The horizontal axis is logarithmic.")
         + _papers(results["settings"]["data"]),
     )
@@ -98,8 +101,9 @@ def _tradeoff(results: Results, rows: Sequence[Row]) -> Caption:
         "Three scatter plots of the test error of each model: against the relative change of its features, against "
         "their sensitivity D, and against the CPU seconds it takes to fit; the table holds the numbers.",
         f"Test error against the relative change and against D at Jacobian norm {middle_strength(results):g} (above), "
-        f"and against the median CPU seconds to fit (below). {_BARS} {_size(rows)} Lower left is better in all. "
-        "Stability says little by itself, since features that ignore the image never move: read it beside the error.",
+        f"and against the median CPU seconds to fit (below). {BARS} {ACROSS} {_size(rows)} "
+        "Lower left is better in all. Stability says little by itself, since features that ignore the image never "
+        "move: read it beside the error.",
     )
 
 

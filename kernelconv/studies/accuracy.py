@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,20 +11,23 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kernelconv._check import check_count
-from kernelconv._files import pack, unpack
-from kernelconv.datasets.split import Split, folds
+from kernelconv._files import unpack
+from kernelconv._parallel.blocks import n_threads
+from kernelconv.datasets.split import N_FOLDS, Split, folds
 from kernelconv.deformations import SmoothDeformation, warp
 from kernelconv.stability import measure_stability
-from kernelconv.studies.environment import environment
 from kernelconv.studies.first_layer import pictures
 from kernelconv.studies.identity import described
 from kernelconv.studies.models import Model, chosen, network, represent
+from kernelconv.studies.predictions import predictions, wrong
 from kernelconv.studies.sweep import Sweep
 
 #: Jacobian norms at which features are deformed; the theorem speaks of norms up to 1/2.
 STRENGTHS = (0.1, 0.2, 0.4)
 DEFORMATION, N_DEFORMED = SmoothDeformation(cutoff=3), 200
 MEASURES = ("relative_change", "deformation_sensitivity")
+#: Raised by hand where how a cell is scored or measured changes, and with it what no other part of its identity says.
+PROTOCOL = 1
 #: Training images of each class that a model needs, for the folds in which heads choose.
 FEWEST = 3
 #: Up to this many training images validation goes through all folds, above through the first.
@@ -83,6 +86,12 @@ class Accuracy:
         self.split, self.models, self.draws = split, dict(models), dict(sorted(draws.items()))
         self.strengths, self.shape = tuple(strengths), split.X_train.shape[1:]
         self._check_sizes()
+        self.left_out = [
+            f"{name} with {size:,} images (it stops at {m.representation.largest:,})"
+            for name, m in self.models.items()
+            for size in self.draws
+            if size > (m.representation.largest or size)
+        ]
         self.cells = [
             AccuracyCell(name, size, seed, part)
             for part in parts
@@ -91,6 +100,8 @@ class Accuracy:
             for seed in range(min(n_draws, m.representation.draws or n_draws))
             if size <= (m.representation.largest or size)
         ]
+        if not self.cells:
+            raise ValueError(f"Nothing is left to compare: {'; '.join(self.left_out)}.")
 
     def _check_sizes(self) -> None:
         fewest, most = FEWEST * len(np.unique(self.split.y_train)), len(self.split.y_train)
@@ -111,14 +122,15 @@ class Accuracy:
 
     def identity(self, cell: AccuracyCell) -> dict[str, Any]:
         """Return all that decides a cell's record."""
-        test = {"n_test": self.n_test(cell), "deformation": self.deformation()}
+        test = {"n_test": self.n_test(cell), "deformation": self.deformation(), "measures": list(MEASURES)}
+        validation = {"n_all_folds": N_ALL_FOLDS, "n_folds": N_FOLDS}
         return {
             "data": self.split.identity,
             "model": self.models[cell.model].identity(self.shape, cell.train_size, cell.seed),
             "train_size": cell.train_size,
             "seed": cell.seed,
             "part": cell.part,
-            "protocol": test if cell.part == "test" else {"n_all_folds": N_ALL_FOLDS},
+            "protocol": {"version": PROTOCOL, **(test if cell.part == "test" else validation)},
         }
 
     def deformation(self) -> dict[str, Any]:
@@ -146,11 +158,12 @@ class Accuracy:
 
     def _tested(self, estimator: Any, x: NDArray, y: NDArray, cell: AccuracyCell) -> dict[str, Any]:
         images, truth = self.split.X_test[: self.n_test(cell)], self.split.y_test[: self.n_test(cell)]
-        start = time.process_time()
+        clock = cpu_clock()
+        start = clock()
         estimator.fit(x, y)
-        fitted = time.process_time()
+        fitted = clock()
         predicted = estimator.predict(images)
-        done = time.process_time()
+        done = clock()
         inside = network(estimator)
         return {
             **predictions(self.split.classes, truth, predicted),
@@ -175,7 +188,8 @@ class Accuracy:
         return {"n_features": int(np.prod(np.shape(phi(images[:1]))[1:])), **rows}
 
     def _validated(self, model: Model, x: NDArray, y: NDArray, cell: AccuracyCell) -> dict[str, Any]:
-        parts, start = folds(y, cell.seed), time.process_time()
+        parts, clock = folds(y, cell.seed), cpu_clock()
+        start = clock()
         estimator = model.build(self.shape, cell.train_size, cell.seed)
         once = model.head is not None and not model.representation.trained
         used = parts if once and cell.train_size <= N_ALL_FOLDS else parts[:1]
@@ -197,28 +211,13 @@ class Accuracy:
             "n_fitted": len(used),
             "mistakes": sorted(mistakes),
             "chosen": choices,
-            "seconds": time.process_time() - start,
+            "seconds": clock() - start,
         }
 
 
-def predictions(classes: NDArray, truth: NDArray, predicted: NDArray) -> dict[str, Any]:
-    """Return what a record keeps of the predictions of every test image, as codes into the sorted `classes`."""
-    codes = np.searchsorted(classes, predicted)
-    mistakes = wrong(classes, truth, predicted, np.arange(len(truth)))
-    return {
-        "test_error": len(mistakes) / len(truth),
-        "n_test": len(truth),
-        "classes": [str(c) for c in classes],
-        "class_counts": np.bincount(np.searchsorted(classes, truth), minlength=len(classes)).tolist(),
-        "predictions": pack(codes.astype(np.uint8 if len(classes) < 256 else np.int32)),
-        "mistakes": mistakes,
-    }
-
-
-def wrong(classes: NDArray, truth: NDArray, predicted: NDArray, positions: NDArray) -> list[list[int]]:
-    """Return [position, true code, predicted code] of every wrong prediction."""
-    true, found = np.searchsorted(classes, truth), np.searchsorted(classes, predicted)
-    return [[int(positions[i]), int(true[i]), int(found[i])] for i in np.flatnonzero(true != found)]
+def cpu_clock() -> Callable[[], float]:
+    """Return the clock of a cell's CPU seconds: of its thread where it has one, since others may run beside it."""
+    return time.thread_time if n_threads() == 1 else time.process_time
 
 
 def results(sweep: Sweep) -> dict[str, Any]:
@@ -240,7 +239,7 @@ def results(sweep: Sweep) -> dict[str, Any]:
         "deformation": {**study.deformation(), "family": repr(DEFORMATION)},
     }
     records = [{**vars(cell), **record} for cell, record in sweep.records().items()]
-    made_with = environment()
+    made_with = sweep.made_with()
     return {
         "kernelconv": made_with["kernelconv"],
         "settings": settings,

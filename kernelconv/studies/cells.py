@@ -57,11 +57,12 @@ def read_cell(path: Path) -> dict[str, Any]:
         raise ValueError(f"{path} is empty. {_AGAIN}")
     try:
         found = json.loads(text, parse_constant=_refuse)
-    except ValueError as error:
+        sha256 = _sha256({k: v for k, v in found.items() if k != "sha256"}) if isinstance(found, dict) else ""
+    except (ValueError, RecursionError) as error:
         raise ValueError(f"{path} is damaged ({error}). {_AGAIN}") from None
     if not isinstance(found, dict) or found.get("format") != FORMAT or set(found) != _FIELDS:
         raise ValueError(f"{path} is no cell of this version ({FORMAT}). Move it out of this folder.")
-    if found.pop("sha256") != _sha256(found):
+    if found.pop("sha256") != sha256:
         raise ValueError(f"{path} was edited or damaged: its checksum is not that of its content. {_AGAIN}")
     if not path.stem.endswith(f"-{digest(found['identity'])}"):
         raise ValueError(f"{path} has the name of another cell: it holds {found['cell']}. Move it out of this folder.")

@@ -35,6 +35,8 @@ def described(value: Any) -> Any:
         return value
     if isinstance(value, int | float | np.number | np.bool_):
         return _number(value)
+    if isinstance(value, np.ndarray) and value.dtype == object:
+        return described(value.tolist())
     if isinstance(value, np.ndarray):
         sha = hashlib.sha256(np.ascontiguousarray(value).tobytes()).hexdigest()
         return {"array": value.dtype.str, "shape": list(value.shape), "sha256": sha}
@@ -43,7 +45,8 @@ def described(value: Any) -> Any:
     if isinstance(value, list | tuple):
         return [described(v) for v in value]
     if hasattr(value, "__qualname__") and "<" not in value.__qualname__:  # a class, or a function that has a name
-        return {"name": value.__qualname__}
+        owner = getattr(value, "__self__", None)  # of a bound method its object decides, too
+        return {"name": value.__qualname__} | ({"of": described(owner)} if hasattr(owner, "__dict__") else {})
     return {"class": type(value).__name__, **{key: described(v) for key, v in _parameters(value).items()}}
 
 

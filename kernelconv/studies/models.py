@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 import importlib
+import inspect
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from importlib.util import find_spec
@@ -14,6 +16,7 @@ from sklearn.base import BaseEstimator, clone, is_classifier
 from sklearn.pipeline import Pipeline, make_pipeline
 
 from kernelconv.networks.serial import Network
+from kernelconv.studies.environment import syntax
 from kernelconv.studies.identity import described
 
 Shape = tuple[int, ...]
@@ -49,6 +52,8 @@ class Representation:
         Package without which its cells are left out.
     augmented : bool
         Whether it sees more than the training images.
+    code : str
+        Digest of the code it comes from, of models that have no version to be raised.
     """
 
     name: str
@@ -65,6 +70,7 @@ class Representation:
     draws: int | None = None
     needs: str | None = None
     augmented: bool = False
+    code: str = ""
 
 
 @dataclass(frozen=True)
@@ -104,11 +110,12 @@ class Model:
     def identity(self, shape: Shape, size: int, seed: int) -> dict[str, Any]:
         """Return all that decides its results: every parameter, defaults included, and the results versions."""
         versions = [self.representation.version, *([self.head.version] if self.head else [])]
-        return {"estimator": described(self.build(shape, size, seed)), "versions": versions}
+        code = {"code": self.representation.code} if self.representation.code else {}
+        return {"estimator": described(self.build(shape, size, seed)), "versions": versions, **code}
 
     def seconds(self, shape: Shape, size: int, n_test: int) -> float:
         """Return about how many CPU seconds it takes to fit `size` images and to predict `n_test`."""
-        pixels, r = shape[0] * shape[1] / PIXELS, self.representation
+        pixels, r = 0.25 + 0.75 * shape[0] * shape[1] / PIXELS, self.representation  # small images cost calls
         learn, represent = (pixels * ms / 1000 for ms in r.milliseconds)
         epochs = r.epochs(size) if r.epochs else 1
         head = np.exp(np.interp(np.log(size), np.log(SIZES), np.log(self.head.seconds))) if self.head else 0.0
@@ -143,9 +150,16 @@ def phi(model: Any) -> Any:
 
 def represent(fitted: Any) -> Callable[[Any], Any] | None:
     """Return the function from images to the features that the head of a fitted model reads; None for a kernel."""
-    if isinstance(fitted, Pipeline):
-        return fitted[:-1].transform
-    return getattr(fitted, "transform", None)
+    estimator = headless(fitted)
+    if not isinstance(estimator, Pipeline):
+        return getattr(estimator, "transform", None)
+
+    def steps(x: Any) -> Any:  # one after the other: a pipeline asks whether its last step looks fitted
+        for _, step in estimator.steps:
+            x = step.transform(x)
+        return x
+
+    return steps
 
 
 def network(fitted: Any) -> Network | None:
@@ -161,19 +175,25 @@ def chosen(fitted: Any) -> dict[str, Any]:
 
 
 def find_model(
-    name: str, representations: Mapping[str, Representation], heads: Mapping[str, Head], default: str = "linear"
+    name: str,
+    representations: Mapping[str, Representation],
+    heads: Mapping[str, Head],
+    *,
+    shape: Shape = (28, 28),
+    default: str = "linear",
 ) -> Model:
     """Return the model of a name: "representation", "representation+head", "module:name" or "module:name+head".
 
-    A representation that is no classifier gets the head `default` where none is named. `module:name` is a
+    A representation that is no classifier of images of this `shape` gets the head `default` where none is named.
+    `module:name` is a
     `Representation`, an unfitted scikit-learn estimator of images or its class, or a function of (image shape, training
     images, seed) that returns one.
 
     Raises
     ------
     ValueError
-        If a representation, head, module or name is not known, or the object is none of these; the message lists what
-        there is.
+        If a representation, head, module or name is not known, or the object is none of these, or cannot be built for
+        such images, or has no features for a head; the message lists what there is.
     """
     first, plus, last = name.rpartition("+")
     base, head = (first, last) if plus else (name, "")
@@ -188,44 +208,68 @@ def find_model(
         )
     if head and head not in heads:
         raise ValueError(f"There is no head {head!r} (of {name!r}): heads are {', '.join(heads)}.")
-    if not head and not is_classifier(found.build((28, 28), 100, 0)):
+    built = _built(found, shape)
+    if head and is_classifier(built) and represent(built) is None:
+        raise ValueError(f"{base} has no features (no transform) that the head {head} could read: name it alone.")
+    if not head and not is_classifier(built):
         head = default
     return Model(name, found, heads[head] if head else None)
+
+
+def _built(r: Representation, shape: Shape) -> Any:
+    """Return a representation's estimator for a few images of this shape, or raise ValueError in words."""
+    try:
+        found = r.build(shape, 100, 0)
+        described(found)
+    except Exception as error:
+        shown = " x ".join(map(str, shape))
+        raise ValueError(f"{r.name} cannot be built for images of {shown}: {type(error).__name__}: {error}.") from None
+    if not callable(getattr(found, "fit", None)):
+        raise ValueError(f"{r.name} gives a {type(found).__name__}: it must give a scikit-learn estimator of images.")
+    return found
 
 
 def imported(name: str) -> Representation:
     """Return the representation that `module:name` stands for; raise ValueError as `find_model` says."""
     module, _, attribute = name.partition(":")
     try:
-        value = getattr(importlib.import_module(module), attribute)
-    except (ImportError, AttributeError, ValueError) as error:
-        raise ValueError(f"{name} cannot be imported: {error}. A model of your own is module:name.") from None
+        found = importlib.import_module(module)
+        value = getattr(found, attribute)
+        value = value() if isinstance(value, type) and issubclass(value, BaseEstimator) else value
+    except (Exception, SystemExit) as error:
+        words = f"{type(error).__name__}: {error}. A model of your own is module:name"
+        raise ValueError(f"{name} cannot be imported: {words}.") from None
     if isinstance(value, Representation):
         return value
-    if isinstance(value, type) and issubclass(value, BaseEstimator):
-        value = value()
-    if isinstance(value, BaseEstimator):
-        build: Build = _Seeded(value)
-    elif callable(value):
-        build = value
-    else:
+    if not isinstance(value, BaseEstimator) and not callable(value):
         raise ValueError(
             f"{name} is a {type(value).__name__}: a model is an unfitted scikit-learn estimator of images, its class, "
             "a Representation, or a function of (image shape, training images, seed) that returns an estimator."
         )
-    return Representation(name, name, "yours", build, f"{name}, given on the command line.", trained=True)
+    source = f"{name}, given on the command line."
+    return Representation(name, name, "yours", _Seeded(value), source, trained=True, code=_code(found))
+
+
+def _code(module: Any) -> str:
+    """Return a digest of a module's syntax without its prose: own models have no results version to be raised."""
+    try:
+        return hashlib.sha256(syntax(inspect.getsource(module)).encode()).hexdigest()[:16]
+    except (OSError, TypeError):
+        return ""
 
 
 @dataclass(frozen=True)
 class _Seeded:
-    """A user's estimator, cloned, every random_state in it set to the seed."""
+    """A user's estimator, cloned, or what his function returns; every random_state in it that is None is the seed."""
 
-    estimator: Any
+    value: Any
 
     def __call__(self, shape: Shape, size: int, seed: int) -> Any:
-        found = clone(self.estimator)
-        seeds = [key for key in found.get_params() if key.split("__")[-1] == "random_state"]
-        return found.set_params(**dict.fromkeys(seeds, seed))
+        ready = isinstance(self.value, BaseEstimator)
+        found = clone(self.value) if ready else self.value(shape, size, seed)
+        params = found.get_params() if hasattr(found, "get_params") else {}
+        keys = [k for k, v in params.items() if k.split("__")[-1] == "random_state" and (ready or v is None)]
+        return found.set_params(**dict.fromkeys(keys, seed)) if keys else found
 
 
 def read_only(items: list[Any]) -> Mapping[str, Any]:

@@ -284,8 +284,8 @@ REPRESENTATIONS: Mapping[str, Representation] = read_only(
 )
 
 
-def model(name: str) -> Model:
-    """Return the model of a name, "representation", "representation+head" or "module:name".
+def model(name: str, shape: Shape = (28, 28)) -> Model:
+    """Return the model of a name, "representation", "representation+head" or "module:name", for images of a shape.
 
     Raises
     ------
@@ -297,4 +297,4 @@ def model(name: str) -> Model:
     >>> model("scattering+affine").label, model("ckn-2").label, model("lenet").label
     ('scattering + affine', 'CKN-2 + linear', 'LeNet-5')
     """
-    return find_model(name, REPRESENTATIONS, HEADS)
+    return find_model(name, REPRESENTATIONS, HEADS, shape=shape)

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import bdtr
+from scipy.special import bdtr, stdtr, stdtrit
 
 from kernelconv._check import check_count, check_finite, check_positive, check_rng
 
@@ -89,11 +89,16 @@ def images_standard_error(wrong: Any) -> float:
 def paired_difference(
     wrong_a: Any, wrong_b: Any, random_state: Any = None, *, level: float = 0.95, n_resamples: int = 10_000
 ) -> Difference:
-    r"""Return the difference of the mean test errors of two models, a - b, by a bootstrap over images and draws.
+    r"""Return the difference of the mean test errors of two models, a - b: by bootstrap and by t, the more careful.
 
     With :math:`\delta_{di} \in \{-1, 0, 1\}` the difference on image i in draw d, a resample is
     :math:`t^* = \sum_{di} v_d w_i \delta_{di} / (D n)`, v and w independent multinomial counts of D draws and of n
     images: a draw is drawn with all its images and an image with all its draws, for both models at once.
+
+    Of a few draws the bootstrap alone is too sure, so of several there is a t interval too. With A and B the sample
+    variances of the means of draws and of images over D and over n, and R that of the residuals over D n, the variance
+    of the mean is :math:`V = \max(A + B - R, A, B)`, with :math:`V^2 / (A^2 / (D - 1) + B^2 / (n - 1))` degrees of
+    freedom. What is returned is the interval that spans both and the larger p.
 
     Parameters
     ----------
@@ -102,14 +107,14 @@ def paired_difference(
     random_state : None, int or numpy Generator
         Source of the resampling.
     level : float
-        Coverage of the percentile interval, between 0 and 1.
+        Coverage of the interval, between 0 and 1.
     n_resamples : int
         Number B of bootstrap samples.
 
     Returns
     -------
     Difference
-        ``mean``, ``low``, ``high`` in percentage points; ``p``, two-sided,
+        ``mean``, ``low``, ``high`` in percentage points; ``p``, two-sided, the larger of that of t and
         :math:`(1 + \#\{|t^* - t| \ge |t|\}) / (B + 1)`.
 
     Raises
@@ -120,15 +125,18 @@ def paired_difference(
     Notes
     -----
     Of one draw the images alone are resampled: what other training sets would change is not in that interval. Of
-    several draws the variance between them comes out as (D - 1) / D of itself, and what is of neither a draw nor an
-    image alone as 3 - 2 / D times itself (Owen 2007): intervals of three and more draws are rather too wide.
+    several draws the variance between them comes out of the bootstrap as (D - 1) / D of itself, and what is of neither
+    a draw nor an image alone as 3 - 2 / D times itself (Owen 2007). Where draws differ much, percentiles of 2 and of 3 draws
+    cover the truth in only 70 to 80 and 80 to 90 of 100 cases instead of 95; with t it is about 90 and 95. Where images
+    decide, intervals are rather too wide.
     Cost: B times the number of different columns of :math:`\delta`; images on which the models always agree cost
     nothing.
 
     References
     ----------
     Owen, "The pigeonhole bootstrap", Annals of Applied Statistics 1(2), 2007;
-    Davison and Hinkley, "Bootstrap Methods and their Application", 1997, section 4.4 (the p-value).
+    Davison and Hinkley, "Bootstrap Methods and their Application", 1997, section 4.4 (the p-value);
+    Satterthwaite, "An approximate distribution of estimates of variance components", Biometrics Bulletin 2, 1946.
 
     Examples
     --------
@@ -142,12 +150,35 @@ def paired_difference(
     if check_positive(level, "level") >= 1:
         raise ValueError(f"level must be between 0 and 1, got {level}.")
     delta = a.astype(np.int8) - b.astype(np.int8)
-    total, sums = delta.sum(dtype=np.int64), _resampled_sums(delta, check_rng(random_state), n_resamples)
+    found = [_bootstrap(delta, check_rng(random_state), level, n_resamples)]
+    if min(delta.shape) > 1:
+        found.append(_student(delta, level))
+    return Difference(found[0].mean, min(d.low for d in found), max(d.high for d in found), max(d.p for d in found))
+
+
+def _bootstrap(delta: NDArray[np.int8], rng: np.random.Generator, level: float, n_resamples: int) -> Difference:
+    """Return the difference with percentiles of resampled sums."""
+    total, sums = delta.sum(dtype=np.int64), _resampled_sums(delta, rng, n_resamples)
     # sums of integers are exact, so that no tie is decided by rounding
     p = (1 + np.count_nonzero(np.abs(sums - total) >= abs(total))) / (1 + len(sums))
     low, high = np.quantile(sums, [(1 - level) / 2, (1 + level) / 2])
     mean, low, high = (100 * float(value) / delta.size for value in (total, low, high))
     return Difference(mean, low, high, float(p))
+
+
+def _student(delta: NDArray[np.int8], level: float) -> Difference:
+    """Return the difference with a t interval, its variance that of draws and images as two crossed samples."""
+    n_draws, n = delta.shape
+    mean, of_draws, of_images = float(delta.mean()), delta.mean(axis=1), delta.mean(axis=0)
+    residuals = delta - of_draws[:, None] - of_images + mean
+    draws, images = of_draws.var(ddof=1) / n_draws, of_images.var(ddof=1) / n
+    variance = max(draws + images - (residuals**2).sum() / ((n_draws - 1) * (n - 1)) / delta.size, draws, images)
+    if variance == 0:
+        return Difference(100 * mean, 100 * mean, 100 * mean, float(mean == 0))
+    freedom = variance**2 / (draws**2 / (n_draws - 1) + images**2 / (n - 1))
+    half = stdtrit(freedom, (1 + level) / 2) * variance**0.5
+    p = 2 * stdtr(freedom, -abs(mean) / variance**0.5)
+    return Difference(*map(float, (100 * mean, 100 * (mean - half), 100 * (mean + half), p)))
 
 
 def _resampled_sums(delta: NDArray[np.int8], rng: np.random.Generator, n_resamples: int) -> NDArray[np.float64]:

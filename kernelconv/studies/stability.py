@@ -15,7 +15,6 @@ from kernelconv.deformations import warp
 from kernelconv.stability import StabilityReport
 from kernelconv.studies.accuracy import one_line
 from kernelconv.studies.cells import digest
-from kernelconv.studies.environment import environment
 from kernelconv.studies.estimators.choice import N_FOLDS
 from kernelconv.studies.expectations import expectations
 from kernelconv.studies.families import FAMILIES, MEASURES, NAMES, cost, measured, protocol, told, worst_field
@@ -184,7 +183,7 @@ def worst_fields(sweep: Sweep) -> dict[str, dict[str, Any]]:
 def results(sweep: Sweep) -> dict[str, Any]:
     """Return what results.json of `kernelconv stability` holds: settings, environment, rows, expectations."""
     study: Any = sweep.study
-    found, made_with = reports(sweep), environment()
+    found, made_with = reports(sweep), sweep.made_with()
     rows = [
         {"model": cell.model, **row, "family": row["family"] if cell.family == "corruptions" else cell.family}
         for cell, report in found.items()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import traceback
 from collections.abc import Iterator, Sequence
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import ExitStack
@@ -127,6 +128,15 @@ class Sweep:
         found = {cell: self.load(cell) for cell in self.cells}
         return {cell: record for cell, record in found.items() if record is not None}
 
+    def made_with(self) -> dict[str, Any]:
+        """Return what the cells that are there were made with, all that was found of each version; today's of none."""
+        found: dict[str, list[str]] = {}
+        for cell in self.cells:
+            for key, value in ((self.content(cell) or {}).get("provenance") or {}).items():
+                if str(value) not in found.setdefault(key, []):
+                    found[key].append(str(value))
+        return {key: ", ".join(values) for key, values in found.items()} or provenance()
+
     def missing(self) -> list[Any]:
         """Return the cells that have no file."""
         return [cell for cell in self.cells if not self.path(cell).exists()]
@@ -141,13 +151,15 @@ class Sweep:
         Parameters
         ----------
         workers : int, optional
-            Cells side by side, one thread each, through joblib: with None as `joblib.parallel_config` says, which may
-            name another backend, else one after the other, each with all cores.
+            Cells side by side, one thread each, through joblib; with None as `joblib.parallel_config` says, which may
+            name another backend that returns results one by one (threading, loky, dask), else one after the other, each
+            with all cores.
 
         Raises
         ------
         ValueError
-            If a file of a cell is damaged, or `workers` is not a count; as `Study.run`.
+            If a file of a cell is damaged, or `workers` is not a count; and when all cells are through, if some failed:
+            the message names the first of them and its error.
         ChildProcessError
             If a worker is killed.
         """
@@ -160,26 +172,42 @@ class Sweep:
         missing = [cell for cell in self.cells if cell not in known]
         if not missing:
             return
-        made_with, alone = provenance(), effective_n_jobs(workers or None) > 1
-        jobs = (delayed(_compute)(self.study, cell, self.path(cell), made_with, alone) for cell in missing)
+        alone = workers is not None or effective_n_jobs(None) > 1
+        jobs = (delayed(_compute)(self.study, cell, self.path(cell), provenance(), alone) for cell in missing)
+        failures = []
         try:
             records = Parallel(n_jobs=workers, return_as="generator")(jobs)
-            for cell, record in zip(missing, records, strict=True):
-                yield Finished(cell, record, known=False)
+            for cell, (record, failure) in zip(missing, records, strict=True):
+                if record is None:
+                    failures.append(failure)
+                else:
+                    yield Finished(cell, record, known=False)
         except BrokenProcessPool as error:
             raise ChildProcessError(
                 "A worker was killed, perhaps for want of memory. Finished cells are saved: give the same command "
                 "again, with fewer workers if it happens again."
             ) from error
+        if failures:
+            raise ValueError(f"{len(failures)} of {len(self.cells)} cells failed, the others are saved. {failures[0]}")
 
 
-def _compute(study: Study, cell: Any, path: Path, made_with: dict[str, Any], alone: bool) -> dict[str, Any]:
-    """Run one cell and save it; what joblib sends to a worker, one thread each where there are several."""
-    with ExitStack() as stack:
-        stack.enter_context(single_threaded_blas())  # no bit depends on the cores, and a busy machine disturbs less
-        if alone:
-            stack.enter_context(parallel_config(n_jobs=1))
-        record = study.run(cell)
-    content = {"study": study.name, "cell": asdict(cell), "identity": study.identity(cell), "record": record}
-    write_cell(path, {**content, "provenance": made_with})
-    return record
+def _compute(
+    study: Study, cell: Any, path: Path, made_with: dict[str, Any], alone: bool
+) -> tuple[dict[str, Any] | None, str]:
+    """Run one cell and save it; what joblib sends to a worker, one thread each where there are several.
+
+    Return its record, or None and in words what a model did wrong: one that fails does not stop the others.
+    """
+    try:
+        with ExitStack() as stack:
+            stack.enter_context(single_threaded_blas())  # no bit depends on the cores, and others disturb less
+            if alone:
+                stack.enter_context(parallel_config(n_jobs=1))
+            record = study.run(cell)
+        content = {"study": study.name, "cell": asdict(cell), "identity": study.identity(cell), "record": record}
+        write_cell(path, {**content, "provenance": made_with})
+    except Exception as error:
+        frame = traceback.extract_tb(error.__traceback__)[-1]
+        where = f"{Path(frame.filename).name}, line {frame.lineno}"
+        return None, f"{cell}: {type(error).__name__}: {error} ({where})"
+    return record, ""

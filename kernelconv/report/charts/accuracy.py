@@ -78,15 +78,16 @@ def tradeoff(rows: Sequence[Row], styles: Styles, strength: float) -> Any:
         places = {m: _point(row, strength, m) for m in AXES if row[m]}
         for name, (value, down, up) in {**places, "seconds": (row["fit_seconds"], 0.0, 0.0)}.items():
             axes = panels[name]
-            axes.errorbar(value, row["error"], xerr=[[down], [up]], fmt="none", ecolor=style["color"], elinewidth=1.2)
+            axes.errorbar(
+                value, row["error"], xerr=[[down], [up]], fmt="none", ecolor=style["color"], elinewidth=1.2, zorder=2.1
+            )
             _draw_bars(axes.errorbar, value, row["error"], "yerr", _bars(row), style)
             handles[row["label"]] = axes.plot([value], [row["error"]], **style)[0]
     for name, text in AXES.items():
         panels[name].set_xlabel(f"{text} at {strength:g}")
         panels[name].set_xlim(left=0)
     for name in ("relative_change", "seconds"):
-        panels[name].set_ylabel("test error, %")
-        panels[name].set_ylim(bottom=0)
+        error_axis(panels[name], [(row["error"], max(_bars(row))) for row in rows])
     panels["seconds"].set_xlabel("CPU seconds to fit")
     seconds_axis(panels["seconds"], [row["fit_seconds"] for row in rows])
     legend(figure, handles)
@@ -104,7 +105,7 @@ def confusion(mistakes: Mapping[str, Sequence[tuple[str, str, float]]], colours:
         axes.barh(range(len(pairs)), [count for *_, count in pairs], 0.62, color=colours[label])
         axes.set_yticks(range(len(pairs)), names)
         axes.set_ylim(N_CONFUSIONS - 0.4, -0.6)
-        axes.set_title(label_text(label) + ("" if pairs else ": no error"))
+        axes.set_title(label_text(label, 24 if n_columns > 1 else 48) + ("" if pairs else ": no error"))
         axes.grid(visible=False, axis="y")
         axes.tick_params(axis="y", length=0)
         axes.tick_params(labelbottom=True)
@@ -120,10 +121,10 @@ def _bars(row: Row) -> tuple[float, float]:
 
 
 def _draw_bars(errorbar: Any, x: float, y: float, side: str, bars: tuple[float, float], style: Styles) -> None:
-    """Draw both bars of a point: thick over draws, thin over test images."""
+    """Draw both bars of a point above its marker: thick over draws, thin over test images."""
     for size, width in zip(bars, (2.6, 0.9), strict=True):
         if size:
-            errorbar(x, y, **{side: size}, fmt="none", ecolor=style["color"], elinewidth=width, zorder=1.9)
+            errorbar(x, y, **{side: size}, fmt="none", ecolor=style["color"], elinewidth=width, zorder=2.1)
 
 
 def _point(row: Row, strength: float, measure: str) -> tuple[float, float, float]:
@@ -156,6 +157,6 @@ def _dots(rows: Sequence[Row], styles: Styles, panels: Mapping[str, Callable[[An
         axes.set_xlim(left=0)
         axes.set_xlabel(label)
         axes.grid(visible=False, axis="y")
-    found[0].set_yticks(range(len(rows)), [label_text(row["label"]) for row in rows])
+    found[0].set_yticks(range(len(rows)), [label_text(row["label"], 24 if len(panels) > 1 else 36) for row in rows])
     found[0].set_ylim(len(rows) - 0.5, -0.5)
     return figure

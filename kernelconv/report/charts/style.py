@@ -7,6 +7,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from kernelconv._files import write_atomically
 
 #: Twelve colours that stay apart for all kinds of colour vision (a test simulates them), none of them pale.
@@ -68,17 +70,20 @@ def save_figure(figure: Any, path: Path) -> Path:
 
 
 def model_styles(models: Sequence[str]) -> dict[str, dict[str, Any]]:
-    """Return how each model is drawn: it depends on its place in the settings, not on what is finished."""
-    return {
-        name: {
-            "color": COLOURS[k % len(COLOURS)],
-            "marker": MARKERS[k % len(MARKERS)],
-            "markersize": _SIZES.get(MARKERS[k % len(MARKERS)], 6),
-            "markeredgecolor": "white",
-            "markeredgewidth": 0.6,
+    """Return how each model is drawn: it depends on its place in the settings, not on what is finished.
+
+    Markers are full in the first round of colours, hollow in the next, and so on.
+    """
+    styles = {}
+    for k, name in enumerate(models):
+        colour, marker, hollow = COLOURS[k % len(COLOURS)], MARKERS[k % len(MARKERS)], k // len(COLOURS) % 2
+        styles[name] = {
+            **{"color": colour, "marker": marker, "markersize": _SIZES.get(marker, 6)},
+            "markerfacecolor": "white" if hollow else colour,
+            "markeredgecolor": colour if hollow else "white",
+            "markeredgewidth": 1.3 if hollow else 0.6,
         }
-        for k, name in enumerate(models)
-    }
+    return styles
 
 
 def label_text(name: str, longest: int = 24) -> str:
@@ -94,5 +99,13 @@ def legend(figure: Any, handles: Mapping[str, Any]) -> None:
     fit = 10.8 * figure.get_figwidth()
     in_a_row = sum(len(text) + 6 for text in labels) <= fit
     n_columns = len(labels) if in_a_row else max(1, int(fit // (max(map(len, labels), default=0) + 6)))
+    longer = ([label_text(name, longest) for name in handles] for longest in range(60, 24, -1))
+    labels = next((texts for texts in longer if _legend_width(texts, n_columns) <= fit), labels)
     figure.set_figheight(figure.get_figheight() + 0.2 * -(-len(labels) // n_columns))
     figure.legend(list(handles.values()), labels, loc="outside upper left", ncols=n_columns, columnspacing=1.4)
+
+
+def _legend_width(labels: Sequence[str], n_columns: int) -> int:
+    """Return how many characters wide a legend is; matplotlib fills its columns one after the other."""
+    columns = [column for column in np.array_split(np.array(labels, object), max(1, n_columns)) if len(column)]
+    return sum(max(map(len, column)) + 6 for column in columns)

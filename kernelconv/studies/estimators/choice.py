@@ -11,6 +11,6 @@ from kernelconv.datasets import balanced_subset
 N_CHOICE, N_FOLDS = 5000, 3
 
 
-def choice_subset(y: NDArray, seed: int) -> NDArray:
-    """Return the positions of the training images that parameters are chosen on: all, or a balanced 5,000."""
-    return np.arange(len(y)) if len(y) <= N_CHOICE else balanced_subset(y, N_CHOICE, random_state=seed)
+def choice_subset(y: NDArray, seed: int, n_choice: int = N_CHOICE) -> NDArray:
+    """Return the positions of the training images that parameters are chosen on: all, or a balanced `n_choice`."""
+    return np.arange(len(y)) if len(y) <= n_choice else balanced_subset(y, n_choice, random_state=seed)

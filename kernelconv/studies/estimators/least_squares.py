@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterator
-from typing import ClassVar, Self
+from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,32 +16,38 @@ from scipy.linalg import LinAlgError, cho_factor, cho_solve, eigh
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.model_selection import StratifiedKFold
 
-from kernelconv.studies.estimators.choice import N_FOLDS, choice_subset
+from kernelconv.studies.estimators.choice import N_CHOICE, N_FOLDS, choice_subset
 from kernelconv.studies.estimators.panels import factorise, panels, residual, solve
 from kernelconv.studies.estimators.transformers import UnitScale
 
 #: Above this many images a kernel matrix is held by halves and factorised in single precision.
 N_DOUBLE = 10_000
 BLOCK = 2000
+#: Penalties of the linear head, fifteen from 1e-4 to 1e3.
+LINEAR_PENALTIES = tuple(float(p) for p in np.logspace(-4, 3, 15))
 
 
 class LeastSquares(ClassifierMixin, BaseEstimator):
     """Least squares of the one-against-the-rest targets, +1 and -1; subclasses say how candidates score.
 
-    `grid` has the values of each parameter that is chosen.
+    They are chosen in `n_folds` folds of at most `n_choice` training images.
     """
 
-    grid: ClassVar[dict[str, tuple[float, ...]]]
+    seed: int
+    n_choice: int
+    n_folds: int
 
-    def __init__(self, seed: int = 0) -> None:
-        self.seed = seed
+    @property
+    def grid(self) -> dict[str, tuple[float, ...]]:
+        """The values of each parameter that is chosen."""
+        raise NotImplementedError
 
     def fit(self, X: NDArray, y: NDArray) -> Self:
         """Choose the parameters (`chosen_`), then fit on all of X (n, d)."""
         self.classes_ = np.unique(y)
         self.scale_ = UnitScale()
         x = self.scale_.fit_transform(X)
-        kept = choice_subset(y, self.seed)
+        kept = choice_subset(y, self.seed, self.n_choice)
         errors = self._validation_errors(x[kept], y[kept])
         names = list(self.grid)
         candidates = list(itertools.product(*self.grid.values()))
@@ -63,7 +69,7 @@ class LeastSquares(ClassifierMixin, BaseEstimator):
         """Return the wrong predictions of every candidate over the folds, in the order of the grid."""
         wrong = np.zeros([len(values) for values in self.grid.values()])
         prepared = self._prepare(x)
-        for train, test in StratifiedKFold(N_FOLDS, shuffle=True, random_state=self.seed).split(x, y):
+        for train, test in StratifiedKFold(self.n_folds, shuffle=True, random_state=self.seed).split(x, y):
             scored = self._candidates(prepared, train, test, self._targets(y[train]))
             for index, scores in zip(np.ndindex(wrong.shape), scored, strict=True):
                 wrong[index] += (self.classes_[scores.argmax(1)] != y[test]).sum()
@@ -76,7 +82,22 @@ class LinearRidge(LeastSquares):
     As in `GaussianRidge` the penalty does not grow with the number of images, so that what 5,000 choose fits more.
     """
 
-    grid: ClassVar = {"penalty": tuple(float(p) for p in np.logspace(-4, 3, 15))}
+    def __init__(
+        self,
+        seed: int = 0,
+        penalties: tuple[float, ...] = LINEAR_PENALTIES,
+        n_choice: int = N_CHOICE,
+        n_folds: int = N_FOLDS,
+    ) -> None:
+        self.seed = seed
+        self.penalties = penalties
+        self.n_choice = n_choice
+        self.n_folds = n_folds
+
+    @property
+    def grid(self) -> dict[str, tuple[float, ...]]:
+        """The penalties."""
+        return {"penalty": self.penalties}
 
     def _prepare(self, x: NDArray) -> NDArray:
         return x @ x.T if len(x) <= x.shape[1] else x
@@ -105,7 +126,26 @@ class LinearRidge(LeastSquares):
 class GaussianRidge(LeastSquares):
     """Least squares with the kernel exp(-gamma norm(x - z)^2), solved exactly: n^2 numbers, n^3 / 3 multiply-adds."""
 
-    grid: ClassVar = {"gamma": (0.03, 0.06, 0.12, 0.25, 0.5), "penalty": (1e-5, 1e-4, 1e-3, 1e-2, 1e-1)}
+    def __init__(
+        self,
+        seed: int = 0,
+        gammas: tuple[float, ...] = (0.03, 0.06, 0.12, 0.25, 0.5),
+        penalties: tuple[float, ...] = (1e-5, 1e-4, 1e-3, 1e-2, 1e-1),
+        n_double: int = N_DOUBLE,
+        n_choice: int = N_CHOICE,
+        n_folds: int = N_FOLDS,
+    ) -> None:
+        self.seed = seed
+        self.gammas = gammas
+        self.penalties = penalties
+        self.n_double = n_double
+        self.n_choice = n_choice
+        self.n_folds = n_folds
+
+    @property
+    def grid(self) -> dict[str, tuple[float, ...]]:
+        """The inverse squared widths and the penalties."""
+        return {"gamma": self.gammas, "penalty": self.penalties}
 
     def _prepare(self, x: NDArray) -> NDArray:
         return squared_distances(x, x).astype(np.float64)
@@ -120,7 +160,7 @@ class GaussianRidge(LeastSquares):
 
     def _solve(self, x: NDArray, targets: NDArray) -> None:
         self.centres_, penalty = x, self.chosen_["penalty"]
-        if len(x) <= N_DOUBLE:
+        if len(x) <= self.n_double:
             k = self._kernel(x, x).astype(np.float64)
             k[np.diag_indices(len(k))] += penalty
             self.weights_ = cho_solve(cho_factor(k, overwrite_a=True, check_finite=False), targets)
