@@ -5,7 +5,8 @@
 A cell is found by all of its settings as they are written, so one whose settings have new names looks like another
 experiment. For each model that has such cells this command runs the cheapest of them again, compares everything but
 times with what is kept, and only then gives all of them today's identity (the record and what it was made with stay).
-Cells in which a value differs, or with a parameter more or less, are left alone. Where a prediction differs, it says which cell and changes nothing of that model.
+Where a prediction differs, it says which cell and changes nothing of that model. Cells in which a value of a setting
+differs, or that have one more or less, are left alone.
 """
 
 import argparse

@@ -142,7 +142,7 @@ def test_validation_never_reads_the_test_images(split):
     [
         (
             [3.7] * 4,
-            r"3\.7: predicted, or a label of the test images, and no class of the training images, which are 0, 1",
+            r"3\.7: predicted, or a label of the test images, and no class of the training images, which",
         ),
         ([99, 0, 1, 1], "99: predicted"),
         (["0", "1", "2", "3"], "'0', '1', '2', '3': predicted"),

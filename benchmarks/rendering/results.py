@@ -26,6 +26,19 @@ class Summary:
     n_images: int
 
 
+def unseeded(identity):
+    """Return the identity of a cell as text without its seeds: what all draws of a row and size have in common.
+
+    >>> unseeded({"seed": 1, "model": {"random_state": 1, "J": 3}}) == unseeded({"seed": 2, "model": {"random_state": 2,
+    ... "J": 3}})
+    True
+    """
+    if isinstance(identity, dict):
+        kept = {k: unseeded(v) for k, v in identity.items() if k not in ("seed", "random_state")}
+        return str(sorted(kept.items()))
+    return str([unseeded(v) for v in identity] if isinstance(identity, list) else identity)
+
+
 class Results:
     """The cells of a folder, whatever the code of today is.
 
@@ -51,7 +64,7 @@ class Results:
 
     def _check(self):
         """Refuse cells that the protocol does not have, and a mean over what is not the same."""
-        versions = {}
+        versions, settings = {}, {}
         for cell, identity in ((content["cell"], content["identity"]) for content in self.cells):
             if cell["model"] not in self.models or cell["train_size"] not in self.sizes:
                 raise ValueError(
@@ -59,8 +72,15 @@ class Results:
                     f"{cell['model']}, {cell['train_size']} images. Move its file out of the folder."
                 )
             versions.setdefault(cell["model"], set()).add(str(identity["model"]["versions"]))
+            settings.setdefault((cell["model"], cell["train_size"], cell["part"]), set()).add(unseeded(identity))
         if len({content["identity"]["data"]["sha256"] for content in self.cells}) > 1:
             raise ValueError(f"The cells in {self.folder} were computed from different data: keep those of one digest.")
+        for (model, size, part), found in settings.items():
+            if len(found) > 1:
+                raise ValueError(
+                    f"The {part} cells of {model} with {size} images in {self.folder} have different settings, so they "
+                    "have no mean: delete those of the older ones and run them again."
+                )
         for model, found in versions.items():
             if len(found) > 1:
                 raise ValueError(
