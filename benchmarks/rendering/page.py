@@ -112,17 +112,10 @@ def with_table(readme, results):
     """Return the text of the project's README with today's table between its two marks."""
     sizes = results.started()
     rest = [f"{s:,}" for s in results.sizes if s not in sizes]
-<<<<<<< HEAD
-    note = (
-        (f"No cell is there yet with {joined(rest)} training images. " if rest else "")
-        + f"{verdict(results)} Every row, differences with their intervals, validation errors, protocol, stability and "
-        "cost: [benchmarks/results/mnist](benchmarks/results/mnist)."
-=======
     missing = f"No cell is there yet with {joined(rest)} training images." if rest else ""
     more = (
         "Every row, differences with their intervals, validation errors, protocol, stability and cost: "
         "[benchmarks/results/mnist](benchmarks/results/mnist)."
->>>>>>> honest
     )
     note = " ".join(filter(None, [unfinished(results), missing, verdict(results), more]))
     table = markdown(error_table(results, sizes or None, models=results.leaders()))
