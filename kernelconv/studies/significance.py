@@ -126,9 +126,9 @@ def paired_difference(
     -----
     Of one draw the images alone are resampled: what other training sets would change is not in that interval. Of
     several draws the variance between them comes out of the bootstrap as (D - 1) / D of itself, and what is of neither
-    a draw nor an image alone as 3 - 2 / D times itself (Owen 2007). Where draws differ much, percentiles of 2 and of 3 draws
-    cover the truth in only 70 to 80 and 80 to 90 of 100 cases instead of 95; with t it is about 90 and 95. Where images
-    decide, intervals are rather too wide.
+    a draw nor an image alone as 3 - 2 / D times itself (Owen 2007). Where draws differ much, percentiles of 2 and of 3
+    draws cover the truth in only 70 to 80 and 80 to 90 of 100 cases instead of 95; with t it is about 90 and 95. Where
+    images decide, intervals are rather too wide.
     Cost: B times the number of different columns of :math:`\delta`; images on which the models always agree cost
     nothing.
 

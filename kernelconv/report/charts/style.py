@@ -100,12 +100,17 @@ def legend(figure: Any, handles: Mapping[str, Any]) -> None:
     in_a_row = sum(len(text) + 6 for text in labels) <= fit
     n_columns = len(labels) if in_a_row else max(1, int(fit // (max(map(len, labels), default=0) + 6)))
     longer = ([label_text(name, longest) for name in handles] for longest in range(60, 24, -1))
-    labels = next((texts for texts in longer if _legend_width(texts, n_columns) <= fit), labels)
+    labels = next((texts for texts in longer if _legend_width(texts, n_columns) <= figure.get_figwidth()), labels)
     figure.set_figheight(figure.get_figheight() + 0.2 * -(-len(labels) // n_columns))
     figure.legend(list(handles.values()), labels, loc="outside upper left", ncols=n_columns, columnspacing=1.4)
 
 
-def _legend_width(labels: Sequence[str], n_columns: int) -> int:
-    """Return how many characters wide a legend is; matplotlib fills its columns one after the other."""
-    columns = [column for column in np.array_split(np.array(labels, object), max(1, n_columns)) if len(column)]
-    return sum(max(map(len, column)) + 6 for column in columns)
+def _legend_width(labels: Sequence[str], n_columns: int) -> float:
+    """Return how many inches wide a legend is at 10 pt; matplotlib fills its columns one after the other."""
+    from matplotlib.font_manager import FontProperties
+    from matplotlib.textpath import text_to_path
+
+    font = FontProperties(size=10)
+    widths = np.array([text_to_path.get_text_width_height_descent(text, font, False)[0] for text in labels])
+    columns = [column.max() for column in np.array_split(widths, max(1, n_columns)) if len(column)]
+    return float(sum(columns) + 45 * len(columns) + 12) / 72  # 45 pt: a marker's line and the gaps beside it
