@@ -9,7 +9,7 @@ import pytest
 
 from kernelconv._files import pack
 from kernelconv.datasets import registered_datasets
-from kernelconv.studies.cells import digest, write_cell
+from kernelconv.studies.cells import digest, read_cell, write_cell
 from kernelconv.studies.significance import holm, mcnemar, paired_difference
 
 BENCHMARKS = Path(__file__).parent.parent / "benchmarks"
@@ -681,4 +681,18 @@ def test_cells_of_different_results_versions_are_refused(tmp_path):
     for seed, version in ((0, 1), (1, 2)):
         put(tmp_path, "lenet", 300, seed, "test", record_of_test("lenet", 300, seed, 3.0), version=version)
     with pytest.raises(ValueError, match=r"cells of lenet .* different results versions, \['\[1\]', '\[2\]'\]: delete"):
+        read(tmp_path)
+
+
+def test_a_mean_over_cells_of_different_settings_is_refused(tmp_path):
+    for seed in (0, 1):
+        put(tmp_path, "lenet", 300, seed, "test", record_of_test("lenet", 300, seed, 3.0))
+    (path, _) = sorted((tmp_path / "cells").glob("*.json"))
+    content = read_cell(path)
+    path.unlink()
+    content["identity"]["model"]["epochs"] = 7
+    write_cell(path.with_name(f"{path.stem[:-12]}{digest(content['identity'])}.json"), content)
+    with pytest.raises(
+        ValueError, match="The test cells of lenet with 300 images in .* have different settings, so they"
+    ):
         read(tmp_path)

@@ -75,17 +75,17 @@ class Results:
             settings.setdefault((cell["model"], cell["train_size"], cell["part"]), set()).add(unseeded(identity))
         if len({content["identity"]["data"]["sha256"] for content in self.cells}) > 1:
             raise ValueError(f"The cells in {self.folder} were computed from different data: keep those of one digest.")
-        for (model, size, part), found in settings.items():
-            if len(found) > 1:
-                raise ValueError(
-                    f"The {part} cells of {model} with {size} images in {self.folder} have different settings, so they "
-                    "have no mean: delete those of the older ones and run them again."
-                )
         for model, found in versions.items():
             if len(found) > 1:
                 raise ValueError(
                     f"The cells of {model} in {self.folder} have different results versions, {sorted(found)}: delete "
                     "those of the older one and run them again."
+                )
+        for (model, size, part), found in settings.items():
+            if len(found) > 1:
+                raise ValueError(
+                    f"The {part} cells of {model} with {size} images in {self.folder} have different settings, so they "
+                    "have no mean: delete those of the older ones and run them again."
                 )
 
     def started(self):
