@@ -693,6 +693,6 @@ def test_a_mean_over_cells_of_different_settings_is_refused(tmp_path):
     content["identity"]["model"]["epochs"] = 7
     write_cell(path.with_name(f"{path.stem[:-12]}{digest(content['identity'])}.json"), content)
     with pytest.raises(
-        ValueError, match="The test cells of lenet with 300 images in .* have different settings, so they"
+        ValueError, match=r"The test cells of lenet with 300 images in .* have different settings, so they"
     ):
         read(tmp_path)
