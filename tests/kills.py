@@ -6,7 +6,7 @@ import subprocess
 import time
 
 #: Kills of one command; KERNELCONV_KILLS asks for more.
-N_KILLS = int(os.environ.get("KERNELCONV_KILLS", "2"))
+N_KILLS = int(os.environ.get("KERNELCONV_KILLS", "1"))
 
 
 def cells(folder):
