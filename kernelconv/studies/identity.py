@@ -44,9 +44,10 @@ def described(value: Any) -> Any:
         return {str(key): described(v) for key, v in value.items()}
     if isinstance(value, list | tuple):
         return [described(v) for v in value]
-    if hasattr(value, "__qualname__") and "<" not in value.__qualname__:  # a class, or a function that has a name
+    name = value.__name__ if isinstance(value, np.ufunc) else getattr(value, "__qualname__", "<")
+    if "<" not in name:  # a class, or a function that has a name
         owner = getattr(value, "__self__", None)  # of a bound method its object decides, too
-        return {"name": value.__qualname__} | ({"of": described(owner)} if hasattr(owner, "__dict__") else {})
+        return {"name": name} | ({"of": described(owner)} if hasattr(owner, "__dict__") else {})
     return {"class": type(value).__name__, **{key: described(v) for key, v in _parameters(value).items()}}
 
 
