@@ -26,6 +26,13 @@ from kernelconv.studies.sweep import Sweep
 FAST = ["pixels+svm", "scattering+affine"]
 
 
+@pytest.fixture(autouse=True)
+def figures_where_they_are_looked_at(monkeypatch, request):
+    """Draw no figures but in the test of everything that is written: they take longer than the cells."""
+    if "everything" not in request.node.name:
+        monkeypatch.setattr(cli.report, "figures_available", lambda: False)
+
+
 @pytest.fixture(scope="module")
 def split():
     return load_split("digits")
