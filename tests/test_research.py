@@ -30,6 +30,14 @@ def command(out, *more, part="test"):
     return [*run, "--part", part, "--sizes", "50", "100", *more]
 
 
+def said(capsys, arguments):
+    """What `run.py` prints, in this process, of a command that computes nothing."""
+    from run import main
+
+    main(arguments[2:])
+    return capsys.readouterr().out
+
+
 def completed(arguments):
     return subprocess.run(arguments, capture_output=True, text=True, check=False)
 
@@ -104,18 +112,16 @@ def test_killed_at_random_moments_it_ends_at_the_same_results(finished, tmp_path
     assert records(tmp_path) == records(finished)
 
 
-def test_what_is_missing_is_listed_with_its_cost(finished, tmp_path):
-    done = completed(command(finished, "--missing"))
-    assert "0 of 12 cells, about 0.0 CPU hours" in done.stdout
-    done = completed(command(tmp_path, "--missing", "--seeds", "1"))
-    assert "ckn-1, 100 images, draw 1: about " in done.stdout
-    assert "6 of 6 cells, about 0.0 CPU hours" in done.stdout
+def test_what_is_missing_is_listed_with_its_cost(finished, tmp_path, capsys):
+    assert "0 of 12 cells, about 0.0 CPU hours" in said(capsys, command(finished, "--missing"))
+    out = said(capsys, command(tmp_path, "--missing", "--seeds", "1"))
+    assert "ckn-1, 100 images, draw 1: about " in out
+    assert "6 of 6 cells, about 0.0 CPU hours" in out
     assert not list(tmp_path.iterdir())
 
 
-def test_cells_of_other_code_or_packages_are_told(finished, tmp_path):
-    done = completed(command(finished, "--check"))
-    assert done.stdout == "12 cells read, each with its checksum\n"
+def test_cells_of_other_code_or_packages_are_told(finished, tmp_path, capsys):
+    assert said(capsys, command(finished, "--check")) == "12 cells read, each with its checksum\n"
     for path in cells(finished):
         (tmp_path / "cells").mkdir(exist_ok=True)
         (tmp_path / "cells" / path.name).write_bytes(path.read_bytes())
@@ -124,8 +130,7 @@ def test_cells_of_other_code_or_packages_are_told(finished, tmp_path):
     path = next(p for p in cells(tmp_path) if p.name.startswith("ckn-1-50-0-test"))
     content = read_cell(path)
     write_cell(path, {**content, "provenance": {**content["provenance"], "numpy": "0.1"}})
-    done = completed(command(tmp_path, "--check"))
-    assert "1 cells: numpy 0.1, today " in done.stdout
+    assert "1 cells: numpy 0.1, today " in said(capsys, command(tmp_path, "--check"))
 
 
 @pytest.mark.parametrize(
@@ -135,10 +140,10 @@ def test_cells_of_other_code_or_packages_are_told(finished, tmp_path):
         (["--models", "nonsense"], "There is no model 'nonsense'"),
     ],
 )
-def test_what_is_not_there_is_an_error_that_says_what_is(tmp_path, more, words):
-    done = completed([*command(tmp_path), *more])
-    assert done.returncode == 2
-    assert words in done.stderr
+def test_what_is_not_there_is_an_error_that_says_what_is(tmp_path, capsys, more, words):
+    with pytest.raises(SystemExit):
+        said(capsys, [*command(tmp_path), *more])
+    assert words in capsys.readouterr().err
 
 
 def test_a_rival_that_is_not_installed_is_left_out(tmp_path, monkeypatch, capsys):
