@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kernelconv._arrays import is_foreign, namespace
-from kernelconv._check import Pair, as_padding, as_pair, check_count, check_images
+from kernelconv._check import Pair, as_padding, as_pair, check_count, check_generator, check_images
 from kernelconv.operators.base import Part, Shape3
 from kernelconv.operators.patches.borders import PADDINGS, border_index, pad_adjoint, padded
 
@@ -255,6 +255,7 @@ def sample_patches(maps: Any, n_patches: int, rng: np.random.Generator, block: i
     if n == 0:
         raise ValueError("No patches can be sampled: there is no map.")
     check_count(n_patches, "n_patches")
+    check_generator(rng, "sample_patches")
     per_image = max(1, -(-2 * n_patches // n))
     found: list[NDArray] = []
     missing = n_patches
