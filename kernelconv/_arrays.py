@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kernelconv._check import as_float
+from kernelconv._numbers import as_array
 
 #: What parts compute in; every other real dtype becomes float32.
 FLOATING = frozenset(np.dtype(t) for t in (np.float32, np.float64, np.complex64, np.complex128))
@@ -64,12 +65,11 @@ def as_floating(x: Any, name: str = "x") -> Any:
 
     Raises
     ------
-    ValueError
-        If `x` does not hold numbers.
+    ValueError, TypeError
+        If `x` does not hold numbers, is masked or sparse, or nothing that can be an array.
     """
-    if not array_api_compat.is_array_api_obj(x):
-        x = np.asarray(x)
-    if isinstance(x, np.ndarray):
+    if isinstance(x, np.ndarray | np.generic) or not array_api_compat.is_array_api_obj(x):
+        x = as_array(x, name)
         return x if x.dtype in FLOATING else as_float(x, name)
     xp = namespace(x)
     if xp.isdtype(x.dtype, "complex floating") or x.dtype in (xp.float32, xp.float64):

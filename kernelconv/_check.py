@@ -5,25 +5,42 @@ A leaf of the import graph. Messages say what was got, what was wanted and what 
 
 from __future__ import annotations
 
+import math
+import os
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from kernelconv._numbers import as_real, cast, shown
+
 Shape = tuple[int, ...]
 Pair = tuple[int, ...]  # (height, width)
 
-_INTS = (int, np.integer)
+#: Ints beyond it are no sizes: NumPy counts in 64 bits.
+_LARGEST = 2**63 - 1
+
+
+def _as_int(value: Any) -> int | None:
+    """Return `value` as a Python int, None if it is none: no truth value, no span of time, no array."""
+    if isinstance(value, bool | np.timedelta64) or not isinstance(value, int | np.integer):
+        return None
+    return int(value) if abs(int(value)) <= _LARGEST else None
+
+
+def _is_listed(value: Any) -> bool:
+    """Return whether `value` is a tuple, a list, or an array of one axis."""
+    return isinstance(value, tuple | list) or (isinstance(value, np.ndarray) and value.ndim == 1)
 
 
 def check_shape(shape: Any, name: str = "in_shape") -> tuple[int, int, int]:
     """Return `shape` as (height, width, channels); raise ValueError unless it is three positive ints."""
     if isinstance(shape, tuple | list) and len(shape) == 3:
-        h, w, c = shape
-        ints = isinstance(h, _INTS) and isinstance(w, _INTS) and isinstance(c, _INTS)
-        if ints and min(h, w, c) > 0 and bool not in (type(h), type(w), type(c)):
-            return int(h), int(w), int(c)
-    raise ValueError(f"{name} must be (height, width, channels), three positive ints, got {shape!r}.")
+        # plain ints, the common case, are not looked at one by one
+        h, w, c = shape if {*map(type, shape)} == {int} else map(_as_int, shape)
+        if h is not None and w is not None and c is not None and 0 < min(h, w, c) and max(h, w, c) <= _LARGEST:
+            return h, w, c
+    raise ValueError(f"{name} must be (height, width, channels), three positive ints, got {shown(shape)}.")
 
 
 def as_float(x: Any, name: str = "x") -> NDArray:
@@ -31,22 +48,18 @@ def as_float(x: Any, name: str = "x") -> NDArray:
 
     Raises
     ------
-    ValueError
-        If `x` is complex or does not hold numbers.
+    ValueError, TypeError
+        As `as_real`, and if a number of `x` is beyond the range of float32.
     """
-    x = np.asarray(x)
-    if np.iscomplexobj(x):
-        raise ValueError(f"Complex data not supported: {name} has dtype {x.dtype}. Pass its real part or modulus.")
-    if x.dtype in (np.float32, np.float64):
-        return x
-    try:
-        return x.astype(np.float32)
-    except (TypeError, ValueError):
-        raise ValueError(f"{name} must hold numbers, got dtype {x.dtype}.") from None
+    x = as_real(x, name)
+    return x if x.dtype in (np.float32, np.float64) else cast(x, np.float32, name)
 
 
-def check_finite(x: NDArray, name: str = "x") -> NDArray:
-    """Return `x`; raise ValueError if it holds NaN or an infinity, saying how many and where the first is."""
+def check_finite(x: Any, name: str = "x") -> NDArray:
+    """Return the real array `x`; raise ValueError if it holds NaN or an infinity, saying how many, the first where."""
+    if not (type(x) is np.ndarray and x.dtype.kind == "f"):
+        x = as_real(x, name)
+        x = as_float(x, name) if x.dtype == object else x
     # one pass and no temporary in the common case: the sum is finite only if every entry is
     with np.errstate(over="ignore", invalid="ignore"):
         if np.isfinite(x.sum(dtype=np.float64)):
@@ -62,13 +75,18 @@ def check_finite(x: NDArray, name: str = "x") -> NDArray:
 
 
 def check_channels_last(shape: Shape, name: str = "x") -> None:
-    """Raise ValueError if a 4-D `shape` looks like channels first, (n, 1 or 3, h, w)."""
-    if len(shape) == 4 and shape[1] in (1, 3) and shape[2] > 4 and shape[3] > 4:
-        _, c, h, w = shape
+    """Raise ValueError if a 4-D `shape` looks like channels first: few channels, then what might be a picture's sides.
+
+    Few are 1 and 3 before sides above 4 px, and less than half of either side where the last is above 4 px.
+    """
+    if len(shape) != 4:
+        return
+    _, c, h, w = shape
+    if (c in (1, 3) and min(h, w) > 4) or (2 * c < min(h, w) and w > 4):
         raise ValueError(
             f"{name} has shape {shape}, which looks like channels first. Images are (n_images, height, width, "
             f"n_channels): use numpy.moveaxis({name}, 1, -1). If these really are images of {c} x {h} pixels with "
-            f"{w} channels, pass image_shape=({c}, {h}, {w})."
+            f"{w} channels: estimators take image_shape=({c}, {h}, {w})."
         )
 
 
@@ -120,25 +138,26 @@ def rows_as_images(x: NDArray, image_shape: Shape | None, name: str = "x") -> ND
     return x.reshape(len(x), *resolve_image_shape(image_shape, x.shape[1]))
 
 
-def resolve_image_shape(image_shape: Shape, n_features: int) -> Shape:
+def resolve_image_shape(image_shape: Any, n_features: int) -> Shape:
     """Return (h, w, c) for rows of `n_features` values; fills in one -1 and a missing channel axis."""
     shape = _announced_shape(image_shape)
-    known = int(np.prod([s for s in shape if s != -1]))
+    known = math.prod(s for s in shape if s != -1)
     if shape.count(-1) == 1 and n_features % known == 0:
-        shape = tuple(n_features // known if s == -1 else int(s) for s in shape)
-    if shape.count(-1) or int(np.prod(shape)) != n_features:
-        raise ValueError(f"Rows of {n_features} values cannot be read as images of image_shape={image_shape}.")
+        shape = tuple(n_features // known if s == -1 else s for s in shape)
+    if shape.count(-1) or math.prod(shape) != n_features:
+        raise ValueError(f"Rows of {n_features} values cannot be read as images of image_shape={shown(image_shape)}.")
     return shape
 
 
 def _announced_shape(image_shape: Any) -> Shape:
     """Return `image_shape` as (h, w, c), entries -1 kept."""
-    shape = tuple(image_shape) if isinstance(image_shape, tuple | list | np.ndarray) else ()
-    if len(shape) not in (2, 3) or not all(isinstance(s, int | np.integer) and (s > 0 or s == -1) for s in shape):
+    shape = [_as_int(s) for s in image_shape] if _is_listed(image_shape) else []
+    known = tuple(s for s in shape if s is not None and (s > 0 or s == -1))
+    if len(shape) not in (2, 3) or len(known) != len(shape):
         raise ValueError(
-            f"image_shape must be (h, w) or (h, w, c) of positive ints (one may be -1), got {image_shape}."
+            f"image_shape must be (h, w) or (h, w, c) of positive ints (one may be -1), got {shown(image_shape)}."
         )
-    return (*shape, 1) if len(shape) == 2 else shape
+    return (*known, 1) if len(known) == 2 else known
 
 
 def check_image_shape(got: Shape, image_shape: Shape, name: str = "x") -> None:
@@ -150,15 +169,11 @@ def check_image_shape(got: Shape, image_shape: Shape, name: str = "x") -> None:
 
 def as_pair(value: Any, name: str, minimum: int = 1) -> Pair:
     """Return `value`, an int or a (height, width) pair of ints, as a pair; every entry at least `minimum`."""
-    pair = (value, value) if isinstance(value, _INTS) else value
-    try:
-        first, second = pair
-    except (TypeError, ValueError):
-        first = second = False
-    ints = isinstance(first, _INTS) and isinstance(second, _INTS) and bool not in (type(first), type(second))
-    if not ints or first < minimum or second < minimum:
-        raise ValueError(f"{name} must be an int >= {minimum} or a (height, width) pair of them, got {value!r}.")
-    return int(first), int(second)
+    pair = value if _is_listed(value) and len(value) == 2 else (value, value)
+    first, second = pair if {*map(type, pair)} == {int} else map(_as_int, pair)
+    if first is None or second is None or min(first, second) < minimum or max(first, second) > _LARGEST:
+        raise ValueError(f"{name} must be an int >= {minimum} or a (height, width) pair of them, got {shown(value)}.")
+    return first, second
 
 
 def as_padding(value: Any, choices: tuple[str, ...]) -> str | Pair:
@@ -168,42 +183,76 @@ def as_padding(value: Any, choices: tuple[str, ...]) -> str | Pair:
     except ValueError:
         raise ValueError(
             f"padding must be one of {', '.join(map(repr, choices))}, or px of zeros on each side, an int >= 0 or a "
-            f"(rows, columns) pair of them, got {value!r}."
+            f"(rows, columns) pair of them, got {shown(value)}."
         ) from None
 
 
 def check_positive(value: Any, name: str, *, zero: bool = False) -> float:
-    """Return `value` as a finite float > 0 (>= 0 with `zero`)."""
-    if isinstance(value, bool) or not isinstance(value, int | float | np.number):
-        raise ValueError(f"{name} must be a number, got {value!r}.")
-    if not np.isfinite(value) or value < 0 or (value == 0 and not zero):
-        raise ValueError(f"{name} must be {'>= 0' if zero else '> 0'} and finite, got {value!r}.")
-    return float(value)
+    """Return `value`, an int of 64 bits or a float, as a finite float > 0 (>= 0 with `zero`)."""
+    number = float(value) if isinstance(value, float | np.floating) else _as_int(value)
+    if number is None and (isinstance(value, bool) or not isinstance(value, int)):
+        raise ValueError(f"{name} must be a number, got {shown(value)}: pass an int or a float.")
+    number = math.inf if number is None else float(number)  # an int beyond 64 bits, which NumPy could not take
+    if not math.isfinite(number) or number < 0 or (number == 0 and not zero):
+        raise ValueError(f"{name} must be {'>= 0' if zero else '> 0'} and finite, got {shown(value)}.")
+    return number
 
 
 def check_count(value: Any, name: str, minimum: int = 1) -> int:
     """Return `value` as an int of at least `minimum`."""
-    if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < minimum:
-        raise ValueError(f"{name} must be an int >= {minimum}, got {value!r}.")
-    return int(value)
+    number = value if type(value) is int else _as_int(value)
+    if number is None or not minimum <= number <= _LARGEST:
+        raise ValueError(f"{name} must be an int >= {minimum}, got {shown(value)}.")
+    return number
 
 
 def check_choice(value: Any, name: str, choices: tuple[str, ...]) -> str:
     """Return `value` if it is one of `choices`."""
-    if value not in choices:
-        raise ValueError(f"{name} must be one of {', '.join(map(repr, choices))}, got {value!r}.")
+    if not isinstance(value, str) or value not in choices:
+        raise ValueError(f"{name} must be one of {', '.join(map(repr, choices))}, got {shown(value)}.")
     return value
 
 
+def check_sequence(values: Any, name: str) -> Any:
+    """Return `values` if it is a tuple, a list or an array of one axis, and not empty."""
+    if not _is_listed(values) or not len(values):
+        raise ValueError(f"{name} must be a non-empty sequence, a tuple or a list, got {shown(values)}.")
+    return values
+
+
 def check_rng(random_state: Any = None) -> np.random.Generator:
-    """Return a numpy Generator from None, an int, a SeedSequence, a RandomState or a Generator."""
+    """Return a numpy Generator from None, an int or ints, a SeedSequence, a RandomState or a Generator."""
     if isinstance(random_state, np.random.Generator):
         return random_state
     if isinstance(random_state, np.random.RandomState):
         return np.random.default_rng(random_state.randint(2**31 - 1))
-    try:
+    if random_state is None or isinstance(random_state, np.random.SeedSequence | np.random.BitGenerator):
         return np.random.default_rng(random_state)
-    except (TypeError, ValueError):
+    seeds = random_state if isinstance(random_state, tuple | list) else [random_state]
+    if seeds and all(
+        isinstance(s, int | np.integer) and not isinstance(s, bool | np.timedelta64) and s >= 0 for s in seeds
+    ):
+        return np.random.default_rng(random_state)
+    raise ValueError(
+        f"random_state must be None, an int >= 0, a numpy Generator or a RandomState, got {shown(random_state)}."
+    )
+
+
+def check_generator(rng: Any, owner: str) -> np.random.Generator:
+    """Return `rng`; raise ValueError, saying that `owner` needs one, unless it is a numpy Generator."""
+    if not isinstance(rng, np.random.Generator):
+        got = "" if rng is None else f", got {shown(rng)}"
+        raise ValueError(f"{owner} needs a numpy Generator: pass rng=numpy.random.default_rng(seed){got}.")
+    return rng
+
+
+def check_memory(needed: float, what: str) -> None:
+    """Raise ValueError if `what` takes `needed` bytes, and this machine is known to have fewer."""
+    try:
+        have = max(os.sysconf("SC_PAGE_SIZE"), 0) * max(os.sysconf("SC_PHYS_PAGES"), 0)
+    except (AttributeError, ValueError, OSError):  # no POSIX: nobody knows
+        return
+    if 0 < have < needed:
         raise ValueError(
-            f"random_state must be None, an int >= 0, a numpy Generator or a RandomState, got {random_state!r}."
-        ) from None
+            f"{what} would need {needed / 2**30:,.1f} GiB of memory, and this machine has {have / 2**30:,.1f} GiB."
+        )

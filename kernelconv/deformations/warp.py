@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from scipy import sparse
 
 from kernelconv._check import check_choice, check_finite, check_images
+from kernelconv._numbers import as_real
 from kernelconv._parallel.blocks import apply_blocks, block_length, map_blocks
 from kernelconv.deformations.interpolation import PADDINGS, fourier_weights, prefilter, taps
 
@@ -80,7 +81,7 @@ def warp(x: Any, tau: Any, *, order: Any = 3, padding: str = "zero", n_jobs: int
 def check_warp(x: Any, tau: Any, order: Any, padding: str, name: str = "x") -> tuple[NDArray, NDArray]:
     """Return `x` as images (n, h, w, c) and tau as an array, or raise ValueError as `warp` says."""
     images = check_images(x, name=name)
-    tau = np.asarray(tau)
+    tau = as_real(tau, "tau")
     n, h, w, _ = images.shape
     if tau.shape not in ((h, w, 2), (n, h, w, 2)):
         raise ValueError(
@@ -89,7 +90,7 @@ def check_warp(x: Any, tau: Any, order: Any, padding: str, name: str = "x") -> t
         )
     if not np.issubdtype(tau.dtype, np.floating) and not np.issubdtype(tau.dtype, np.integer):
         raise ValueError(f"tau must hold real numbers, got dtype {tau.dtype}.")
-    if order not in ORDERS or isinstance(order, bool):
+    if not isinstance(order, int | str) or isinstance(order, bool) or order not in ORDERS:
         raise ValueError(f'order must be 0 (nearest), 1 (bilinear), 3 (cubic spline) or "fourier", got {order!r}.')
     check_choice(padding, "padding", PADDINGS)
     return images, check_finite(tau, "tau")

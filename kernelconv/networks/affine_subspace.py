@@ -14,6 +14,7 @@ from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from kernelconv._check import check_count, check_rng
+from kernelconv._numbers import as_table, check_labels
 from kernelconv._parallel.blocks import apply_blocks, block_length, map_blocks, n_threads
 
 
@@ -108,7 +109,9 @@ class AffineSubspaceClassifier(ClassifierMixin, BaseEstimator):
         y : array-like, shape (n,)
             Class labels; at least two classes.
         """
-        X, y = validate_data(self, X, y, dtype=[np.float64, np.float32])
+        if y is not None:
+            check_labels(y)
+        X, y = validate_data(self, as_table(X), y, dtype=[np.float64, np.float32])
         check_classification_targets(y)
         self.classes_, labels = np.unique(y, return_inverse=True)
         if len(self.classes_) < 2:
@@ -149,7 +152,7 @@ class AffineSubspaceClassifier(ClassifierMixin, BaseEstimator):
 
     def _residuals(self, X: Any) -> NDArray:
         check_is_fitted(self)
-        X = validate_data(self, X, dtype=[np.float64, np.float32], reset=False)
+        X = validate_data(self, as_table(X), dtype=[np.float64, np.float32], reset=False)
         dtype = np.result_type(X.dtype, self.means_.dtype)
         pairs = [(m.astype(dtype), v.astype(dtype)) for m, v in zip(self.means_, self.components_, strict=True)]
 

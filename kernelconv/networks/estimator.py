@@ -7,6 +7,7 @@ from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy import sparse
 from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin, TransformerMixin
 from sklearn.preprocessing import LabelEncoder
 from sklearn.utils import assert_all_finite, check_array
@@ -14,7 +15,8 @@ from sklearn.utils.metaestimators import available_if
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_consistent_length, check_is_fitted, column_or_1d, validate_data
 
-from kernelconv._check import check_images, resolve_image_shape
+from kernelconv._check import as_float, check_images, resolve_image_shape
+from kernelconv._numbers import as_real, check_labels
 from kernelconv.networks.serial import Network
 from kernelconv.networks.training.losses import log_softmax
 
@@ -62,15 +64,17 @@ class ImageEstimator(BaseEstimator):
         ------
         NotFittedError
             If `reset` is False and the estimator has not been fitted.
-        ValueError
+        ValueError, TypeError
             As `check_images`, and if images have another shape than those seen in ``fit``.
         """
         if not reset:
             check_is_fitted(self)
-        if not hasattr(X, "shape"):  # lists, and what only says how it becomes an array: float64 stays float64
-            X = np.asarray(X)
-        if self.image_shape is not None and getattr(X, "ndim", 2) not in (3, 4):
-            # rows, or nothing that could be images: scikit-learn's own door, with its words
+        if not (hasattr(X, "columns") or sparse.issparse(X)):
+            X = as_float(X, "X")
+        if self.image_shape is not None and X.ndim not in (3, 4):
+            # rows, or nothing that could be images: scikit-learn's own door, which knows names of columns
+            if hasattr(X, "columns"):
+                as_real(X, "X")  # it would read text as numbers
             X = validate_data(self, X, dtype=[np.float32, np.float64], reset=reset)
             if reset:
                 self.image_shape_ = resolve_image_shape(self.image_shape, X.shape[1])
@@ -143,10 +147,11 @@ class ImageClassifier(ClassifierMixin, ImagePredictor):
 
         Raises
         ------
-        ValueError
-            If there are no labels, not one an image, they are not finite or no classes, or all the same.
+        ValueError, TypeError
+            If there are no labels, not one an image, they are not finite, no classes, of several kinds or all the same.
         """
         self._check_labels_given(y)
+        check_labels(y)
         y = column_or_1d(y, warn=True)
         assert_all_finite(y, input_name="y")
         if images is not None:
@@ -188,11 +193,12 @@ class ImageRegressor(RegressorMixin, ImagePredictor):
 
         Raises
         ------
-        ValueError
+        ValueError, TypeError
             If there are no targets, not one row for each of `images`, not as many as before, or they are not finite
             numbers.
         """
         self._check_labels_given(y)
+        y = as_real(y, "y")
         y = check_array(y, ensure_2d=False, dtype=np.float64 if images is None else images.dtype, input_name="y")
         if images is not None:
             check_consistent_length(images, y)

@@ -211,7 +211,7 @@ class Part(Matrix):
 
     def _ready(self, x: Any) -> tuple[Any, Any]:
         """Return the part that fits maps `x`, and `x` in a floating dtype."""
-        if not isinstance(x, np.ndarray) or x.dtype not in FLOATING:
+        if type(x) is not np.ndarray or x.dtype not in FLOATING:
             x = as_floating(x)
         return self if x.shape[1:] == self._in_shape else self._at(tuple(x.shape[1:])), x
 
@@ -251,7 +251,7 @@ class Part(Matrix):
         """
         part, x = self._ready_numpy(x)
         y, pull, state = part._engine.pullback(x, train=train, rng=rng)
-        return y, lambda g: pull(g if g.dtype in FLOATING else as_floating(g, "g")), state
+        return y, lambda g: pull(as_floating(g, "g")), state
 
     def pullback_params(
         self, x: NDArray, *, train: bool = False, rng: np.random.Generator | None = None
@@ -259,7 +259,7 @@ class Part(Matrix):
         """Return (F(x), pull, new state); ``pull(g) -> gradients in params``, without the gradient in x."""
         part, x = self._ready_numpy(x)
         y, pull, state = part._engine.pullback_params(x, train=train, rng=rng)
-        return y, lambda g: pull(g if g.dtype in FLOATING else as_floating(g, "g")), state
+        return y, lambda g: pull(as_floating(g, "g")), state
 
     def _pullback(self, x: NDArray, *, train: bool = False, rng: Any = None) -> tuple[NDArray, Pullback, State]:
         if not self.linear:

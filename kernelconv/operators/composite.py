@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
 from kernelconv._check import Pair, check_shape
+from kernelconv._numbers import shown
 from kernelconv.operators.base import Grads, Part, Pullback, Shape3, State
 from kernelconv.operators.fast.choice import Engine
 
@@ -180,10 +181,11 @@ class Composite(Part):
         progress: Callable[[str, Part], None] | None = None,
     ) -> Self:
         """Build; call `progress` with the name of each part and the part, when it is built."""
-        shapes = self.shapes(in_shape)
+        shapes = self.shapes(in_shape)  # everything fits, before anything is learned
         built: list[Part] = []
-        for (name, part), shape, after in zip(self.named_parts.items(), shapes, shapes[1:], strict=False):
-            if type(part).build is Part.build:  # nothing is drawn or learned
+        for (name, part), planned, after in zip(self.named_parts.items(), shapes, shapes[1:], strict=False):
+            shape = built[-1]._shapes[-1] if built else planned  # a part may have found less to learn than planned
+            if type(part).build is Part.build and shape == planned:  # nothing is drawn or learned
                 built.append(part._with(_in_shape=shape, _shapes=(shape, after), params={}, state={}))
             else:
                 built.append(part.build(shape, rng, None if data is None else Maps(data, tuple(built))))
@@ -194,9 +196,9 @@ class Composite(Part):
     def replace(self, params: Mapping[str, NDArray], state: State | None = None) -> Self:
         """Return a copy that holds `params` (and `state`), named "part.param", of the same names and shapes."""
         self._check_built()
-        known = self.params.keys()
-        if known != params.keys():
-            raise ValueError(f"replace wants params {sorted(known)}, got {sorted(params)}.")
+        given = sorted(map(str, params)) if isinstance(params, Mapping) else shown(params)
+        if sorted(self.params) != given:
+            raise ValueError(f"replace wants params {sorted(self.params)}, got {given}.")
         return self._with_parts(
             [
                 part.replace(_inner(params, name), None if state is None else _inner(state, name))

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kernelconv._check import check_count, check_finite, check_positive, check_rng
+from kernelconv._numbers import as_double
 
 #: Numbers drawn at a time.
 _CHUNK = 2**20
@@ -62,7 +63,7 @@ def bootstrap_interval(
     """
     above, below = _pair(values, over)
     sums = resampled_sums(np.stack([above, below], 1), random_state, n_resamples)
-    return interval(sums[:, 0] / sums[:, 1], level)
+    return interval(_ratios(sums[:, 0], sums[:, 1], "over"), level)
 
 
 def bootstrap_difference(
@@ -108,7 +109,8 @@ def bootstrap_difference(
     if len(a) != len(b):
         raise ValueError(f"A paired difference needs the same images: first holds {len(a)}, second {len(b)}.")
     sums = resampled_sums(np.stack([a, below_a, b, below_b], 1), random_state, n_resamples)
-    return interval(sums[:, 0] / sums[:, 1] - sums[:, 2] / sums[:, 3], level)
+    first_ratios = _ratios(sums[:, 0], sums[:, 1], "over_first")
+    return interval(first_ratios - _ratios(sums[:, 2], sums[:, 3], "over_second"), level)
 
 
 def resampled_sums(columns: NDArray, random_state: Any, n_resamples: int = 1000) -> NDArray:
@@ -132,6 +134,14 @@ def interval(resampled: NDArray, level: float = 0.95) -> tuple[float, float]:
     return float(low), float(high)
 
 
+def _ratios(above: NDArray, below: NDArray, name: str) -> NDArray:
+    """Return `above` over `below`, sums of the resamples; raise ValueError if a sum below is 0."""
+    zero = int((below == 0).sum())
+    if zero:
+        raise ValueError(f"{name} has the mean 0 in {zero} of {len(below)} resamples: their ratio is undefined.")
+    return above / below
+
+
 def _pair(values: Any, over: Any) -> tuple[NDArray, NDArray]:
     above = _per_image(values, "values")
     below = np.ones_like(above) if over is None else _per_image(over, "over")
@@ -141,7 +151,7 @@ def _pair(values: Any, over: Any) -> tuple[NDArray, NDArray]:
 
 
 def _per_image(values: Any, name: str) -> NDArray:
-    values = check_finite(np.asarray(values, np.float64), name)
+    values = check_finite(as_double(values, name), name)
     if values.ndim not in (1, 2) or len(values) < 2 or 0 in values.shape:
         raise ValueError(
             f"{name} must be (n_images,) or (n_images, n_draws) with at least two images, got shape {values.shape}."

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kernelconv._check import as_float, check_finite
+from kernelconv._numbers import as_double
 
 
 def relative_change(phi_x: Any, phi_warped: Any) -> NDArray:
@@ -53,17 +54,20 @@ def lipschitz_ratio(phi_x: Any, phi_warped: Any, strength: Any) -> NDArray:
     Raises
     ------
     ValueError
-        As `relative_change`, and if a strength is not > 0.
+        As `relative_change`, and if a strength is not > 0 and finite, or there is not one, or one an image.
 
     Examples
     --------
     >>> lipschitz_ratio([[3.0, 4.0]], [[3.0, 3.0]], strength=0.1)
     array([2.])
     """
-    strength = np.asarray(strength, np.float64)
+    strength = check_finite(as_double(strength, "strength"), "strength")
     if not (strength > 0).all():
         raise ValueError(f"strength must be > 0, got {strength}.")
-    return relative_change(phi_x, phi_warped) / strength
+    change = relative_change(phi_x, phi_warped)
+    if strength.shape not in ((), change.shape):
+        raise ValueError(f"strength must be one number, or one for each of {len(change)} images, got {strength.shape}.")
+    return change / strength
 
 
 def cosine_distance(phi_x: Any, phi_warped: Any) -> NDArray:

@@ -13,7 +13,8 @@ import numpy as np
 from joblib import parallel_config
 from numpy.typing import NDArray
 
-from kernelconv._check import check_choice, check_count, check_images, check_rng
+from kernelconv._check import as_float, check_choice, check_count, check_images, check_rng, check_sequence
+from kernelconv._numbers import as_array
 from kernelconv.deformations import Deformation, warp
 from kernelconv.stability.bootstrap import interval, resampled_sums
 from kernelconv.stability.report import StabilityReport, StabilityRow, Summary
@@ -75,14 +76,13 @@ class Plan:
         there = {"head": heads, "y": self.y is not None}
         if self.measures is None:
             return (*DEFAULT_MEASURES, *(m for m, needs in NEEDS.items() if all(there[n] for n in needs)))
-        if not isinstance(self.measures, str):
-            for name in self.measures:
-                missing = [n for n in NEEDS.get(name, ()) if not there[n]]
-                if missing:
-                    raise ValueError(
-                        f"The measure {name!r} needs {' and '.join(missing)}: a head has predict, from features to "
-                        "labels, and y holds the labels of X."
-                    )
+        for name in check_sequence(self.measures, "measures"):
+            missing = [n for n in NEEDS.get(name if isinstance(name, str) else "", ()) if not there[n]]
+            if missing:
+                raise ValueError(
+                    f"The measure {name!r} needs {' and '.join(missing)}: a head has predict, from features to labels, "
+                    "and y holds the labels of X."
+                )
         return self.measures
 
     def _draws(
@@ -137,7 +137,7 @@ def _summary(name: str, clean: Clean) -> Summary:
 
 
 def _check_labels(y: Any, n: int) -> NDArray:
-    labels = np.asarray(y)
+    labels = as_array(y, "y")
     if labels.shape != (n,):
         raise ValueError(f"y must hold one label an image, ({n},), got shape {labels.shape}.")
     return labels
@@ -147,9 +147,7 @@ def check_inputs(X: Any, deformation: Any, strengths: Any, measures: Any) -> NDA
     """Return `X` with its own rank, checked; complain about the other arguments too."""
     if not isinstance(deformation, Deformation):
         raise ValueError(f"deformation must be a family such as SmoothDeformation(cutoff=3), got {deformation!r}.")
-    for values, name in ((strengths, "strengths"), (measures, "measures")):
-        if isinstance(values, str) or np.ndim(values) != 1 or len(values) == 0:
-            raise ValueError(f"{name} must be a non-empty sequence, got {values!r}.")
+    check_sequence(strengths, "strengths")
     for strength in strengths:
         deformation.check_strength(strength)
     for name in measures:
@@ -162,7 +160,8 @@ def check_inputs(X: Any, deformation: Any, strengths: Any, measures: Any) -> NDA
 
 def measured_images(X: Any) -> NDArray:
     """Return images `X` with their own rank, float and finite; rows are refused in words."""
-    if np.ndim(X) not in (3, 4):
+    X = as_float(X, "X")
+    if X.ndim not in (3, 4):
         raise ValueError(
             f"X must be images, (n, h, w) or (n, h, w, c), got shape {np.shape(X)}. If phi wants rows, keep the images "
             "here and reshape inside phi: lambda x: model.transform(x.reshape(len(x), -1))."

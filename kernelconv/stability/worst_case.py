@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from kernelconv._check import check_choice, check_count, check_rng
+from kernelconv._check import check_choice, check_count, check_rng, check_sequence
 from kernelconv.deformations import DisplacementField, LinearDeformation, warp, warp_derivative
 from kernelconv.deformations.fields import spectral_norm
 from kernelconv.stability.bootstrap import bootstrap_interval
@@ -280,6 +280,7 @@ def measure_worst_case(
         As `worst_case`.
     """
     rows = []
+    check_sequence(strengths, "strengths")
     for strength, rng in zip(strengths, check_rng(random_state).spawn(len(strengths)), strict=True):
         search_rng, bootstrap_rng = rng.spawn(2)
         found = worst_case(phi, X, deformation, strength, random_state=search_rng, **options)

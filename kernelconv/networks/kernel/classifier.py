@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from kernelconv._check import check_count, check_rng
 from kernelconv.networks.estimator import ImageClassifier
 from kernelconv.networks.kernel.last_layer import SphereSteps, inverse_covariance, solve_last_layer
-from kernelconv.networks.kernel.layers import layers_of
+from kernelconv.networks.kernel.layers import anchors_of, layers_of
 from kernelconv.networks.serial import Network, serial
 from kernelconv.networks.training.loop import loss_gradient
 from kernelconv.networks.training.losses import CLASS_LOSSES, as_loss
@@ -217,8 +217,8 @@ class ConvKernelClassifier(ImageClassifier):
 
     @property
     def anchors_(self) -> list[NDArray]:
-        """Unit anchors of each layer, (n_anchors, patch values)."""
-        return [v for k, v in self.network_.params.items() if k.endswith(".anchors")]
+        """Unit anchors of each layer, (n_anchors, patch values), read-only."""
+        return anchors_of(self.network_)
 
     @property
     def representation_(self) -> Network:

@@ -6,7 +6,10 @@ from collections.abc import Callable
 from inspect import signature
 from typing import Any
 
+from numpy.typing import NDArray
+
 from kernelconv._check import check_choice
+from kernelconv._numbers import shown
 from kernelconv.networks.serial import Network, serial
 from kernelconv.operators import (
     AveragePooling,
@@ -21,6 +24,7 @@ from kernelconv.operators import (
     PatchExtraction,
     PatchWhitening,
 )
+from kernelconv.operators.mappings.anchors import Anchors, as_anchors, read_only
 from kernelconv.operators.mappings.kernels import as_kernel
 
 #: What the first layer reads, by name, from its patch size
@@ -51,11 +55,13 @@ def ckn_layers(
     pooling: Any = "gaussian",
     group: str | None = None,
     n_patches: int = 20_000,
+    anchors: Any = None,
 ) -> Network:
     """Return the layers of a convolutional kernel network, not yet built.
 
     Parameters are those of `ConvKernelNetwork`. Tuples are per layer, a single value holds for every layer. The number
-    of layers is the length of `n_anchors`; where that is an int, the length of the other tuples, or 1.
+    of layers is the length of `n_anchors`; where that is an int, the length of the other tuples, or 1. Where `anchors`
+    gives those of every layer, `n_anchors` is not read.
 
     Raises
     ------
@@ -67,8 +73,10 @@ def ckn_layers(
     >>> ckn_layers((64, 32), patch_size=(5, 3), pooling=("gaussian", AveragePooling(3))).parts[1]
     AveragePooling(3, stride=3) ∘ KernelMapping(32) ∘ PatchExtraction(3, padding='zero')
     """
+    given = _given(anchors)
     per_layer = _per_layer(
-        n_anchors=n_anchors,
+        n_anchors=given if given and None not in given else n_anchors,
+        anchors=given,
         patch_size=patch_size,
         subsampling=subsampling,
         pooling_scale=pooling_scale,
@@ -82,7 +90,13 @@ def ckn_layers(
         patches[0] = serial(patches[0], reads)
     kernels = [as_kernel(v["kernel"], v["sigma"]) for v in per_layer]
     mappings = [
-        KernelMapping(v["n_anchors"], kernel, regularization, n_patches)
+        KernelMapping(
+            v["n_anchors"] if v["anchors"] is None else len(v["anchors"].values),
+            kernel,
+            regularization,
+            n_patches,
+            v["anchors"],
+        )
         for v, kernel in zip(per_layer, kernels, strict=True)
     ]
     poolings = [_pooling(v["pooling"], v["subsampling"], v["pooling_scale"]) for v in per_layer]
@@ -92,6 +106,20 @@ def ckn_layers(
         layers, names = [reads, *layers], ["gradient" if input == "gradient" else "input", *names]
     network = serial(*layers, names=names)
     return network if group is None else serial(OrbitPooling(network, group), names=["group"])
+
+
+def anchors_of(network: Network) -> list[NDArray]:
+    """Return the anchors of each layer of a built `network`, (n_anchors, patch values), as read-only views."""
+    return [read_only(v) for k, v in network.params.items() if k.endswith(".anchors")]
+
+
+def _given(anchors: Any) -> tuple[Anchors | None, ...] | None:
+    """Return anchors as one entry a layer, None where they are to be learned; None if all are."""
+    if anchors is None:
+        return None
+    if not isinstance(anchors, tuple | list):
+        raise ValueError(f"anchors must be a list, an array (or None: to be learned) a layer, got {shown(anchors)}.")
+    return tuple(None if z is None else as_anchors(z) for z in anchors)
 
 
 def layers_of(estimator: Any) -> Network:

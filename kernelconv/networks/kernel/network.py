@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
-from kernelconv.networks.kernel.layers import layers_of
+from kernelconv.networks.kernel.layers import anchors_of, layers_of
 from kernelconv.networks.serial import Network
 from kernelconv.networks.transformer import NetworkTransformer
 
@@ -21,7 +21,8 @@ class ConvKernelNetwork(NetworkTransformer):
     Parameters
     ----------
     n_anchors : tuple of int, or int
-        Anchors (output channels) of each layer.
+        Anchors (output channels) of each layer. Where a layer's sample holds fewer distinct patches, a warning says so,
+        and it gets as many anchors as there are.
     patch_size : tuple of (int or (int, int)), or int
         Patch size (px) of each layer, on the map that it reads.
     subsampling : tuple of (int or (int, int)), or int
@@ -47,7 +48,10 @@ class ConvKernelNetwork(NetworkTransformer):
         Average the representation over these symmetries of the image, which makes it exactly invariant to them
         (`OrbitPooling`), at 4, 2 or 8 times the cost.
     n_patches : int
-        Training patches sampled per layer for the k-means.
+        Training patches sampled per layer for the k-means; at least as many as anchors.
+    anchors : list of (array (n_anchors, patch values) or None), optional
+        The anchors themselves, one entry a layer, in place of those that are learned; None for a layer to learn. Rows
+        are divided by their norms. `n_anchors` is read only where there is a None.
     image_shape : tuple (h, w) or (h, w, c), optional
         How rows of a 2-D X are read as images.
     random_state : int, Generator, RandomState or None
@@ -62,7 +66,7 @@ class ConvKernelNetwork(NetworkTransformer):
     network_ : Network
         The built network: ``network_.trace(X)`` gives each layer's maps, ``network_.vjp`` gradients.
     anchors_ : list of ndarray (n_anchors, patch values)
-        Unit anchors of each layer.
+        Unit anchors of each layer, read-only.
     maps_shape_ : tuple (h, w, c)
         Shape of the output map; ``transform`` returns it raveled.
     n_features_in_ : int
@@ -74,7 +78,8 @@ class ConvKernelNetwork(NetworkTransformer):
     ------
     ValueError
         From ``fit`` if tuples have different lengths, a value is out of range, a patch is larger than the padded map,
-        every sampled patch is zero, or the images are not acceptable (see `ImageEstimator`).
+        every sampled patch is zero, `anchors` do not fit the patches, or the images are not acceptable (see
+        `ImageEstimator`).
 
     Notes
     -----
@@ -90,6 +95,7 @@ class ConvKernelNetwork(NetworkTransformer):
 
     Examples
     --------
+    >>> import numpy as np
     >>> from kernelconv.datasets import load_digits_images
     >>> X, y = load_digits_images()
     >>> ckn = ConvKernelNetwork(n_anchors=(16, 32), patch_size=3, subsampling=2, random_state=0).fit(X[:500])
@@ -97,6 +103,14 @@ class ConvKernelNetwork(NetworkTransformer):
     (3, 128)
     >>> ckn.maps_shape_
     (2, 2, 32)
+
+    Anchors of a CKN in PyTorch, (o, c, kh, kw), are those of this class with the channels last:
+
+    >>> theirs = np.random.default_rng(0).standard_normal((16, 1, 3, 3))
+    >>> z = theirs.transpose(0, 2, 3, 1).reshape(16, -1)
+    >>> loaded = ConvKernelNetwork(anchors=[z], patch_size=3).fit(X[:1])
+    >>> bool(np.allclose(loaded.anchors_[0][5].reshape(3, 3), theirs[5, 0] / np.linalg.norm(theirs[5])))
+    True
     """
 
     def __init__(
@@ -114,6 +128,7 @@ class ConvKernelNetwork(NetworkTransformer):
         pooling: Any = "gaussian",
         group: str | None = None,
         n_patches: int = 20_000,
+        anchors: list[ArrayLike | None] | tuple[ArrayLike | None, ...] | None = None,
         image_shape: Any = None,
         random_state: Any = None,
         verbose: bool = False,
@@ -131,6 +146,7 @@ class ConvKernelNetwork(NetworkTransformer):
         self.pooling = pooling
         self.group = group
         self.n_patches = n_patches
+        self.anchors = anchors
         self.image_shape = image_shape
         self.random_state = random_state
         self.verbose = verbose
@@ -148,5 +164,5 @@ class ConvKernelNetwork(NetworkTransformer):
 
     @property
     def anchors_(self) -> list[NDArray]:
-        """Unit anchors of each layer, (n_anchors, patch values)."""
-        return [v for k, v in self.network_.params.items() if k.endswith(".anchors")]
+        """Unit anchors of each layer, (n_anchors, patch values), read-only."""
+        return anchors_of(self.network_)

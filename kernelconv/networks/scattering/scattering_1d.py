@@ -9,7 +9,8 @@ from numpy.typing import NDArray
 from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from kernelconv._check import as_float, check_finite
+from kernelconv._check import check_finite
+from kernelconv._numbers import as_table
 from kernelconv._parallel.blocks import n_threads
 from kernelconv.networks.scattering.path_transformer import as_rows
 from kernelconv.networks.scattering.transform_1d import ScatteringTransform1D
@@ -170,10 +171,11 @@ class Scattering1D(TransformerMixin, BaseEstimator):
         """Return `X` as (n, t, c), float32 or float64; learn its shape with `reset`, else check it."""
         if not reset:
             check_is_fitted(self)
-        if getattr(X, "ndim", np.ndim(X) if isinstance(X, list | tuple) else 2) != 3:
+        X = as_table(X)
+        if X.ndim != 3:
             signals = validate_data(self, X, dtype=[np.float64, np.float32], reset=reset)[..., None]
         else:
-            signals = check_finite(as_float(X, "X"), "X")
+            signals = check_finite(X, "X")
             if 0 in signals.shape:
                 raise ValueError(f"X is empty: shape {signals.shape}. At least one signal of one sample is needed.")
         if reset:

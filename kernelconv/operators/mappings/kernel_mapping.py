@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from kernelconv._arrays import like, namespace
-from kernelconv._check import check_count, check_positive, check_shape
+from kernelconv._check import check_count, check_generator, check_memory, check_positive, check_shape
 from kernelconv.operators.base import Part, Pullback, Shape3, State
 from kernelconv.operators.fast.kernels import kappa, kappa_derivative
 from kernelconv.operators.fast.layouts import on_channels
+from kernelconv.operators.mappings.anchors import Anchors, as_anchors, check_unit_rows, read_only
 from kernelconv.operators.mappings.kernels import Exponential, as_kernel, safe
 from kernelconv.operators.mappings.nystrom import Whitening, inverse_sqrt, spherical_kmeans
 from kernelconv.operators.patches.extraction import sample_patches
+
+#: Matrices of n_anchors x n_anchors float64 that are held at a time while one is whitened.
+MATRICES = 8
 
 
 @dataclass(frozen=True, repr=False)
@@ -31,23 +35,28 @@ class KernelMapping(Part):
     Parameters
     ----------
     n_anchors : int
-        Rows of Z, and channels of the output.
+        Rows of Z, and channels of the output. Where the sample holds fewer distinct patches, a warning says so, and the
+        built part has as many anchors as there are.
     kernel : DotProductKernel or str
         kappa; a name takes that kernel's default parameters.
     regularization : float
         epsilon >= 0, absolute since kappa(1) = 1. 0 is the pseudo-inverse, for float64.
     n_patches : int
-        Training patches sampled for the k-means that finds Z.
+        Training patches sampled for the k-means that finds Z; at least `n_anchors`.
+    anchors : Anchors or array-like (n_anchors, c), optional
+        Z itself, in place of one that is learned; rows are divided by their norms.
 
     Raises
     ------
     ValueError
-        From the constructor for values out of range; from ``build`` without `rng`, or when every sampled patch is
-        zero; from ``pullback`` for a kernel of infinite slope.
+        From the constructor for values out of range, or `anchors` that are not `n_anchors` directions; from ``build``
+        without `rng`, with more anchors than `n_patches` or than the memory holds the matrices of, with given anchors
+        of another length than the patches, or when every sampled patch is zero; from ``replace`` for anchors that are
+        not of norm 1; from ``pullback`` for a kernel of infinite slope.
 
     Notes
     -----
-    ``params`` holds "anchors", (n_anchors, c) unit rows. Without `data`, ``build`` draws random directions.
+    ``params`` holds "anchors", (n_anchors, c) unit rows, read-only. Without `data`, ``build`` draws random directions.
     Cost: n h w c n_anchors multiply-adds, as many values of kappa, and n h w n_anchors^2 for A (divided by the
     squared subsampling inside a `Layer`, which pools first). Lipschitz constant: max(1, sqrt(kappa'(1))).
 
@@ -68,6 +77,7 @@ class KernelMapping(Part):
     kernel: Any = Exponential()  # noqa: RUF009  immutable
     regularization: float = 1e-3
     n_patches: int = 20_000
+    anchors: Anchors | ArrayLike | None = None
 
     homogeneous = True
     equivariant = True
@@ -80,6 +90,14 @@ class KernelMapping(Part):
         check_count(self.n_patches, "n_patches")
         check_positive(self.regularization, "regularization", zero=True)
         object.__setattr__(self, "kernel", as_kernel(self.kernel))
+        if self.anchors is not None:
+            object.__setattr__(self, "anchors", as_anchors(self.anchors))
+            if len(self._given) != self.n_anchors:
+                raise ValueError(f"anchors must be n_anchors={self.n_anchors} rows, got {len(self._given)}.")
+
+    @property
+    def _given(self) -> NDArray:
+        return self.anchors.values  # type: ignore[union-attr]  # asked for where there are some
 
     @property
     def differentiable(self) -> bool:
@@ -87,6 +105,11 @@ class KernelMapping(Part):
         return self.kernel.differentiable
 
     def _out_shape(self, in_shape: Shape3) -> Shape3:
+        if self.anchors is not None and self._given.shape[1] != in_shape[2]:
+            raise ValueError(
+                f"anchors hold {self._given.shape[1]} values a row, but a patch has {in_shape[2]} here: they must be "
+                "of the same patch size and number of channels."
+            )
         return (*in_shape[:2], self.n_anchors)
 
     def _lipschitz(self, in_shape: Shape3) -> float | None:
@@ -99,18 +122,34 @@ class KernelMapping(Part):
         return h * w * self.n_anchors * (c + self.n_anchors)
 
     def build(self, in_shape: Shape3, rng: np.random.Generator | None = None, data: Any = None) -> KernelMapping:
-        """Return a copy whose anchors are k-means centroids of `data`'s vectors, or random without `data`."""
+        """Return a copy whose anchors are those given, k-means centroids of `data`'s vectors, or random without."""
         in_shape = check_shape(in_shape)
-        if rng is None:
-            raise ValueError("KernelMapping.build needs a numpy Generator: pass rng=numpy.random.default_rng(seed).")
+        if self.anchors is None and data is not None and self.n_anchors > self.n_patches:
+            raise ValueError(
+                f"n_anchors={self.n_anchors} is more than n_patches={self.n_patches}, the patches they are learned "
+                "from: ask for fewer anchors or more patches."
+            )
+        check_memory(MATRICES * 8 * self.n_anchors**2, f"A kernel mapping of {self.n_anchors} anchors")
+        anchors = self._given if self.anchors is not None else self._found(in_shape, rng, data)
+        # of fewer distinct patches there are fewer anchors
+        part = self if len(anchors) == self.n_anchors else replace(self, n_anchors=len(anchors))
+        return part._built(in_shape, {"anchors": anchors}, {})
+
+    def _found(self, in_shape: Shape3, rng: np.random.Generator | None, data: Any) -> NDArray:
+        rng = check_generator(rng, "KernelMapping.build")
         if data is None:
             anchors = rng.standard_normal((self.n_anchors, in_shape[2]))
-            anchors /= np.linalg.norm(anchors, axis=1, keepdims=True)
-        else:
-            anchors = spherical_kmeans(sample_patches(data, self.n_patches, rng), self.n_anchors, rng)
-        return self._built(in_shape, {"anchors": anchors}, {})
+            return anchors / np.linalg.norm(anchors, axis=1, keepdims=True)
+        return spherical_kmeans(sample_patches(data, self.n_patches, rng), self.n_anchors, rng)
+
+    def replace(self, params: Mapping[str, NDArray], state: State | None = None) -> KernelMapping:
+        """Return a copy that holds other anchors of norm 1, of the same shape as now."""
+        if isinstance(params, Mapping) and "anchors" in params:
+            check_unit_rows(params["anchors"])
+        return super().replace(params, state)
 
     def _prepare(self) -> None:
+        self.params["anchors"] = read_only(np.asarray(self.params["anchors"]))  # the whitening is of these
         z = np.asarray(self.params["anchors"], np.float64)
         gram = z @ z.T
         object.__setattr__(self, "_derived", (gram, inverse_sqrt(self.kernel(gram), self.regularization)))

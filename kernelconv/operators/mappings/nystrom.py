@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import warnings
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from kernelconv._check import check_count, check_finite, check_positive
+from kernelconv._check import check_count, check_finite, check_generator, check_positive
 from kernelconv._parallel.blocks import block_length, map_blocks
 from kernelconv.operators.mappings.kernels import safe
 
@@ -32,7 +33,7 @@ def spherical_kmeans(
     n_clusters : int
         Centroids wanted.
     rng : numpy Generator
-        Draws the first centroids among the rows (and random directions where there are too few rows).
+        Draws the first centroids among the rows.
     n_iter : int
         Lloyd iterations at most.
     tol : float
@@ -43,13 +44,17 @@ def spherical_kmeans(
     Raises
     ------
     ValueError
-        If `n_clusters` is not a positive int, or if no row of `x` is finite and non-zero.
+        If `n_clusters` is not a positive int, `rng` is no Generator, or no row of `x` is finite and non-zero.
+
+    Warns
+    -----
+    UserWarning
+        If fewer directions than `n_clusters` are distinct: there are as many centroids as they are.
 
     Notes
     -----
     Each iteration costs n d n_clusters multiply-adds, in blocks. An empty cluster takes the row that its centroid
-    fits worst. With no more rows than clusters the rows themselves are the centroids, and what is missing is filled
-    with random directions: any anchors give a valid kernel mapping.
+    fits worst. With no more distinct directions than clusters these themselves are the centroids.
 
     References
     ----------
@@ -65,13 +70,20 @@ def spherical_kmeans(
            [1., 0.]])
     """
     check_count(n_clusters, "n_clusters")
+    check_generator(rng, "spherical_kmeans")
     norms = np.linalg.norm(check_finite(x), axis=1)
     x = x[norms > 0] / norms[norms > 0, None]
     if not len(x):
         raise ValueError(f"No anchors can be learned: all {len(norms)} sampled patches are zero.")
-    if len(x) <= n_clusters:
-        extra = rng.standard_normal((n_clusters - len(x), x.shape[1])).astype(x.dtype)
-        return np.concatenate([x, extra / np.linalg.norm(extra, axis=1, keepdims=True)])
+    distinct = _distinct(x, n_clusters)
+    if len(distinct) < n_clusters:
+        warnings.warn(
+            f"{n_clusters} anchors are more than the {len(distinct)} distinct patches (up to their norms) among "
+            f"{len(x)}: these are the anchors.",
+            stacklevel=2,
+        )
+    if len(distinct) < n_clusters or len(x) == n_clusters:
+        return x[distinct]
     z = x[rng.choice(len(x), n_clusters, replace=False)]
     before = -np.inf
     for _ in range(n_iter):
@@ -81,6 +93,18 @@ def spherical_kmeans(
             break
         before = cosine.mean()
     return z
+
+
+def _distinct(x: NDArray, wanted: int) -> NDArray:
+    """Return where the first `wanted` distinct rows of unit `x` are, to 16 roundings; fewer if there are no more."""
+    first: dict[bytes, int] = {}
+    grid = 2.0 ** (np.finfo(x.dtype).nmant - 4)
+    for lo in range(0, len(x), 1024):  # as a rule the first rows are enough
+        for i, row in enumerate(np.rint(x[lo : lo + 1024] * grid) + 0.0, lo):
+            first.setdefault(row.tobytes(), i)
+        if len(first) >= wanted:
+            break
+    return np.array(list(first.values()))[:wanted]
 
 
 def _assign(x: NDArray, z: NDArray, n_jobs: int | None) -> tuple[NDArray, NDArray]:

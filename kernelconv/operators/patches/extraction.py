@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from kernelconv._arrays import namespace
-from kernelconv._check import Pair, as_padding, as_pair, check_count
+from kernelconv._arrays import is_foreign, namespace
+from kernelconv._check import Pair, as_padding, as_pair, check_count, check_generator, check_images
 from kernelconv.operators.base import Part, Shape3
 from kernelconv.operators.patches.borders import PADDINGS, border_index, pad_adjoint, padded
 
@@ -176,12 +176,18 @@ def extract_patches(
 ) -> NDArray:
     """Return every patch of `x` (n, h, w, c) as (n, h', w', k_h k_w c): `PatchExtraction` as a function.
 
+    Raises
+    ------
+    ValueError, TypeError
+        As `PatchExtraction`, and if `x` is not maps of finite real numbers.
+
     Examples
     --------
     >>> import numpy as np
     >>> extract_patches(np.ones((2, 5, 5, 3)), 3, padding="zero").shape
     (2, 5, 5, 27)
     """
+    x = x if is_foreign(x) else check_images(x, channels_last=False)
     return PatchExtraction(size, stride, padding, dilation).forward(x)
 
 
@@ -195,6 +201,11 @@ def extract_patches_adjoint(
 ) -> NDArray:
     """Return P* p, the overlap-add of patches `p` (n, h', w', k_h k_w c) into maps of `shape` (h, w, c).
 
+    Raises
+    ------
+    ValueError, TypeError
+        As `PatchExtraction`, and if `p` is not maps of finite real numbers.
+
     Examples
     --------
     >>> import numpy as np
@@ -203,6 +214,7 @@ def extract_patches_adjoint(
            [2., 4., 2.],
            [1., 2., 1.]])
     """
+    p = p if is_foreign(p) else check_images(p, name="p", channels_last=False)
     return PatchExtraction(size, stride, padding, dilation).build(shape).adjoint(p)
 
 
@@ -243,6 +255,7 @@ def sample_patches(maps: Any, n_patches: int, rng: np.random.Generator, block: i
     if n == 0:
         raise ValueError("No patches can be sampled: there is no map.")
     check_count(n_patches, "n_patches")
+    check_generator(rng, "sample_patches")
     per_image = max(1, -(-2 * n_patches // n))
     found: list[NDArray] = []
     missing = n_patches
