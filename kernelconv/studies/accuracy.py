@@ -226,6 +226,7 @@ def results(sweep: Sweep) -> dict[str, Any]:
     split, sizes = study.split, list(study.draws)
     settings = {
         "data": split.name,
+        "data_arguments": list(split.arguments),
         "data_sha256": split.digest,
         "models": {m: one_line(study.models[m].build(study.shape, sizes[0], 0)) for m in study.models},
         "labels": {m: study.models[m].label for m in study.models},

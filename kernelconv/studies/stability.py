@@ -211,6 +211,7 @@ def _settings(study: Stability) -> dict[str, Any]:
     built = {m: model.build(study.shape, study.train_size, study.seed)[0] for m, model in study.models.items()}
     return {
         "data": study.split.name,
+        "data_arguments": list(study.split.arguments),
         "data_sha256": study.split.digest,
         "models": {m: f"{study.models[m].representation.source} {one_line(built[m])}" for m in study.models},
         "labels": {m: model.representation.label for m, model in study.models.items()},
