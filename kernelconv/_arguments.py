@@ -86,7 +86,7 @@ def _add_common(command: argparse.ArgumentParser, models: Sequence[str], out: st
 
 
 def _folder(text: str) -> Path:
-    if not text:
+    if not text or "\0" in text:
         raise argparse.ArgumentTypeError("name a folder, or . for this one")
     return Path(text)
 
@@ -99,6 +99,6 @@ def _add_stability(command: argparse.ArgumentParser) -> None:
         choices=families.NAMES,
         help=f"default: {' '.join(families.DEFAULT_FAMILIES)}",
     )
-    command.add_argument("--images", type=int, default=500, metavar="N", help="test images (default %(default)s)")
+    command.add_argument("--images", type=int, metavar="N", help="test images (default 500, or what there is)")
     command.add_argument("--train-size", type=int, metavar="N", help="training images (default 2000, or what there is)")
     command.add_argument("--seed", type=int, default=0, help="of fields, subset and models (default %(default)s)")

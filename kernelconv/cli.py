@@ -42,8 +42,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         console.print("Interrupted. Finished cells are saved: the same command goes on from here.")
         return 130
-    except BrokenPipeError:  # whoever read our output has gone, as `head` does: nothing more can be said
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except BrokenPipeError:  # whoever read our output has gone, as `head` does
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # or Python complains when it ends
         return 1
     except (ValueError, OSError, ImportError, MemoryError) as error:
         Console(stderr=True).print(Text.assemble(("error:", "red"), " ", _in_one_line(error)), soft_wrap=True)
@@ -113,7 +113,7 @@ def measure(options: Namespace, console: Console) -> int:
     split = load(options, console)
     models = find_models(options.models, split.X_train.shape[1:])
     train_size = min(2000, len(split.y_train)) if options.train_size is None else options.train_size
-    n_images = min(options.images, len(split.y_test))
+    n_images = min(500, len(split.y_test)) if options.images is None else options.images
     sizes = {"n_images": n_images, "train_size": train_size}
     study = stability.Stability(split, models, options.families, **sizes, seed=options.seed)
     console.print(

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.datasets import fetch_openml
 
-from kernelconv.datasets.files import DataError, as_path
+from kernelconv.datasets.files import DataError, as_path, there
 from kernelconv.datasets.idx import idx_sha256, read_idx, write_idx
 
 TrainAndTest = tuple[NDArray[np.float32], NDArray[np.int64], NDArray[np.float32], NDArray[np.int64]]
@@ -65,8 +65,8 @@ class IdxSet:
 
     def notice(self) -> str | None:
         """Return a line that says that `load` will fetch, where it will."""
-        there = any(len(self._find(place)) == len(self.sha256) for place in self.folders())
-        if os.environ.get(VARIABLE) or there:
+        here = any(len(self._find(place)) == len(self.sha256) for place in self.folders())
+        if os.environ.get(VARIABLE) or here:
             return None
         return f"{self.title} is not on this machine: fetching it from OpenML, once."
 
@@ -76,7 +76,7 @@ class IdxSet:
         for name in self.sha256:
             dotted = name.replace("-idx", ".idx")  # how some archives spell it
             paths = [place / spelling for spelling in (f"{name}.gz", name, f"{dotted}.gz", dotted)]
-            if present := [path for path in paths if path.is_file()]:
+            if present := [path for path in paths if there(path) and path.is_file()]:
                 found[name] = present[0]
         return found
 
@@ -86,7 +86,7 @@ class IdxSet:
         best = max(found, key=lambda place: len(found[place]))
         missing = ", ".join(name for name in self.sha256 if name not in found[best])
         remedy = f"or call {self.loader}() with {VARIABLE} unset, which fetches them."
-        if not best.is_dir():
+        if not (there(best) and best.is_dir()):
             raise DataError(
                 f"{self.title} was not found: there is no folder {best} ({asked}). Name the folder that holds the four "
                 f"IDX files, {missing}, plain or as .gz; {remedy}"

@@ -59,7 +59,8 @@ def _differ(first: tuple[Path, Size], others: list[tuple[Path, Size]], n: int) -
         remedies.append("convert all to grey or all to colour")
     return DataError(
         f"{first[0]} is {_describe(first[1])}, but {len(others)} of {n} images are not: {shown}"
-        f"{'; ...' if len(others) > 3 else ''}. All images must have one size and be all grey or all colour: "
+        f"{f'; and {len(others) - 3} more' if len(others) > 3 else ''}. All images must have one size and be all grey "
+        "or all colour: "
         f"{', and '.join(remedies)}."
     )
 
