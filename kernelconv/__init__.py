@@ -9,7 +9,12 @@ stability Phi(L_tau x) against Phi(x)      `SmoothDeformation`, `warp`, `measure
 compared  `kernelconv compare`             accuracy, stability and time in one table
 """
 
-# ruff: noqa: I001, RUF022  by room, in the order in which one reads them
+# ruff: noqa: E402, I001, RUF022  by room, in the order in which one reads them
+
+# First, since all that follows takes seconds
+from kernelconv._interrupt import quiet_in_the_command
+
+quiet_in_the_command()
 
 # Images
 from kernelconv.datasets import load_digits_images, load_mnist, load_images, load_split, Split, balanced_subset

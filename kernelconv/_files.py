@@ -9,6 +9,7 @@ import os
 import uuid
 import zlib
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -17,14 +18,23 @@ from numpy.typing import NDArray
 
 
 def write_atomically(path: str | Path, data: bytes | str) -> None:
-    """Write `data` (text as UTF-8) to `path`; whoever stops us, `path` holds its old content or all of the new."""
+    """Write `data` (text as UTF-8) to `path`; whoever stops us, `path` holds its old content or all of the new.
+
+    Raises
+    ------
+    OSError
+        If it cannot be written; it names `path`, whatever step failed, and nothing is left behind.
+    """
     path = Path(path)
-    part = path.with_name(f".{path.name}.{uuid.uuid4().hex}.part")
+    part = path.with_name(f".{uuid.uuid4().hex}.part")  # without the name of `path`, which may be as long as names can
     try:
         part.write_bytes(data.encode() if isinstance(data, str) else data)
         os.replace(part, path)
+    except OSError as error:  # a full disk names no file, others the hidden one
+        raise OSError(error.errno, error.strerror or str(error), os.fspath(path)) from error
     finally:
-        part.unlink(missing_ok=True)
+        with suppress(OSError):  # what failed above is to be told
+            part.unlink(missing_ok=True)
 
 
 def pack(array: NDArray) -> str:

@@ -2,131 +2,75 @@
 
 from __future__ import annotations
 
-import argparse
 import json
+import os
 import sys
+from argparse import Namespace
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 from rich.console import Console
-from rich.markup import escape
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from rich.text import Text
 
 from kernelconv import report
+from kernelconv._arguments import parsed
 from kernelconv._files import write_atomically
-from kernelconv._version import __version__
 from kernelconv.datasets import Split, data_folder, load_split, registered_datasets
 from kernelconv.studies import accuracy, families, stability
 from kernelconv.studies.environment import environment
 from kernelconv.studies.models import Model
-from kernelconv.studies.registry import HEADS, REPRESENTATIONS, model
+from kernelconv.studies.registry import model
 from kernelconv.studies.sweep import Finished, Sweep
 
-COMPARED = ("pixels+svm", "scattering+affine", "ckn-2", "lenet")
 #: Fields of results that stay in the cells: pictures and predictions.
 KEPT_IN_CELLS = ("first_layer", "predictions")
 
 
-def parser() -> argparse.ArgumentParser:
-    """Return the command line's parser."""
-    top = argparse.ArgumentParser(
-        prog="kernelconv", description="Convolutional representations, compared and measured.", allow_abbrev=False
-    )
-    top.add_argument("--version", action="version", version=__version__)
-    commands = top.add_subparsers(dest="command", required=True)
-    compare = commands.add_parser(
-        "compare",
-        help="compare models on real images: accuracy, stability, time",
-        description="Fit every model on the same training subsets; print a table; write results.json, results.csv, "
-        "figures and report.html. A killed run goes on where it was when the same command is given again.",
-        allow_abbrev=False,
-    )
-    _add_common(compare, COMPARED, "kernelconv-results")
-    compare.add_argument("--train-sizes", nargs="+", type=int, metavar="N", help="training images, class-balanced")
-    compare.add_argument("--seeds", type=int, default=3, metavar="N", help="repetitions (default 3)")
-    measure = commands.add_parser(
-        "stability",
-        help="measure how far representations move when images are deformed",
-        description="Put every representation before the same deformed images; print tables; write results.json, "
-        "results.csv, figures and report.html. A killed run goes on where it was when the same command is given again.",
-        allow_abbrev=False,
-    )
-    _add_common(measure, stability.DEFAULT_MODELS, "kernelconv-stability")
-    _add_stability(measure)
-    commands.add_parser("info", help="versions, cores, BLAS, where data is looked for")
-    return top
-
-
-def _add_common(command: argparse.ArgumentParser, models: Sequence[str], out: str) -> None:
-    """Add what both studies take: data, models, workers, folder."""
-    command.add_argument(
-        "--data",
-        nargs="+",
-        default=["digits"],
-        metavar="DATA",
-        help=f"{', '.join(registered_datasets())}, an .npz file, a folder, or two of these: training, test",
-    )
-    command.add_argument(
-        "--models",
-        nargs="+",
-        default=list(models),
-        metavar="MODEL",
-        help=f"default: {' '.join(models)}. Representations: {', '.join(REPRESENTATIONS)}; with a head: NAME+HEAD, of "
-        f"{', '.join(HEADS)}; your own: MODULE:NAME",
-    )
-    command.add_argument(
-        "--workers", type=int, metavar="N", help="cells side by side, a thread each (default: one, with all cores)"
-    )
-    command.add_argument("--out", type=Path, default=Path(out), metavar="DIR", help="default: %(default)s")
-
-
-def _add_stability(command: argparse.ArgumentParser) -> None:
-    command.add_argument(
-        "--families",
-        nargs="+",
-        default=list(families.DEFAULT_FAMILIES),
-        choices=families.NAMES,
-        help=f"default: {' '.join(families.DEFAULT_FAMILIES)}",
-    )
-    command.add_argument("--images", type=int, default=500, metavar="N", help="test images (default %(default)s)")
-    command.add_argument("--train-size", type=int, metavar="N", help="training images (default 2000, or what there is)")
-    command.add_argument("--seed", type=int, default=0, help="of fields, subset and models (default %(default)s)")
-
-
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the command line; return the exit status: 0, 1 for an error said in one line, 130 when interrupted."""
+    """Run the command line; return the exit status: 0, 1 for an error said in one line, 130 when interrupted.
+
+    What cannot be understood as a command line at all ends with status 2, as argparse does.
+    """
     sys.path.insert(0, "")  # module:name is looked for in the working directory too, as `python -m` does
-    options = parser().parse_args(arguments)
-    console = Console()
+    options = parsed(sys.argv[1:] if arguments is None else arguments)
+    console = Console(markup=False, emoji=False, highlight=False)  # names of files are shown as they are
     jobs = {"compare": compare, "stability": measure, "info": info}
     try:
         return jobs[options.command](options, console)
     except KeyboardInterrupt:
         console.print("Interrupted. Finished cells are saved: the same command goes on from here.")
         return 130
-    except (ValueError, OSError) as error:
-        Console(stderr=True).print(f"[red]error:[/red] {escape(str(error))}", highlight=False, soft_wrap=True)
+    except BrokenPipeError:  # whoever read our output has gone, as `head` does
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # or Python complains when it ends
         return 1
+    except (ValueError, OSError, ImportError, MemoryError) as error:
+        Console(stderr=True).print(Text.assemble(("error:", "red"), " ", _in_one_line(error)), soft_wrap=True)
+        return 1
+
+
+def _in_one_line(error: Exception) -> str:
+    named = isinstance(error, OSError) and error.filename is not None and error.strerror
+    text = f"{error.filename}: {error.strerror}." if named else str(error) or "out of memory"  # type: ignore[attr-defined]
+    return " ".join(text.splitlines())
 
 
 # -- compare -----------------------------------------------------------------------------------------------------------
 
 
-def compare(options: argparse.Namespace, console: Console) -> int:
+def compare(options: Namespace, console: Console) -> int:
     """Run `kernelconv compare`."""
-    split = load(options.data, console)
+    split = load(options, console)
     models = find_models(options.models, split.X_train.shape[1:])
     sizes = options.train_sizes or default_sizes(split)
     study = accuracy.Accuracy(split, models, dict.fromkeys(sizes, options.seeds))
     sweep = Sweep(study, options.out)
     for words in study.left_out:
-        console.print(f"left out: {words}", highlight=False, markup=False)
+        console.print(f"left out: {words}")
     console.print(
         f"{split.name}: {len(split.y_train):,} training and {len(split.y_test):,} test images of "
         f"{'x'.join(map(str, study.shape))}",
-        highlight=False,
-        markup=False,
     )
     run(sweep, console, options.workers, _compared)
     finish(sweep, console)
@@ -158,18 +102,18 @@ def finish(sweep: Sweep, console: Console) -> None:
     report.write_page(results, folder / "report.html", figures)
     report.print_table(results, console)
     written = f"Written: {folder / 'report.html'}, results.json, results.csv, {len(figures)} figures."
-    console.print(written, highlight=False, markup=False, soft_wrap=True)
+    console.print(written, soft_wrap=True)
 
 
 # -- stability ---------------------------------------------------------------------------------------------------------
 
 
-def measure(options: argparse.Namespace, console: Console) -> int:
+def measure(options: Namespace, console: Console) -> int:
     """Run `kernelconv stability`."""
-    split = load(options.data, console)
+    split = load(options, console)
     models = find_models(options.models, split.X_train.shape[1:])
     train_size = min(2000, len(split.y_train)) if options.train_size is None else options.train_size
-    n_images = min(options.images, len(split.y_test))
+    n_images = min(500, len(split.y_test)) if options.images is None else options.images
     sizes = {"n_images": n_images, "train_size": train_size}
     study = stability.Stability(split, models, options.families, **sizes, seed=options.seed)
     console.print(
@@ -201,7 +145,7 @@ def finish_stability(sweep: Sweep, console: Console) -> None:
     report.write_study_page(results, folder / "report.html", figures)
     report.print_study(results, console)
     written = f"Written: {folder / 'report.html'}, results.json, results.csv, {len(figures)} figures."
-    console.print(written, highlight=False, markup=False, soft_wrap=True)
+    console.print(written, soft_wrap=True)
 
 
 # -- both --------------------------------------------------------------------------------------------------------------
@@ -218,12 +162,13 @@ def find_models(names: Sequence[str], shape: tuple[int, ...]) -> dict[str, Model
     return found
 
 
-def load(data: Sequence[str], console: Console) -> Split:
+def load(options: Namespace, console: Console) -> Split:
     """Return the split of a data set, saying so where it has to be fetched."""
-    registered = registered_datasets().get(data[0]) if len(data) == 1 else None
+    registered = registered_datasets().get(options.data[0]) if len(options.data) == 1 else None
     if registered and (words := registered.notice()):
         console.print(words)
-    return load_split(data)
+    size = options.image_size and (tuple(options.image_size) if len(options.image_size) > 1 else options.image_size[0])
+    return load_split(options.data, size=size)
 
 
 def default_sizes(split: Split) -> tuple[int, ...]:
@@ -238,8 +183,6 @@ def run(sweep: Sweep, console: Console, workers: int | None, told: Callable[[Fin
     console.print(
         f"{len(sweep.cells)} cells into {sweep.folder}, {len(missing)} to run: about {duration(sweep.seconds())} of a "
         "core",
-        highlight=False,
-        markup=False,
         soft_wrap=True,
     )
     columns = (TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn(), TimeRemainingColumn())
@@ -247,7 +190,7 @@ def run(sweep: Sweep, console: Console, workers: int | None, told: Callable[[Fin
         task = bar.add_task("", total=sum(map(weight, missing)) or 1)
         for n, done in enumerate(sweep.run(workers), 1):
             name, words = told(done)
-            console.print(f"  {name}: {words}", highlight=False, markup=False)
+            console.print(f"  {name}: {words}")
             bar.update(task, advance=0 if done.known else weight(done.cell), description=f"{n} of {len(sweep.cells)}")
 
 
@@ -264,15 +207,15 @@ def duration(seconds: float) -> str:
     return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"
 
 
-def info(options: argparse.Namespace, console: Console) -> int:
+def info(options: Namespace, console: Console) -> int:
     """Run `kernelconv info`."""
     for key, value in environment().items():
-        console.print(f"{key:14} {value if value is not None else 'not installed'}", highlight=False)
-    console.print(f"{'data cache':14} {data_folder()}", highlight=False, soft_wrap=True)
+        console.print(f"{key:14} {value if value is not None else 'not installed'}")
+    console.print(f"{'data cache':14} {data_folder()}", soft_wrap=True)
     for name, data in registered_datasets().items():
         for folder in data.folders():
             there = "found" if folder.is_dir() else "not there"
-            console.print(f"{f'{name} in':14} {folder} ({there})", highlight=False, soft_wrap=True)
+            console.print(f"{f'{name} in':14} {folder} ({there})", soft_wrap=True)
     return 0
 
 

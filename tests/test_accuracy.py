@@ -13,6 +13,7 @@ from kills import cells, kill_at_random
 from sklearn.base import BaseEstimator, ClassifierMixin, clone
 
 from kernelconv import cli
+from kernelconv._arguments import COMPARED
 from kernelconv._files import unpack
 from kernelconv.datasets import folds, load_digits_images, load_split
 from kernelconv.datasets.split import Split
@@ -58,7 +59,7 @@ def command(folder, *more):
 # -- records -----------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("name", cli.COMPARED)
+@pytest.mark.parametrize("name", COMPARED)
 def test_every_compared_model_learns_digits(split, name):
     record = study(split, [name], {100: 1}).run(AccuracyCell(name, 100, 0))
     assert 0 < record["test_error"] < 0.2

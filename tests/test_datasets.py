@@ -9,6 +9,7 @@ import struct
 import sys
 import warnings
 import zlib
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from urllib.error import URLError
@@ -21,6 +22,7 @@ from kernelconv.datasets import (
     DataError,
     balanced_subset,
     data_folder,
+    idx_set,
     load_digits_images,
     load_images,
     load_mnist,
@@ -30,7 +32,7 @@ from kernelconv.datasets import (
     write_idx,
 )
 
-NAMES = tuple(mnist.MNIST_SHA256)
+NAMES = tuple(mnist.MNIST.sha256)
 
 
 # -- digits ------------------------------------------------------------------------------------------------------------
@@ -185,12 +187,11 @@ def tiny(monkeypatch, tmp_path):
     rng = np.random.default_rng(2)
     arrays = {name: rng.integers(0, 256, (n, 28, 28)) for name, n in ((NAMES[0], 6), (NAMES[2], 3))}
     arrays |= {name: rng.integers(0, 10, n) for name, n in ((NAMES[1], 6), (NAMES[3], 3))}
-    table = {name: mnist.idx_sha256(arrays[name].astype(np.uint8)) for name in NAMES}
-    monkeypatch.setattr(mnist, "MNIST_SHA256", table)
-    monkeypatch.setattr(mnist, "_N_TRAIN", 6)
+    table = {name: idx_set.idx_sha256(arrays[name].astype(np.uint8)) for name in NAMES}
+    monkeypatch.setattr(mnist, "MNIST", replace(mnist.MNIST, sha256=table, n_train=6))
     monkeypatch.delenv("KERNELCONV_DATA", raising=False)
     monkeypatch.setenv("SCIKIT_LEARN_DATA", str(tmp_path / "home"))
-    monkeypatch.setattr(mnist, "fetch_openml", no_network)
+    monkeypatch.setattr(idx_set, "fetch_openml", no_network)
     return {name: arrays[name] for name in NAMES}
 
 
@@ -252,7 +253,7 @@ def test_mnist_never_fetches_when_a_folder_is_named(tiny, tmp_path, monkeypatch,
     def fetch(*args, **kwargs):
         raise AssertionError("the network was used")
 
-    monkeypatch.setattr(mnist, "fetch_openml", fetch)
+    monkeypatch.setattr(idx_set, "fetch_openml", fetch)
     folder = put(tmp_path / "data", tiny)
     (folder / f"{NAMES[1]}.gz").unlink()
     (folder / f"{NAMES[2]}.gz").unlink()
@@ -291,7 +292,7 @@ def test_mnist_says_how_to_mend_a_damaged_cache(tiny, tmp_path, monkeypatch):
     with pytest.raises(DataError, match=rf"{path} is damaged: .* truncated. Delete it .* then fetch MNIST\."):
         load_mnist()
     path.unlink()
-    monkeypatch.setattr(mnist, "fetch_openml", openml_of(tiny))
+    monkeypatch.setattr(idx_set, "fetch_openml", openml_of(tiny))
     assert_is(load_mnist(), tiny)
 
 
@@ -336,11 +337,11 @@ def openml_of(arrays):
 
 
 def test_mnist_from_openml_is_cached_whole_and_read_from_there_next_time(tiny, tmp_path, monkeypatch):
-    monkeypatch.setattr(mnist, "fetch_openml", openml_of(tiny))
+    monkeypatch.setattr(idx_set, "fetch_openml", openml_of(tiny))
     assert_is(load_mnist(), tiny)
     folder = tmp_path / "home" / "kernelconv" / "mnist"
     assert sorted(p.name for p in folder.iterdir()) == sorted(f"{name}.gz" for name in NAMES)
-    monkeypatch.setattr(mnist, "fetch_openml", no_network)
+    monkeypatch.setattr(idx_set, "fetch_openml", no_network)
     assert_is(load_mnist(), tiny)
 
 
@@ -357,7 +358,7 @@ def test_mnist_from_openml_with_other_data_keeps_nothing(tiny, tmp_path, monkeyp
         bunch.data[1, 3] = np.nan
     else:
         bunch.target[2] = "seven"
-    monkeypatch.setattr(mnist, "fetch_openml", lambda *args, **kwargs: bunch)
+    monkeypatch.setattr(idx_set, "fetch_openml", lambda *args, **kwargs: bunch)
     text = {"pixel": f"does not give MNIST's {NAMES[0]}: the SHA-256", "label": f"MNIST's {NAMES[3]}: the SHA-256"}
     text |= {"missing value": f"does not give MNIST's {NAMES[0]}"}
     with pytest.raises(DataError, match=text.get(wrong, "is not made of 28x28 images and digits")) as e:
@@ -367,7 +368,7 @@ def test_mnist_from_openml_with_other_data_keeps_nothing(tiny, tmp_path, monkeyp
 
 
 def test_mnist_from_openml_interrupted_leaves_no_half_written_file(tiny, tmp_path, monkeypatch):
-    monkeypatch.setattr(mnist, "fetch_openml", openml_of(tiny))
+    monkeypatch.setattr(idx_set, "fetch_openml", openml_of(tiny))
     folder, real = tmp_path / "home" / "kernelconv" / "mnist", os.replace
 
     def third_fails(source, target):
@@ -388,7 +389,7 @@ def test_mnist_from_openml_interrupted_leaves_no_half_written_file(tiny, tmp_pat
 
 def real_files():
     """Return the four files that KERNELCONV_DATA holds, or nothing."""
-    found = [mnist._find(place) for place in mnist_folders()] if os.environ.get("KERNELCONV_DATA") else []
+    found = [mnist.MNIST._find(place) for place in mnist_folders()] if os.environ.get("KERNELCONV_DATA") else []
     return max(found, key=len, default={})
 
 
@@ -417,7 +418,7 @@ def test_real_mnist_through_openml_is_the_same_bit_for_bit(real, tmp_path, monke
     arrays = {name: read_idx(path) for name, path in real_files().items()}
     monkeypatch.delenv("KERNELCONV_DATA")
     monkeypatch.setenv("SCIKIT_LEARN_DATA", str(tmp_path))
-    monkeypatch.setattr(mnist, "fetch_openml", openml_of(arrays))
+    monkeypatch.setattr(idx_set, "fetch_openml", openml_of(arrays))
     fetched = load_mnist()
     assert all(got.dtype == want.dtype for got, want in zip(fetched, real, strict=True))
     assert all(got.tobytes() == want.tobytes() for got, want in zip(fetched, real, strict=True))
@@ -509,7 +510,7 @@ def test_npz_that_is_damaged_is_refused_by_name(tmp_path):
             except DataError as error:
                 complaints.append(str(error))
     assert len(complaints) > 0.8 * len(data)
-    assert sum("may be damaged" not in text for text in complaints) <= 2  # the names X and y themselves
+    assert sum("may be damaged" not in text for text in complaints) <= 4  # the names X and y themselves, their sizes
     assert all(str(path) in text for text in complaints)
     for broken in (data[: len(data) // 2], b"", b"hello", np.lib.format.magic(1, 0)):
         path.write_bytes(broken)
@@ -607,11 +608,11 @@ def test_folder_jpeg_obeys_the_camera(tmp_path, pil):
 def test_folder_sizes_and_modes_must_agree(tmp_path, pil):
     draw(tmp_path / "a", pil, pixels(0), "1.png")
     draw(tmp_path / "b", pil, pixels(1, (4, 7)), "2.png")
-    text = r"b/2\.png is grey, 4 x 7 \(height x width\), but .*a/1\.png is grey, 4 x 6 .* one size and be all grey"
+    text = r"a/1\.png is grey, 4 x 6 \(height x width\), but 1 of 2 .*b/2\.png is grey, 4 x 7 .* one size and be all"
     with pytest.raises(DataError, match=text):
         load_images(tmp_path)
     draw(tmp_path / "b", pil, pixels(1, (4, 6, 3)), "2.png")
-    with pytest.raises(DataError, match=r"b/2\.png is colour, 4 x 6 .* but .*a/1\.png is grey, 4 x 6"):
+    with pytest.raises(DataError, match=r"a/1\.png is grey, 4 x 6 .* but .*b/2\.png is colour, 4 x 6"):
         load_images(tmp_path)
 
 

@@ -137,7 +137,7 @@ def test_notice_before_mnist_is_fetched(tmp_path, monkeypatch):
     folder.mkdir(parents=True)
     assert mnist.folders() == mnist_folders() == [folder.parent, folder]
     assert mnist.notice() == "MNIST is not on this machine: fetching it from OpenML, once."
-    for name in kernelconv.datasets.mnist.MNIST_SHA256:
+    for name in kernelconv.datasets.mnist.MNIST.sha256:
         (folder / name).touch()
     assert mnist.notice() is None
     monkeypatch.setenv("KERNELCONV_DATA", str(tmp_path))  # no files there: an error, and nothing is fetched

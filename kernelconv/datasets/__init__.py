@@ -13,11 +13,14 @@ Files that are missing, damaged or of the wrong form raise `DataError`, which na
 """
 
 from kernelconv.datasets.digits import load_digits_images
-from kernelconv.datasets.idx import DataError, read_idx, write_idx
+from kernelconv.datasets.files import DataError
+from kernelconv.datasets.idx import read_idx, write_idx
+from kernelconv.datasets.idx_set import data_folder
 from kernelconv.datasets.images import load_images
-from kernelconv.datasets.mnist import data_folder, load_mnist, mnist_folders
+from kernelconv.datasets.mnist import load_mnist, mnist_folders
+from kernelconv.datasets.places import load_split
 from kernelconv.datasets.registry import Dataset, registered_datasets
-from kernelconv.datasets.split import Split, folds, load_split
+from kernelconv.datasets.split import Split, folds
 from kernelconv.datasets.subsets import balanced_subset
 
 __all__ = [

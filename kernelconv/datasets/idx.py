@@ -5,38 +5,30 @@ from __future__ import annotations
 import gzip
 import hashlib
 import os
+import re
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from io import BufferedIOBase
+from math import prod
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from kernelconv._files import write_atomically
+from kernelconv.datasets.files import DataError, as_path, check_unpacked, file_size, unreadable
 
 _GZIP_MAGIC = b"\x1f\x8b"
 _UBYTE = 0x08  # the only element type of the IDX format that is read here
 _MAX_AXES = 32  # numpy 1.26 has no more
 _DEFLATE_BOUND = 1032  # deflate never shrinks data more than this: bounds what a compressed file can hold
+_SHA256 = re.compile("[0-9a-fA-F]{64}")
 
 
-class DataError(OSError, ValueError):
-    """A data file or folder that is missing, unreadable, damaged or not of the form asked for.
-
-    Both an OSError and a ValueError (as `io.UnsupportedOperation` is), since scikit-learn's loaders raise the
-    one for missing files and the other for wrong ones. The message names the file and says what to do.
-
-    Examples
-    --------
-    >>> from kernelconv.datasets import DataError
-    >>> issubclass(DataError, OSError), issubclass(DataError, ValueError)
-    (True, True)
-    """
-
-
-def read_idx(path: str | os.PathLike[str], *, sha256: str | None = None) -> NDArray[np.uint8]:
+def read_idx(
+    path: str | os.PathLike[str], *, sha256: str | None = None, max_bytes: int | None = None
+) -> NDArray[np.uint8]:
     """Read an IDX file of unsigned bytes, plain or gzip, and check that it is whole.
 
     The file is a header, ``0 0 8 d`` and d big-endian 32-bit sizes, then the product of the sizes in bytes.
@@ -47,6 +39,8 @@ def read_idx(path: str | os.PathLike[str], *, sha256: str | None = None) -> NDAr
         The file. Compression is recognised by content, not by name.
     sha256 : str, optional
         SHA-256, in hexadecimal, that the uncompressed file must have.
+    max_bytes : int, optional
+        The largest array that is read; by default 64 MiB or 200 times the size of the file, whichever is more.
 
     Returns
     -------
@@ -56,9 +50,13 @@ def read_idx(path: str | os.PathLike[str], *, sha256: str | None = None) -> NDAr
     Raises
     ------
     DataError
-        If the file cannot be opened; if its gzip stream is truncated or corrupt; if it does not begin with
-        ``0 0 8 d``, 1 <= d <= 32; if it holds more or fewer bytes than its header says; if its SHA-256 is not
-        `sha256`.
+        If the file cannot be opened or is no regular file; if its gzip stream is truncated or corrupt; if it does
+        not begin with ``0 0 8 d``, 1 <= d <= 32; if it holds more or fewer bytes than its header says, or more than
+        `max_bytes`; if its SHA-256 is not `sha256`.
+    TypeError
+        If `path` is no path.
+    ValueError
+        If `sha256` is not 64 hexadecimal digits, or `max_bytes` no int >= 1.
 
     Notes
     -----
@@ -80,15 +78,19 @@ def read_idx(path: str | os.PathLike[str], *, sha256: str | None = None) -> NDAr
     ...     read_idx(path).shape, int(read_idx(path).sum())
     ((3, 2, 2), 66)
     """
-    path = Path(path)
+    path = as_path(path)
+    if sha256 is not None and not (isinstance(sha256, str) and _SHA256.fullmatch(sha256)):
+        raise ValueError(f"sha256 must be 64 hexadecimal digits, got {sha256!r:.80}.")
     with _named_errors(path), _open(path) as file:
-        array = np.empty(_read_shape(file, path), dtype=np.uint8)
+        shape = _read_shape(file, path)
+        check_unpacked(path, prod(shape), max_bytes)
+        array = np.empty(shape, dtype=np.uint8)
         n_read = _fill(array, file)
         if n_read < array.size:
             raise _damaged(path, f"it ends after {n_read} of the {_sizes(array.shape)} values of its header")
         if file.read(1):  # also lets gzip check its own checksum at the end of the stream
             raise _damaged(path, f"it goes on after the {_sizes(array.shape)} values of its header")
-    if sha256 is not None and (got := idx_sha256(array)) != sha256:
+    if sha256 is not None and (got := idx_sha256(array)) != sha256.lower():
         raise DataError(
             f"{path} is a whole IDX file, but not the one wanted: the SHA-256 of its uncompressed bytes is "
             f"{got}, wanted {sha256}. Other data sets use the same file names; replace it by "
@@ -130,7 +132,7 @@ def write_idx(path: str | os.PathLike[str], array: NDArray) -> None:
     ...     Path(path).read_bytes().hex(" ")
     '00 00 08 01 00 00 00 03 07 02 01'
     """
-    path, array = Path(path), np.asarray(array)
+    path, array = as_path(path), np.asarray(array)
     if array.ndim < 1 or array.dtype.kind not in "ui" or (array.size and not 0 <= array.min() <= array.max() <= 255):
         raise ValueError(
             f"An IDX file of bytes needs integers from 0 to 255 with at least one axis, got {array.dtype} of "
@@ -156,6 +158,7 @@ def idx_sha256(array: NDArray[np.uint8]) -> str:
 @contextmanager
 def _open(path: Path) -> Iterator[BufferedIOBase]:
     """Open `path`, decompressing if it begins as gzip does (some tools unpack a file and keep its .gz)."""
+    file_size(path)  # before it is opened: it must be a regular file
     with open(path, "rb") as raw:
         compressed = raw.read(2) == _GZIP_MAGIC
         raw.seek(0)
@@ -178,7 +181,7 @@ def _named_errors(path: Path) -> Iterator[None]:
     except (gzip.BadGzipFile, zlib.error) as error:
         raise _damaged(path, f"its gzip stream is corrupt ({error})") from error
     except OSError as error:
-        raise DataError(f"{path} cannot be read: {error.strerror or error}.") from error
+        raise unreadable(path, error) from error
 
 
 def _fill(array: NDArray[np.uint8], file: BufferedIOBase) -> int:
@@ -206,7 +209,7 @@ def _read_shape(file: BufferedIOBase, path: Path) -> tuple[int, ...]:
     n_values = 1
     for size in shape:  # Python integers do not overflow; an axis of size 0 must not hide absurd others
         n_values *= max(size, 1)
-    if n_values > _DEFLATE_BOUND * path.stat().st_size:
+    if n_values > _DEFLATE_BOUND * file_size(path):
         raise _damaged(path, f"its header announces {_sizes(shape)} values, more than so small a file can hold")
     return shape
 

@@ -5,23 +5,21 @@ from __future__ import annotations
 import os
 import zipfile
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from kernelconv._check import as_float, check_channels_last, check_finite
-from kernelconv.datasets.idx import DataError
+from kernelconv._check import as_float, as_pair, check_channels_last, check_count, check_finite
+from kernelconv.datasets.files import DataError, as_path, check_unpacked, check_utf8, file_size, there
+from kernelconv.datasets.image_folder import read_folder, unit
 
-if TYPE_CHECKING:
-    from PIL.Image import Image
-
-_ENDINGS = (".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", ".pgm", ".ppm")
-_MODES = {"1": "L", "L": "L", "LA": "L", "P": "RGB", "RGB": "RGB", "RGBA": "RGB"}  # read as 8-bit grey or RGB
 _SAVE = "Save it with numpy.savez(path, X=images, y=labels)."
 
 
-def load_images(path: str | os.PathLike[str]) -> tuple[NDArray, NDArray]:
+def load_images(
+    path: str | os.PathLike[str], *, size: int | tuple[int, int] | None = None, max_bytes: int | None = None
+) -> tuple[NDArray, NDArray]:
     """Load a user's own images and their classes from an ``.npz`` file or a folder of class folders.
 
     An ``.npz`` file holds the arrays ``X`` and ``y`` (other arrays are ignored). In a folder, every
@@ -33,6 +31,13 @@ def load_images(path: str | os.PathLike[str]) -> tuple[NDArray, NDArray]:
     ----------
     path : path-like
         The ``.npz`` file or the folder. A leading ``~`` is expanded.
+    size : int or pair of int, optional
+        Of a folder: the height and width, px, that all its images get. Each is resized, bicubic, until it just covers
+        them, its proportions kept; what is too long is cut, the same at both ends. By default images stay as they are
+        and must have one size.
+    max_bytes : int, optional
+        What one file may unpack to: the arrays of an ``.npz`` file together, the pixels of an image. By default 64 MiB
+        or 200 times the size of the file, whichever is more.
 
     Returns
     -------
@@ -48,18 +53,24 @@ def load_images(path: str | os.PathLike[str]) -> tuple[NDArray, NDArray]:
     Raises
     ------
     DataError
-        A ValueError and an OSError that names the file, if there is none; if it is damaged; if X or y is
-        missing, pickled (dtype object), empty, of a wrong number of axes or dtype; if their lengths differ;
-        if X holds NaN or an infinity or looks like channels first; if there is no class folder, or one
-        without images or with folders in it; if an image lies outside the class folders; if images differ in
-        size, or grey and colour are mixed; if an image is transparent, animated, or of another mode (CMYK, 32
-        bits).
+        A ValueError and an OSError that names the file, if there is none; if it is no regular file, damaged, or
+        unpacks to more than `max_bytes`; if X or y is missing, pickled (dtype object), empty, of a wrong number of
+        axes or dtype; if their lengths differ; if X holds NaN or an infinity or looks like channels first; if there
+        is no class folder, or one without images, with folders in it, or with a name that is not UTF-8; if an image
+        lies outside the class folders; if images differ in size and `size` is not given, or grey and colour are
+        mixed; if an image is transparent, animated, or of another mode (CMYK, 32 bits).
     ImportError
         If a folder is given and Pillow is not installed: ``pip install kernelconv[plot]``.
 
+    TypeError
+        If `path` is no path.
+    ValueError
+        If `size` is no int >= 1 or pair of them, or given with an ``.npz`` file; if `max_bytes` is no int >= 1.
+
     Notes
     -----
-    Memory: the output and one image (a folder), or the output and one raw copy (a file).
+    Memory: the output and one image (a folder), or the output and one raw copy (a file). Whatever `max_bytes`, Pillow
+    reads no image of more than twice `PIL.Image.MAX_IMAGE_PIXELS` pixels.
 
     Examples
     --------
@@ -73,22 +84,28 @@ def load_images(path: str | os.PathLike[str]) -> tuple[NDArray, NDArray]:
     >>> X.shape, X.dtype.name, round(float(X.max()), 6), y.tolist()
     ((2, 4, 5), 'float32', 0.2, ['cat', 'dog'])
     """
-    path = Path(path).expanduser()
-    if path.is_dir():
-        return _read_folder(path)
-    if not path.exists():
+    path, pair = as_path(path), None if size is None else as_pair(size, "size")
+    if max_bytes is not None:
+        check_count(max_bytes, "max_bytes")
+    if not there(path):
         raise DataError(f"There is no file or folder {path}. Give an .npz file or a folder of class folders.")
+    if path.is_dir():
+        return read_folder(path, pair, max_bytes)
     if path.suffix.lower() != ".npz":
         raise DataError(f"{path} is neither an .npz file nor a folder of class folders. {_SAVE}")
-    return _read_npz(path)
+    if pair is not None:
+        raise ValueError(f"size is for folders of images, got size={size!r} and {path}: resize its X before saving.")
+    return _read_npz(path, max_bytes)
 
 
 # -- .npz ----------------------------------------------------------------------------------------------------
 
 
-def _read_npz(path: Path) -> tuple[NDArray, NDArray]:
+def _read_npz(path: Path, max_bytes: int | None) -> tuple[NDArray, NDArray]:
+    file_size(path)  # before it is opened: it must be a regular file
     try:
         with zipfile.ZipFile(path) as archive:
+            check_unpacked(path, sum(info.file_size for info in archive.infolist()), max_bytes)
             damaged = archive.testzip()  # a bad checksum in any array, before numpy interprets its bytes
         if damaged is not None:
             raise zipfile.BadZipFile(f"bad checksum of {damaged}")
@@ -140,7 +157,7 @@ def _check_npz_images(X: NDArray, path: Path) -> NDArray:
             f"{path}: X has dtype {X.dtype}, whose range is unknown. Save uint8 (0 to 255), uint16 (0 to "
             "65535) or floats."
         )
-    return _unit(X)
+    return unit(X)
 
 
 def _check_npz_labels(y: NDArray, path: Path) -> NDArray:
@@ -149,6 +166,8 @@ def _check_npz_labels(y: NDArray, path: Path) -> NDArray:
             f"{path}: y must hold one label an image, shape (n,), got shape {y.shape}. Save y.ravel() if it fits."
         )
     if y.dtype.kind in "iu":
+        if len(y) and y.max() > np.iinfo(np.int64).max:
+            raise DataError(f"{path}: y holds the label {y.max()}, which int64 cannot hold. Number the classes from 0.")
         return y.astype(np.int64)
     if y.dtype.kind != "U":
         raise DataError(
@@ -156,107 +175,6 @@ def _check_npz_labels(y: NDArray, path: Path) -> NDArray:
         )
     if (y == "").any():
         raise DataError(f"{path}: y holds {int((y == '').sum())} empty labels. Every image needs a class.")
+    for label in np.unique(y).tolist():
+        check_utf8(label, f"{path}: the label")
     return y
-
-
-def _unit(x: NDArray) -> NDArray[np.float32]:
-    """Return integers of unsigned dtype as float32 in [0, 1]: divided by the largest of their dtype."""
-    return np.divide(x, np.iinfo(x.dtype).max, dtype=np.float32)
-
-
-# -- a folder of class folders -------------------------------------------------------------------------------
-
-
-def _read_folder(path: Path) -> tuple[NDArray, NDArray]:
-    files = _list_files(path)  # complaints about the layout come before those about Pillow
-    try:
-        from PIL import Image  # noqa: F401
-    except ImportError:
-        raise ImportError(
-            f"Reading the images in {path} needs Pillow: pip install kernelconv[plot]. An .npz file needs nothing."
-        ) from None
-    first = _read_image(files[0])
-    X = np.empty((len(files), *first.shape), dtype=np.float32)
-    X[0] = first
-    for i, file in enumerate(files[1:], start=1):
-        image = _read_image(file)
-        if image.shape != first.shape:
-            raise DataError(
-                f"{file} is {_describe(image)}, but {files[0]} is {_describe(first)}. All images must have "
-                "one size and be all grey or all colour: resize, crop or convert them first."
-            )
-        X[i] = image
-    return X, np.array([file.parent.name for file in files])
-
-
-def _describe(image: NDArray) -> str:
-    h, w = image.shape[:2]
-    return f"{'grey' if image.ndim == 2 else 'colour'}, {h} x {w} (height x width)"
-
-
-def _visible(folder: Path) -> list[Path]:
-    return sorted((p for p in folder.iterdir() if not p.name.startswith(".")), key=lambda p: p.name)
-
-
-def _is_image(path: Path) -> bool:
-    return path.suffix.lower() in _ENDINGS
-
-
-def _list_files(path: Path) -> list[Path]:
-    """Return the image files of all class folders, sorted by class, then by name."""
-    entries = _visible(path)
-    classes = [p for p in entries if p.is_dir()]
-    loose = [p for p in entries if not p.is_dir() and _is_image(p)]
-    if not classes:
-        raise DataError(
-            f"{path} holds no class folder: put the images of each class into a folder of its own, {path}/CLASS/*.png."
-        )
-    if loose:
-        raise DataError(f"{loose[0]} lies in no class folder, so it has no label. Move it into one, or away.")
-    return [file for folder in classes for file in _list_class(folder)]
-
-
-def _list_class(folder: Path) -> list[Path]:
-    entries = _visible(folder)
-    inner = [p.name for p in entries if p.is_dir()]
-    if inner:
-        raise DataError(
-            f"The class folder {folder} holds folders ({', '.join(inner[:5])}), wanted images. If these are "
-            f"the classes, load {folder} itself."
-        )
-    files = [p for p in entries if _is_image(p)]
-    if not files:
-        raise DataError(f"The class folder {folder} holds no image ({' '.join(_ENDINGS)}). Add some or remove it.")
-    return files
-
-
-def _read_image(file: Path) -> NDArray[np.float32]:
-    """Return one image file as (h, w) or (h, w, 3), float32 in [0, 1]."""
-    from PIL import Image, ImageOps
-
-    try:
-        with Image.open(file) as image:
-            image.load()
-            # a camera's MPO holds one photograph and its previews
-            n_frames = 1 if image.format == "MPO" else getattr(image, "n_frames", 1)
-            if n_frames > 1:
-                raise DataError(f"{file} holds {n_frames} frames. Save each as an image of its own.")
-            return _pixels(ImageOps.exif_transpose(image), file)
-    except DataError:
-        raise
-    except Exception as error:  # Pillow raises a dozen types on damaged files, SyntaxError among them
-        raise DataError(
-            f"{file} cannot be read as an image ({type(error).__name__}: {error}). Replace or remove it."
-        ) from error
-
-
-def _pixels(image: Image, file: Path) -> NDArray[np.float32]:
-    mode = image.mode
-    is_16_bit = mode.startswith("I;16") or (mode == "I" and file.suffix.lower() == ".png")  # "I": Pillow 10
-    if mode not in _MODES and not is_16_bit:
-        raise DataError(f"{file} has mode {mode}, wanted grey (8 or 16 bits), RGB or palette. Convert it first.")
-    if "transparency" in image.info or mode in ("LA", "RGBA"):
-        alpha = None if is_16_bit else (image := image.convert("RGBA")).getchannel("A")
-        if alpha is None or np.asarray(alpha).min() < 255:
-            raise DataError(f"{file} is transparent (mode {mode}): put it on a background and save it without alpha.")
-    return _unit(np.asarray(image).astype(np.uint16) if is_16_bit else np.asarray(image.convert(_MODES[mode])))

@@ -1,25 +1,20 @@
-"""Training pool and test set of one data set, the same for every model: registered, a user's path, or two paths."""
+"""Training pool and test set of one data set, the same for every model, and the folds of a training subset."""
 
 from __future__ import annotations
 
 import hashlib
-import os
-from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from sklearn.model_selection import StratifiedKFold, train_test_split
+from sklearn.model_selection import StratifiedKFold
 
-from kernelconv.datasets.idx import DataError
-from kernelconv.datasets.images import load_images
-from kernelconv.datasets.registry import registered_datasets
-from kernelconv.datasets.subsets import balanced_subset
+from kernelconv._check import check_count
+from kernelconv.datasets.files import check_utf8
+from kernelconv.datasets.subsets import balanced_subset, labels
 
-Place = str | os.PathLike[str]
 #: Folds of a training subset in the research protocol.
 N_FOLDS = 5
 
@@ -40,6 +35,14 @@ class Split:
         Images to test on.
     y_test : ndarray of shape (m,)
         Their classes.
+    arguments : tuple of str
+        What gives it to the command line again, the words after ``--data`` and more; by default the name.
+
+    Raises
+    ------
+    ValueError
+        If `name` is no word; if images are no arrays of real numbers of these shapes, are none, or differ in shape
+        between training and test; if there is not one class an image.
 
     Examples
     --------
@@ -53,6 +56,20 @@ class Split:
     y_train: NDArray
     X_test: NDArray
     y_test: NDArray
+    arguments: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.name, str) or not self.name:
+            raise ValueError(f"name must be a str that says what the data are, got {self.name!r:.80}.")
+        check_utf8(self.name, "The data's name")
+        _check_part(self.X_train, self.y_train, "train")
+        _check_part(self.X_test, self.y_test, "test")
+        if self.X_train.shape[1:] != self.X_test.shape[1:]:
+            raise ValueError(
+                f"X_train and X_test must hold images of one shape, got {self.X_train.shape} and {self.X_test.shape}."
+            )
+        if not self.arguments:
+            object.__setattr__(self, "arguments", (self.name,))
 
     @cached_property
     def classes(self) -> NDArray:
@@ -91,7 +108,7 @@ class Split:
         Raises
         ------
         ValueError
-            If the pool does not allow a balanced subset of this size (see `balanced_subset`).
+            If the pool does not allow a balanced subset of this size (see `balanced_subset`), or `seed` is no int >= 0.
 
         Examples
         --------
@@ -99,66 +116,24 @@ class Split:
         >>> split.subset(20, seed=0).shape, split.subset(1198, seed=0).shape
         ((20,), (1198,))
         """
-        if size == len(self.y_train):
-            return np.random.default_rng(seed).permutation(size)
+        if check_count(size, "size") == len(self.y_train):
+            return np.random.default_rng(check_count(seed, "seed", 0)).permutation(size)
         return balanced_subset(self.y_train, size, random_state=seed)
 
 
-def load_split(data: Place | Sequence[Place]) -> Split:
-    """Return the split of a registered data set, of a user's images, or of two paths, training and test.
+def _check_part(X: Any, y: Any, part: str) -> None:
+    """Raise ValueError unless X holds images and y one class for each of them."""
+    if type(X) not in (np.ndarray, np.memmap) or X.dtype.kind not in "biuf" or X.ndim not in (3, 4) or 0 in X.shape:
+        raise ValueError(
+            f"X_{part} must be a NumPy array of real numbers, (n, h, w) or (n, h, w, c) and not empty, got {_told(X)}."
+        )
+    if type(y) not in (np.ndarray, np.memmap) or y.shape != (len(X),):
+        raise ValueError(f"y_{part} must be a NumPy array of one class an image, shape ({len(X)},), got {_told(y)}.")
 
-    Parameters
-    ----------
-    data : str, path-like, or sequence of one or two of them
-        A name of `registered_datasets`; a path that `load_images` reads; or two such paths, the images to train on
-        and those to test on. A string that is a registered name means this data set even where a folder is called
-        the same (write ``./mnist`` for the folder).
 
-    Returns
-    -------
-    split : Split
-        A registered data set keeps the test set it comes with. Where there is none, and for one path, a stratified
-        third, drawn with seed 0, is the test set. Its name is `data` as it was given; two paths are joined by
-        `` + ``.
-
-    Raises
-    ------
-    DataError
-        A ValueError and an OSError, if `data` is neither registered nor there (the message lists the registered
-        names); if a path cannot be read by `load_images`; if it holds fewer than two classes or too few images to
-        divide; of two paths, if one is a registered name, both are the same file or folder or hold the same images,
-        or their images differ in shape or dtype, or their classes are not the same.
-    ValueError
-        If `data` is not one or two strings or paths.
-
-    Notes
-    -----
-    Images that two paths share in part are not looked for.
-
-    Examples
-    --------
-    >>> import os, tempfile
-    >>> import numpy as np
-    >>> from kernelconv.datasets import load_split
-    >>> load_split("digits").y_test.shape
-    (599,)
-    >>> X, y = np.random.default_rng(0).random((12, 5, 5)), np.repeat([0, 1], 6)
-    >>> with tempfile.TemporaryDirectory() as folder:
-    ...     train, test = os.path.join(folder, "train.npz"), os.path.join(folder, "test.npz")
-    ...     np.savez(train, X=X[::2], y=y[::2])
-    ...     np.savez(test, X=X[1::2], y=y[1::2])
-    ...     one, two = load_split(train), load_split([train, test])
-    >>> len(one.y_train), len(one.y_test), len(two.y_train), len(two.y_test)
-    (4, 2, 6, 6)
-    """
-    places = [data] if isinstance(data, str | os.PathLike) else data
-    if not isinstance(places, Sequence) or not all(isinstance(p, str | os.PathLike) for p in places):
-        raise ValueError(f"data must be a name, a path or two paths, training and test, got {data!r}.")
-    if len(places) == 1:
-        return _one(places[0])
-    if len(places) == 2:
-        return _two(*places)
-    raise ValueError(f"data must be a name, a path or two paths, training and test, got {len(places)} of them.")
+def _told(value: Any) -> str:
+    is_array = isinstance(value, np.ndarray)
+    return f"{type(value).__name__} of {value.dtype}, shape {value.shape}" if is_array else f"{value!r:.80}"
 
 
 def folds(y: ArrayLike, seed: int) -> list[tuple[NDArray[np.intp], NDArray[np.intp]]]:
@@ -182,7 +157,8 @@ def folds(y: ArrayLike, seed: int) -> list[tuple[NDArray[np.intp], NDArray[np.in
     Raises
     ------
     ValueError
-        If a class has fewer than five samples: a fold would be without it.
+        If a class has fewer than five samples: a fold would be without it; if `y` holds no classes, one a sample; if
+        `seed` is no int >= 0.
 
     Notes
     -----
@@ -194,105 +170,13 @@ def folds(y: ArrayLike, seed: int) -> list[tuple[NDArray[np.intp], NDArray[np.in
     >>> [(len(train), held_out.tolist()) for train, held_out in folds([0, 1] * 5, seed=0)][:2]
     [(8, [1, 2]), (8, [4, 5])]
     """
-    y = np.asarray(y)
+    y = labels(y)
     classes, counts = np.unique(y, return_counts=True)
-    if len(y) == 0 or counts.min() < N_FOLDS:
+    if counts.min() < N_FOLDS:
         short = ", ".join(f"{c!r} ({k})" for c, k in zip(classes.tolist(), counts, strict=True) if k < N_FOLDS)
         raise ValueError(
-            f"Validation needs {N_FOLDS} samples a class, one for each fold; there are fewer of {short or 'all'}. "
+            f"Validation needs {N_FOLDS} samples a class, one for each fold; there are fewer of {short}. "
             "Ask for a larger training subset."
         )
+    check_count(seed, "seed", 0)
     return list(StratifiedKFold(N_FOLDS, shuffle=True, random_state=seed).split(np.zeros(len(y)), y))
-
-
-# -- one place -----------------------------------------------------------------------------------------------
-
-
-def _one(place: Place) -> Split:
-    registered = registered_datasets()
-    if isinstance(place, str) and place in registered:
-        arrays = registered[place].load()
-        if len(arrays) not in (2, 4):
-            raise ValueError(f"load() of the data set {place} must return 2 or 4 arrays, got {len(arrays)}.")
-        return Split(place, *arrays) if len(arrays) == 4 else _hold_out_a_third(place, *arrays)
-    _check_exists(place)
-    return _hold_out_a_third(os.fspath(place), *load_images(place))
-
-
-def _hold_out_a_third(name: str, X: NDArray, y: NDArray) -> Split:
-    """Return the split whose test set is a stratified third, the same at every call."""
-    _check_several_classes(name, y)
-    try:
-        X_train, X_test, y_train, y_test = train_test_split(X, y, test_size=1 / 3, stratify=y, random_state=0)
-    except ValueError as error:
-        raise DataError(
-            f"{name} cannot be divided into two thirds to train on and a third to test on ({error}). "
-            "Add images, or give two paths, training and test."
-        ) from error
-    return Split(name, X_train, y_train, X_test, y_test)
-
-
-def _check_exists(place: Place) -> None:
-    if not os.fspath(place) or not Path(place).expanduser().exists():
-        raise DataError(
-            f"There is no data set, file or folder {os.fspath(place)!r}. Registered data sets: "
-            f"{', '.join(registered_datasets())}. Also accepted: an .npz file with X and y, a folder that holds one "
-            "folder of images a class, or two of these, training and test."
-        )
-
-
-def _check_several_classes(name: str, y: NDArray) -> None:
-    classes = np.unique(y).tolist()
-    if len(classes) < 2:
-        raise DataError(f"{name} holds one class, {classes[0]!r}: a classifier needs two.")
-
-
-# -- two places ----------------------------------------------------------------------------------------------
-
-
-def _two(train: Place, test: Place) -> Split:
-    for place in (train, test):
-        if isinstance(place, str) and place in registered_datasets():
-            raise DataError(
-                f"{place} is a registered data set, which has a test set of its own: give it alone, or ./{place} for a "
-                "folder of this name."
-            )
-        _check_exists(place)
-    if Path(train).expanduser().samefile(Path(test).expanduser()):
-        raise DataError(
-            f"{os.fspath(train)} and {os.fspath(test)} are the same: test images must not be trained on. Give it once, "
-            "and a third of it is the test set."
-        )
-    (X, y), (X_test, y_test) = load_images(train), load_images(test)
-    _check_alike(os.fspath(train), X, os.fspath(test), X_test)
-    _check_same_classes(os.fspath(train), y, os.fspath(test), y_test)
-    _check_several_classes(os.fspath(train), y)
-    return Split(f"{os.fspath(train)} + {os.fspath(test)}", X, y, X_test, y_test)
-
-
-def _check_alike(train: str, X: NDArray, test: str, X_test: NDArray) -> None:
-    if X.shape[1:] != X_test.shape[1:]:
-        raise DataError(
-            f"{train} holds images of shape {_shape(X)}, {test} of {_shape(X_test)}: both need one height, width and "
-            "number of channels. Resize or convert one of them."
-        )
-    if X.dtype != X_test.dtype:
-        raise DataError(f"{train} is read as {X.dtype}, {test} as {X_test.dtype}: save both in one dtype.")
-    if np.array_equal(X, X_test):
-        raise DataError(f"{train} and {test} hold the same images: test images must not be trained on.")
-
-
-def _shape(X: NDArray) -> str:
-    return " x ".join(map(str, X.shape[1:])) + (" (grey)" if X.ndim == 3 else "")
-
-
-def _check_same_classes(train: str, y: NDArray, test: str, y_test: NDArray) -> None:
-    classes, test_classes = set(np.unique(y).tolist()), set(np.unique(y_test).tolist())
-    only = {train: classes - test_classes, test: test_classes - classes}
-    if any(only.values()):
-        words = "; ".join(
-            f"only {place} has {', '.join(map(repr, sorted(found)[:5]))}{', ...' if len(found) > 5 else ''}"
-            for place, found in only.items()
-            if found
-        )
-        raise DataError(f"The classes of {train} and {test} are not the same: {words}. Both need all of them.")

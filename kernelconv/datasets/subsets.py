@@ -66,14 +66,42 @@ def balanced_subset(y: ArrayLike, n: int, random_state: Any = None) -> NDArray[n
     return by_class[np.lexsort((rng.random(len(codes)), rounds))[:n]]
 
 
+def labels(y: Any) -> NDArray:
+    """Return the classes of samples as an array; raise ValueError unless they are one a sample, of one kind.
+
+    Examples
+    --------
+    >>> labels(["cat", "dog"]).tolist(), labels([True, False]).dtype.name
+    (['cat', 'dog'], 'bool')
+    """
+    if isinstance(y, np.ma.MaskedArray):
+        raise ValueError(f"y is a masked array with {np.ma.count_masked(y)} masked labels: pass y.compressed().")
+    try:
+        found = np.asarray(y)
+    except ValueError:  # NumPy's text on ragged lists speaks of sequences and elements
+        raise ValueError(f"y must hold one class a sample, a word or a number, got {y!r:.80}.") from None
+    if found.ndim != 1 or len(found) == 0:
+        raise ValueError(f"y must hold one class a sample, shape (n_samples,) and not empty, got shape {found.shape}.")
+    if found.dtype.kind == "O" or (found.dtype.kind == "U" and not isinstance(y, np.ndarray)):
+        found = _of_one_kind(list(y))  # NumPy makes words of numbers that stand beside words
+    if found.dtype.kind not in "biufUSO":
+        raise ValueError(f"y must hold words or numbers, got {found.dtype}.")
+    if found.dtype.kind == "f" and np.isnan(found).any():
+        raise ValueError(f"y holds {int(np.isnan(found).sum())} NaN: every sample needs a class. Remove those without.")
+    return found
+
+
+def _of_one_kind(given: list[Any]) -> NDArray:
+    for kind in (str, (int, float, np.number, np.bool_)):
+        if all(isinstance(label, kind) for label in given):
+            return np.array(given)
+    kinds = sorted({type(label).__name__ for label in given})
+    raise ValueError(f"y must hold words or numbers, all of one kind, got {', '.join(kinds)}: {given!r:.80}.")
+
+
 def _classes(y: ArrayLike) -> tuple[NDArray, NDArray, NDArray]:
     """Return the sorted classes, the code of every sample and the number of samples of each class."""
-    y = np.asarray(y)
-    if y.ndim != 1 or len(y) == 0:
-        raise ValueError(f"y must hold one class a sample, shape (n_samples,) and not empty, got shape {y.shape}.")
-    if y.dtype.kind == "f" and np.isnan(y).any():
-        raise ValueError(f"y holds {int(np.isnan(y).sum())} NaN: every sample needs a class. Remove those without.")
-    return np.unique(y, return_inverse=True, return_counts=True)
+    return np.unique(labels(y), return_inverse=True, return_counts=True)
 
 
 def _check_enough(n: int, classes: NDArray, counts: NDArray) -> None:

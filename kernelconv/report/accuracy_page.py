@@ -79,9 +79,14 @@ def write_page(results: Results, path: str | os.PathLike[str], figures: Sequence
 
 def compare_command(settings: Mapping[str, Any]) -> str:
     """Return the command line of `kernelconv compare` that asks for these settings."""
-    words = ["kernelconv", "compare", "--data", settings["data"], "--models", *settings["models"]]
+    words = ["kernelconv", "compare", "--data", *data_arguments(settings), "--models", *settings["models"]]
     words += ["--train-sizes", *map(str, settings["train_sizes"]), "--seeds", str(len(settings["seeds"]))]
     return shlex.join(words)
+
+
+def data_arguments(settings: Mapping[str, Any]) -> list[str]:
+    """Return what follows --data on the command line, two paths and an image size where there are."""
+    return list(settings.get("data_arguments") or [settings["data"]])
 
 
 def model_table(settings: Mapping[str, Any]) -> Table:

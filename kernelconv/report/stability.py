@@ -14,7 +14,7 @@ from rich.console import Console
 
 from kernelconv._files import write_csv
 from kernelconv.report import charts
-from kernelconv.report.accuracy_page import environment_table, model_table
+from kernelconv.report.accuracy_page import data_arguments, environment_table, model_table
 from kernelconv.report.captions import Caption
 from kernelconv.report.page import Page, save_page
 from kernelconv.report.summary import Results, label
@@ -184,7 +184,7 @@ def write_study_page(results: Results, path: str | os.PathLike[str], figures: Se
 
 def study_command(settings: Mapping[str, Any]) -> str:
     """Return the command line of `kernelconv stability` that asks for these settings."""
-    words = ["kernelconv", "stability", "--data", settings["data"], "--models", *settings["models"]]
+    words = ["kernelconv", "stability", "--data", *data_arguments(settings), "--models", *settings["models"]]
     words += ["--families", *settings["families"], "--images", str(settings["n_images"])]
     return shlex.join([*words, "--train-size", str(settings["train_size"]), "--seed", str(settings["seed"])])
 

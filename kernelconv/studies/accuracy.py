@@ -30,6 +30,8 @@ MEASURES = ("relative_change", "deformation_sensitivity")
 PROTOCOL = 1
 #: Training images of each class that a model needs, for the folds in which heads choose.
 FEWEST = 3
+#: Cells of one study: a slip of the keyboard must not fill the memory.
+MOST_CELLS = 100_000
 #: Up to this many training images validation goes through all folds, above through the first.
 N_ALL_FOLDS = 5000
 #: Fields of a record that time decides; everything else is the same in every run.
@@ -108,7 +110,11 @@ class Accuracy:
         if not self.models or not self.draws:
             raise ValueError("There is nothing to compare: name at least one model and one training size.")
         for size, n_draws in self.draws.items():
-            check_count(n_draws, "seeds")
+            if check_count(n_draws, "seeds") * len(self.draws) * len(self.models) > MOST_CELLS:
+                raise ValueError(
+                    f"{n_draws:,} seeds of {len(self.models)} models at {len(self.draws)} sizes are more than the "
+                    f"{MOST_CELLS:,} cells that a study may have. Ask for fewer seeds."
+                )
             if not fewest <= check_count(size, "train size") <= most:
                 raise ValueError(
                     f"Training sizes must be from {fewest} ({FEWEST} a class, for cross-validation) to {most} (the "
@@ -226,6 +232,7 @@ def results(sweep: Sweep) -> dict[str, Any]:
     split, sizes = study.split, list(study.draws)
     settings = {
         "data": split.name,
+        "data_arguments": list(split.arguments),
         "data_sha256": split.digest,
         "models": {m: one_line(study.models[m].build(study.shape, sizes[0], 0)) for m in study.models},
         "labels": {m: study.models[m].label for m in study.models},

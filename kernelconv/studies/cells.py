@@ -33,13 +33,20 @@ def write_cell(path: Path, content: Mapping[str, Any]) -> None:
     ------
     ValueError
         If a number is NaN or infinite.
+    OSError
+        If the file cannot be written.
     """
+    write_atomically(path, cell_text(content))
+
+
+def cell_text(content: Mapping[str, Any]) -> str:
+    """Return what the file of a cell holds; raise ValueError if a number is NaN or infinite."""
     whole = {"format": FORMAT, **content}
     try:
         text = json.dumps({**whole, "sha256": _sha256(whole)}, allow_nan=False)
     except ValueError:
         raise ValueError(f"{content['cell']} gave numbers that are not finite: nothing is written.") from None
-    write_atomically(path, text + "\n")
+    return text + "\n"
 
 
 def read_cell(path: Path) -> dict[str, Any]:

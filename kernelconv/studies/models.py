@@ -206,7 +206,7 @@ def find_model(
             f"There is no model {name!r}. Representations: {', '.join(representations)}; heads, after a +: "
             f"{', '.join(heads)}; or module:name of your own."
         )
-    if head and head not in heads:
+    if plus and head not in heads:
         raise ValueError(f"There is no head {head!r} (of {name!r}): heads are {', '.join(heads)}.")
     built = _built(found, shape)
     if head and is_classifier(built) and represent(built) is None:

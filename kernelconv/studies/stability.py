@@ -24,6 +24,8 @@ from kernelconv.studies.sweep import Sweep
 
 #: Zeros put around every image: content must not leave, and 28 px become 32.
 PAD = 2
+#: The largest seed that scikit-learn's heads take.
+MOST_SEED = 2**32 - 1
 #: ckn-64 and ckn-32-64 end at the stride of scattering-2, ckn-32-64-128 at that of scattering-3: compare those.
 DEFAULT_MODELS = (
     *("pixels", "fourier", "scattering-2", "scattering-3", "ckn-64", "ckn-32-64", "ckn-32-64-128"),
@@ -68,7 +70,7 @@ class Stability:
     train_size : int
         Training images, class-balanced.
     seed : int
-        Of the subset, the models' own draws, and the fields.
+        Of the subset, the models' own draws, and the fields; below 2**32.
 
     Raises
     ------
@@ -108,6 +110,8 @@ class Stability:
                 f"train size must be from {fewest} ({N_FOLDS} a class, for cross-validation) to {pool} (the training "
                 f"images of {self.split.name}), got {self.train_size}."
             )
+        if check_count(self.seed, "seed", 0) > MOST_SEED:
+            raise ValueError(f"seed must be an int from 0 to {MOST_SEED}, got {self.seed}.")
         self.split.subset(self.train_size, self.seed)  # an unbalanced pool may not allow it: better said at once
 
     def _check_names(self, models: Mapping[str, Model]) -> None:
@@ -211,6 +215,7 @@ def _settings(study: Stability) -> dict[str, Any]:
     built = {m: model.build(study.shape, study.train_size, study.seed)[0] for m, model in study.models.items()}
     return {
         "data": study.split.name,
+        "data_arguments": list(study.split.arguments),
         "data_sha256": study.split.digest,
         "models": {m: f"{study.models[m].representation.source} {one_line(built[m])}" for m in study.models},
         "labels": {m: model.representation.label for m, model in study.models.items()},

@@ -13,8 +13,9 @@ from typing import Any, Protocol
 
 from joblib import Parallel, delayed, effective_n_jobs, parallel_config
 
+from kernelconv._files import write_atomically
 from kernelconv._parallel.blas import single_threaded_blas
-from kernelconv.studies.cells import digest, read_cell, write_cell
+from kernelconv.studies.cells import cell_text, digest, read_cell
 from kernelconv.studies.environment import provenance
 
 
@@ -97,6 +98,7 @@ class Sweep:
 
     def _path(self, cell: Any) -> Path:
         words = "-".join(re.sub(r"[^\w.+-]", "_", str(value)) for value in asdict(cell).values())
+        words = words.encode()[:200].decode(errors="ignore")  # file systems take 255 bytes; the digest tells the rest
         return self.folder / "cells" / f"{words}-{digest(self.study.identity(cell))}.json"
 
     def content(self, cell: Any) -> dict[str, Any] | None:
@@ -145,6 +147,14 @@ class Sweep:
         """Return what the missing cells are expected to cost, seconds of one core."""
         return sum(self.study.seconds(cell) for cell in self.missing())
 
+    def _make_folder(self) -> None:
+        try:
+            (self.folder / "cells").mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise OSError(
+                f"Results cannot be kept in {self.folder}: {error.strerror or error}. Name another folder."
+            ) from error
+
     def run(self, workers: int | None = None) -> Iterator[Finished]:
         """Yield the cells that are there, then run the others; each is saved as soon as it is finished.
 
@@ -160,12 +170,14 @@ class Sweep:
         ValueError
             If a file of a cell is damaged, or `workers` is not a count; and when all cells are through, if some failed:
             the message names the first of them and its error.
+        OSError
+            If a cell cannot be written, on a full disk, say: the error names its file, and no more cells are run.
         ChildProcessError
             If a worker is killed.
         """
         if workers is not None and workers < 1:
             raise ValueError(f"workers must be at least 1, got {workers}.")
-        (self.folder / "cells").mkdir(parents=True, exist_ok=True)
+        self._make_folder()
         known = self.records()
         for cell, record in known.items():
             yield Finished(cell, record, known=True)
@@ -176,7 +188,8 @@ class Sweep:
         jobs = (delayed(_compute)(self.study, cell, self.path(cell), provenance(), alone) for cell in missing)
         failures = []
         try:
-            records = Parallel(n_jobs=workers, return_as="generator")(jobs)
+            side_by_side = None if workers is None else min(workers, len(missing))
+            records = Parallel(n_jobs=side_by_side, return_as="generator")(jobs)
             for cell, (record, failure) in zip(missing, records, strict=True):
                 if record is None:
                     failures.append(failure)
@@ -205,9 +218,10 @@ def _compute(
                 stack.enter_context(parallel_config(n_jobs=1))
             record = study.run(cell)
         content = {"study": study.name, "cell": asdict(cell), "identity": study.identity(cell), "record": record}
-        write_cell(path, {**content, "provenance": made_with})
+        text = cell_text({**content, "provenance": made_with})
     except Exception as error:
         frame = traceback.extract_tb(error.__traceback__)[-1]
         where = f"{Path(frame.filename).name}, line {frame.lineno}"
         return None, f"{cell}: {type(error).__name__}: {error} ({where})"
+    write_atomically(path, text)  # a full disk is no fault of the model: it ends the sweep
     return record, ""
