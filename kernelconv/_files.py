@@ -8,7 +8,8 @@ import io
 import os
 import uuid
 import zlib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -16,15 +17,31 @@ import numpy as np
 from numpy.typing import NDArray
 
 
+@contextmanager
+def naming(path: str | Path) -> Iterator[None]:
+    """Give an OSError the name `path`: that of a full disk has none, and others name the file beside it."""
+    try:
+        yield
+    except OSError as error:
+        raise OSError(error.errno, error.strerror or str(error), str(path)) from None
+
+
 def write_atomically(path: str | Path, data: bytes | str) -> None:
-    """Write `data` (text as UTF-8) to `path`; whoever stops us, `path` holds its old content or all of the new."""
+    """Write `data` (text as UTF-8) to `path`; whoever stops us, `path` holds its old content or all of the new.
+
+    Raises
+    ------
+    OSError
+        If the file cannot be written (no such folder, a full disk); it names `path`.
+    """
     path = Path(path)
     part = path.with_name(f".{path.name}.{uuid.uuid4().hex}.part")
-    try:
-        part.write_bytes(data.encode() if isinstance(data, str) else data)
-        os.replace(part, path)
-    finally:
-        part.unlink(missing_ok=True)
+    with naming(path):
+        try:
+            part.write_bytes(data.encode() if isinstance(data, str) else data)
+            os.replace(part, path)
+        finally:
+            part.unlink(missing_ok=True)
 
 
 def pack(array: NDArray) -> str:
@@ -68,7 +85,7 @@ def write_csv(path: str | os.PathLike[str], columns: Sequence[str], rows: Iterab
     KeyError
         If a row lacks a column; what it holds beyond them is left out.
     OSError
-        If the file cannot be written.
+        If the file cannot be written; it names `path`.
     """
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")

@@ -1,4 +1,4 @@
-"""The presets and their training: PyTorch's losses, schedules, early stopping, checkpoints, warm starts, faults."""
+"""The presets and their training: PyTorch's losses, schedules, early stopping, warm starts, faults."""
 
 import pickle
 
@@ -201,44 +201,7 @@ def test_early_stopping_refuses():
         train(plan().build((8, 7, 1), RNG(0)), x, y, rng=RNG(0), epochs=1, batch_size=9, learning_rate=1, patience=2)
 
 
-# Checkpoints, warm starts, partial fits
-
-
-def test_an_interrupted_fit_goes_on_to_the_same_bits(tmp_path, monkeypatch):
-    from kernelconv.networks.training import loop as training
-
-    x, y = problem()
-    whole = small().fit(x, y)
-    clf, real, steps = small(checkpoint=tmp_path / "run"), training.loss_gradient, []
-
-    def interrupted(*values, **named):
-        steps.append(1)
-        if len(steps) == 13:  # in the third epoch of five steps
-            raise KeyboardInterrupt
-        return real(*values, **named)
-
-    monkeypatch.setattr(training, "loss_gradient", interrupted)
-    with pytest.raises(KeyboardInterrupt):
-        clf.fit(x, y)
-    assert [p.name for p in tmp_path.iterdir()] == ["run"]
-    clf.fit(x, y)
-    assert len(steps) == 13 + 10
-    assert clf.history_ == whole.history_
-    assert all(np.array_equal(v, whole.network_.params[k]) for k, v in clf.network_.params.items())
-    clf.fit(x, y)  # finished: nothing is left to do
-    assert len(steps) == 13 + 10
-
-
-def test_checkpoints_of_something_else_are_refused(tmp_path):
-    x, y = problem()
-    small(checkpoint=tmp_path / "run").fit(x, y)
-    with pytest.raises(ValueError, match="holds a training with other settings"):
-        small(checkpoint=tmp_path / "run", learning_rate=0.5).fit(x, y)
-    (tmp_path / "run").write_bytes(b"something")
-    with pytest.raises(ValueError, match="is not a checkpoint of train"):
-        small(checkpoint=tmp_path / "run").fit(x, y)
-    with pytest.raises(ValueError, match="checkpoint needs an int random_state"):
-        small(checkpoint=tmp_path / "other", random_state=None).fit(x, y)
+# Warm starts, partial fits
 
 
 def test_warm_start_goes_on_and_a_cold_one_does_not():

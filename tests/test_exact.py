@@ -323,6 +323,18 @@ def test_a_second_interrupt_keeps_what_both_calls_finished(interrupted):
     assert computed() == 3 + 6
 
 
+def test_a_full_disk_is_named_by_the_file(interrupted, monkeypatch):
+    kernel, x, _ = interrupted
+
+    class Full(io.BytesIO):
+        def write(self, data):
+            raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(tiles_on_disk, "open", lambda path, mode: Full(path.read_bytes()), raising=False)
+    with pytest.raises(OSError, match=rf"No space left on device: '{kernel.checkpoint}'"):
+        kernel(x)
+
+
 def test_the_checkpoint_of_another_matrix_is_refused_and_left(interrupted):
     kernel, x, _ = interrupted
     before = kernel.checkpoint.read_bytes()
