@@ -102,6 +102,21 @@ def test_an_interrupted_fit_goes_on_to_the_same_bits(tmp_path, monkeypatch, cls,
     assert same_bits(clf.partial_fit(x, y), whole.partial_fit(x, y))  # the generator stands where it would
 
 
+def test_what_early_stopping_has_seen_goes_on(tmp_path, monkeypatch):
+    (x, y), settings = problem(), {"early_stopping": True, "validation_fraction": 0.2, "schedule": "constant"}
+    settings |= {"patience": 3, "epochs": 20, "learning_rate": 0.1}
+    whole = small(**settings).fit(x, y)
+    losses = [record["validation_loss"] for record in whole.history_]
+    assert 3 < len(losses) == int(np.argmin(losses)) + 4 < 20
+    for epochs in (len(losses) - 3, len(losses) - 1):  # one epoch after the best, and three
+        clf = small(checkpoint=tmp_path / str(epochs), **settings)
+        Stop(monkeypatch, 3 * epochs)
+        with pytest.raises(KeyboardInterrupt):
+            clf.fit(x, y)
+        assert clf.fit(x, y).history_ == whole.history_
+        assert same_bits(clf, whole)
+
+
 def test_kernel_layers_and_the_memory_of_earlier_steps_go_on_too(tmp_path, monkeypatch):
     x, y = problem()
     layer = Layer(PatchExtraction(3, padding="zero"), KernelMapping(4), AveragePooling(2))
@@ -138,6 +153,9 @@ def test_a_checkpoint_does_not_answer_for_other_labels(file):
     with pytest.raises(ValueError, match=r"run keeps another .*: labels: int64 \(60,\) of SHA-256 \w{8} asked"):
         small(checkpoint=file).fit(x, (y + 1) % 3)
     assert file.read_bytes() == before
+    brighter = np.where(np.arange(60)[:, None, None, None] == 7, x + 1, x)  # one image
+    with pytest.raises(ValueError, match=r"keeps another .*: images: float32 \(60, 6, 6, 1\) of SHA-256 \w{8} asked"):
+        small(checkpoint=file).fit(brighter, y)
     plain = small().fit(x, y)
     named = small(checkpoint=file).fit(x, np.array(["a", "b", "c"])[y])  # the same classes under other names
     assert named.predict(x).tolist() == ["abc"[label] for label in plain.predict(x)]
@@ -307,6 +325,9 @@ def test_damaged_and_forged_files_are_refused_and_left_and_nothing_in_them_runs(
             fit()
         assert path.read_bytes() == content
     assert [p.name for p in tmp_path.iterdir()] == ["run"]
+    path.write_bytes(checked(bomb()))
+    with pytest.raises(ValueError, match="it unpacks to more than its size"):
+        fit()
     path.write_bytes(whole)
     assert all(np.array_equal(v, fit()[0].params[k]) for k, v in network.params.items())
     pickle.loads(pickle.dumps(Code(tmp_path / "executed")))  # what would have shown

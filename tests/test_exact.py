@@ -1,5 +1,6 @@
 """ConvKernel: the recursion against naive loops, the Nyström network, an independent code, and scikit-learn's doors."""
 
+import io
 import json
 import pickle
 from contextlib import nullcontext
@@ -15,6 +16,7 @@ from sklearn.kernel_ridge import KernelRidge
 from sklearn.svm import SVC
 
 from kernelconv import ConvKernel, ConvKernelNetwork, load_digits_images
+from kernelconv.networks.kernel import tiles_on_disk
 from kernelconv.operators import ArcCosine, Exponential, InversePolynomial, Polynomial, Vovk
 
 PADDINGS = ("zero", "valid", "reflect", "symmetric", "circular")
