@@ -135,7 +135,7 @@ def test_images_without_channels_and_integers_are_those_of_one_channel_and_float
     [
         (
             np.where(np.arange(7) == 3, np.nan, np.ones((2, 9, 7))),
-            r"images holds 18 non-finite values .* \(0, 0, 3, 0\)",
+            r"holds 18 non-finite values .* \(0, 0, 3, 0\)",
         ),
         (np.ones((2, 9, 7, 1), complex), "Complex data not supported: images has dtype complex128"),
         (np.full((2, 9, 7), "ink"), "images must hold numbers"),
