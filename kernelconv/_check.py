@@ -5,6 +5,7 @@ A leaf of the import graph. Messages say what was got, what was wanted and what 
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -192,6 +193,13 @@ def check_choice(value: Any, name: str, choices: tuple[str, ...]) -> str:
     """Return `value` if it is one of `choices`."""
     if value not in choices:
         raise ValueError(f"{name} must be one of {', '.join(map(repr, choices))}, got {value!r}.")
+    return value
+
+
+def check_named(value: Any, name: str) -> Mapping[str, NDArray]:
+    """Return `value` if it is a mapping from names to arrays, as params are."""
+    if not isinstance(value, Mapping):
+        raise TypeError(f"{name} must be a dict of arrays by name, as .{name} is, got {value!r}.")
     return value
 
 
