@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 import os
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -218,6 +219,13 @@ def check_sequence(values: Any, name: str) -> Any:
     if not _is_listed(values) or not len(values):
         raise ValueError(f"{name} must be a non-empty sequence, a tuple or a list, got {shown(values)}.")
     return values
+
+
+def check_named(value: Any, name: str) -> Mapping[str, NDArray]:
+    """Return `value` if it is a mapping from names to arrays, as params are."""
+    if not isinstance(value, Mapping):
+        raise TypeError(f"{name} must be a dict of arrays by name, as .{name} is, got {shown(value)}.")
+    return value
 
 
 def check_rng(random_state: Any = None) -> np.random.Generator:

@@ -8,13 +8,22 @@ import io
 import os
 import uuid
 import zlib
-from collections.abc import Iterable, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+
+
+@contextmanager
+def naming(path: str | Path) -> Iterator[None]:
+    """Give an OSError the name `path`: that of a full disk has none, and others name the file beside it."""
+    try:
+        yield
+    except OSError as error:
+        raise OSError(error.errno, error.strerror or str(error), str(path)) from None
 
 
 def write_atomically(path: str | Path, data: bytes | str) -> None:
@@ -23,18 +32,18 @@ def write_atomically(path: str | Path, data: bytes | str) -> None:
     Raises
     ------
     OSError
-        If it cannot be written; it names `path`, whatever step failed, and nothing is left behind.
+        If it cannot be written (no such folder, a full disk); it names `path`, whatever step failed, and nothing is
+        left behind.
     """
     path = Path(path)
     part = path.with_name(f".{uuid.uuid4().hex}.part")  # without the name of `path`, which may be as long as names can
-    try:
-        part.write_bytes(data.encode() if isinstance(data, str) else data)
-        os.replace(part, path)
-    except OSError as error:  # a full disk names no file, others the hidden one
-        raise OSError(error.errno, error.strerror or str(error), os.fspath(path)) from error
-    finally:
-        with suppress(OSError):  # what failed above is to be told
-            part.unlink(missing_ok=True)
+    with naming(path):
+        try:
+            part.write_bytes(data.encode() if isinstance(data, str) else data)
+            os.replace(part, path)
+        finally:
+            with suppress(OSError):  # what failed above is to be told
+                part.unlink(missing_ok=True)
 
 
 def pack(array: NDArray) -> str:
@@ -78,7 +87,7 @@ def write_csv(path: str | os.PathLike[str], columns: Sequence[str], rows: Iterab
     KeyError
         If a row lacks a column; what it holds beyond them is left out.
     OSError
-        If the file cannot be written.
+        If the file cannot be written; it names `path`.
     """
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")

@@ -106,9 +106,54 @@ def test_cutout_is_a_square_of_zeros():
         ({"shift": -1}, "shift must be >= 0"),
         ({"noise": np.nan}, "noise must be"),
         ({"deformation": 1.0}, "deformation must be below 1"),
-        ({"cutout": 1.5}, "cutout must be an int >= 1"),
+        ({"cutout": 1.5}, "cutout must be an int >= 0"),
+        ({"flip": "left"}, "flip must be True or False, got 'left'"),
     ],
 )
 def test_augmentation_refuses(values, match):
     with pytest.raises(ValueError, match=match):
         Augmentation(**values)
+
+
+ALL = Augmentation(shift=1, rotation=10, deformation=0.2, noise=0.1, cutout=2, flip=True)
+CHANGES = [Augmentation(), Augmentation(flip=True), Augmentation(noise=0.2), Augmentation(shift=1), ALL]
+
+
+@pytest.mark.parametrize("augmentation", CHANGES)
+def test_images_without_channels_and_integers_are_those_of_one_channel_and_floats(augmentation):
+    x = RNG(0).integers(0, 256, (6, 9, 7, 1), dtype=np.uint8)
+    y = augmentation(x.astype(np.float32), RNG(1))
+    assert y.dtype == np.float32
+    for images in (x, x.astype(">i8"), x.astype(bool) * x, x.tolist()):
+        assert np.array_equal(augmentation(images, RNG(1)), y)
+        assert np.array_equal(augmentation(np.asarray(images)[..., 0], 1), y[..., 0])
+    assert augmentation(x[..., 0] / 2, RNG(1)).dtype == np.float64
+
+
+@pytest.mark.parametrize(
+    ("x", "match"),
+    [
+        (
+            np.where(np.arange(7) == 3, np.nan, np.ones((2, 9, 7))),
+            r"holds 18 non-finite values .* \(0, 0, 3, 0\)",
+        ),
+        (np.ones((2, 9, 7, 1), complex), "Complex data not supported: images has dtype complex128"),
+        (np.full((2, 9, 7), "ink"), "images must hold numbers"),
+        (np.ones((9, 7)), "images has two axes, shape"),
+        (np.ones((1, 2, 3, 4, 5)), r"images must be \(n_images, height, width\) or"),
+        (np.ones((0, 9, 7)), "images is empty"),
+    ],
+)
+@pytest.mark.parametrize("augmentation", CHANGES[:2])
+def test_what_are_no_images_is_refused(augmentation, x, match):
+    with pytest.raises(ValueError, match=match):
+        augmentation(x, RNG(0))
+
+
+def test_the_random_state_is_checked():
+    with pytest.raises(ValueError, match="random_state must be None, an int >= 0, a numpy Generator or a"):
+        Augmentation(flip=True)(images(), "a")
+    with pytest.raises(ValueError, match="n must be an int >= 0, got -1"):
+        Augmentation(shift=1).displacements(-1, (3, 4), 0)
+    with pytest.raises(ValueError, match="shape must be an int >= 1 or a"):
+        Augmentation(shift=1).displacements(2, (3, 4, 1), 0)

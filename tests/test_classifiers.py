@@ -172,6 +172,17 @@ def test_pickle_and_clone():
         ({"n_components": -1}, "n_components must be an int >= 0, got -1"),
         ({"n_components": 1.5}, "n_components must be an int >= 0, got 1.5"),
         ({"cv": 1}, "cv must be an int >= 2, got 1"),
+        (
+            {"cv": (-1, 2)},
+            r"cv must be an int >= 2, .* pairs \(training, held-out\) of .* 20 .* got \(-1, 2\)",
+        ),
+        ({"cv": ()}, r"pairs .* none of them empty, got \(\)"),
+        ({"cv": [(1, 2)]}, r"pairs .* got \[\(1, 2\)\]"),
+        ({"cv": [([0, 1], [20])]}, "pairs .* of indices of the 20 samples"),
+        ({"cv": [([0, 1], np.arange(0))]}, "pairs .* of indices of the 20 samples, none of them empty"),
+        ({"cv": [([0, 1], [2], [3])]}, "pairs .* of indices of the 20 samples"),
+        ({"cv": [([0.5], [1])]}, "pairs .* of indices of the 20 samples"),
+        ({"cv": "five"}, "Expected `cv` as an integer, a cross-validation object"),
         ({"max_components": -2}, "max_components must be an int >= 0, got -2"),
         ({"random_state": "x"}, "random_state must be None"),
         ({"n_jobs": 0}, "n_jobs must be None or a non-zero int, got 0"),
@@ -195,4 +206,6 @@ def test_splitters_that_leave_a_class_out_of_training():
         AffineSubspaceClassifier(cv=GroupKFold(2)).fit(x, y)
     splits = [(np.arange(8, 40), np.arange(8)), (np.arange(8), np.arange(8, 40))]
     clf = AffineSubspaceClassifier(cv=splits).fit(x, y)
+    masks = AffineSubspaceClassifier(cv=[(y != 2, y == 2), (y == 2, y != 2)]).fit(x, y)
+    assert np.array_equal(masks.cv_errors_, clf.cv_errors_)
     assert clf.cv_errors_.min() == 1.0  # nobody can guess an unseen class

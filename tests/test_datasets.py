@@ -101,7 +101,7 @@ def test_write_idx_leaves_nothing_when_the_last_step_fails(tmp_path, monkeypatch
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(os, "replace", full)
-    with pytest.raises(OSError, match="No space left"):
+    with pytest.raises(OSError, match=rf"No space left on device: '{tmp_path}/a'"):
         write_idx(tmp_path / "a", np.array([2]))
     assert [p.name for p in tmp_path.iterdir()] == ["a"]
     np.testing.assert_array_equal(read_idx(tmp_path / "a"), [1])

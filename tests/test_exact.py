@@ -1,5 +1,6 @@
 """ConvKernel: the recursion against naive loops, the Nyström network, an independent code, and scikit-learn's doors."""
 
+import io
 import json
 import pickle
 from contextlib import nullcontext
@@ -15,6 +16,7 @@ from sklearn.kernel_ridge import KernelRidge
 from sklearn.svm import SVC
 
 from kernelconv import ConvKernel, ConvKernelNetwork, load_digits_images
+from kernelconv.networks.kernel import tiles_on_disk
 from kernelconv.operators import ArcCosine, Exponential, InversePolynomial, Polynomial, Vovk
 
 PADDINGS = ("zero", "valid", "reflect", "symmetric", "circular")
@@ -321,6 +323,18 @@ def test_a_second_interrupt_keeps_what_both_calls_finished(interrupted):
         kernel._gram(x, x, kernel._plan(x), True, stop, kernel.checkpoint)
     assert same_bits(kernel(x), x)
     assert computed() == 3 + 6
+
+
+def test_a_full_disk_is_named_by_the_file(interrupted, monkeypatch):
+    kernel, x, _ = interrupted
+
+    class Full(io.BytesIO):
+        def write(self, data):
+            raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(tiles_on_disk, "open", lambda path, mode: Full(path.read_bytes()), raising=False)
+    with pytest.raises(OSError, match=rf"No space left on device: '{kernel.checkpoint}'"):
+        kernel(x)
 
 
 def test_the_checkpoint_of_another_matrix_is_refused_and_left(interrupted):

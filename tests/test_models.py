@@ -14,8 +14,8 @@ from sklearn.preprocessing import FunctionTransformer
 
 from kernelconv import ConvKernelNetwork, KernelMapping, PatchExtraction, Rotation, Scattering2D, serial
 from kernelconv._files import unpack
+from kernelconv._identity import described
 from kernelconv.studies.estimators.transformers import Pixels
-from kernelconv.studies.identity import described
 from kernelconv.studies.models import Head, Model, Representation, _Seeded, read_only, represent
 from kernelconv.studies.registry import HEADS, REPRESENTATIONS, model
 

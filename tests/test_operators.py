@@ -541,6 +541,19 @@ def test_replace_wants_the_same_names_and_shapes():
     assert scaled.replace({}, {"mean": np.ones(1), "deviation": np.ones(1)}).forward(np.ones((1, 4, 4, 1))).sum() == 0
 
 
+@pytest.mark.parametrize("params", [None, 3, [1], "ab"])
+def test_replace_wants_a_dict(params):
+    layer = Layer(PatchExtraction(1), KernelMapping(3), GaussianPooling(1))
+    parts = [ReLU(), Dense(2), layer, serial(ReLU()), serial(Standardization(), Dense(2))]
+    for part in parts:
+        built = part.build((4, 4, 1), RNG(0))
+        with pytest.raises(TypeError, match=r"params must be a dict of arrays by name, as \.params is, got"):
+            built.replace(params)
+        if params is not None:
+            with pytest.raises(TypeError, match="state must be a dict of arrays by name"):
+                built.replace(built.params, params)
+
+
 def test_a_part_without_gradient_says_so():
     class Rounding(Part):
         def _out_shape(self, in_shape):

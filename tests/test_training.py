@@ -555,12 +555,6 @@ def test_frozen_anchors_are_not_even_brought_back_to_the_sphere():
     assert not np.array_equal(network.params["layer_2.M.anchors"], start.params["layer_2.M.anchors"])
 
 
-def test_a_checkpoint_remembers_what_was_frozen(tmp_path):
-    run(frozen="dense_5", checkpoint=tmp_path / "run")
-    with pytest.raises(ValueError, match="holds a training with other settings"):
-        run(frozen="convolution_1", checkpoint=tmp_path / "run")
-
-
 @pytest.mark.parametrize(
     ("returned", "message"),
     [
@@ -576,14 +570,8 @@ def test_losses_of_ones_own_are_checked(returned, message):
         run(loss=lambda scores, labels: returned(scores) if returned else None)
 
 
-def test_a_checkpoint_is_of_one_network_and_of_a_loss_that_has_a_name(tmp_path):
-    file = tmp_path / "training"
-    run(small(), checkpoint=file)
-    other = serial(Convolution(4, 3, initialization="he_normal"), ReLU(), MaxPooling(2), Flatten(), Dense(3))
-    other = other.build((6, 6, 1), RNG(0))
-    with pytest.raises(ValueError, match="holds a training with other settings"):
-        run(other, checkpoint=file)
-    with pytest.raises(ValueError, match=r"A checkpoint keeps the loss by its name, and .* has none"):
-        run(checkpoint=tmp_path / "new", loss=lambda scores, labels: (0.0, scores))
+def test_what_trains_otherwise_is_refused():
     with pytest.raises(ValueError, match="frozen must be a name or several, got 3"):
         run(frozen=3)
+    with pytest.raises(ValueError, match=r"augmentation must be a function .* or None, got 'flip'"):
+        run(augmentation="flip")

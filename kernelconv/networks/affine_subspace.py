@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import numbers
+import reprlib
+from collections.abc import Iterable
 from typing import Any, Self
 
 import numpy as np
@@ -30,9 +32,9 @@ class AffineSubspaceClassifier(ClassifierMixin, BaseEstimator):
     n_components : "cv" or int
         Dimension k of every subspace; a class that spans fewer directions has a smaller one. "cv" takes the
         dimension of smallest cross-validated error (the smallest such) in 0, 1, ..., `max_components`.
-    cv : int or scikit-learn splitter
-        Number of stratified folds, or a splitter, for ``n_components="cv"``. With an int, classes may have fewer
-        samples than folds.
+    cv : int, scikit-learn splitter, or iterable of pairs
+        Number of stratified folds, a splitter, or (training, held-out) indices, for ``n_components="cv"``. With an
+        int, classes may have fewer samples than folds.
     max_components : int
         Largest dimension that "cv" tries.
     random_state : int, Generator or None
@@ -214,7 +216,7 @@ class AffineSubspaceClassifier(ClassifierMixin, BaseEstimator):
     def _folds(self, X: NDArray, labels: NDArray) -> list[tuple[NDArray, NDArray]]:
         """Return (training, held-out) indices. With an int cv, every class is dealt to the folds like cards."""
         if not isinstance(self.cv, numbers.Integral):
-            return list(check_cv(self.cv, labels, classifier=True).split(X, labels))
+            return _given_folds(self.cv, X, labels)
         order = np.arange(len(labels))
         if self.random_state is not None:
             order = check_rng(self.random_state).permutation(len(labels))
@@ -223,6 +225,30 @@ class AffineSubspaceClassifier(ClassifierMixin, BaseEstimator):
         # dealing goes on from one class to the next, so that no fold is much larger than another
         fold[by_class] = np.arange(len(labels)) % min(int(self.cv), len(labels))
         return [(np.flatnonzero(fold != f), np.flatnonzero(fold == f)) for f in range(fold.max() + 1)]
+
+
+def _given_folds(cv: Any, X: NDArray, labels: NDArray) -> list[tuple[NDArray, NDArray]]:
+    """Return the folds of a splitter, or of pairs of indices or masks, as (training, held-out) indices."""
+    pairs = isinstance(cv, Iterable) and not isinstance(cv, str) and not hasattr(cv, "split")
+    folds = list(cv) if pairs else list(check_cv(cv, labels, classifier=True).split(X, labels))
+    try:
+        found = [(_positions(train, len(X)), _positions(held_out, len(X))) for train, held_out in folds]
+    except (TypeError, ValueError, IndexError):
+        found = []
+    if not found:
+        raise ValueError(
+            f"cv must be an int >= 2, a scikit-learn splitter, or pairs (training, held-out) of indices of "
+            f"the {len(X)} samples, none of them empty, got {reprlib.repr(cv)}."
+        )
+    return found
+
+
+def _positions(side: Any, n: int) -> NDArray:
+    """Return the positions among `n` samples that indices or a mask name; there must be some."""
+    found = np.arange(n)[np.asarray(side)]
+    if found.ndim != 1 or not found.size:
+        raise ValueError
+    return found
 
 
 def _block(X: NDArray) -> int:

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
 from kernelconv._arrays import FLOATING, as_floating
-from kernelconv._check import Pair, check_shape
+from kernelconv._check import Pair, check_named, check_shape
 from kernelconv.operators.fast.choice import Engine, engine_for
 from kernelconv.operators.matrix import Matrix
 
@@ -156,10 +156,10 @@ class Part(Matrix):
     def replace(self, params: Mapping[str, NDArray], state: State | None = None) -> Self:
         """Return a copy that holds `params` (and `state`), of the same names and shapes as now."""
         self._check_built()
-        if not (self.params or self.state or params or state):
+        if params == {} and not (self.params or self.state or state):
             return self
         for kind, old, new in (("params", self.params, params), ("state", self.state, state or self.state)):
-            if old.keys() != new.keys() or any(np.shape(new[k]) != old[k].shape for k in old):
+            if old.keys() != check_named(new, kind).keys() or any(np.shape(new[k]) != old[k].shape for k in old):
                 raise ValueError(
                     f"{type(self).__name__}.replace wants {kind} { {k: v.shape for k, v in old.items()} }, "
                     f"got { {k: np.shape(v) for k, v in new.items()} }."

@@ -10,8 +10,7 @@ from typing import Any, ClassVar, Self
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
-from kernelconv._check import Pair, check_shape
-from kernelconv._numbers import shown
+from kernelconv._check import Pair, check_named, check_shape
 from kernelconv.operators.base import Grads, Part, Pullback, Shape3, State
 from kernelconv.operators.fast.choice import Engine
 
@@ -196,9 +195,11 @@ class Composite(Part):
     def replace(self, params: Mapping[str, NDArray], state: State | None = None) -> Self:
         """Return a copy that holds `params` (and `state`), named "part.param", of the same names and shapes."""
         self._check_built()
-        given = sorted(map(str, params)) if isinstance(params, Mapping) else shown(params)
-        if sorted(self.params) != given:
-            raise ValueError(f"replace wants params {sorted(self.params)}, got {given}.")
+        known = self.params.keys()
+        if known != check_named(params, "params").keys():
+            raise ValueError(f"replace wants params {sorted(known)}, got {sorted(map(str, params))}.")
+        if state is not None:
+            check_named(state, "state")
         return self._with_parts(
             [
                 part.replace(_inner(params, name), None if state is None else _inner(state, name))

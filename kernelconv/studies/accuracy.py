@@ -12,12 +12,12 @@ from numpy.typing import NDArray
 
 from kernelconv._check import check_count
 from kernelconv._files import unpack
+from kernelconv._identity import described
 from kernelconv._parallel.blocks import n_threads
 from kernelconv.datasets.split import N_FOLDS, Split, folds
 from kernelconv.deformations import SmoothDeformation, warp
 from kernelconv.stability import measure_stability
 from kernelconv.studies.first_layer import pictures
-from kernelconv.studies.identity import described
 from kernelconv.studies.models import Model, chosen, network, represent
 from kernelconv.studies.predictions import predictions, wrong
 from kernelconv.studies.sweep import Sweep

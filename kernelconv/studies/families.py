@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from kernelconv._identity import described
 from kernelconv.deformations import (
     CORRUPTIONS,
     AffineDeformation,
@@ -21,7 +22,6 @@ from kernelconv.deformations import (
     warp,
 )
 from kernelconv.stability import StabilityReport, measure_corruptions, measure_stability, measure_worst_case, worst_case
-from kernelconv.studies.identity import described
 
 NORMS = (0.05, 0.1, 0.2, 0.3, 0.5)
 FAMILIES: dict[str, tuple[Deformation, tuple[float, ...]]] = {

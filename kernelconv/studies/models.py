@@ -15,9 +15,9 @@ import numpy as np
 from sklearn.base import BaseEstimator, clone, is_classifier
 from sklearn.pipeline import Pipeline, make_pipeline
 
+from kernelconv._identity import described
 from kernelconv.networks.serial import Network
 from kernelconv.studies.environment import syntax
-from kernelconv.studies.identity import described
 
 Shape = tuple[int, ...]
 #: From the images' shape (h, w) or (h, w, c), the number of training images and a seed to an unfitted estimator.

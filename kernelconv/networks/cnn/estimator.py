@@ -32,7 +32,7 @@ class ConvNet(ImagePredictor):
     outputs_are: ClassVar[str]  # "classes"
 
     history_: list[Record]
-    _rng: np.random.Generator
+    _rng_state: dict[str, Any]  # the generator's; pickles of a Generator are bound to a version of NumPy
     _memory: dict[str, Any]  # the optimiser's, between partial fits
 
     def __init__(
@@ -130,7 +130,7 @@ class ConvNet(ImagePredictor):
             patience=None if validation is None else check_count(self.patience, "patience"),
             checkpoint=self.checkpoint,
         )
-        self._rng, self._memory = rng, {}
+        self._rng_state, self._memory = dict(rng.bit_generator.state), {}
         self.maps_shape_ = self.representation_.out_shape(self.image_shape_)
         return self
 
@@ -140,14 +140,17 @@ class ConvNet(ImagePredictor):
         images = self._read_images(X, reset=first)
         if first:
             self._learn_targets(all_of_y)
-            self._rng, self._memory, self.history_ = check_rng(self.random_state), {}, []
-            self.network_ = self._specification().build(self.image_shape_, self._rng, images)
+            rng, self._memory, self.history_ = check_rng(self.random_state), {}, []
+            self.network_ = self._specification().build(self.image_shape_, rng, images)
+        else:
+            rng = _generator(self._rng_state)
         targets = self._more_targets(y, images)
         network = self.network_.astype(images.dtype)
         self._memory = self._memory or self._optimizer().start(network.params)
         self.network_, record = self._train(
-            network, images, targets, rng=self._rng, epochs=1, schedule="constant", memory=self._memory
+            network, images, targets, rng=rng, epochs=1, schedule="constant", memory=self._memory
         )
+        self._rng_state = dict(rng.bit_generator.state)
         self.history_ = [*self.history_, {**record[0], "epoch": len(self.history_) + 1}]
         self.maps_shape_ = self.representation_.out_shape(self.image_shape_)
         return self
@@ -212,6 +215,13 @@ class ConvNet(ImagePredictor):
     def summary(self) -> str:
         """Return the fitted network's table of shapes, receptive fields, params and multiply-adds."""
         return self.network_.summary()
+
+
+def _generator(state: Mapping[str, Any]) -> np.random.Generator:
+    """Return a generator that goes on from the state of one of NumPy's."""
+    bits = getattr(np.random, state["bit_generator"])()
+    bits.state = state
+    return np.random.Generator(bits)
 
 
 class _EpochPrinter:

@@ -18,7 +18,7 @@ from typing import BinaryIO
 import numpy as np
 from numpy.typing import NDArray
 
-from kernelconv._files import write_atomically
+from kernelconv._files import naming, write_atomically
 from kernelconv._version import __version__
 from kernelconv.networks.kernel.recursion import Step
 
@@ -53,6 +53,8 @@ def kept_tiles(
     ------
     ValueError
         If `path` is not such a file, or one of another `digest`.
+    OSError
+        If it cannot be read or written; it names `path`.
     """
     if path is None:
         yield set(), lambda place: None
@@ -61,7 +63,7 @@ def kept_tiles(
     if not Path(path).exists():
         write_atomically(path, header)
     lock = threading.Lock()
-    with open(path, "r+b") as file:
+    with naming(path), open(path, "r+b") as file:
         _check_header(path, file.read(len(header)), header)
         done = _read_tiles(file, out, tile)
 

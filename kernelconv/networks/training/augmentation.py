@@ -8,7 +8,7 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
-from kernelconv._check import Pair, check_count, check_positive
+from kernelconv._check import Pair, as_pair, check_count, check_images, check_positive, check_rng
 from kernelconv.deformations import SmoothDeformation, warp
 
 #: Fields drawn per image size; each use takes one of them at random, with a random size and random signs.
@@ -40,7 +40,8 @@ class Augmentation:
     Raises
     ------
     ValueError
-        From the constructor for values out of range.
+        From the constructor for values out of range; from the call if images are no finite real numbers (n, h, w) or
+        (n, h, w, c), or `rng` is none.
 
     Notes
     -----
@@ -74,22 +75,26 @@ class Augmentation:
             check_positive(getattr(self, name), name, zero=True)
         if self.deformation >= 1:
             raise ValueError(f"deformation must be below 1, where fields may fold, got {self.deformation!r}.")
-        if self.cutout != 0:
-            check_count(self.cutout, "cutout")
+        check_count(self.cutout, "cutout", minimum=0)
+        if not isinstance(self.flip, bool | np.bool_):
+            raise ValueError(f"flip must be True or False, got {self.flip!r}.")
 
-    def __call__(self, images: NDArray, rng: np.random.Generator) -> NDArray:
-        """Return changed copies of `images` (n, h, w, c)."""
-        x = images
+    def __call__(self, images: NDArray, rng: np.random.Generator | int) -> NDArray:
+        """Return changed copies of `images` (n, h, w) or (n, h, w, c), of their shape; integers become float32."""
+        x, rng = check_images(images, name="images", channels_last=False), check_rng(rng)
+        shape = np.shape(images)
         if self.flip:
             x = np.where(rng.random(len(x))[:, None, None, None] < 0.5, x[:, :, ::-1], x)
         if self.shift or self.rotation or self.deformation:
             x = warp(x, self.displacements(len(x), x.shape[1:3], rng), n_jobs=1)
         if self.noise:
             x = x + x.dtype.type(self.noise) * rng.standard_normal(x.shape, dtype=x.dtype)
-        return self._cut(x, rng) if self.cutout else x
+        x = self._cut(x, rng) if self.cutout else x
+        return x.reshape(shape)
 
-    def displacements(self, n: int, shape: Pair, rng: np.random.Generator) -> NDArray:
+    def displacements(self, n: int, shape: Pair, rng: np.random.Generator | int) -> NDArray:
         """Return `n` random displacement fields (n, h, w, 2) in px, float32."""
+        n, shape, rng = check_count(n, "n", minimum=0), as_pair(shape, "shape"), check_rng(rng)
         tau = rng.uniform(-self.shift, self.shift, (n, 1, 1, 2))
         if self.rotation:
             angle = np.deg2rad(rng.uniform(-self.rotation, self.rotation, n))[:, None, None]

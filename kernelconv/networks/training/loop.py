@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import pickle
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -12,17 +10,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kernelconv._check import check_count
-from kernelconv._files import write_atomically
 from kernelconv._parallel.blocks import keep_memory, map_blocks
 from kernelconv._parallel.meeting import map_coupled
 from kernelconv.networks.serial import Network, sum_grads
+from kernelconv.networks.training.checkpoint import Checkpoint, Record, Run
 from kernelconv.networks.training.frozen import frozen_params
 from kernelconv.networks.training.losses import Loss, as_loss
 from kernelconv.networks.training.optimizers import Optimizer, learning_rates
 from kernelconv.operators.base import Grads, State
 
 Augment = Callable[[NDArray, np.random.Generator], NDArray]
-Record = dict[str, float]
 
 #: Samples whose gradient one thread computes at a time, at most; small batches make two blocks. The border follows
 #: from the batch size alone, so that sums do not depend on the number of threads.
@@ -72,20 +69,6 @@ def loss_gradient(
     block = min(TRAIN_BLOCK, max(8, -(-len(x) // 2)))
     scores, values, grads, states = zip(*run_blocks(run, len(x), block, n_jobs), strict=True)
     return np.concatenate(scores), sum(values) / len(x), sum_grads(grads), states[0]
-
-
-@dataclass
-class _Run:
-    """Where a training stands between two epochs."""
-
-    network: Network
-    memory: dict[str, Any]
-    rng: np.random.Generator
-    seed: int
-    learning_rate: float
-    history: list[Record] = field(default_factory=list)
-    best: Network | None = None
-    waited: int = 0  # epochs since the best
 
 
 def train(
@@ -146,8 +129,9 @@ def train(
     memory : dict, optional
         What ``optimizer.start`` returned, to go on from earlier steps; updated in place.
     checkpoint : path, optional
-        File that keeps where the training stands after each epoch. If it exists, training goes on from there. It is
-        a pickle: open only your own.
+        File that keeps where the training stands, from before the first epoch on. If it exists, training goes on from
+        there, to the same bits. It is an `.npz` without pickles, of one training alone: the same images, labels,
+        validation, settings, network and start weights. Functions are known by their name.
 
     Returns
     -------
@@ -160,7 +144,9 @@ def train(
     ------
     ValueError
         If a value is out of range, `frozen` names no param or all of them, the loss stops being finite (lower the
-        learning rate), or `checkpoint` holds a training with other settings.
+        learning rate), or `checkpoint` is damaged, that of another training, or in a folder that does not exist.
+    OSError
+        If `checkpoint` cannot be read or written.
     """
     check_count(epochs, "epochs")
     batch_size = min(check_count(batch_size, "batch_size"), len(x))
@@ -168,15 +154,22 @@ def train(
     kept = frozen_params(network.params, frozen)
     if patience is not None and validation is None:
         raise ValueError("patience needs validation=(images, labels): it counts epochs without a lower loss on them.")
-    if checkpoint is not None and callable(loss) and "<" in getattr(loss, "__qualname__", "<"):
-        raise ValueError(f"A checkpoint keeps the loss by its name, and {loss!r} has none: define it in a module.")
+    if augmentation is not None and not callable(augmentation):
+        raise ValueError(f"augmentation must be a function (images, rng) -> images, or None, got {augmentation!r}.")
     n_steps = -(-len(x) // batch_size)
     rates = learning_rates(learning_rate, schedule, epochs * n_steps)
     network = network.astype(x.dtype)
-    start = _Run(network, memory or optimizer.start(network.params), rng, int(rng.integers(2**63)), learning_rate)
-    settings = (len(x), epochs, batch_size, learning_rate, schedule, optimizer, loss, patience, start.seed, kept)
-    settings += (checkpoint and repr(network),)  # type: ignore[assignment]
-    run = _resumed(checkpoint, settings) or start
+    run = Run(network, memory or optimizer.start(network.params), rng, int(rng.integers(2**63)), learning_rate)
+    start = np.concatenate([[], *map(np.ravel, [*network.params.values(), *network.state.values()])])
+    decisive: dict[str, Any] = {"images": x, "labels": labels, "validation": validation, "epochs": epochs}
+    decisive |= {"batch_size": batch_size, "learning_rate": learning_rate, "schedule": schedule, "optimizer": optimizer}
+    decisive |= {"loss": loss, "frozen": sorted(kept), "augmentation": augmentation, "patience": patience}
+    decisive |= {"random draws": run.seed, "network": network, "start weights": start, "memory": memory}
+    file = None if checkpoint is None else Checkpoint(checkpoint, decisive)
+    if file is not None:
+        file.resume(run)
+        for _ in run.history:  # the draws of the epochs that are done, those that shuffle the images
+            rng.permutation(len(x))
     while len(run.history) < epochs and not (patience is not None and run.waited >= patience):
         first = len(run.history) * n_steps
         record = _epoch(
@@ -185,15 +178,15 @@ def train(
         if validation is not None:
             _validate(run, record, validation, objective, n_jobs, keep_best=patience is not None)
         run.history.append(record)
-        if checkpoint is not None:
-            write_atomically(checkpoint, pickle.dumps((settings, run)))
+        if file is not None:
+            file.keep(run)
         if progress is not None:
             progress(record)
     return run.best or run.network, run.history
 
 
 def _epoch(
-    run: _Run,
+    run: Run,
     x: NDArray,
     labels: NDArray,
     batch_size: int,
@@ -249,7 +242,7 @@ def _stepped(
 
 
 def _validate(
-    run: _Run, record: Record, validation: tuple[NDArray, NDArray], loss: Loss, n_jobs: int | None, *, keep_best: bool
+    run: Run, record: Record, validation: tuple[NDArray, NDArray], loss: Loss, n_jobs: int | None, *, keep_best: bool
 ) -> None:
     """Add the validation scores to `record`, and keep the network of the lowest validation loss."""
     x, labels = validation
@@ -263,19 +256,3 @@ def _validate(
         run.best, run.waited = run.network, 0
     else:
         run.waited += 1
-
-
-def _resumed(checkpoint: str | Path | None, settings: tuple[Any, ...]) -> _Run | None:
-    """Return the run that `checkpoint` holds, None if there is no such file."""
-    if checkpoint is None or not Path(checkpoint).exists():
-        return None
-    try:
-        found, run = pickle.loads(Path(checkpoint).read_bytes())
-    except (pickle.UnpicklingError, EOFError, ValueError, TypeError, AttributeError, ImportError) as error:
-        raise ValueError(f"{checkpoint} is not a checkpoint of train ({error}): delete it, or name another.") from None
-    if found != settings:
-        raise ValueError(
-            f"{checkpoint} holds a training with other settings, {found}, than asked for, {settings}: delete it, or "
-            "name another."
-        )
-    return run

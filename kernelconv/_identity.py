@@ -38,7 +38,7 @@ def described(value: Any) -> Any:
     if isinstance(value, np.ndarray) and value.dtype == object:
         return described(value.tolist())
     if isinstance(value, np.ndarray):
-        sha = hashlib.sha256(np.ascontiguousarray(value).tobytes()).hexdigest()
+        sha = hashlib.sha256(np.ascontiguousarray(value).reshape(-1).view(np.uint8).data).hexdigest()
         return {"array": value.dtype.str, "shape": list(value.shape), "sha256": sha}
     if isinstance(value, Mapping):
         return {str(key): described(v) for key, v in value.items()}
