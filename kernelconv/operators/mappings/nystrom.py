@@ -7,8 +7,9 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from kernelconv._check import check_count, check_finite, check_positive
+from kernelconv._check import as_float, check_count, check_finite, check_positive
 from kernelconv._parallel.blocks import block_length, map_blocks
+from kernelconv._scales import row_norms
 from kernelconv.operators.mappings.kernels import safe
 
 
@@ -65,10 +66,10 @@ def spherical_kmeans(
            [1., 0.]])
     """
     check_count(n_clusters, "n_clusters")
-    norms = np.linalg.norm(check_finite(x), axis=1)
+    norms = row_norms(check_finite(as_float(x)))
     x = x[norms > 0] / norms[norms > 0, None]
     if not len(x):
-        raise ValueError(f"No anchors can be learned: all {len(norms)} sampled patches are zero.")
+        raise ValueError("No anchors can be learned: every sampled patch is zero. Give images that are not all black.")
     if len(x) <= n_clusters:
         extra = rng.standard_normal((n_clusters - len(x), x.shape[1])).astype(x.dtype)
         return np.concatenate([x, extra / np.linalg.norm(extra, axis=1, keepdims=True)])
