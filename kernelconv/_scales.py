@@ -89,3 +89,13 @@ def row_norms(x: NDArray) -> NDArray:
         norms = np.linalg.norm(x, axis=1)
     by = scales(x, norms)
     return norms if by is None else np.linalg.norm(x * by, axis=1) / by[:, 0]
+
+
+def rms_norm(x: NDArray) -> float:
+    """Return the root of the mean squared norm of the rows of `x` (n, d), whatever their scale."""
+    low, high = bounds(x.dtype)
+    square = float(np.einsum("nd,nd->n", x, x).mean(dtype=np.float64))
+    by = None if low**2 <= square <= high**2 else scales(x[None])
+    if by is None:
+        return float(np.sqrt(square))
+    return rms_norm((x[None] * by)[0]) / float(by[0, 0, 0])

@@ -95,8 +95,7 @@ class Scattering2D(EnergyByPath):
     onto the coarser grid before the inverse FFT, the low-pass as a matrix product in space. Images padded to at most
     80^2 px are computed frequency by frequency, the maps of a block side by side, and Fourier transforms of at most
     40 px as products of small real matrices: about half of the time of 28 x 28 px. Memory: the output and a few
-    blocks. A fitted object pickles as its parameters; filters are computed again. Moduli are then roots of sums of
-    squares: float32 images must stay within 1e-18 and 1e18.
+    blocks. A fitted object pickles as its parameters; filters are computed again.
 
     References
     ----------

@@ -98,8 +98,6 @@ class PatchCentering(Part):
         return _centred(y, self.size)
 
 
-
-
 @dataclass(frozen=True, repr=False)
 class PatchWhitening(Part):
     r"""Decorrelate centred patches (ZCA): :math:`W C p`, :math:`W = (\Sigma + \epsilon \bar\sigma I)^{-1/2}`.
