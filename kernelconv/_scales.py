@@ -77,6 +77,38 @@ def rescaled(function: Callable[[NDArray], NDArray], x: NDArray, by: NDArray) ->
     return y / by.reshape(-1, *[1] * (y.ndim - 1)).astype(y.dtype)
 
 
+def squarable(x: NDArray, axis: Any = None) -> NDArray:
+    """Return `x`, as float64 if squares of its float32 values, or of those of one of its images, overflow or vanish.
+
+    Parameters
+    ----------
+    x : ndarray
+        float32 or float64.
+    axis : int or tuple of int, optional
+        The axes of one image; all by default.
+
+    Raises
+    ------
+    ValueError
+        If squares overflow or vanish in float64 as well.
+
+    Examples
+    --------
+    >>> squarable(np.float32([1e30])).dtype, squarable(np.float32([1, 1e-30])).dtype
+    (dtype('float64'), dtype('float32'))
+    """
+    tops = np.atleast_1d(largest(x, axis)).astype(np.float64)
+    for dtype in (x.dtype, np.dtype(np.float64)):
+        low, high = bounds(dtype)
+        if np.all((tops == 0) | ((tops >= low) & (tops <= high))):
+            return x.astype(dtype, copy=False)
+    strange = tops[(tops != 0) & ~((tops >= low) & (tops <= high))]
+    raise ValueError(
+        f"Values of size {strange[0]:.3g} cannot be squared in float64: they overflow or vanish. Multiply them by a "
+        "power of two first."
+    )
+
+
 def row_norms(x: NDArray) -> NDArray:
     """Return the norm of each row of `x` (m, c), whatever its scale.
 
