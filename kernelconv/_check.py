@@ -83,6 +83,17 @@ def check_channels_last(shape: Shape, name: str = "x") -> None:
         )
 
 
+def check_samples_first(shape: Shape, name: str = "x") -> None:
+    """Raise ValueError if signals of `shape` (n, t, c) look like channels first: far more channels than samples."""
+    _, t, c = shape
+    if t < c / 2 and c > 4:
+        raise ValueError(
+            f"{name} has shape {shape}, which looks like channels first. Signals are (n_signals, n_samples, "
+            f"n_channels): use numpy.moveaxis({name}, 1, -1). If these really are signals of {t} samples with {c} "
+            f"channels, pass each channel as a signal: numpy.moveaxis({name}, -1, 1).reshape(-1, {t})."
+        )
+
+
 def check_images(x: Any, *, image_shape: Shape | None = None, name: str = "x", channels_last: bool = True) -> NDArray:
     """Return `x` as (n_images, height, width, n_channels), float32 or float64, finite and not empty.
 
@@ -185,11 +196,15 @@ def as_padding(value: Any, choices: tuple[str, ...]) -> str | Pair:
 
 def check_positive(value: Any, name: str, *, zero: bool = False) -> float:
     """Return `value` as a finite float > 0 (>= 0 with `zero`)."""
-    if isinstance(value, bool) or not isinstance(value, int | float | np.number):
+    if isinstance(value, bool) or not isinstance(value, int | float | np.integer | np.floating):
         raise ValueError(f"{name} must be a number, got {value!r}.")
-    if not np.isfinite(value) or value < 0 or (value == 0 and not zero):
+    try:
+        number = float(value)  # of an int beyond all floats: an OverflowError
+    except OverflowError:
+        number = np.inf
+    if not np.isfinite(number) or number < 0 or (number == 0 and not zero):
         raise ValueError(f"{name} must be {'>= 0' if zero else '> 0'} and finite, got {value!r}.")
-    return float(value)
+    return number
 
 
 def check_count(value: Any, name: str, minimum: int = 1) -> int:
