@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import DTypeLike, NDArray
 
 from kernelconv._numbers import as_real, cast, shown
 
@@ -75,6 +75,17 @@ def check_finite(x: Any, name: str = "x") -> NDArray:
     return x
 
 
+def check_room(top: float, dtype: DTypeLike) -> None:
+    """Raise ValueError if values of size `top` are so large that their norms and sums overflow in `dtype`."""
+    most = float(np.finfo(dtype).max)
+    if top > most / 2**16:
+        other = " or pass float64" if np.dtype(dtype) == np.float32 else ""
+        raise ValueError(
+            f"Values as large as {top:.3g} leave no room for sums in {np.dtype(dtype)}, which ends at {most:.2g}. "
+            f"Divide them first{other}."
+        )
+
+
 def check_channels_last(shape: Shape, name: str = "x") -> None:
     """Raise ValueError if a 4-D `shape` looks like channels first: few channels, then what might be a picture's sides.
 
@@ -88,6 +99,17 @@ def check_channels_last(shape: Shape, name: str = "x") -> None:
             f"{name} has shape {shape}, which looks like channels first. Images are (n_images, height, width, "
             f"n_channels): use numpy.moveaxis({name}, 1, -1). If these really are images of {c} x {h} pixels with "
             f"{w} channels: estimators take image_shape=({c}, {h}, {w})."
+        )
+
+
+def check_samples_first(shape: Shape, name: str = "x") -> None:
+    """Raise ValueError if signals of `shape` (n, t, c) look like channels first: far more channels than samples."""
+    _, t, c = shape
+    if t < c / 2 and c > 4:
+        raise ValueError(
+            f"{name} has shape {shape}, which looks like channels first. Signals are (n_signals, n_samples, "
+            f"n_channels): use numpy.moveaxis({name}, 1, -1). If these really are signals of {t} samples with {c} "
+            f"channels, pass each channel as a signal: numpy.moveaxis({name}, -1, 1).reshape(-1, {t})."
         )
 
 

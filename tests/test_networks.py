@@ -370,7 +370,7 @@ def test_kernel_network_refuses_in_fit(parameters, match):
 
 
 def test_images_of_zeros_have_no_anchors():
-    with pytest.raises(ValueError, match="No anchors can be learned: all 0 sampled patches are zero"):
+    with pytest.raises(ValueError, match="No anchors can be learned: every sampled patch is zero"):
         ConvKernelNetwork(3).fit(np.zeros((5, 6, 6)))
 
 

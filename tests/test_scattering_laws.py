@@ -40,7 +40,7 @@ def test_tight_bank_covers_every_frequency_equally(shape, J, L):
 
 
 @pytest.mark.parametrize("max_order", [0, 1, 2])
-@pytest.mark.parametrize(("size", "J", "L"), [((16, 24), 2, 3), ((32, 32), 3, 2)])
+@pytest.mark.parametrize(("size", "J", "L"), [((16, 24), 2, 3), ((32, 32), 3, 2), ((28, 28), 3, 2), ((9, 13), 2, 3)])
 def test_energy_is_conserved(size, J, L, max_order):
     x = images(2, *size) - 0.3
     scattering = Scattering2D(
@@ -52,6 +52,23 @@ def test_energy_is_conserved(size, J, L, max_order):
     assert residual > 1e-4 * total
     morlet = Scattering2D(J, L, max_order, padding="circular", oversampling=J, paths="all").fit(x)
     assert abs(morlet.energies(x).sum() + morlet.residual_energy(x) - total) > 1e-3 * total
+
+
+@pytest.mark.parametrize(("size", "shift"), [((9, 13), (1, 4)), ((10, 15), (3, 0))])
+def test_circular_images_of_any_size_need_no_border_where_nothing_is_subsampled(size, shift):
+    x = images(2, *size) - 0.3
+    scattering = Scattering2D(2, 3, padding="circular", oversampling=2).fit(x)
+    maps = scattering.maps(x)
+    assert maps.shape == (2, *size, 16)
+    np.testing.assert_allclose(
+        scattering.maps(np.roll(x, shift, axis=(1, 2))), np.roll(maps, shift, axis=(1, 2)), atol=1e-14
+    )
+    part = scattering.network_.parts[0]
+    np.testing.assert_allclose(maps, part.definition(x[..., None]), atol=1e-14)
+    testing.check_vjp(part, x[..., None], np.random.default_rng(1))
+    testing.check_lipschitz(part, x[..., None], np.random.default_rng(2))
+    # an axis that is subsampled still has a border
+    assert Scattering2D(2, 3, padding="circular", oversampling=1).fit(x).filter_bank_.shape != size
 
 
 def test_residual_energy_falls_with_the_order():

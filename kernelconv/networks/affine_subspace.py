@@ -18,6 +18,7 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 from kernelconv._check import check_count, check_rng
 from kernelconv._numbers import as_table, check_labels
 from kernelconv._parallel.blocks import apply_blocks, block_length, map_blocks, n_threads
+from kernelconv._scales import squarable
 
 
 class AffineSubspaceClassifier(ClassifierMixin, BaseEstimator):
@@ -60,7 +61,8 @@ class AffineSubspaceClassifier(ClassifierMixin, BaseEstimator):
     Raises
     ------
     ValueError
-        In ``fit``: if there are fewer than two classes, or a parameter is out of its range.
+        In ``fit``: if there are fewer than two classes, or a parameter is out of its range. From every method: if
+        squares of the values overflow or vanish in float64, beyond 1e96 or all below 1e-96.
 
     Notes
     -----
@@ -114,6 +116,7 @@ class AffineSubspaceClassifier(ClassifierMixin, BaseEstimator):
         if y is not None:
             check_labels(y)
         X, y = validate_data(self, as_table(X), y, dtype=[np.float64, np.float32])
+        X = squarable(X)
         check_classification_targets(y)
         self.classes_, labels = np.unique(y, return_inverse=True)
         if len(self.classes_) < 2:
@@ -142,7 +145,7 @@ class AffineSubspaceClassifier(ClassifierMixin, BaseEstimator):
         -------
         ndarray, shape (n, n_classes), or (n,) for two classes
             For two classes, squared distance to ``classes_[0]`` minus that to ``classes_[1]``: positive values mean
-            ``classes_[1]``.
+            ``classes_[1]``. float32 if `X` and the samples of ``fit`` are, unless their squares overflow or vanish.
         """
         scores = -self._residuals(X)
         return scores[:, 1] - scores[:, 0] if len(self.classes_) == 2 else scores
@@ -155,6 +158,7 @@ class AffineSubspaceClassifier(ClassifierMixin, BaseEstimator):
     def _residuals(self, X: Any) -> NDArray:
         check_is_fitted(self)
         X = validate_data(self, as_table(X), dtype=[np.float64, np.float32], reset=False)
+        X = squarable(X)
         dtype = np.result_type(X.dtype, self.means_.dtype)
         pairs = [(m.astype(dtype), v.astype(dtype)) for m, v in zip(self.means_, self.components_, strict=True)]
 

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kernelconv._check import check_count, check_rng
+from kernelconv._scales import rms_norm
 from kernelconv.networks.estimator import ImageClassifier
 from kernelconv.networks.kernel.last_layer import SphereSteps, inverse_covariance, solve_last_layer
 from kernelconv.networks.kernel.layers import anchors_of, layers_of
@@ -194,7 +195,7 @@ class ConvKernelClassifier(ImageClassifier):
         x = base.forward(images, self.n_jobs).reshape(len(images), -1)
         mean = x.mean(axis=0, dtype=np.float64)
         x -= mean.astype(x.dtype)
-        scale = float(np.sqrt(np.einsum("nd,nd->n", x, x).mean(dtype=np.float64))) or 1.0
+        scale = rms_norm(x) or 1.0
         x /= x.dtype.type(scale)
         start = None
         if before is not None:  # the last weights, seen through the new centring and scale

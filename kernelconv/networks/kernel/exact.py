@@ -14,6 +14,7 @@ from sklearn.gaussian_process.kernels import Kernel
 
 from kernelconv._check import check_images
 from kernelconv._parallel.blocks import map_blocks
+from kernelconv._scales import squarable
 from kernelconv.networks.kernel.layers import ckn_layers
 from kernelconv.networks.kernel.recursion import SelfKernel, Step, gram_tile, plan, self_kernel
 from kernelconv.networks.kernel.tiles_on_disk import gram_digest, kept_tiles
@@ -88,17 +89,17 @@ class ConvKernel(Kernel):
     ValueError
         From ``__call__``, ``diag``, ``distances`` and ``cost`` if a value is out of range, tuples have different
         lengths, the kernel has an infinite slope and `tangent` is asked for, the images are not acceptable, `Y`
-        holds images of another shape than `X`, or `checkpoint` is the file of another matrix (other images, parameters
-        or version) or no such file.
+        holds images of another shape than `X`, squares overflow or vanish in float64, or `checkpoint` is the file of
+        another matrix (other images, parameters or version) or no such file.
 
     Notes
     -----
     Cost per pair and layer: (h w)^2 values of kappa and as many times the pooled positions multiply-adds; positions
     whose patch is zero cost nothing in the first layer. Memory: the matrix and a tile of 16 images a side. Symmetric
     matrices are computed once above the diagonal. float32 images give a float32 matrix, exact to about 1e-6 of the
-    norms; take float64 for distances between close images. A checkpoint grows to the size of the computed part of the
-    matrix, a kill costs the tiles in work, and kernels are told apart by their ``repr``. The kernel has no
-    hyper-parameter that a Gaussian process tunes: its gradient is empty.
+    norms (take float64 for distances between close images); an image beyond 1e12, or all below 1e-12, give float64, for
+    entries grow as squares. A checkpoint grows to the size of the computed part of the matrix, a kill costs the tiles
+    in work, and kernels are told apart by their ``repr``. No hyper-parameter is tuned: the gradient is empty.
 
     References
     ----------
@@ -173,9 +174,7 @@ class ConvKernel(Kernel):
         ValueError
             As said of the class.
         """
-        x = self._read(X)
-        symmetric = Y is None or Y is X
-        y = x if symmetric else self._read(Y, x)
+        x, y, symmetric = self._pair(X, Y)
         steps = self._plan(x)
         with self._announced(x, y, symmetric) as advance:
             gram = self._gram(x, y, steps, symmetric, advance, self.checkpoint)
@@ -199,14 +198,19 @@ class ConvKernel(Kernel):
 
     def cost(self, X: Any, Y: Any = None) -> Cost:
         """Return what the Gram matrix of `X` and `Y` will take, by timing a few of its pairs (about 150)."""
-        x = self._read(X)
-        symmetric = Y is None or Y is X
-        return self._cost(x, x if symmetric else self._read(Y, x), symmetric)
+        return self._cost(*self._pair(X, Y))
 
     # -- inside ----------------------------------------------------------------------------------------------------
 
+    def _pair(self, X: Any, Y: Any) -> tuple[NDArray, NDArray, bool]:
+        x = self._read(X)
+        if Y is None or Y is X:
+            return x, x, True
+        y = self._read(Y, x)
+        return x.astype(y.dtype, copy=False), y, False
+
     def _read(self, X: Any, like: NDArray | None = None) -> NDArray:
-        x = check_images(X, image_shape=self.image_shape, name="X" if like is None else "Y")
+        x = squarable(check_images(X, image_shape=self.image_shape, name="X" if like is None else "Y"), (1, 2, 3))
         if like is not None and x.shape[1:] != like.shape[1:]:
             raise ValueError(f"Y holds images of shape {x.shape[1:]}, X of shape {like.shape[1:]}: they must agree.")
         return x if like is None else x.astype(np.result_type(x, like), copy=False)

@@ -10,6 +10,7 @@ from scipy.optimize import minimize
 
 from kernelconv._check import check_positive
 from kernelconv._parallel.blocks import block_length, map_blocks
+from kernelconv._scales import row_norms
 from kernelconv.networks.training.losses import CLASS_LOSSES, Loss, as_loss
 from kernelconv.operators.mappings.kernels import safe
 
@@ -150,7 +151,7 @@ def inverse_covariance(patches: NDArray, damping: float = 0.1) -> NDArray:
     array([1., 0., 0.])
     """
     unit = patches.astype(np.float64)
-    unit /= safe(np.linalg.norm(unit, axis=1))[:, None]
+    unit /= safe(row_norms(unit))[:, None]
     c = unit.T @ unit / len(unit)
     q = np.linalg.inv(c + damping * np.trace(c) / len(c) * np.eye(len(c)))
     return q * (len(q) / np.trace(q))

@@ -41,11 +41,12 @@ class Axis(NamedTuple):
 def make_axis(size: int, J: int, padding: str, grid: str, oversampling: int) -> Axis:
     """Return the padded axis: borders of 2^J on both sides of a length that 2^J divides.
 
-    A circular axis that 2^J divides needs no border: the transform itself is circular.
+    A circular axis that 2^J divides needs no border, nor one of which nothing is subsampled: the transform itself is
+    circular.
     """
     step = 2**J
     stride = 2 ** max(J - oversampling, 0)
-    if padding == "circular" and size % step == 0:
+    if padding == "circular" and (size % step == 0 or stride == 1):
         return Axis(size, 0, size, 0, stride, size // stride)
     if grid == "kymatio":
         padded = ((size + step) // step + 1) * step

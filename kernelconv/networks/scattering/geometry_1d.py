@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Iterator
 from dataclasses import dataclass, fields
 from functools import cached_property
 from typing import Any
@@ -10,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kernelconv._check import Pair
-from kernelconv.networks.scattering.paths import SignalPath
+from kernelconv.networks.scattering.paths import SignalPath, check_paths
 from kernelconv.operators.wavelets.filter_bank_1d import SIGMA_0, FilterBank1D, low_pass_reach, wavelets_1d
 
 
@@ -68,8 +70,11 @@ class Geometry1D:
 
     @property
     def before(self) -> int:
-        """Padding before the signal (samples)."""
-        return (self.padded - self.size) // 2
+        """Padding before the signal (samples): as much as after it, or so that an output position is in the signal."""
+        before, stride = (self.padded - self.size) // 2, self.stride
+        if -before % stride < self.size:
+            return before
+        return stride * round(before / stride)  # a signal between two positions starts at the nearest one
 
     @property
     def borders(self) -> tuple[Pair, Pair]:
@@ -101,6 +106,7 @@ class Geometry1D:
     @cached_property
     def paths(self) -> tuple[SignalPath, ...]:
         """The path of each output map, by order, then by (n1, n2, ...)."""
+        check_paths(self._path_counts())
         paths, level = [SignalPath((), ())], [SignalPath((), ())]
         for order in range(1, self.max_order + 1):
             level = [
@@ -110,7 +116,18 @@ class Geometry1D:
                 if not p.order or w.j > p.scales[-1]
             ]
             paths += level
+            if not level:
+                break
         return tuple(paths)
+
+    def _path_counts(self) -> Iterator[int]:
+        """Yield the number of paths of each order, from 0 to the last that has any."""
+        before, most = Counter({-1: 1}), self.max_order  # how many paths end at each scale
+        while before:
+            yield before.total()
+            wavelets = Counter(w.j for w in self.bank_of(1 if -1 in before else 2).members) if most else Counter()
+            after = {j: n * sum(m for i, m in before.items() if i < j) for j, n in wavelets.items()}
+            before, most = Counter({j: n for j, n in after.items() if n}), most - 1
 
     def following(self, scales: tuple[int, ...]) -> list[int]:
         """Return the scales at which paths of `scales` go on."""

@@ -10,6 +10,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from kernelconv._check import check_positive
 from kernelconv._parallel.blocks import apply_blocks
+from kernelconv._scales import rescaled, scales
 from kernelconv.networks.estimator import ImageTransformer
 from kernelconv.networks.scattering.fast.cascades import Cascades, block_length
 from kernelconv.networks.scattering.geometry import Geometry
@@ -100,10 +101,13 @@ class EnergyByPath(PathTransformer):
         gray = np.moveaxis(images, -1, 1).reshape(-1, *images.shape[1:3])
 
         def measure(x: NDArray) -> NDArray:
+            by = scales(x)
+            if by is not None:
+                return measure(x * by) / by[:, 0, 0].astype(np.float64) ** 2
             return cascades.by_map(x.dtype).propagated_energy(deeper.pad(x), order, cascades.scratch)
 
         block = block_length(deeper, images.itemsize, 1)
-        return float(apply_blocks(measure, gray, block, self.n_jobs).sum() / len(images))
+        return float(_check_energy(apply_blocks(measure, gray, block, self.n_jobs)).sum() / len(images))
 
     def propagate(self, X: Any, path: ScatteringPath) -> NDArray:
         """Return U[path] x, shape (n, h', w', c), on the padded image and on the grid of the path's coarsest scale.
@@ -125,8 +129,13 @@ class EnergyByPath(PathTransformer):
             raise ValueError(f"{path} is not among the {len(geometry.computed)} paths of the transform.")
         cascades = Cascades(geometry)
         cascade = cascades.by_map(images.dtype)
-        each = [cascade.propagate(geometry.pad(x), path, cascades.scratch) for x in np.moveaxis(images, -1, 0)]
-        return np.stack(each, axis=-1)
+
+        def propagate(x: NDArray) -> NDArray:
+            each = [cascade.propagate(geometry.pad(c), path, cascades.scratch) for c in np.moveaxis(x, -1, 0)]
+            return np.stack(each, axis=-1)
+
+        by = scales(images)
+        return propagate(images) if by is None else rescaled(propagate, images, by)
 
     def _geometry(self) -> Geometry:
         check_is_fitted(self)
@@ -144,8 +153,15 @@ def path_energies(network: Network, images: NDArray, n_paths: int, stride: int, 
     def by_map(maps: NDArray) -> NDArray:
         return np.einsum("nijk,nijk->nk", maps, maps, dtype=np.float64)
 
-    by_image = network.map_forward(by_map, images, n_jobs)
+    by_image = _check_energy(network.map_forward(by_map, images, n_jobs))
     return by_image.mean(axis=0).reshape(-1, n_paths).sum(axis=0) * stride**2
+
+
+def _check_energy(energies: NDArray) -> NDArray:
+    """Return `energies`; raise ValueError if squares overflowed."""
+    if not np.isfinite(energies).all():
+        raise ValueError("Energies of these images leave the range of float64. Divide the images first.")
+    return energies
 
 
 def strongest(energies: NDArray, share: Any) -> list[int]:
@@ -154,10 +170,12 @@ def strongest(energies: NDArray, share: Any) -> list[int]:
     Raises
     ------
     ValueError
-        If `share` is not a number in (0, 1].
+        If `share` is not a number in (0, 1], or there is no energy.
     """
     if check_positive(share, "energy") > 1:
         raise ValueError(f"energy must be None or a share in (0, 1], got {share!r}.")
+    if not energies.sum() > 0:
+        raise ValueError("energy ranks the paths by what they hold of the images, and these hold none: they are black.")
     order = np.argsort(-energies, kind="stable")
     n_kept = int(np.searchsorted(np.cumsum(energies[order]), share * energies.sum() * (1 - 1e-12))) + 1
     return sorted(int(i) for i in order[:n_kept])

@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from itertools import combinations, product
+from math import comb
 from typing import NamedTuple
+
+#: More would not fit into any memory: a map each.
+MOST_PATHS = 10**6
 
 
 class ScatteringPath(NamedTuple):
@@ -55,14 +60,28 @@ def scattering_paths(J: int, L: int, max_order: int, *, every: bool = False) -> 
 
     Frequency-decreasing ones, j1 < j2 < ..., or with `every` those of any scales.
     """
+    orders = range((max_order if every else min(max_order, J)) + 1)
+    check_paths((J**m if every else comb(J, m)) * L**m for m in orders)
     paths: list[ScatteringPath] = []
-    for order in range((max_order if every else min(max_order, J)) + 1):
+    for order in orders:
         paths += [
             ScatteringPath(scales, angles)
             for scales in (product(range(J), repeat=order) if every else combinations(range(J), order))
             for angles in product(range(L), repeat=order)
         ]
     return in_order(paths)
+
+
+def check_paths(counts: Iterable[int]) -> None:
+    """Raise ValueError if the numbers of paths of the orders add up to more than `MOST_PATHS`."""
+    total = 0
+    for order, n in enumerate(counts):
+        total += n
+        if total > MOST_PATHS:
+            raise ValueError(
+                f"There are {total:,} scattering paths up to order {order} alone, more than {MOST_PATHS:,}. Use a "
+                "smaller max_order, or fewer wavelets."
+            )
 
 
 def in_order(paths: list[ScatteringPath]) -> tuple[ScatteringPath, ...]:

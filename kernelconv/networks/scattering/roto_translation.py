@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from kernelconv._check import Shape, check_count
 from kernelconv._parallel.blocks import apply_blocks, n_threads
+from kernelconv._scales import rescaled, scales
 from kernelconv.networks.scattering.fast.by_map import CascadeByMap, full_spectrum
 from kernelconv.networks.scattering.fast.cascades import Cascades
 from kernelconv.networks.scattering.fast.scratch import Scratch
@@ -216,9 +217,13 @@ class RotoTranslationScattering2D(PathTransformer):
             gray = np.ascontiguousarray(np.moveaxis(x, -1, 1)).reshape(len(x) * c, h, w)
             return _scatter(cascade, self.angular_, gray, self.cascades_.scratch).reshape(len(x), -1)
 
+        def scatter_any(x: NDArray) -> NDArray:
+            by = scales(x)
+            return scatter(x) if by is None else rescaled(scatter, x, by)
+
         area = self.filter_bank_.phi.size * self.L * self.L
         block = max(1, 2**23 // (4 * images.itemsize * area * c))
-        return apply_blocks(scatter, images, block, self.n_jobs)
+        return apply_blocks(scatter_any, images, block, self.n_jobs)
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, Self
 
 import numpy as np
@@ -9,7 +10,7 @@ from numpy.typing import NDArray
 from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from kernelconv._check import check_finite
+from kernelconv._check import check_finite, check_samples_first
 from kernelconv._numbers import as_table
 from kernelconv._parallel.blocks import n_threads
 from kernelconv.networks.scattering.path_transformer import as_rows
@@ -30,7 +31,7 @@ class Scattering1D(TransformerMixin, BaseEstimator):
     J : int
         log2 of the largest scale of the wavelets.
     Q : int or pair of int
-        Wavelets an octave at order 1, and at the orders above (1 unless given).
+        Wavelets an octave at order 1, and at the orders above; 1 there for an int or ``(Q,)``. At most 1024.
     T : float, optional
         Samples that the low-pass averages over, at least 1; 2^J by default.
     max_order : int
@@ -65,8 +66,9 @@ class Scattering1D(TransformerMixin, BaseEstimator):
     Raises
     ------
     ValueError
-        In ``fit``: if a parameter is out of its range; or, unless the padding is "zero", if T is larger than the
-        signal's length.
+        In ``fit``: if a parameter is out of its range; if 2^J or T is larger than 64 times the signal's length, or,
+        unless the padding is "zero", T larger than the signal; if there are more than a million paths; or if `X` looks
+        like channels first, (n, c, t) with c < t / 2.
 
     Notes
     -----
@@ -94,7 +96,7 @@ class Scattering1D(TransformerMixin, BaseEstimator):
     def __init__(
         self,
         J: int = 6,
-        Q: int | tuple[int, int] = 1,
+        Q: int | Sequence[int] = 1,
         T: float | None = None,
         max_order: int = 2,
         *,
@@ -178,6 +180,7 @@ class Scattering1D(TransformerMixin, BaseEstimator):
             signals = check_finite(X, "X")
             if 0 in signals.shape:
                 raise ValueError(f"X is empty: shape {signals.shape}. At least one signal of one sample is needed.")
+            check_samples_first(signals.shape, "X")
         if reset:
             self.signal_shape_ = signals.shape[1:]
             self.n_features_in_ = int(np.prod(signals.shape[1:]))

@@ -37,7 +37,8 @@ class Scattering2D(EnergyByPath):
         How rows are read; needed only for rows.
     padding : {"reflect", "zero", "circular", "symmetric"}
         What lies outside the image, as in numpy.pad; "zero" suits objects on an empty ground. A circular axis that 2^J
-        divides gets no border at all: the transform is then exactly covariant to shifts by 2^J.
+        divides gets no border at all: the transform is then exactly covariant to shifts by 2^J. Nor does one of any
+        size if `oversampling` is J or more: it is then covariant to all shifts.
     oversampling : int
         Sample the output every 2^(J - oversampling) px instead (never finer than 1 px), and compute every scale on a
         grid as much finer; at J nothing is subsampled.
@@ -48,8 +49,8 @@ class Scattering2D(EnergyByPath):
         Who computes: this library, or kymatio's NumPy engine (slower; filters 3e-5 apart) behind the same interface.
     bank : {"morlet", "tight"}
         Filters: kymatio's, or the same scaled so that their Littlewood-Paley sum is exactly 1. With "tight",
-        `paths` "all", circular padding and `oversampling` = J the transform keeps all energy: ``energies`` and
-        ``residual_energy`` sum to that of the images.
+        `paths` "all", circular padding and `oversampling` = J, all four, the transform keeps all energy, whatever the
+        size: ``energies`` and ``residual_energy`` sum to that of the images. Borders and subsampling change the sum.
     paths : {"decreasing", "all"}
         Frequency-decreasing paths, or those of any scales, (J L)^m of order m.
     normalized : bool
@@ -95,8 +96,7 @@ class Scattering2D(EnergyByPath):
     onto the coarser grid before the inverse FFT, the low-pass as a matrix product in space. Images padded to at most
     80^2 px are computed frequency by frequency, the maps of a block side by side, and Fourier transforms of at most
     40 px as products of small real matrices: about half of the time of 28 x 28 px. Memory: the output and a few
-    blocks. A fitted object pickles as its parameters; filters are computed again. Moduli are then roots of sums of
-    squares: float32 images must stay within 1e-18 and 1e18.
+    blocks. A fitted object pickles as its parameters; filters are computed again.
 
     References
     ----------

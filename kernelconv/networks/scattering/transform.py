@@ -175,15 +175,15 @@ class ScatteringTransform(Part):
         return f"{replace(self, only=None)!r}"[:-1] + f", only={len(self.only)} paths)"
 
     def _check_size(self, size: tuple[int, ...]) -> None:
-        J = self.J
+        J, span = self.J, f"2**J = {2**self.J}" if self.J < 64 else "2**J"
         if self.padding == "zero" and self.grid == "centred":
             if 2**J > 2 * max(size):
                 raise ValueError(
-                    f"J={J} averages over 2**J = {2**J} pixels, more than twice the image of {size[0]} x {size[1]}. "
+                    f"J={J} averages over {span} pixels, more than twice the image of {size[0]} x {size[1]}. "
                     f"Use J <= {int(np.log2(2 * max(size)))}."
                 )
         elif 2**J > min(size):
             raise ValueError(
-                f"J={J} averages over 2**J = {2**J} pixels, more than the image of {size[0]} x {size[1]}. "
+                f"J={J} averages over {span} pixels, more than the image of {size[0]} x {size[1]}. "
                 f"Use J <= {int(np.log2(min(size)))}, or padding='zero' with grid='centred'."
             )

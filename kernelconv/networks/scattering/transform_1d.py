@@ -16,6 +16,9 @@ from kernelconv.networks.scattering.geometry_1d import Geometry1D
 from kernelconv.networks.serial import Network
 from kernelconv.operators.base import Pair, Part, Pullback, Shape3, State
 
+#: Wavelets an octave at most; lengths of the signal that 2^J and T may have at most.
+MOST_WAVELETS, LONGEST = 1024, 64
+
 
 @dataclass(frozen=True, repr=False)
 class ScatteringTransform1D(Part):
@@ -32,8 +35,8 @@ class ScatteringTransform1D(Part):
     Raises
     ------
     ValueError
-        If a parameter is out of its range; from ``out_shape`` and ``build``, unless the padding is "zero", if T is
-        larger than a line.
+        If a parameter is out of its range; from ``out_shape`` and ``build`` if 2^J or T is larger than 64 lines, or,
+        unless the padding is "zero", T larger than one; or if there are more than a million paths.
 
     Notes
     -----
@@ -56,7 +59,7 @@ class ScatteringTransform1D(Part):
     """
 
     J: int = 6
-    Q: int | tuple[int, int] = 1
+    Q: Any = 1  # an int or a pair; a pair once stored
     T: float | None = None
     max_order: int = 2
     padding: str = "reflect"
@@ -69,10 +72,13 @@ class ScatteringTransform1D(Part):
     def __post_init__(self) -> None:
         """Check every field."""
         check_count(self.J, "J")
-        if isinstance(self.Q, tuple) and len(self.Q) != 2:
+        Q = tuple(self.Q) if isinstance(self.Q, tuple | list) else (self.Q,)
+        if len(Q) not in (1, 2):
             raise ValueError(f"Q must be an int >= 1 or a pair of them, got {self.Q!r}.")
-        for q in self.Q if isinstance(self.Q, tuple) else (self.Q,):
-            check_count(q, "Q")
+        for q in Q:
+            if check_count(q, "Q") > MOST_WAVELETS:
+                raise ValueError(f"Q must be at most {MOST_WAVELETS} wavelets an octave, got {q}.")
+        object.__setattr__(self, "Q", (*Q, 1)[:2])
         if self.T is not None and check_positive(self.T, "T") < 1:
             raise ValueError(f"T must be at least 1 sample, got {self.T!r}.")
         check_count(self.max_order, "max_order", 0)
@@ -94,15 +100,21 @@ class ScatteringTransform1D(Part):
     def _geometry(self, in_shape: Shape3) -> Geometry1D:
         if in_shape == self._in_shape and "geometry" in self.__dict__:
             return self.geometry
-        size, T = in_shape[1], 2.0**self.J if self.T is None else float(self.T)
+        size, coarsest = in_shape[1], 2**self.J
+        T = coarsest if self.T is None else float(self.T)
+        said = f"T={T:g}" if T < 1e300 else "T=2**J"  # an int may be beyond all floats
         if T > size and self.padding != "zero":
             raise ValueError(
-                f"The low-pass averages over T={T:g} samples (2**J unless given), more than the {size} of the signal. "
+                f"The low-pass averages over {said} samples (2**J unless given), more than the {size} of the signal. "
                 "Use a smaller T or J, or padding='zero'."
             )
-        Q = self.Q if isinstance(self.Q, tuple) else (self.Q, 1)
+        if max(T, coarsest) > LONGEST * size:
+            raise ValueError(
+                f"J={self.J} with {said} spans more than {LONGEST} times the {size} samples of the signal. Use a "
+                "smaller J or T."
+            )
         return Geometry1D(
-            size, self.J, Q, T, self.max_order, self.padding, self.oversampling, self.scaling == "kymatio"
+            size, self.J, self.Q, float(T), self.max_order, self.padding, self.oversampling, self.scaling == "kymatio"
         )
 
     def _out_shape(self, in_shape: Shape3) -> Shape3:

@@ -43,7 +43,8 @@ class Extraction(Engine):
 def patch_norms(x: NDArray, sums: tuple[Bands, Bands]) -> NDArray:
     """Return the norm of every patch without making the patches: (n, h, w, c) -> (n, h', w', 1)."""
     squares = np.einsum("nhwc,nhwc->hwn", x, x, order="C")  # images last: long lines, and as correlations are
-    return np.sqrt(separable(squares.transpose(2, 0, 1)[..., None], *sums))
+    with np.errstate(over="ignore", invalid="ignore"):  # who takes the norms sees that they are infinite
+        return np.sqrt(separable(squares.transpose(2, 0, 1)[..., None], *sums))
 
 
 @lru_cache(maxsize=256)

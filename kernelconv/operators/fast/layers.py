@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from kernelconv._scales import rescaled, scales
 from kernelconv.operators.composite import joined
 from kernelconv.operators.fast.choice import Engine
 from kernelconv.operators.fast.correlation.planes import Planes
@@ -81,11 +82,15 @@ class FusedByTiles(FusedOnPlanes):
 
     def embed(self, x: NDArray) -> NDArray:
         """Return the mapping's ``embed(P x)``."""
+        norms = self.norms(x)
+        by = scales(x, norms.max(axis=(1, 2, 3)))
+        if by is not None:  # squares overflow, or vanish
+            return rescaled(self.embed, x, by)
         if x.dtype not in self.filters:
             anchors = self.part.mapping.params["anchors"].astype(x.dtype, copy=False)
             self.filters[x.dtype] = self.products.filter_transform(anchors.T)
         products = self.products.multiply(self.products.input_transform(x), self.filters[x.dtype])
-        return self.mapping.embed_products(products, self.norms(x))
+        return self.mapping.embed_products(products, norms)
 
 
 _BY_PRODUCTS: dict[type, Any] = {Rows: FusedLayer, Planes: FusedOnPlanes, Tiles: FusedByTiles}

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from kernelconv._scales import rescaled, scales
 from kernelconv.operators.fast.choice import Engine
 from kernelconv.operators.fast.layouts import on_channels
 from kernelconv.operators.mappings.kernel_mapping import KernelMapping
@@ -46,7 +47,10 @@ class Mapping(Engine):
 
     def embed(self, x: NDArray, norms: NDArray | None = None) -> NDArray:
         """Return m = norm(x) kappa(Z x / norm(x)), zero where x is; `norms` (n, h, w, 1) where they are known."""
-        norms = np.sqrt(np.einsum("nhwc,nhwc->nhw", x, x))[..., None] if norms is None else norms
+        norms = position_norms(x) if norms is None else norms
+        by = scales(x, norms.max(axis=(1, 2, 3)))
+        if by is not None:  # squares overflow, or vanish
+            return rescaled(self.embed, x, by)
         z = self.part.params["anchors"].astype(x.dtype, copy=False)
         if self.exponential:
             return self._embed_exponential(x, z, norms)
@@ -89,6 +93,11 @@ class Mapping(Engine):
         np.clip(m, -alpha, alpha, out=m)
         m += _offset(norms, alpha)
         return np.exp(m, out=m)
+
+
+def position_norms(x: NDArray) -> NDArray:
+    """Return the norm at each position, (n, h, w, c) -> (n, h, w, 1)."""
+    return np.sqrt(np.einsum("nhwc,nhwc->nhw", x, x))[..., None]
 
 
 def _offset(norms: NDArray, alpha: Any) -> NDArray:

@@ -11,6 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from kernelconv._arrays import like, namespace
 from kernelconv._check import check_count, check_generator, check_memory, check_positive, check_shape
+from kernelconv._scales import scales
 from kernelconv.operators.base import Part, Pullback, Shape3, State
 from kernelconv.operators.fast.kernels import kappa, kappa_derivative
 from kernelconv.operators.fast.layouts import on_channels
@@ -191,8 +192,11 @@ class KernelMapping(Part):
     def embed_pullback(self, x: NDArray) -> tuple[NDArray, Any]:
         """Return (m, pullback) with pullback(g) -> (gradient in x, gradient in the anchors)."""
         self._check_built()
-        z = self.params["anchors"].astype(x.dtype, copy=False)
         norms = np.sqrt(np.einsum("nhwc,nhwc->nhw", x, x))[..., None]
+        by = scales(x, norms.max(axis=(1, 2, 3)))
+        if by is not None:  # squares overflow, or vanish
+            return self._rescaled_pullback(x, by)
+        z = self.params["anchors"].astype(x.dtype, copy=False)
         cosines = on_channels(x, z.T)
         cosines *= 1 / safe(norms)
         slope = kappa_derivative(self.kernel, cosines)
@@ -208,6 +212,16 @@ class KernelMapping(Part):
 
         return norms * value, pullback
 
+    def _rescaled_pullback(self, x: NDArray, by: NDArray) -> tuple[NDArray, Any]:
+        """Return ``embed_pullback`` by way of ``x * by``: m and the gradient in the anchors grow with x."""
+        m, pull = self.embed_pullback(x * by)
+
+        def pullback(g: NDArray) -> tuple[NDArray, NDArray]:
+            gx, dz = pull(g / by)
+            return gx * by, dz
+
+        return m / by, pullback
+
     def whiten_pullback(self, m: NDArray) -> tuple[NDArray, Any]:
         """Return (A m, pullback) with pullback(g) -> (gradient in m, gradient in the anchors through A)."""
         matrix = self.whitening.matrix.astype(m.dtype)
@@ -222,8 +236,13 @@ class KernelMapping(Part):
 
 
 def channel_norms(x: Any) -> Any:
-    """Return the norm at each position, (n, h, w, c) -> (n, h, w, 1), with a derivative of 0 where it is 0."""
+    """Return the norm at each position, (n, h, w, c) -> (n, h, w, 1), with a derivative of 0 where it is 0.
+
+    Squared is x over the power of two below its largest modulus, so that no square overflows or vanishes.
+    """
     xp = namespace(x)
-    squares = xp.sum(x * x, axis=-1, keepdims=True)
-    some = squares > 0
-    return xp.where(some, xp.sqrt(xp.where(some, squares, xp.ones_like(squares))), xp.zeros_like(squares))
+    top = xp.max(xp.abs(x), axis=-1, keepdims=True)
+    some = top > float(xp.finfo(x.dtype).smallest_normal)
+    unit = 2.0 ** xp.floor(xp.log2(xp.where(some, top, xp.ones_like(top))))
+    squares = xp.sum((x / unit) ** 2, axis=-1, keepdims=True)
+    return xp.where(some, unit * xp.sqrt(xp.where(some, squares, xp.ones_like(squares))), xp.zeros_like(squares))

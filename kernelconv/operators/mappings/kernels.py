@@ -16,7 +16,8 @@ from numpy.typing import NDArray
 from scipy.special import gammaln
 
 from kernelconv._arrays import namespace
-from kernelconv._check import check_choice, check_count, check_positive
+from kernelconv._check import as_float, check_choice, check_count, check_positive
+from kernelconv._scales import row_norms
 
 
 class DotProductKernel:
@@ -50,8 +51,9 @@ class DotProductKernel:
 
     def gram(self, x: NDArray, y: NDArray | None = None) -> NDArray:
         """Return the homogeneous kernel K(x_i, y_j) of rows `x` (n, d) and `y` (m, d) as (n, m)."""
-        y = x if y is None else y
-        nx, ny = np.linalg.norm(x, axis=1), np.linalg.norm(y, axis=1)
+        x = as_float(x)
+        y = x if y is None else as_float(y, "y")
+        nx, ny = row_norms(x), row_norms(y)
         cos = np.clip((x / safe(nx)[:, None]) @ (y / safe(ny)[:, None]).T, -1, 1)
         return nx[:, None] * self(cos) * ny
 

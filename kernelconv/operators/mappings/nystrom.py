@@ -8,8 +8,9 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from kernelconv._check import check_count, check_finite, check_generator, check_positive
+from kernelconv._check import as_float, check_count, check_finite, check_generator, check_positive
 from kernelconv._parallel.blocks import block_length, map_blocks
+from kernelconv._scales import row_norms
 from kernelconv.operators.mappings.kernels import safe
 
 
@@ -71,10 +72,10 @@ def spherical_kmeans(
     """
     check_count(n_clusters, "n_clusters")
     check_generator(rng, "spherical_kmeans")
-    norms = np.linalg.norm(check_finite(x), axis=1)
+    norms = row_norms(check_finite(as_float(x)))
     x = x[norms > 0] / norms[norms > 0, None]
     if not len(x):
-        raise ValueError(f"No anchors can be learned: all {len(norms)} sampled patches are zero.")
+        raise ValueError(f"No anchors can be learned: all {len(norms)} sampled patches are zero. Give images that are not all black.")
     distinct = _distinct(x, n_clusters)
     if len(distinct) < n_clusters:
         warnings.warn(

@@ -10,7 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kernelconv._arrays import is_foreign, namespace
-from kernelconv._check import Pair, as_padding, as_pair, check_count, check_generator, check_images
+from kernelconv._check import Pair, as_float, as_padding, as_pair, check_count, check_generator, check_images
+from kernelconv._scales import row_norms
 from kernelconv.operators.base import Part, Shape3
 from kernelconv.operators.patches.borders import PADDINGS, border_index, pad_adjoint, padded
 
@@ -275,9 +276,9 @@ def sample_patches(maps: Any, n_patches: int, rng: np.random.Generator, block: i
 
 def _draw(p: NDArray, per_image: int, rng: np.random.Generator) -> NDArray:
     m, h, w, c = p.shape
-    p = p.reshape(m, h * w, c)
+    p = as_float(p).reshape(m, h * w, c)
     k = min(per_image, h * w)
     positions = np.argsort(rng.random((m, h * w)), axis=1)[:, :k] if k < h * w else np.arange(h * w)[None]
     vectors = np.take_along_axis(p, np.broadcast_to(positions, (m, k))[..., None], axis=1).reshape(-1, c)
-    norms = np.linalg.norm(vectors, axis=1)
+    norms = row_norms(vectors)
     return vectors[norms > 1e-3 * norms.max(initial=0.0)]

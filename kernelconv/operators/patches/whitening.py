@@ -10,10 +10,20 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kernelconv._arrays import like, namespace
-from kernelconv._check import as_pair, check_positive
+from kernelconv._check import as_float, as_pair, check_positive, check_shape
+from kernelconv._scales import largest, scales
 from kernelconv.operators.base import Part, Shape3
 from kernelconv.operators.mappings.nystrom import inverse_sqrt
 from kernelconv.operators.patches.extraction import sample_patches
+
+#: Patches from which the covariance is estimated.
+N_COVARIANCE = 20_000
+
+#: Images that are looked at in search of a patch that is not flat.
+BLOCK = 64
+
+#: What is wrong with images of which all patches are constant, and what to do.
+FLAT = "every sampled one is constant, up to rounding. Give images with contrast, or take their pixels (input='raw')."
 
 
 @dataclass(frozen=True, repr=False)
@@ -31,7 +41,8 @@ class PatchCentering(Part):
     Raises
     ------
     ValueError
-        From ``out_shape`` and ``build`` if the channels are not a multiple of the patch's pixels.
+        From ``out_shape`` and ``build`` if the channels are not a multiple of the patch's pixels; from ``build`` if the
+        patches of `data` are all flat, so that nothing would be left of them but rounding.
 
     Notes
     -----
@@ -65,6 +76,20 @@ class PatchCentering(Part):
     def _lipschitz(self, in_shape: Shape3) -> float:
         return 1.0
 
+    def build(self, in_shape: Shape3, rng: np.random.Generator | None = None, data: Any = None) -> PatchCentering:
+        """Return a copy for maps of `in_shape`; of `data` one block is looked at, and more while all is flat."""
+        built = self._built(in_shape, {}, {})
+        if data is None:
+            return built
+        n = len(data)
+        blocks = (as_float(data[np.arange(lo, min(lo + BLOCK, n))]) for lo in range(0, n, BLOCK))
+        if all(_are_flat(block, self.size) for block in blocks):
+            raise ValueError("PatchCentering leaves nothing of flat patches: " + FLAT)
+        return built
+
+    def _at(self, in_shape: tuple[int, ...]) -> PatchCentering:
+        return self._built(check_shape(in_shape, "x.shape[1:]"), {}, {})
+
     def definition(self, x: Any) -> Any:
         """Return the centred patches: (n, h, w, K c) -> the same shape."""
         return _centred(x, self.size)
@@ -73,16 +98,12 @@ class PatchCentering(Part):
         return _centred(y, self.size)
 
 
-#: Patches from which the covariance is estimated.
-N_COVARIANCE = 20_000
-
-
 @dataclass(frozen=True, repr=False)
 class PatchWhitening(Part):
     r"""Decorrelate centred patches (ZCA): :math:`W C p`, :math:`W = (\Sigma + \epsilon \bar\sigma I)^{-1/2}`.
 
     C takes the mean of every patch away, colour by colour (`PatchCentering`); :math:`\Sigma` is the second moment of
-    centred training patches, and :math:`\bar\sigma` its mean eigenvalue. A flat patch stays zero.
+    centred training patches, and :math:`\bar\sigma` its mean eigenvalue. A flat patch becomes zero, up to rounding.
 
     Parameters
     ----------
@@ -95,7 +116,7 @@ class PatchWhitening(Part):
     ------
     ValueError
         From ``out_shape`` and ``build`` if the channels are not a multiple of the patch's pixels; from ``build`` with
-        `data` but no `rng`, or if every sampled patch is flat.
+        `data` but no `rng`, or if every sampled patch is flat up to rounding (all-zero images among them).
 
     Notes
     -----
@@ -149,13 +170,20 @@ class PatchWhitening(Part):
                 raise ValueError(
                     "PatchWhitening.build needs a numpy Generator: pass rng=numpy.random.default_rng(seed)."
                 )
-            patches = _centred(sample_patches(data, N_COVARIANCE, rng), self.size).astype(np.float64)
-            moment = patches.T @ patches / len(patches)
-            scale = np.trace(moment) / len(moment)
-            if scale <= 0:
-                raise ValueError("PatchWhitening cannot learn from flat patches: every sampled one is constant.")
-            matrix = inverse_sqrt(moment, self.epsilon * scale).matrix
+            matrix = self._learned(sample_patches(data, N_COVARIANCE, rng))
         return self._built(in_shape, {}, {"matrix": matrix})
+
+    def _learned(self, patches: NDArray) -> NDArray:
+        """Return W, learned from patches (m, K c)."""
+        if _are_flat(patches, self.size):
+            raise ValueError("PatchWhitening cannot learn from flat patches: " + FLAT)
+        patches = _centred(patches, self.size).astype(np.float64)
+        by = scales(patches[None])  # squares may overflow, or vanish
+        unit = 1.0 if by is None else float(by[0, 0, 0])
+        patches = patches * unit
+        moment = patches.T @ patches / len(patches)
+        scale = np.trace(moment) / len(moment)
+        return inverse_sqrt(moment, self.epsilon * scale).matrix * unit
 
     @cached_property
     def matrix(self) -> NDArray:
@@ -178,6 +206,14 @@ def _check_channels(part: Any, in_shape: Shape3) -> Shape3:
         name = f"{type(part).__name__}({part.size})"
         raise ValueError(f"{name} needs patches of {pixels} pixels, its input has {in_shape[2]} channels.")
     return in_shape
+
+
+def _are_flat(patches: NDArray, size: Any) -> bool:
+    """Return whether all of patches (..., K c) are flat: what is left without their means is no more than rounding."""
+    if not patches.size:  # all-black images leave none
+        return True
+    rounding = float(np.prod(size)) * np.finfo(patches.dtype).eps
+    return bool(np.all(largest(_centred(patches, size), -1) <= rounding * largest(patches, -1)))
 
 
 def _centred(patches: Any, size: Any) -> Any:

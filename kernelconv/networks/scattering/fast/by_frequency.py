@@ -107,15 +107,16 @@ class _Wavelets:
     .. math:: \sum_k A_k e^{2 \pi i k x / n} = \sum_{k < n / 2} e^{2 \pi i k x / n} (A_k + (-1)^p A_{k + n / 2})
 
     so one product at each of the n/2 frequencies multiplies with the filters, folds aliases and prepares both phases
-    (a real matrix, signs within), and a real matrix for each phase finishes an axis. All grids are even: 2^J divides
-    the padded image, and the coarsest grid is 2^(J - 1) px.
+    (a real matrix, signs within), and a real matrix for each phase finishes an axis. Grids are even, for 2^J divides the
+    padded image and the coarsest grid is 2^(J - 1) px; but for circular images of any size of which nothing is
+    subsampled, and their waves go by FFT.
     """
 
     def __init__(self, psi: NDArray, source: int, target: int, dtype: np.dtype):
         psi = crop(psi, 2**source)
         angles, height, width = psi.shape
         self.target, self.shape = target, (height >> target - source, width >> target - source)
-        n_phases = 2 if max(self.shape) <= LONGEST_PRODUCT else 1
+        n_phases = 2 if max(self.shape) <= LONGEST_PRODUCT and not any(n % 2 for n in self.shape) else 1
         k = n_phases * 2 ** (target - source)
         h, w = self.size = height // k, width // k
         blocks = psi.reshape(angles, k, h, k, w).transpose(2, 4, 0, 1, 3).reshape(h * w, angles, k * k)

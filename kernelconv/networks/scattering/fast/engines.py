@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from kernelconv._scales import rescaled, scales
 from kernelconv.networks.scattering.fast.cascades import Cascades, block_length
 from kernelconv.networks.scattering.fast.signals import Signals
 from kernelconv.networks.scattering.transform import ScatteringTransform
@@ -36,6 +37,9 @@ class ByCascade(Engine):
 
     def forward(self, x: NDArray) -> NDArray:
         """Return the scattering maps; map by map, they lie side by side in memory."""
+        by = scales(x)
+        if by is not None:  # moduli are roots of sums of squares
+            return rescaled(self.forward, x, by)
         maps = self.run(_channels(x))
         return np.moveaxis(maps.reshape(len(x), -1, *maps.shape[2:]), 1, -1)
 
@@ -44,10 +48,12 @@ class ByCascade(Engine):
         if not self.part.differentiable:
             raise NotImplementedError("engine='kymatio' has no gradient. Use engine='native'.")
         n, h, w, c = x.shape
+        by = scales(x)
+        ordinary = x if by is None else x * by  # the gradient does not depend on the scale
 
         def pull(g: NDArray) -> tuple[NDArray, Grads]:
             of_paths = np.moveaxis(g, -1, 1).reshape(n * c, -1, *g.shape[1:3])
-            return np.moveaxis(self.run.vjp(_channels(x), of_paths).reshape(n, c, h, w), 1, -1), {}
+            return np.moveaxis(self.run.vjp(_channels(ordinary), of_paths).reshape(n, c, h, w), 1, -1), {}
 
         return self.forward(x), pull, self.part.state
 
@@ -80,6 +86,9 @@ class LineByLine(Engine):
 
     def forward(self, x: NDArray) -> NDArray:
         """Return the scattering maps; path by path, they lie side by side in memory."""
+        by = scales(x)
+        if by is not None:
+            return rescaled(self.forward, x, by)
         n, h, t, _ = x.shape
         maps = self.run(np.ascontiguousarray(x.swapaxes(2, 3)).reshape(-1, t))
         return maps.reshape(n, h, -1, maps.shape[-1]).swapaxes(2, 3)
