@@ -80,7 +80,7 @@ def _ckn(
 ) -> Build:
     def build(shape: Shape, size: int, seed: int) -> Any:
         steps = tuple(min(s, small) for s in subsampling) if min(shape[:2]) < 16 else subsampling
-        settings = {"n_anchors": n_anchors, "patch_size": patch_size, "subsampling": steps, **options}
+        settings = {"n_anchors": n_anchors, "patch_size": patch_size, "subsampling": steps, "input": "raw", **options}
         return ConvKernelNetwork(**settings, random_state=seed)
 
     return build
@@ -97,7 +97,7 @@ def _both(shape: Shape, size: int, seed: int) -> Any:
 def _supervised(shape: Shape, size: int, seed: int) -> Any:
     subsampling = (2, 4) if min(shape[:2]) >= 16 else (2, 2)
     network = ConvKernelClassifier(
-        n_anchors=(64, 256), patch_size=3, subsampling=subsampling, epochs=5, learning_rate=0.05
+        n_anchors=(64, 256), patch_size=3, subsampling=subsampling, input="raw", epochs=5, learning_rate=0.05
     )
     return Supervised(network, seed)
 

@@ -36,7 +36,7 @@ class ConvKernelNetwork(NetworkTransformer):
         epsilon of (kappa(Z Z') + epsilon I)^(-1/2).
     padding : {"zero", "valid", "reflect", "symmetric", "circular"}
         How a map goes on beyond its edge when patches are taken.
-    input : {"raw", "gradient", "centered", "whitened"} or Part
+    input : {"auto", "raw", "gradient", "centered", "whitened"} or Part
         What the first layer reads: the pixels; their gradient, two channels (`ImageGradient`: take patch_size 1 there,
         so that a patch is an orientation); patches without their mean (`PatchCentering`); or these decorrelated
         (`PatchWhitening`: for natural images). Or any part of images, or of patches.
@@ -110,7 +110,7 @@ class ConvKernelNetwork(NetworkTransformer):
         sigma: Any = 0.6,
         regularization: float = 1e-3,
         padding: str = "zero",
-        input: Any = "raw",
+        input: Any = "auto",
         pooling: Any = "gaussian",
         group: str | None = None,
         n_patches: int = 20_000,
