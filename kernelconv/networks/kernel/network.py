@@ -82,6 +82,10 @@ class ConvKernelNetwork(NetworkTransformer):
     Cost per image and layer: h w n_anchors (patch values) multiply-adds for the kernel values, n_anchors^2 per pooled
     position for the whitening.
 
+    A head: ``RidgeClassifierCV(np.logspace(-4, 1, 6))`` has 0.7 % validation error with 1,000 digits (the penalties of
+    ``RidgeClassifierCV()``: 1.8 %) and 2.8 % with 1,000 MNIST images, `AffineSubspaceClassifier` 1.2 and 2.7 %,
+    ``LogisticRegression`` 5.4 and 4.3 %.
+
     References
     ----------
     Mairal (2016), End-to-end kernel learning with supervised convolutional kernel networks, section 3.
