@@ -1,13 +1,15 @@
 """ckn_layers: names and objects describe the same layers, for the network, the classifier and the exact kernel."""
 
 import inspect
+import json
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 import kernelconv
 from kernelconv import ConvKernel, ConvKernelClassifier, ConvKernelNetwork, serial
-from kernelconv.networks.kernel.layers import ckn_layers
+from kernelconv.networks.kernel.layers import COLOUR, ckn_layers
 from kernelconv.operators import (
     AveragePooling,
     Exponential,
@@ -170,3 +172,15 @@ def test_nothing_speaks_unless_asked():
     }
     assert len(verbose) >= 5
     assert set(verbose.values()) == {False}, verbose
+
+
+def test_the_default_input_is_the_best_of_the_committed_experiment():
+    root = Path(__file__).parent.parent
+    record = json.loads((root / "benchmarks/results/colour-input.json").read_text(encoding="utf-8"))
+    means = [{kind: np.mean(v) for kind, v in one.items()} for one in record["validation_error_percent"].values()]
+    assert [min(of, key=of.get) for of in means] == [COLOUR, COLOUR]
+    first, second = (", ".join(f"{v:.1f}" for v in of.values()) for of in means)
+    said = " ".join(ConvKernelNetwork.__doc__.split())
+    assert list(means[0]) == ["raw", "centered", "whitened", "gradient"]
+    assert "of raw, centered, whitened patches and gradient" in said
+    assert f"2,000 CIFAR-10 images {first}; 600 crops of two photographs {second}" in said

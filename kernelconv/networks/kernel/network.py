@@ -39,7 +39,8 @@ class ConvKernelNetwork(NetworkTransformer):
     input : {"auto", "raw", "gradient", "centered", "whitened"} or Part
         What the first layer reads: the pixels; their gradient, two channels (`ImageGradient`: take patch_size 1 there,
         so that a patch is an orientation); patches without their mean (`PatchCentering`); or these decorrelated
-        (`PatchWhitening`: for natural images). Or any part of images, or of patches.
+        (`PatchWhitening`: for natural images). Or any part of images, or of patches. "auto" is "whitened" for colour
+        images (three channels, more than one line, patches of more than one pixel), else "raw": see Notes.
     pooling : {"gaussian", "average", "max"} or Part, or tuple of these
         Pooling of each layer; the last two names over windows of subsampling px. A part has its own step in place of
         `subsampling`.
@@ -81,6 +82,10 @@ class ConvKernelNetwork(NetworkTransformer):
     ``fit`` holds the sampled patches of one layer and a few blocks of maps; ``transform`` its output and a few blocks.
     Cost per image and layer: h w n_anchors (patch values) multiply-adds for the kernel values, n_anchors^2 per pooled
     position for the whitening.
+
+    On what ``input="auto"`` rests: validation error, %, of raw, centered, whitened patches and gradient, mean of three
+    draws: 2,000 CIFAR-10 images 51.0, 45.5, 42.7, 44.1; 600 crops of two photographs 59.3, 54.0, 49.1, 53.3
+    (``benchmarks/colour_input.py``).
 
     A head: ``RidgeClassifierCV(np.logspace(-4, 1, 6))`` has 0.7 % validation error with 1,000 digits (the penalties of
     ``RidgeClassifierCV()``: 1.8 %) and 2.8 % with 1,000 MNIST images, `AffineSubspaceClassifier` 1.2 and 2.7 %,
