@@ -1,9 +1,9 @@
 """Test error of the CNN presets trained on MNIST's 60,000 images, one JSON file a run.
 
-    python benchmarks/mnist_cnn.py lenet5 --seeds 0 1 2
+    python benchmarks/mnist_cnn.py wide_lenet --seeds 0 1 2
     python benchmarks/mnist_cnn.py resnet --seeds 0
     python benchmarks/mnist_cnn.py resnet --seeds 0 --augment --epochs 30 --learning-rate 0.005
-    python benchmarks/mnist_cnn.py lenet5 --validate        (5,000 training images held out; the test set is not read)
+    python benchmarks/mnist_cnn.py wide_lenet --validate    (5,000 training images held out, no test image read)
 
 The presets' defaults (dropout, epochs, batch size) were chosen on training images held out of trainings on 1,000; the
 settings of this script for 60,000 were set beforehand, and --validate scores them on held-out training images. A run
@@ -25,7 +25,7 @@ from kernelconv.studies.environment import environment
 RESULTS = Path(__file__).parent / "results/mnist-cnn"
 AUGMENTATION = Augmentation(shift=2, rotation=10, deformation=0.25)
 RATE = 2e-3
-EPOCHS = {"lenet5": 8, "resnet": 8, "vgg": 8, "mlp": 15}
+EPOCHS = {"wide_lenet": 8, "resnet": 8, "vgg": 8, "mlp": 15}
 
 
 def data(validate):

@@ -6,7 +6,7 @@ import numpy as np
 from kernelconv import ConvNetClassifier, load_digits_images
 
 X, y = load_digits_images()
-clf = ConvNetClassifier("lenet5", epochs=8, random_state=0).fit(X[:1000], y[:1000])
+clf = ConvNetClassifier("wide_lenet", epochs=8, random_state=0).fit(X[:1000], y[:1000])
 print(f"accuracy on digits it has not seen: {clf.score(X[1000:], y[1000:]):.3f}")
 
 first = next(part for part in clf.network_.parts if part.params)

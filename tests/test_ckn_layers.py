@@ -1,13 +1,15 @@
 """ckn_layers: names and objects describe the same layers, for the network, the classifier and the exact kernel."""
 
 import inspect
+import json
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 import kernelconv
 from kernelconv import ConvKernel, ConvKernelClassifier, ConvKernelNetwork, serial
-from kernelconv.networks.kernel.layers import ckn_layers
+from kernelconv.networks.kernel.layers import COLOUR, ckn_layers
 from kernelconv.operators import (
     AveragePooling,
     Exponential,
@@ -64,6 +66,33 @@ def test_what_reads_patches_follows_their_extraction_in_the_first_layer(name, pa
         assert ckn_layers((8, 9), ((3, 1), (3, 1)), input=given) == wanted
 
 
+@pytest.mark.parametrize(
+    ("shape", "patch_size", "reads"),
+    [
+        ((8, 8, 3), 3, "whitened"),
+        ((8, 8, 3), (1, 3), "whitened"),
+        ((8, 8, 1), 3, "raw"),
+        ((8, 8, 2), 3, "raw"),
+        ((8, 8, 3), 1, "raw"),  # a patch of one pixel is its mean
+        ((1, 20, 3), (1, 3), "raw"),  # a signal
+    ],
+)
+def test_by_default_colour_images_are_read_whitened_and_others_raw(shape, patch_size, reads):
+    x = np.random.default_rng(0).random((6, *shape))
+    options = {"n_anchors": 4, "patch_size": (patch_size,), "subsampling": 1, "n_patches": 50}
+    ckn = ConvKernelNetwork(**options, random_state=0)
+    assert ckn.fit(x).specification() == ckn_layers(**options, input=reads)
+    assert ckn.fit(x[..., :1]).specification() == ckn_layers(**options, input="raw")
+
+
+def test_the_classifier_reads_by_default_what_the_network_reads():
+    x, y = np.random.default_rng(0).random((6, 4, 4, 3)), np.arange(6) % 2
+    options = {"n_anchors": 4, "n_patches": 50, "random_state": 0}
+    found = ConvKernelClassifier(**options, epochs=0).fit(x, y).transform(x)
+    assert np.array_equal(found, ConvKernelNetwork(**options).fit(x).transform(x))
+    assert not np.allclose(found, ConvKernelNetwork(**options, input="raw").fit(x).transform(x))
+
+
 def test_what_reads_images_precedes_the_first_layer():
     assert ckn_layers(8, input="gradient") == serial(ImageGradient(), layer(8), names=["gradient", "layer_1"])
     for part in (ImageGradient("zero"), serial(ImageGradient(), Modulus())):
@@ -88,7 +117,7 @@ def test_a_kernel_is_its_name_or_itself():
         ({"pooling": ("max",)}, r"one entry a layer \(2\), got lengths \{'n_anchors': 2, 'pooling': 1\}"),
         ({"pooling": "max", "pooling_scale": 0.9}, "belongs to pooling=\"gaussian\", got 0.9 with pooling='max'"),
         ({"pooling": MaxPooling(2), "pooling_scale": 0.9}, r"got 0.9 with pooling=MaxPooling\(2, stride=2\)"),
-        ({"input": "fourier"}, "input must be one of 'raw', 'gradient', 'centered', 'whitened', got 'fourier'"),
+        ({"input": "fourier"}, "input must be one of 'auto', 'raw', 'gradient', 'centered', 'whitened', got 'fourier'"),
         ({"input": 3}, "input must be one of .*, got 3"),
         ({"kernel": "gauss"}, "kernel must be one of"),
     ],
@@ -143,3 +172,15 @@ def test_nothing_speaks_unless_asked():
     }
     assert len(verbose) >= 5
     assert set(verbose.values()) == {False}, verbose
+
+
+def test_the_default_input_is_the_best_of_the_committed_experiment():
+    root = Path(__file__).parent.parent
+    record = json.loads((root / "benchmarks/results/colour-input.json").read_text(encoding="utf-8"))
+    means = [{kind: np.mean(v) for kind, v in one.items()} for one in record["validation_error_percent"].values()]
+    assert [min(of, key=of.get) for of in means] == [COLOUR, COLOUR]
+    first, second = (", ".join(f"{v:.1f}" for v in of.values()) for of in means)
+    said = " ".join(ConvKernelNetwork.__doc__.split())
+    assert list(means[0]) == ["raw", "centered", "whitened", "gradient"]
+    assert "of raw, centered, whitened patches and gradient" in said
+    assert f"2,000 CIFAR-10 images {first}; 600 crops of two photographs {second}" in said

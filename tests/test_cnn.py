@@ -8,7 +8,7 @@ from sklearn.base import clone
 from sklearn.exceptions import NotFittedError
 
 from kernelconv import Augmentation, ConvNetClassifier, load_digits_images
-from kernelconv.networks.cnn.presets import ARCHITECTURES, lenet5, resnet, vgg
+from kernelconv.networks.cnn.presets import ARCHITECTURES, resnet, vgg, wide_lenet
 from kernelconv.networks.serial import serial
 from kernelconv.networks.training.loop import loss_gradient, train
 from kernelconv.networks.training.losses import log_softmax, softmax_cross_entropy
@@ -75,7 +75,7 @@ def test_parameters_counted_by_hand():
     def count(network, shape):
         return network.build(shape, RNG(0)).n_params()
 
-    assert count(lenet5((28, 28, 1), 10), (28, 28, 1)) == 26 * 32 + 801 * 64 + (25 * 64 + 1) * 128 + 1290
+    assert count(wide_lenet((28, 28, 1), 10), (28, 28, 1)) == 26 * 32 + 801 * 64 + (25 * 64 + 1) * 128 + 1290
     blocks = 2 * 9 * 32**2 + (9 * 32 + 9 * 64 + 32) * 64 + (9 * 64 + 9 * 128 + 64) * 128
     normalized = 2 * (32 * 3 + 64 * 3 + 128 * 3)
     assert count(resnet((28, 28, 1), 10), (28, 28, 1)) == 9 * 32 + blocks + normalized + 1290
@@ -116,7 +116,7 @@ def torch():
 @pytest.mark.parametrize("kind", ["sgd", "adam"])
 def test_lenet_has_the_losses_of_torch_for_twenty_steps(torch, dtype, tolerance, kind):
     shape = (28, 28, 1)
-    parts = [p for p in lenet5(shape, 10).parts[1:] if not isinstance(p, Dropout)]
+    parts = [p for p in wide_lenet(shape, 10).parts[1:] if not isinstance(p, Dropout)]
     network = serial(*parts).build(shape, RNG(0)).astype(dtype)
     names = list(network.params)
     theirs = [torch.tensor(network.params[n], requires_grad=True) for n in names]
@@ -321,7 +321,7 @@ def test_a_loss_that_explodes_says_what_to_lower():
         small(optimizer="sgd", learning_rate=1e12, loss="squared_hinge", epochs=20).fit(x, y)
 
 
-@pytest.mark.parametrize("name", ["lenet5", "vgg", "resnet", "mlp"])
+@pytest.mark.parametrize("name", ["wide_lenet", "vgg", "resnet", "mlp"])
 def test_faults_are_clear(name):
     x, y = problem(12)
     clf = ConvNetClassifier(name, epochs=1, random_state=0)

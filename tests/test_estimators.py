@@ -407,7 +407,7 @@ def test_every_parameter_reaches_the_training(monkeypatch):
 
 def test_presets_by_name():
     x, y = problem(12, (5, 4))
-    for name, n_parts in (("lenet5", 13), ("mlp", 4)):
+    for name, n_parts in (("wide_lenet", 13), ("mlp", 4)):
         clf = ConvNetClassifier(name, epochs=1, random_state=0).fit(x, y)
         assert len(clf.network_.parts) == n_parts
         assert clf.predict(x).shape == (12,)
@@ -416,7 +416,7 @@ def test_presets_by_name():
 @pytest.mark.parametrize(
     ("parameters", "match"),
     [
-        ({"architecture": "alexnet"}, "must be one of 'lenet5', 'vgg', 'resnet', 'mlp', got 'alexnet'"),
+        ({"architecture": "alexnet"}, "must be one of 'wide_lenet', 'vgg', 'resnet', 'mlp', got 'alexnet'"),
         (
             {"architecture": serial(Flatten(), Dense(4))},
             r"output has shape \(1, 1, 4\) for images of shape \(8, 7, 1\); 3 classes need \(1, 1, 3\): .*Dense\(3\)",

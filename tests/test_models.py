@@ -50,7 +50,7 @@ def test_a_name_is_a_representation_a_head_or_both():
     assert model("scattering+affine").label == "scattering + affine"
     assert model("ckn-2").head is HEADS["linear"]
     assert model("lenet").head is None
-    assert model("lenet+gaussian").label == "LeNet-5 + Gaussian"
+    assert model("lenet+gaussian").label == "wide LeNet + Gaussian"
     assert all(is_classifier(model(name).build((8, 8), 50, 0)) for name in REPRESENTATIONS)
 
 

@@ -187,7 +187,7 @@ def test_progress_is_printed_where_asked(capsys):
 
 
 def test_what_is_not_a_network_is_refused():
-    for wrong in (layer(3), "lenet5", None):
+    for wrong in (layer(3), "wide_lenet", None):
         with pytest.raises(ValueError, match=r"network must be a Network, as serial\(\*parts\) makes it, got"):
             phi(network=two_layers()).set_params(network=wrong).fit(problem()[0])
 

@@ -41,7 +41,7 @@ def small(n_outputs=3, **values):
 @parametrize_with_checks(
     [
         ConvNetRegressor("mlp", image_shape=(1, -1), epochs=15, random_state=0),
-        ConvNetRegressor("lenet5", image_shape=(1, -1), epochs=15, random_state=0),
+        ConvNetRegressor("wide_lenet", image_shape=(1, -1), epochs=15, random_state=0),
     ]
 )
 def test_scikit_learn_contract(estimator, check):

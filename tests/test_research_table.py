@@ -176,9 +176,9 @@ def test_what_is_missing_is_not_run_and_what_the_protocol_lacks_is_a_dash(result
 
     for table in (error_table(results), validation_table(results)):
         assert list(entries(table, "ResNet").values()) == ["ResNet", "not run", "not run", "not run"]
-        assert entries(table, "LeNet-5")["60,000"] == "not run"
+        assert entries(table, "wide LeNet")["60,000"] == "not run"
         assert entries(table, "exact kernel")["60,000"] == "–"
-        assert entries(table, "LeNet-5")["300"].endswith(" (2/3)")
+        assert entries(table, "wide LeNet")["300"].endswith(" (2/3)")
         assert entries(table, "exact kernel")["1,000"].endswith(" (1)")
         assert "/" not in entries(table, "pixels + SVM")["300"]
 
@@ -239,7 +239,7 @@ def test_a_page_is_as_wide_as_four_sizes_and_has_the_notes_once(results):
         assert last.caption.endswith(" error, %, with 1,000 training images")
         assert first.notes == ()
         assert last.notes == make(results).notes
-        assert entries(last, "LeNet-5")["1,000"] == entries(first, "LeNet-5")["1,000"]
+        assert entries(last, "wide LeNet")["1,000"] == entries(first, "wide LeNet")["1,000"]
 
 
 # -- choice -----------------------------------------------------------------------------------------------------------
@@ -260,7 +260,7 @@ def test_validation_chooses_among_ours_and_best_by_test_stands_beside(results):
         assert by_size[line] == [f"{results.summary(model, s).error:.2f}" for s in DRAWS]
     assert (
         by_size[2] == by_size[5] == ["4 of 5", "4 of 5", "3 of 5"]
-    )  # without the exact kernel, the augmented one, kymatio; LeNet-5 not at 60,000
+    )  # without the exact kernel, the augmented one, kymatio; wide LeNet not at 60,000
     marked = [r[0].text for r in table.sections[0].entries() if CHOSEN in r[1].mark]
     assert marked == ["scattering + Gaussian"]
 
@@ -302,13 +302,13 @@ def test_a_tie_is_shown_as_a_tie(tmp_path):
     fill(tmp_path, {m: (3.0, 2.5, 3) for m in ("lenet", "ckn-gradient+gaussian")}, sizes=[60_000])
     fill(tmp_path, {"pixels+svm": (9.0, 9.0, 3)}, sizes=[60_000])
     results = read(tmp_path)
-    names = ["gradient CKN + Gaussian", "LeNet-5"]
-    table, both = error_table(results), "gradient CKN + Gaussian and LeNet-5 (tied)"
+    names = ["gradient CKN + Gaussian", "wide LeNet"]
+    table, both = error_table(results), "gradient CKN + Gaussian and wide LeNet (tied)"
     assert [entries(table, name)["60,000"] for name in ("chosen by validation", "best by test")] == [both, both]
     assert [r[0].text for r in table.sections[0].entries() if CHOSEN in r[3].mark] == names
     assert bold(validation_table(results), "60,000") == bold(table, "60,000") == names
     (section,) = difference_table(results).sections
-    tie = "minus gradient CKN + Gaussian (tied with LeNet-5; the first in the table that is tested)"
+    tie = "minus gradient CKN + Gaussian (tied with wide LeNet; the first in the table that is tested)"
     assert section.title == f"60,000 training images: {tie}, chosen of 3 of 5 rows"
 
 
@@ -450,8 +450,8 @@ def test_validation_errors_are_means_over_draws_and_say_where_fewer_images_were_
     ]
     expected = f"{np.mean(errors):.2f} ±{f'{np.std(errors, ddof=1) / 3**0.5:.2f}'[1:]}"
     assert entries(table, "pixels + SVM")["300"] == expected
-    assert "°" in entries(table, "LeNet-5")["300"]
-    assert "°" not in "".join(entries(table, "LeNet-5, augmented")["60,000"])  # there all hold out as many
+    assert "°" in entries(table, "wide LeNet")["300"]
+    assert "°" not in "".join(entries(table, "wide LeNet, augmented")["60,000"])  # there all hold out as many
     assert bold(table, "300") == bold(table, "60,000") == ["scattering + Gaussian"]
 
 
@@ -460,8 +460,8 @@ def test_stability_and_cost_stand_side_by_side(results):
 
     table = cost_table(results)
     assert table.caption == "MNIST: stability and cost, 1,000 training images"
-    assert entries(table, "LeNet-5") == {
-        **{"row": "LeNet-5", "features": "100", "relative change": "0.105 ±.005", "D": "0.0250 ±.0050"},
+    assert entries(table, "wide LeNet") == {
+        **{"row": "wide LeNet", "features": "100", "relative change": "0.105 ±.005", "D": "0.0250 ±.0050"},
         **{"fit": "10.5", "1,000 predictions": "1.00", "validation": "7.0"},
     }
     assert [entries(table, "exact kernel")[c] for c in ("features", "relative change", "D")] == ["", "", ""]
@@ -514,7 +514,7 @@ def test_a_row_that_is_better_beyond_chance_is_named(results, tmp_path):
     fill(tmp_path, {"scattering+gaussian": (3.0, 1.0, 3), "lenet": (1.0, 2.0, 3)}, sizes=[300])
     better = read(tmp_path)
     gap = better.summary("lenet", 300).error - better.summary("scattering+gaussian", 300).error
-    assert f"with the chosen one, LeNet-5 at 300 images (−{-gap:.2f} points) is better by more" in separated(better)
+    assert f"with the chosen one, wide LeNet at 300 images (−{-gap:.2f} points) is better by more" in separated(better)
 
 
 def test_of_one_draw_no_row_is_called_better(tmp_path):
@@ -664,7 +664,7 @@ def test_readme_gets_the_table_of_the_leaders_between_its_marks(results):
     assert "replaced" not in text
     assert verdict(results) in text
     assert "| scattering + Gaussian |" in text
-    assert "| LeNet-5, augmented |" not in text
+    assert "| wide LeNet, augmented |" not in text
     assert "the lowest of a size, of all rows, those not shown here too, without" in text
 
 

@@ -18,7 +18,7 @@ from sklearn.pipeline import make_pipeline
 from kernelconv import ConvKernelClassifier, ConvKernelNetwork, ConvNetClassifier, NetworkTransformer, cli
 from kernelconv.datasets import load_split
 from kernelconv.datasets.split import Split
-from kernelconv.networks.cnn.presets import lenet5
+from kernelconv.networks.cnn.presets import wide_lenet
 from kernelconv.report.stability import shown_strength, study_rows
 from kernelconv.stability import StabilityReport, StabilityRow, measure_corruptions
 from kernelconv.studies import families, stability
@@ -58,8 +58,8 @@ def of(estimator, name="own"):
 
 NETWORKS = {
     "unsupervised": ConvKernelNetwork(n_anchors=(4,), random_state=0),
-    "drawn": NetworkTransformer(lenet5((8, 8, 1), 10), random_state=0),
-    "convolutional": ConvNetClassifier("lenet5", epochs=1, random_state=0),
+    "drawn": NetworkTransformer(wide_lenet((8, 8, 1), 10), random_state=0),
+    "convolutional": ConvNetClassifier("wide_lenet", epochs=1, random_state=0),
     "end to end": ConvKernelClassifier(n_anchors=(4,), epochs=0, random_state=0),
     "penalty chosen": Supervised(ConvKernelClassifier(n_anchors=(4,), epochs=0)),
 }

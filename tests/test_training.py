@@ -7,7 +7,7 @@ import pytest
 from sklearn.metrics import log_loss, mean_squared_error
 
 from kernelconv._parallel.meeting import all_gather
-from kernelconv.networks.cnn.presets import lenet5, mlp
+from kernelconv.networks.cnn.presets import mlp, wide_lenet
 from kernelconv.networks.serial import serial
 from kernelconv.networks.training import loop as training
 from kernelconv.networks.training.loop import loss_gradient, train
@@ -459,7 +459,7 @@ def test_train_refuses(values, match):
 
 @pytest.mark.parametrize("shape", [(28, 28, 1), (8, 8, 1), (1, 30, 1), (1, 1, 1), (5, 2, 3), (32, 32, 3)])
 def test_lenet_fits_any_size(shape):
-    network = lenet5(shape, 7).build(shape, RNG(0))
+    network = wide_lenet(shape, 7).build(shape, RNG(0))
     h, w = (max(size // 2, 1) for size in shape[:2])
     if min(h, w) >= 10:  # the second convolution sees no zeros
         h, w = h - 4, w - 4
@@ -470,7 +470,7 @@ def test_lenet_fits_any_size(shape):
 
 
 def test_lenet_and_mlp_have_the_parameters_that_they_should():
-    lenet = lenet5((28, 28, 1), 10).build((28, 28, 1), RNG(0))
+    lenet = wide_lenet((28, 28, 1), 10).build((28, 28, 1), RNG(0))
     assert lenet.n_params() == (25 + 1) * 32 + (25 * 32 + 1) * 64 + (25 * 64 + 1) * 128 + 129 * 10
     assert mlp((28, 28, 1), 10).build((28, 28, 1), RNG(0)).n_params() == 785 * 512 + 513 * 10
 

@@ -169,7 +169,7 @@ def comparisons(results):
         texts.append(
             f"Rows of others, which do not compete: {joined(rivals)}. They get the subsets and the validation of ours; "
             "kymatio's features the same heads with all their choices, PyTorch's network the plan, optimiser, schedule "
-            "and epochs of our LeNet-5. Draws that they lack are said beside their figures."
+            "and epochs of our wide LeNet. Draws that they lack are said beside their figures."
         )
     return texts
 

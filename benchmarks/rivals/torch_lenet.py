@@ -1,4 +1,4 @@
-"""LeNet-5 in PyTorch (Paszke et al. 2019), with the plan, optimiser, schedule and epochs of ours."""
+"""The wide LeNet in PyTorch (Paszke et al. 2019), with the plan, optimiser, schedule and epochs of ours."""
 
 from typing import Any, Self
 
@@ -10,7 +10,7 @@ from kernelconv.studies.registry import epochs, schedule
 
 
 class TorchLeNet(ClassifierMixin, BaseEstimator):
-    """LeNet-5 of PyTorch's layers, AdamW, one cycle, on one thread."""
+    """The wide LeNet of PyTorch's layers, AdamW, one cycle, on one thread."""
 
     def __init__(self, size: int, seed: int = 0):
         self.size = size
@@ -66,7 +66,7 @@ class TorchLeNet(ClassifierMixin, BaseEstimator):
 
 
 def lenet(shape: tuple[int, int], n_classes: int) -> Any:
-    """Return LeNet-5 as kernelconv's preset has it, maps of 10 pixels or more; dropout before both dense layers."""
+    """Return the wide LeNet as our preset has it, maps of 10 pixels or more; dropout before both dense layers."""
     from torch import nn
 
     maps = [n // 2 for n in shape]
@@ -87,10 +87,10 @@ def build(shape, size, seed):
 
 RIVAL = Representation(
     "torch-lenet",
-    "PyTorch LeNet-5",
+    "PyTorch wide LeNet",
     "others",
     build,
-    "LeNet-5 in PyTorch (Paszke et al. 2019), with the plan, optimiser, schedule and epochs of ours.",
+    "The wide LeNet in PyTorch (Paszke et al. 2019), with the plan, optimiser, schedule and epochs of ours.",
     trained=True,
     milliseconds=(0.7, 0.4),
     epochs=epochs,

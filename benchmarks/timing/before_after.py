@@ -82,7 +82,7 @@ WORKLOADS = {
     "kernel network, two layers, transform": lambda threads: kernel_network(transform, 500, (50, 200), threads),
     "kernel network, one layer, fit": lambda threads: kernel_network(fit, 500, (200,), threads),
     "kernel network, two layers, fit": lambda threads: kernel_network(fit, 500, (50, 200), threads),
-    "LeNet, fit, 2 epochs": lambda threads: cnn(1024, "lenet5", 2, threads),
+    "LeNet, fit, 2 epochs": lambda threads: cnn(1024, "wide_lenet", 2, threads),
     "ResNet, fit, 1 epoch": lambda threads: cnn(512, "resnet", 1, threads),
     "exact kernel, 32 images": lambda threads: exact_kernel(32, threads),
 }

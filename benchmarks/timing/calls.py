@@ -91,9 +91,9 @@ def transform_calls():
 
 
 def fit_calls():
-    """Return the calls of ``fit`` of LeNet-5, one epoch of one step."""
+    """Return the calls of ``fit`` of the wide LeNet, one epoch of one step."""
     x = images(20)
-    classifier = ConvNetClassifier("lenet5", epochs=1, random_state=0, n_jobs=1)
+    classifier = ConvNetClassifier("wide_lenet", epochs=1, random_state=0, n_jobs=1)
     return count_calls(lambda: classifier.fit(x, np.arange(20) % 10))
 
 

@@ -9,7 +9,7 @@ import numpy as np
 from sklearn.pipeline import make_pipeline, make_union
 
 from kernelconv.networks.cnn.classifier import ConvNetClassifier
-from kernelconv.networks.cnn.presets import lenet5
+from kernelconv.networks.cnn.presets import wide_lenet
 from kernelconv.networks.kernel.classifier import ConvKernelClassifier
 from kernelconv.networks.kernel.exact import ConvKernel
 from kernelconv.networks.kernel.network import ConvKernelNetwork
@@ -80,7 +80,7 @@ def _ckn(
 ) -> Build:
     def build(shape: Shape, size: int, seed: int) -> Any:
         steps = tuple(min(s, small) for s in subsampling) if min(shape[:2]) < 16 else subsampling
-        settings = {"n_anchors": n_anchors, "patch_size": patch_size, "subsampling": steps, **options}
+        settings = {"n_anchors": n_anchors, "patch_size": patch_size, "subsampling": steps, "input": "raw", **options}
         return ConvKernelNetwork(**settings, random_state=seed)
 
     return build
@@ -97,7 +97,7 @@ def _both(shape: Shape, size: int, seed: int) -> Any:
 def _supervised(shape: Shape, size: int, seed: int) -> Any:
     subsampling = (2, 4) if min(shape[:2]) >= 16 else (2, 2)
     network = ConvKernelClassifier(
-        n_anchors=(64, 256), patch_size=3, subsampling=subsampling, epochs=5, learning_rate=0.05
+        n_anchors=(64, 256), patch_size=3, subsampling=subsampling, input="raw", epochs=5, learning_rate=0.05
     )
     return Supervised(network, seed)
 
@@ -114,7 +114,7 @@ def _network(architecture: str, learning_rate: float = 2e-3, **options: Any) -> 
 
 
 def _untrained_lenet(shape: Shape, size: int, seed: int) -> Any:
-    network = lenet5((*shape, 1)[:3], 10)
+    network = wide_lenet((*shape, 1)[:3], 10)
     return NetworkTransformer(serial(*network.parts[:-1], names=network.names[:-1]), random_state=seed)
 
 
@@ -230,20 +230,21 @@ REPRESENTATIONS: Mapping[str, Representation] = read_only(
         ),
         Representation(
             "lenet",
-            "LeNet-5",
+            "wide LeNet",
             "CNN",
-            _network("lenet5"),
-            f"LeNet-5, trained end to end (LeCun, Bottou, Bengio & Haffner 1998); {_FIXED_BEFOREHAND}",
+            _network("wide_lenet"),
+            "LeNet-5's plan (LeCun, Bottou, Bengio & Haffner 1998) with four times its parameters, 258,314 on 28 x 28, "
+            f"trained end to end; {_FIXED_BEFOREHAND}",
             trained=True,
             milliseconds=(0.45, 0.1),
             epochs=epochs,
         ),
         Representation(
             "lenet-untrained",
-            "LeNet-5, untrained",
+            "wide LeNet, untrained",
             "CNN",
             _untrained_lenet,
-            "LeNet-5 as it is drawn, before training: its penultimate layer, 128 features.",
+            "The wide LeNet as it is drawn, before training: its penultimate layer, 128 features.",
             milliseconds=(0.1, 0.1),
         ),
         Representation(
@@ -269,11 +270,11 @@ REPRESENTATIONS: Mapping[str, Representation] = read_only(
         ),
         Representation(
             "lenet-augmented",
-            "LeNet-5, augmented",
+            "wide LeNet, augmented",
             "CNN",
-            _network("lenet5", augmentation=_AUGMENTATION),
-            "LeNet-5 trained on images shifted, turned and deformed anew at every step (deformations for augmentation "
-            f"after Simard, Steinkraus & Platt 2003); {_FIXED_BEFOREHAND}",
+            _network("wide_lenet", augmentation=_AUGMENTATION),
+            "The wide LeNet trained on images shifted, turned and deformed anew at every step (deformations for "
+            f"augmentation after Simard, Steinkraus & Platt 2003); {_FIXED_BEFOREHAND}",
             trained=True,
             milliseconds=(0.55, 0.1),
             epochs=epochs,
@@ -295,6 +296,6 @@ def model(name: str, shape: Shape = (28, 28)) -> Model:
     Examples
     --------
     >>> model("scattering+affine").label, model("ckn-2").label, model("lenet").label
-    ('scattering + affine', 'CKN-2 + linear', 'LeNet-5')
+    ('scattering + affine', 'CKN-2 + linear', 'wide LeNet')
     """
     return find_model(name, REPRESENTATIONS, HEADS, shape=shape)

@@ -18,7 +18,7 @@ class ConvNetClassifier(ImageClassifier, ConvNet):
 
     Parameters
     ----------
-    architecture : {"lenet5", "vgg", "resnet", "mlp"} or Network
+    architecture : {"wide_lenet", "vgg", "resnet", "mlp"} or Network
         A preset sized to the images, or a network (not built) that ends in one position with a channel a class.
     epochs : int
         Passes over the training images.
@@ -95,7 +95,7 @@ class ConvNetClassifier(ImageClassifier, ConvNet):
     --------
     >>> from kernelconv.datasets import load_digits_images
     >>> X, y = load_digits_images()
-    >>> clf = ConvNetClassifier("lenet5", epochs=3, random_state=0).fit(X[:500], y[:500])
+    >>> clf = ConvNetClassifier("wide_lenet", epochs=3, random_state=0).fit(X[:500], y[:500])
     >>> clf.predict(X[500:503]).shape, clf.transform(X[500:503]).shape
     ((3,), (3, 128))
     """

@@ -37,7 +37,7 @@ class ConvNet(ImagePredictor):
 
     def __init__(
         self,
-        architecture: Any = "lenet5",
+        architecture: Any = "wide_lenet",
         *,
         epochs: int = 40,
         batch_size: int = 32,

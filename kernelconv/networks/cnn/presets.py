@@ -1,4 +1,4 @@
-"""Classic architectures, sized to the images and what is predicted: LeNet-5, VGG-like, ResNet-like, MLP."""
+"""Classic architectures, sized to the images and what is predicted: a wide LeNet, VGG-like, ResNet-like, MLP."""
 
 from __future__ import annotations
 
@@ -32,16 +32,17 @@ def _after(parts: list[Part], shape: Shape3) -> Shape3:
     return shape
 
 
-def lenet5(in_shape: Shape3, n_outputs: int) -> Network:
-    """Return LeNet-5's plan with today's widths: two 5x5 convolutions (32, 64), each pooled by 2, dense 128, outputs.
+def wide_lenet(in_shape: Shape3, n_outputs: int) -> Network:
+    """Return LeNet-5's plan, made wider: two 5x5 convolutions (32, 64), each pooled by 2, dense 128, outputs.
 
-    As in the original the first convolution sees zeros around the image and the second none; maps smaller than
-    10 px are padded there too, and an axis that has come down to one pixel is not pooled. Pooling comes before ReLU:
-    the maximum commutes with it, and a quarter of the values are left.
+    On 28 x 28 images of ten classes it has 258,314 parameters, four times those of LeNet-5 (6 and 16 maps, dense 120
+    and 84: about 60,000). As in the original the first convolution sees zeros around the image and the second none;
+    maps smaller than 10 px are padded there too, and an axis that has come down to one pixel is not pooled. Pooling
+    comes before ReLU: the maximum commutes with it, and a quarter of the values are left.
 
     Examples
     --------
-    >>> lenet5((28, 28, 1), 10).out_shape((28, 28, 1))
+    >>> wide_lenet((28, 28, 1), 10).out_shape((28, 28, 1))
     (1, 1, 10)
     """
     parts: list[Part] = [Standardization()]
@@ -111,7 +112,7 @@ def mlp(in_shape: Shape3, n_outputs: int) -> Network:
 
 
 ARCHITECTURES: dict[str, Callable[[Shape3, int], Network]] = {
-    "lenet5": lenet5,
+    "wide_lenet": wide_lenet,
     "vgg": vgg,
     "resnet": resnet,
     "mlp": mlp,

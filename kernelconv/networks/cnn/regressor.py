@@ -19,7 +19,7 @@ class ConvNetRegressor(ImageRegressor, ConvNet):
 
     Parameters
     ----------
-    architecture : {"lenet5", "vgg", "resnet", "mlp"} or Network
+    architecture : {"wide_lenet", "vgg", "resnet", "mlp"} or Network
         A preset sized to the images, or a network (not built) that ends in one position with a channel a target.
     epochs, batch_size, learning_rate, schedule, optimizer, momentum, weight_decay, frozen, augmentation
         As `ConvNetClassifier`.
@@ -78,7 +78,7 @@ class ConvNetRegressor(ImageRegressor, ConvNet):
 
     def __init__(
         self,
-        architecture: Any = "lenet5",
+        architecture: Any = "wide_lenet",
         *,
         epochs: int = 40,
         batch_size: int = 32,

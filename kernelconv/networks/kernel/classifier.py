@@ -108,7 +108,7 @@ class ConvKernelClassifier(ImageClassifier):
         sigma: Any = 0.6,
         regularization: float = 1e-3,
         padding: str = "zero",
-        input: Any = "raw",
+        input: Any = "auto",
         pooling: Any = "gaussian",
         n_patches: int = 20_000,
         alpha: float = 1e-4,

@@ -8,7 +8,7 @@ from typing import Any
 
 from numpy.typing import NDArray
 
-from kernelconv._check import check_choice
+from kernelconv._check import as_pair, check_choice
 from kernelconv._numbers import shown
 from kernelconv.networks.serial import Network, serial
 from kernelconv.operators import (
@@ -34,6 +34,8 @@ INPUTS: dict[str, Callable[[Any], Part | None]] = {
     "centered": PatchCentering,
     "whitened": PatchWhitening,
 }
+#: What input="auto" reads of colour images: benchmarks/colour_input.py
+COLOUR = "whitened"
 #: Poolings but the Gaussian, by name, from their subsampling
 WINDOWS: dict[str, Callable[[Any], Part]] = {
     "average": lambda subsampling: AveragePooling(subsampling, padding="symmetric"),
@@ -51,17 +53,18 @@ def ckn_layers(
     sigma: Any = 0.6,
     regularization: float = 1e-3,
     padding: str = "zero",
-    input: Any = "raw",
+    input: Any = "auto",
     pooling: Any = "gaussian",
     group: str | None = None,
     n_patches: int = 20_000,
     anchors: Any = None,
+    colour: bool = False,
 ) -> Network:
     """Return the layers of a convolutional kernel network, not yet built.
 
-    Parameters are those of `ConvKernelNetwork`. Tuples are per layer, a single value holds for every layer. The number
-    of layers is the length of `n_anchors`; where that is an int, the length of the other tuples, or 1. Where `anchors`
-    gives those of every layer, `n_anchors` is not read.
+    Parameters are those of `ConvKernelNetwork`; `colour` says whether its images are, for ``input="auto"``. Tuples are
+    per layer, a single value holds for every layer. The number of layers is the length of `n_anchors`; where that is an
+    int, the length of the other tuples, or 1. Where `anchors` gives those of every layer, `n_anchors` is not read.
 
     Raises
     ------
@@ -84,7 +87,7 @@ def ckn_layers(
         sigma=sigma,
         pooling=pooling,
     )
-    reads = _input(input, per_layer[0]["patch_size"])
+    reads = _input(input, per_layer[0]["patch_size"], colour)
     patches: list[Part] = [PatchExtraction(v["patch_size"], padding=padding) for v in per_layer]
     if reads is not None and reads.of_patches:
         patches[0] = serial(patches[0], reads)
@@ -123,15 +126,20 @@ def _given(anchors: Any) -> tuple[Anchors | None, ...] | None:
 
 
 def layers_of(estimator: Any) -> Network:
-    """Return `ckn_layers` of the parameters that `estimator` has of it."""
+    """Return `ckn_layers` of the parameters that `estimator` has of it, and of the images that it is fitted on."""
     names = (name for name in signature(ckn_layers).parameters if hasattr(estimator, name))
-    return ckn_layers(**{name: getattr(estimator, name) for name in names})
+    h, w, c = getattr(estimator, "image_shape_", (1, 1, 1))
+    colour = c == 3 and min(h, w) > 1  # three channels of one line are a signal
+    return ckn_layers(**{name: getattr(estimator, name) for name in names}, colour=colour)
 
 
-def _input(input: Any, patch_size: Any) -> Part | None:
+def _input(input: Any, patch_size: Any, colour: bool) -> Part | None:
     if isinstance(input, Part):
         return input
-    return INPUTS[check_choice(input, "input", tuple(INPUTS))](patch_size)
+    choice = check_choice(input, "input", ("auto", *INPUTS))
+    if choice == "auto":  # a patch of one pixel has nothing but its mean
+        choice = COLOUR if colour and max(as_pair(patch_size, "patch_size")) > 1 else "raw"
+    return INPUTS[choice](patch_size)
 
 
 def _pooling(pooling: Any, subsampling: Any, pooling_scale: float | None) -> Part:

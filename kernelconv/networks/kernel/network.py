@@ -37,10 +37,11 @@ class ConvKernelNetwork(NetworkTransformer):
         epsilon of (kappa(Z Z') + epsilon I)^(-1/2).
     padding : {"zero", "valid", "reflect", "symmetric", "circular"}
         How a map goes on beyond its edge when patches are taken.
-    input : {"raw", "gradient", "centered", "whitened"} or Part
+    input : {"auto", "raw", "gradient", "centered", "whitened"} or Part
         What the first layer reads: the pixels; their gradient, two channels (`ImageGradient`: take patch_size 1 there,
         so that a patch is an orientation); patches without their mean (`PatchCentering`); or these decorrelated
-        (`PatchWhitening`: for natural images). Or any part of images, or of patches.
+        (`PatchWhitening`: for natural images). Or any part of images, or of patches. "auto" is "whitened" for colour
+        images (three channels, more than one line, patches of more than one pixel), else "raw": see Notes.
     pooling : {"gaussian", "average", "max"} or Part, or tuple of these
         Pooling of each layer; the last two names over windows of subsampling px. A part has its own step in place of
         `subsampling`.
@@ -87,6 +88,14 @@ class ConvKernelNetwork(NetworkTransformer):
     Cost per image and layer: h w n_anchors (patch values) multiply-adds for the kernel values, n_anchors^2 per pooled
     position for the whitening.
 
+    On what ``input="auto"`` rests: validation error, %, of raw, centered, whitened patches and gradient, mean of three
+    draws: 2,000 CIFAR-10 images 51.0, 45.5, 42.7, 44.1; 600 crops of two photographs 59.3, 54.0, 49.1, 53.3
+    (``benchmarks/colour_input.py``).
+
+    A head: ``RidgeClassifierCV(np.logspace(-4, 1, 6))`` has 0.7 % validation error with 1,000 digits (the penalties of
+    ``RidgeClassifierCV()``: 1.8 %) and 2.8 % with 1,000 MNIST images, `AffineSubspaceClassifier` 1.2 and 2.7 %,
+    ``LogisticRegression`` 5.4 and 4.3 %.
+
     References
     ----------
     Mairal (2016), End-to-end kernel learning with supervised convolutional kernel networks, section 3.
@@ -124,7 +133,7 @@ class ConvKernelNetwork(NetworkTransformer):
         sigma: Any = 0.6,
         regularization: float = 1e-3,
         padding: str = "zero",
-        input: Any = "raw",
+        input: Any = "auto",
         pooling: Any = "gaussian",
         group: str | None = None,
         n_patches: int = 20_000,

@@ -98,6 +98,11 @@ class Scattering2D(EnergyByPath):
     40 px as products of small real matrices: about half of the time of 28 x 28 px. Memory: the output and a few
     blocks. A fitted object pickles as its parameters; filters are computed again.
 
+    Coefficients differ in size by orders of magnitude, which a head should know: with 1,000 MNIST images
+    ``RidgeClassifierCV(np.logspace(-4, 1, 6))`` has 2.3 % validation error, 1.9 % after square roots (the penalties of
+    ``RidgeClassifierCV()``: 3.2 %), `AffineSubspaceClassifier` 2.2 %, 1.8 % after them, ``LogisticRegression`` 10.8 %,
+    3.4 % after ``StandardScaler``.
+
     References
     ----------
     Mallat (2012), Group invariant scattering, Comm. Pure Appl. Math. 65(10), equations 2.20 and 2.25.

@@ -75,7 +75,7 @@ def spherical_kmeans(
     norms = row_norms(check_finite(as_float(x)))
     x = x[norms > 0] / norms[norms > 0, None]
     if not len(x):
-        raise ValueError(f"No anchors can be learned: all {len(norms)} sampled patches are zero. Give images that are not all black.")
+        raise ValueError("No anchors can be learned: every sampled patch is zero. Give images that are not all black.")
     distinct = _distinct(x, n_clusters)
     if len(distinct) < n_clusters:
         warnings.warn(
