@@ -80,7 +80,7 @@ def _ckn(
 ) -> Build:
     def build(shape: Shape, size: int, seed: int) -> Any:
         steps = tuple(min(s, small) for s in subsampling) if min(shape[:2]) < 16 else subsampling
-        settings = {"n_anchors": n_anchors, "patch_size": patch_size, "subsampling": steps, "input": "raw", **options}
+        settings = {"n_anchors": n_anchors, "patch_size": patch_size, "subsampling": steps, **options}
         return ConvKernelNetwork(**settings, random_state=seed)
 
     return build
@@ -97,7 +97,7 @@ def _both(shape: Shape, size: int, seed: int) -> Any:
 def _supervised(shape: Shape, size: int, seed: int) -> Any:
     subsampling = (2, 4) if min(shape[:2]) >= 16 else (2, 2)
     network = ConvKernelClassifier(
-        n_anchors=(64, 256), patch_size=3, subsampling=subsampling, input="raw", epochs=5, learning_rate=0.05
+        n_anchors=(64, 256), patch_size=3, subsampling=subsampling, epochs=5, learning_rate=0.05
     )
     return Supervised(network, seed)
 
@@ -233,8 +233,7 @@ REPRESENTATIONS: Mapping[str, Representation] = read_only(
             "wide LeNet",
             "CNN",
             _network("wide_lenet"),
-            "LeNet-5's plan (LeCun, Bottou, Bengio & Haffner 1998) with four times its parameters, 258,314 on 28 x 28, "
-            f"trained end to end; {_FIXED_BEFOREHAND}",
+            "LeNet-5's plan (LeCun et al. 1998) with four times its parameters, 258,314 on 28 x 28; " + _FIXED_BEFOREHAND,
             trained=True,
             milliseconds=(0.45, 0.1),
             epochs=epochs,
