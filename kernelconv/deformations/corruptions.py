@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from kernelconv._check import check_choice, check_count, check_images, check_rng
-from kernelconv.deformations.families import Deformation, Dilation, Rotation, Shear, Translation
+from kernelconv.deformations.affine import Dilation, Rotation, Shear, Translation
+from kernelconv.deformations.families import Deformation
 from kernelconv.deformations.warp import warp
 
 #: Images in [0, 1], (n, h, w, c); a level in 0 .. 4; a generator.

@@ -1,4 +1,4 @@
-"""Families of deformations, each drawing random fields of an exact given size: the contract, and affine families."""
+"""The contract of families of deformations: each draws random fields of an exact given size."""
 
 from __future__ import annotations
 
@@ -8,8 +8,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from kernelconv._check import Pair, as_pair, check_count, check_positive, check_rng
-from kernelconv.deformations.fields import AffineField, DisplacementField
+from kernelconv._check import Pair, as_pair, check_count, check_finite, check_memory, check_positive, check_rng
+from kernelconv._numbers import as_double
+from kernelconv.deformations.fields import DisplacementField, check_drawn
+
+#: What a field of the smallest family takes: a matrix and an offset, twice.
+_BYTES_A_FIELD = 96
 
 
 @dataclass(frozen=True)
@@ -19,6 +23,22 @@ class Deformation:
     The strength is the Jacobian norm s = sup over u of |D tau(u)|, without unit, except for `Translation`, whose
     strength is a length in pixels. For s < 1 the map u -> u - tau(u) is one-to-one; the stability theorems are
     stated for s <= 1/2.
+
+    A family of your own is a subclass that writes `draw`, and `draw_displaced` if its fields are not closed under
+    scaling. Where its fields are linear in parameters it is a `LinearDeformation`, which `worst_case` can search.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from kernelconv.deformations import SineField
+    >>> class Bulge(Deformation):
+    ...     def draw(self, shape, strength, rng, n):
+    ...         coefficients = np.zeros((n, 2, 1, 1))
+    ...         coefficients[:, 0, 0, 0] = rng.choice([-1.0, 1.0], n)  # along the rows, up or down
+    ...         return SineField(shape, coefficients).rescale_to(jacobian_norm=strength)
+    >>> fields = Bulge().sample((28, 28), strength=0.3, rng=0, size=5)
+    >>> fields.jacobian_sup_norm.round(6)
+    array([0.3, 0.3, 0.3, 0.3, 0.3])
     """
 
     #: Unit of the strength: ``""`` for a Jacobian norm, ``"px"`` for a length.
@@ -63,16 +83,20 @@ class Deformation:
         ValueError
             If not exactly one of strength and displacement is given; if it is not > 0 and finite; if the strength, or
             the Jacobian norm that the displacement needs, is at or above the family's limit without `allow_folding`;
-            or if the image is too small for the family.
+            if the image is too small for the family; or if so many fields need more memory than there is.
+        TypeError
+            If a family of your own draws anything but a batch of n fields on the image.
         """
         if (strength is None) == (displacement is None):
             raise ValueError("sample wants exactly one of strength and displacement.")
         n, pair = 1 if size is None else check_count(size, "size"), as_pair(shape, "shape")
+        check_memory(_BYTES_A_FIELD * n, f"{n} fields")
         if strength is not None:
             strength = self.check_strength(strength, allow_folding=allow_folding)
-            fields = self._draw(pair, strength, check_rng(rng), n)
+            fields = check_drawn(self.draw(pair, strength, check_rng(rng), n), pair, n, f"{type(self).__name__}.draw")
         else:
-            fields = self._draw_displaced(pair, check_positive(displacement, "displacement"), check_rng(rng), n)
+            drawn = self.draw_displaced(pair, check_positive(displacement, "displacement"), check_rng(rng), n)
+            fields = check_drawn(drawn, pair, n, f"{type(self).__name__}.draw_displaced")
             norms = np.asarray(fields.jacobian_sup_norm)
             if (norms >= self.limit).any() and not allow_folding:
                 raise ValueError(
@@ -92,154 +116,75 @@ class Deformation:
             )
         return strength
 
-    def _draw(self, shape: Pair, strength: float, rng: np.random.Generator, n: int) -> DisplacementField:
-        raise NotImplementedError
+    def draw(self, shape: Pair, strength: float, rng: np.random.Generator, n: int) -> DisplacementField:
+        """Return a batch of `n` fields on images of `shape` (h, w), each of exactly the given strength.
 
-    def _draw_displaced(self, shape: Pair, displacement: float, rng: np.random.Generator, n: int) -> DisplacementField:
-        # right for families closed under scaling: the direction is drawn, its length follows
-        return self._draw(shape, 0.5, rng, n).rescale_to(rms_norm=displacement)
+        What a family of your own writes. `sample` has checked the arguments; n = 1 is a batch, too. Fields are
+        formulas, an `AffineField`, `SineField`, `FourierField` or a `DisplacementField` of your own: their norms are
+        exact, and ``fields.rescale_to(jacobian_norm=strength)`` sets them. All that is random comes from `rng`.
+        """
+        raise TypeError(
+            f"{type(self).__name__} does not say how its fields are drawn: write draw(shape, strength, rng, n)."
+        )
+
+    def draw_displaced(self, shape: Pair, displacement: float, rng: np.random.Generator, n: int) -> DisplacementField:
+        """Return a batch of `n` fields, each of exactly the given ``rms_norm``, in pixels.
+
+        Right as it is for families closed under scaling: the direction is drawn, its length follows.
+        """
+        drawn = check_drawn(self.draw(shape, 0.5, rng, n), shape, n, f"{type(self).__name__}.draw")
+        return drawn.rescale_to(rms_norm=displacement)
 
 
 @dataclass(frozen=True)
 class LinearDeformation(Deformation):
     """A family whose directions are linear in parameters z: what a search for the worst field can walk in.
 
-    A random field has z ~ N(0, I); every field is rescaled to the exact strength.
+    A random field has z ~ N(0, I); every field is rescaled to the exact strength. A family of your own writes
+    `n_parameters` and `directions`.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from kernelconv.deformations import SineField
+    >>> class Bulges(LinearDeformation):
+    ...     def n_parameters(self, shape):
+    ...         return 2  # one wave along the rows, one along the columns
+    ...     def directions(self, shape, z):
+    ...         return SineField(shape, np.reshape(z, (-1, 2, 1, 1)))
+    >>> round(Bulges().sample((28, 28), strength=0.3, rng=0).jacobian_sup_norm, 6)
+    0.3
     """
 
     def n_parameters(self, shape: Pair) -> int:
-        """Return the length of z for images of `shape` (h, w)."""
-        raise NotImplementedError
+        """Return p, the length of z, for images of `shape` (h, w)."""
+        raise TypeError(f"{type(self).__name__} does not say how many parameters it has: write n_parameters(shape).")
 
     def directions(self, shape: Pair, z: NDArray) -> Any:
-        """Return the fields, linear in `z` (n, p), before they are rescaled."""
-        raise NotImplementedError
+        """Return the batch of n fields that `z` (n, p) stands for, linear in z, before they are rescaled."""
+        raise TypeError(f"{type(self).__name__} does not say what its fields are: write directions(shape, z).")
 
     def from_parameters(self, shape: Pair, z: NDArray, strength: float) -> Any:
         """Return the fields of parameters `z` (n, p), each of exactly the given strength."""
-        return self.directions(shape, z).rescale_to(jacobian_norm=strength)
+        return self._directions(shape, z).rescale_to(jacobian_norm=strength)
 
-    def _draw(self, shape: Pair, strength: float, rng: np.random.Generator, n: int) -> Any:
-        return self.from_parameters(shape, rng.standard_normal((n, self.n_parameters(shape))), strength)
+    def _directions(self, shape: Pair, z: NDArray) -> Any:
+        shape, z = as_pair(shape, "shape"), self._check_parameters(shape, z)
+        return check_drawn(self.directions(shape, z), shape, len(z), f"{type(self).__name__}.directions")
 
+    def _check_parameters(self, shape: Pair, z: Any) -> NDArray:
+        """Return `z` as float64; raise ValueError unless it is (n, p)."""
+        p = check_count(self.n_parameters(as_pair(shape, "shape")), f"{type(self).__name__}.n_parameters(shape)")
+        z = check_finite(as_double(z, "z"), "z")
+        if z.ndim != 2 or z.shape[1] != p or not len(z):
+            raise ValueError(f"z must hold {p} parameters a field, (n, {p}), got shape {z.shape}.")
+        return z
 
-@dataclass(frozen=True)
-class Translation(LinearDeformation):
-    """tau = c: a shift of `strength` pixels in a random direction; its Jacobian norm is 0.
+    def draw(self, shape: Pair, strength: float, rng: np.random.Generator, n: int) -> Any:
+        """Return a batch of `n` fields of normal parameters, each of exactly the given strength."""
+        return self.from_parameters(shape, self._random_parameters(shape, rng, n), strength)
 
-    Examples
-    --------
-    >>> field = Translation().sample((28, 28), strength=2.5, rng=0)
-    >>> round(field.sup_norm, 12), field.jacobian_sup_norm
-    (2.5, 0.0)
-    """
-
-    unit = "px"
-    limit = float("inf")
-
-    def n_parameters(self, shape: Pair) -> int:
-        """2: the direction."""
-        return 2
-
-    def directions(self, shape: Pair, z: NDArray) -> AffineField:
-        """Return tau = z."""
-        return AffineField(shape, np.zeros((len(z), 2, 2)), z)
-
-    def from_parameters(self, shape: Pair, z: NDArray, strength: float) -> AffineField:
-        """Return tau = strength z / |z|: for a translation the strength is a length."""
-        return self.directions(shape, z).rescale_to(sup_norm=strength)
-
-
-@dataclass(frozen=True)
-class Rotation(Deformation):
-    """Rotation about the centre by the angle with 2 sin(angle / 2) = s, clockwise or not at random.
-
-    A rotation never folds; s = 2 is half a turn, the most there is.
-
-    Examples
-    --------
-    >>> field = Rotation().sample((28, 28), strength=0.3, rng=0)
-    >>> round(field.jacobian_sup_norm, 12), round(field.min_det, 12)
-    (0.3, 1.0)
-    """
-
-    limit = float("inf")
-
-    def check_strength(self, strength: float, *, allow_folding: bool = False) -> float:
-        """Return `strength` as a float; raise ValueError unless 0 < strength <= 2."""
-        strength = super().check_strength(strength, allow_folding=allow_folding)
-        if strength > 2:
-            raise ValueError(f"strength={strength}, but no rotation has a Jacobian norm 2 sin(angle / 2) above 2.")
-        return strength
-
-    def _draw(self, shape: Pair, strength: float, rng: np.random.Generator, n: int) -> AffineField:
-        angle = _signs(rng, n) * 2 * np.arcsin(strength / 2)
-        cos, sin = np.cos(angle), np.sin(angle)
-        matrix = np.eye(2) - np.moveaxis(np.array([[cos, -sin], [sin, cos]]), -1, 0)
-        return _about_the_centre(shape, matrix)
-
-    def _draw_displaced(self, shape: Pair, displacement: float, rng: np.random.Generator, n: int) -> AffineField:
-        # |tau(u)| = 2 sin(angle / 2) |u - centre|
-        radius = _about_the_centre(shape, np.eye(2)[None]).rms_norm[0]
-        return self._draw(shape, self.check_strength(displacement / radius), rng, n)
-
-
-@dataclass(frozen=True)
-class Dilation(Deformation):
-    """tau(u) = +-s (u - centre): magnifies by 1 / (1 - s) or shrinks by 1 / (1 + s), at random.
-
-    Examples
-    --------
-    >>> field = Dilation().sample((28, 28), strength=0.2, rng=0)
-    >>> round(field.jacobian_sup_norm, 12)
-    0.2
-    """
-
-    def _draw(self, shape: Pair, strength: float, rng: np.random.Generator, n: int) -> AffineField:
-        return _about_the_centre(shape, strength * _signs(rng, n)[:, None, None] * np.eye(2))
-
-
-@dataclass(frozen=True)
-class Shear(Deformation):
-    """tau(u) = +-s (u_b - centre_b) e_a: rows slide over columns or columns over rows, at random.
-
-    Examples
-    --------
-    >>> field = Shear().sample((28, 28), strength=0.3, rng=0)
-    >>> round(field.jacobian_sup_norm, 12), round(field.min_det, 12)
-    (0.3, 1.0)
-    """
-
-    def _draw(self, shape: Pair, strength: float, rng: np.random.Generator, n: int) -> AffineField:
-        matrix = np.zeros((n, 2, 2))
-        axis = rng.integers(2, size=n)
-        matrix[np.arange(n), axis, 1 - axis] = strength * _signs(rng, n)
-        return _about_the_centre(shape, matrix)
-
-
-@dataclass(frozen=True)
-class AffineDeformation(LinearDeformation):
-    """tau(u) = A (u - centre), A with independent normal entries, rescaled to spectral norm s.
-
-    Examples
-    --------
-    >>> field = AffineDeformation().sample((28, 28), strength=0.3, rng=0)
-    >>> round(field.jacobian_sup_norm, 12), field.is_diffeomorphism()
-    (0.3, True)
-    """
-
-    def n_parameters(self, shape: Pair) -> int:
-        """4: the entries of A."""
-        return 4
-
-    def directions(self, shape: Pair, z: NDArray) -> AffineField:
-        """Return tau(u) = A (u - centre) with A the rows of `z`."""
-        return _about_the_centre(shape, np.reshape(z, (-1, 2, 2)))
-
-
-def _signs(rng: np.random.Generator, n: int) -> NDArray:
-    return rng.choice([-1.0, 1.0], n)
-
-
-def _about_the_centre(shape: Pair, matrix: NDArray) -> AffineField:
-    return AffineField(shape, matrix, np.zeros((len(matrix), 2)))
+    def _random_parameters(self, shape: Pair, rng: np.random.Generator, n: int) -> NDArray:
+        p = check_count(self.n_parameters(shape), f"{type(self).__name__}.n_parameters(shape)")
+        check_memory(8 * n * p, f"{n} fields of {p} parameters")
+        return rng.standard_normal((n, p))

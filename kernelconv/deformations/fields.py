@@ -10,10 +10,15 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from kernelconv._check import Pair, check_positive
+from kernelconv._check import Pair, as_pair, check_memory, check_positive
+from kernelconv._numbers import as_double, shown
+from kernelconv.deformations.jacobians import det_one_minus, length, spectral_norm
+
+#: The largest number of a field: the squares of such numbers are finite.
+_LARGEST = 1e100
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class DisplacementField:
     r"""A displacement field tau on the pixels of an image, L_tau x(u) = x(u - tau(u)); or a batch of n of them.
 
@@ -26,49 +31,70 @@ class DisplacementField:
 
     shape: Pair
 
-    # -- what a subclass gives; `n_axes` leading axes are () or (n,) --------------------------------------------------
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "shape", as_pair(self.shape, "shape"))
+
+    def __repr__(self) -> str:
+        fields = f", {len(self)} fields" if self.batch_shape else ""
+        return f"{type(self).__name__}({self.shape[0]} x {self.shape[1]} px{fields})"
+
+    # -- what a subclass gives; the leading axes are () or (n,) -------------------------------------------------------
 
     @property
     def batch_shape(self) -> tuple[int, ...]:
         """``()`` for one field, ``(n,)`` for a batch."""
-        raise NotImplementedError
+        raise self._unwritten("batch_shape")
 
     def at(self, points: NDArray) -> NDArray:
         """Return tau (..., k, 2), in pixels, at `points` (k, 2) or, for a batch, (n, k, 2)."""
-        raise NotImplementedError
+        raise self._unwritten("at(points)")
 
     def jacobian_at(self, points: NDArray) -> NDArray:
         """Return D tau (..., k, 2, 2) at `points`; entry [a, b] is d tau_a / d u_b."""
-        raise NotImplementedError
+        raise self._unwritten("jacobian_at(points)")
 
     def scaled(self, factor: Any) -> Self:
         """Return factor * tau; `factor` is a number or, for a batch, one a field (n,)."""
-        raise NotImplementedError
+        raise self._unwritten("scaled(factor)")
 
-    def __getitem__(self, index: Any) -> Self:
-        raise NotImplementedError
+    def _at_index(self, index: Any) -> Self:
+        """Return the field, or the batch, of an index of a batch."""
+        raise self._unwritten("_at_index(index)")
 
     @cached_property
     def sup_norm(self) -> Any:
         """Sup over u of |tau(u)|, in pixels."""
-        raise NotImplementedError
+        raise self._unwritten("sup_norm")
 
     @cached_property
     def jacobian_sup_norm(self) -> Any:
         """Sup over u of the spectral norm of D tau(u): the s of the stability theorems, without unit."""
-        raise NotImplementedError
+        raise self._unwritten("jacobian_sup_norm")
 
     @cached_property
     def min_det(self) -> Any:
         """Min over u of det(I - D tau(u)): the smallest local change of area, <= 0 where the field folds."""
-        raise NotImplementedError
+        raise self._unwritten("min_det")
 
     @property
     def half_waves(self) -> int:
         """Half waves of the shortest wave across the image; what grids and quadratures follow."""
-        raise NotImplementedError
+        raise self._unwritten("half_waves")
+
+    def _unwritten(self, what: str) -> TypeError:
+        return TypeError(f"{type(self).__name__} is no field yet: a subclass of DisplacementField writes {what}.")
 
     # -- what follows ------------------------------------------------------------------------------------------------
+
+    def __getitem__(self, index: Any) -> Self:
+        if not self.batch_shape:
+            raise TypeError("A single field has no index: it is all there is.")
+        return self._at_index(index)
+
+    def _check_memory(self, numbers: int, what: str) -> None:
+        """Raise ValueError if `numbers` numbers a pixel and field are more than there is memory for."""
+        n, (h, w) = len(self) if self.batch_shape else 1, self.shape
+        check_memory(8.0 * numbers * n * h * w, f"The {what} of {n} fields at {h} x {w} pixels")
 
     def on_grid(self, rows: NDArray, columns: NDArray) -> NDArray:
         """Return tau (..., n_rows, n_columns, 2) on a tensor grid of positions in pixels."""
@@ -78,11 +104,13 @@ class DisplacementField:
     @property
     def values(self) -> NDArray:
         """Tau at the pixels, (h, w, 2) or (n, h, w, 2)."""
+        self._check_memory(4, "displacements")
         return self.at(pixel_grid(self.shape).reshape(-1, 2)).reshape(*self.batch_shape, *self.shape, 2)
 
     @property
     def jacobian(self) -> NDArray:
         """D tau at the pixels, (h, w, 2, 2) or (n, h, w, 2, 2)."""
+        self._check_memory(6, "Jacobians")
         points = pixel_grid(self.shape).reshape(-1, 2)
         return self.jacobian_at(points).reshape(*self.batch_shape, *self.shape, 2, 2)
 
@@ -105,6 +133,11 @@ class DisplacementField:
         rows, columns = ((nodes + 1) / 2 * (n - 1) for n in self.shape)
         square = (self.on_grid(rows, columns) ** 2).sum(-1)
         return self._finish(np.sqrt(np.einsum("...ij,i,j->...", square, weights / 2, weights / 2)))
+
+    def jacobian_on_grid(self, rows: NDArray, columns: NDArray) -> NDArray:
+        """Return D tau (..., n_rows, n_columns, 2, 2) on a tensor grid of positions in pixels."""
+        points = np.stack(np.meshgrid(rows, columns, indexing="ij"), -1)
+        return self.jacobian_at(points.reshape(-1, 2)).reshape(*self.batch_shape, len(rows), len(columns), 2, 2)
 
     def rescale_to(self, *, jacobian_norm: Any = None, sup_norm: Any = None, rms_norm: Any = None) -> Self:
         """Return the multiple of tau, by a positive factor, of the given norm.
@@ -147,7 +180,7 @@ class DisplacementField:
         return values if self.batch_shape else float(values)
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class AffineField(DisplacementField):
     r"""tau(u) = b + A (u - centre), the centre of the image at ((h - 1)/2, (w - 1)/2).
 
@@ -172,6 +205,7 @@ class AffineField(DisplacementField):
     offset: NDArray
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         freeze(self, "matrix", self.matrix, (2, 2))
         freeze(self, "offset", self.offset, (2,))
         if self.matrix.shape[:-2] != self.offset.shape[:-1]:
@@ -191,19 +225,19 @@ class AffineField(DisplacementField):
 
     def at(self, points: NDArray) -> NDArray:
         """Return tau (..., k, 2), in pixels, at `points` (k, 2) or, for a batch, (n, k, 2)."""
-        centred = np.asarray(points, np.float64) - (np.array(self.shape) - 1) / 2
+        centred = as_points(points) - (np.array(self.shape) - 1) / 2
         return centred @ np.swapaxes(self.matrix, -1, -2) + self.offset[..., None, :]
 
     def jacobian_at(self, points: NDArray) -> NDArray:
         """Return D tau (..., k, 2, 2) at `points`; entry [a, b] is d tau_a / d u_b."""
-        return np.repeat(self.matrix[..., None, :, :], np.shape(points)[-2], axis=-3)
+        return np.repeat(self.matrix[..., None, :, :], as_points(points).shape[-2], axis=-3)
 
     def scaled(self, factor: Any) -> AffineField:
         """Return factor * tau; `factor` is a number or, for a batch, one a field (n,)."""
-        factor = np.asarray(factor, np.float64)
+        factor = as_double(factor, "factor")
         return AffineField(self.shape, factor[..., None, None] * self.matrix, factor[..., None] * self.offset)
 
-    def __getitem__(self, index: Any) -> AffineField:
+    def _at_index(self, index: Any) -> AffineField:
         return AffineField(self.shape, self.matrix[index], self.offset[index])
 
     @cached_property
@@ -229,38 +263,34 @@ def pixel_grid(shape: Pair) -> NDArray:
     return np.stack(np.meshgrid(*(np.arange(float(n)) for n in shape), indexing="ij"), -1)
 
 
-def spectral_norm(matrix: NDArray) -> NDArray:
-    r"""Return the largest singular value of 2 x 2 matrices (..., 2, 2), in closed form.
-
-    With [[a, b], [c, d]]: (sqrt((a + d)^2 + (b - c)^2) + sqrt((a - d)^2 + (b + c)^2)) / 2.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> float(spectral_norm(np.array([[3.0, 0.0], [0.0, -4.0]])))
-    4.0
-    """
-    a, b, c, d = matrix[..., 0, 0], matrix[..., 0, 1], matrix[..., 1, 0], matrix[..., 1, 1]
-    return (np.hypot(a + d, b - c) + np.hypot(a - d, b + c)) / 2
-
-
-def det_one_minus(matrix: NDArray) -> NDArray:
-    """Return det(I - A) of 2 x 2 matrices (..., 2, 2)."""
-    a, b, c, d = matrix[..., 0, 0], matrix[..., 0, 1], matrix[..., 1, 0], matrix[..., 1, 1]
-    return (1 - a) * (1 - d) - b * c
-
-
-def length(tau: NDArray) -> NDArray:
-    """Return |tau| of displacements (..., 2)."""
-    return np.hypot(tau[..., 0], tau[..., 1])
-
-
 def freeze(field: DisplacementField, name: str, value: Any, core: tuple[int, ...]) -> None:
     """Store `value` as a read-only float64 array whose last axes are `core`, after at most one batch axis."""
-    value = np.array(value, np.float64)
-    if value.shape[max(value.ndim - len(core), 0) :] != core or value.ndim - len(core) not in (0, 1):
+    value = np.array(as_double(value, name))
+    if value.shape[max(value.ndim - len(core), 0) :] != core or value.ndim - len(core) not in (0, 1) or not value.size:
         raise ValueError(f"{name} must have shape {core} or (n, {', '.join(map(str, core))}), got {value.shape}.")
     if not math.isfinite(value.sum()):
         raise ValueError(f"{name} holds non-finite values (NaN or infinity).")
+    if np.abs(value).max() > _LARGEST:
+        raise ValueError(f"{name} holds values above {_LARGEST:g}, whose products overflow: scale them.")
     value.flags.writeable = False
     object.__setattr__(field, name, value)
+
+
+def as_points(points: Any) -> NDArray:
+    """Return positions in pixels as float64; raise ValueError unless they are (..., k, 2)."""
+    points = as_double(points, "points")
+    if points.ndim < 2 or points.shape[-1] != 2:
+        raise ValueError(f"points must be (row, column) pairs, (k, 2) or (n, k, 2), got shape {points.shape}.")
+    return points
+
+
+def check_drawn(fields: Any, shape: Pair, n: int, source: str) -> Any:
+    """Return `fields` if they are a batch of `n` fields on images of `shape`; raise TypeError naming their `source`."""
+    if isinstance(fields, DisplacementField) and fields.batch_shape == (n,) and fields.shape == shape:
+        return fields
+    got = shown(fields) if isinstance(fields, DisplacementField) else type(fields).__name__
+    raise TypeError(
+        f"{source} must return a batch of {n} fields on {shape[0]} x {shape[1]} px, got {got}. A field is a formula, "
+        "such as AffineField, SineField, FourierField or a DisplacementField of your own, not its values at the "
+        "pixels: its norms are exact."
+    )

@@ -9,26 +9,25 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from kernelconv.deformations.fields import DisplacementField, det_one_minus, freeze, length, spectral_norm
+from kernelconv._check import check_positive, check_sequence
+from kernelconv._numbers import as_double, shown
+from kernelconv.deformations.fields import DisplacementField, as_points, freeze
+from kernelconv.deformations.jacobians import det_one_minus, length, spectral_norm
 from kernelconv.deformations.suprema import suprema
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class SmoothField(DisplacementField):
     """A field whose norms are searched for on a grid that follows its shortest wave, then refined; a base class."""
 
     @property
     def half_waves(self) -> int:
         """Half waves of the shortest wave along the longer run of them."""
-        raise NotImplementedError
-
-    def jacobian_on_grid(self, rows: NDArray, columns: NDArray) -> NDArray:
-        """Return D tau (..., n_rows, n_columns, 2, 2) on a tensor grid."""
-        raise NotImplementedError
+        raise self._unwritten("half_waves")
 
     def as_batch(self) -> Self:
         """Return the field as a batch, of one if it is single."""
-        raise NotImplementedError
+        raise self._unwritten("as_batch()")
 
     def _supremum(self, score: Any, of_jacobian: bool) -> Any:
         return self._finish(suprema(self.as_batch(), score, of_jacobian=of_jacobian).reshape(self.batch_shape))
@@ -55,7 +54,7 @@ class SmoothField(DisplacementField):
                 self.__dict__[norm] = self._finish(np.abs(factor) * other.__dict__[norm])
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class SeriesField(SmoothField):
     """tau_a(u) = sum over i, j of C_aij f_i(u_0) g_j(u_1), with waves f and g given by a subclass."""
 
@@ -63,7 +62,7 @@ class SeriesField(SmoothField):
 
     def _waves(self, positions: NDArray, axis: int) -> tuple[NDArray, NDArray]:
         """Return the waves along an axis and their derivatives, (..., number of waves), at positions in pixels."""
-        raise NotImplementedError
+        raise self._unwritten("_waves(positions, axis)")
 
     @property
     def batch_shape(self) -> tuple[int, ...]:
@@ -72,15 +71,17 @@ class SeriesField(SmoothField):
 
     def at(self, points: NDArray) -> NDArray:
         """Return tau (..., k, 2), in pixels, at `points` (k, 2) or, for a batch, (n, k, 2)."""
-        rows, _ = self._waves(np.asarray(points)[..., 0], 0)
-        columns, _ = self._waves(np.asarray(points)[..., 1], 1)
+        points = as_points(points)
+        rows, _ = self._waves(points[..., 0], 0)
+        columns, _ = self._waves(points[..., 1], 1)
         half = rows[..., None, :, :] @ self.coefficients  # (..., 2, k, c)
         return np.moveaxis((half * columns[..., None, :, :]).sum(-1), -2, -1)
 
     def jacobian_at(self, points: NDArray) -> NDArray:
         """Return D tau (..., k, 2, 2) at `points`; entry [a, b] is d tau_a / d u_b."""
-        rows, d_rows = self._waves(np.asarray(points)[..., 0], 0)
-        columns, d_columns = self._waves(np.asarray(points)[..., 1], 1)
+        points = as_points(points)
+        rows, d_rows = self._waves(points[..., 0], 0)
+        columns, d_columns = self._waves(points[..., 1], 1)
         along_row = ((d_rows[..., None, :, :] @ self.coefficients) * columns[..., None, :, :]).sum(-1)
         along_column = ((rows[..., None, :, :] @ self.coefficients) * d_columns[..., None, :, :]).sum(-1)
         return np.stack([np.moveaxis(d, -2, -1) for d in (along_row, along_column)], -1)
@@ -102,12 +103,14 @@ class SeriesField(SmoothField):
     @property
     def values(self) -> NDArray:
         """Tau at the pixels, (h, w, 2) or (n, h, w, 2)."""
+        self._check_memory(4, "displacements")
         h, w = self.shape
         return self.on_grid(np.arange(h), np.arange(w))
 
     @property
     def jacobian(self) -> NDArray:
         """D tau at the pixels, (h, w, 2, 2) or (n, h, w, 2, 2)."""
+        self._check_memory(8, "Jacobians")
         h, w = self.shape
         return self.jacobian_on_grid(np.arange(h), np.arange(w))
 
@@ -120,16 +123,16 @@ class SeriesField(SmoothField):
 
     def scaled(self, factor: Any) -> Self:
         """Return factor * tau; `factor` is a number or, for a batch, one a field (n,)."""
-        factor = np.asarray(factor, np.float64)
+        factor = as_double(factor, "factor")
         new = self._with(factor[..., None, None, None] * self.coefficients)
         new._inherit_norms(self, factor)
         return new
 
-    def __getitem__(self, index: Any) -> Self:
+    def _at_index(self, index: Any) -> Self:
         return self._with(self.coefficients[index])
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class SineField(SeriesField):
     r"""tau_a(u) = sum over i, j of C_aij sin(i pi u_0 / (h - 1)) sin(j pi u_1 / (w - 1)), i, j = 1 .. c.
 
@@ -155,8 +158,10 @@ class SineField(SeriesField):
     """
 
     def __post_init__(self) -> None:
-        c = np.shape(self.coefficients)[-1] if np.ndim(self.coefficients) else 0
-        freeze(self, "coefficients", self.coefficients, (2, c, c))
+        super().__post_init__()
+        coefficients = as_double(self.coefficients, "coefficients")
+        c = coefficients.shape[-1] if coefficients.ndim else 0
+        freeze(self, "coefficients", coefficients, (2, c, c))
         if min(self.shape) < 2:
             raise ValueError(f"A sine field needs an image of at least 2 x 2 pixels, got shape={self.shape}.")
 
@@ -171,7 +176,7 @@ class SineField(SeriesField):
         return np.sin(phase), omega * np.cos(phase)
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class FourierField(SeriesField):
     r"""A real Fourier series in each component, of given period; waves 1, cos(k w u), sin(k w u), w = 2 pi / period.
 
@@ -196,10 +201,16 @@ class FourierField(SeriesField):
     period: tuple[float, float]
 
     def __post_init__(self) -> None:
-        core = np.shape(self.coefficients)[-2:]
+        super().__post_init__()
+        coefficients = as_double(self.coefficients, "coefficients")
+        core = coefficients.shape[-2:]
         if len(core) != 2 or any(m % 2 == 0 for m in core):
             raise ValueError(f"Both last axes of coefficients must have odd length (2 K + 1), got shape {core}.")
-        freeze(self, "coefficients", self.coefficients, (2, *core))
+        freeze(self, "coefficients", coefficients, (2, *core))
+        periods = check_sequence(self.period, "period")
+        if len(periods) != 2:
+            raise ValueError(f"period must be (rows, columns), two numbers of pixels, got {shown(self.period)}.")
+        object.__setattr__(self, "period", tuple(check_positive(p, "each of period") for p in periods))
 
     @property
     def half_waves(self) -> int:
@@ -217,82 +228,3 @@ class FourierField(SeriesField):
 
     def _with(self, coefficients: NDArray) -> FourierField:
         return FourierField(self.shape, coefficients, self.period)
-
-
-@dataclass(frozen=True, eq=False)
-class ShiftedField(SmoothField):
-    """tau + c: a smooth field and a translation on top.
-
-    Parameters
-    ----------
-    shape : tuple (h, w)
-        Pixels of the image.
-    field : SmoothField
-        tau, single or a batch.
-    offset : ndarray (2,) or (n, 2)
-        c, in pixels.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> tau = SineField((28, 28), coefficients=np.array([[[2.0]], [[0.0]]]))
-    >>> field = ShiftedField((28, 28), tau, np.array([1.0, 0.0]))
-    >>> round(field.sup_norm, 6), field.jacobian_sup_norm == tau.jacobian_sup_norm
-    (3.0, True)
-    """
-
-    field: SmoothField
-    offset: NDArray
-
-    def __post_init__(self) -> None:
-        freeze(self, "offset", self.offset, (2,))
-        if self.offset.shape[:-1] != self.field.batch_shape:
-            raise ValueError(f"offset {self.offset.shape} does not fit fields of batch shape {self.field.batch_shape}.")
-
-    @property
-    def batch_shape(self) -> tuple[int, ...]:
-        """``()`` for one field, ``(n,)`` for a batch."""
-        return self.field.batch_shape
-
-    @property
-    def half_waves(self) -> int:
-        """Those of the field without the translation."""
-        return self.field.half_waves
-
-    def at(self, points: NDArray) -> NDArray:
-        """Return tau + c (..., k, 2), in pixels, at `points` (k, 2) or, for a batch, (n, k, 2)."""
-        return self.field.at(points) + self.offset[..., None, :]
-
-    def on_grid(self, rows: NDArray, columns: NDArray) -> NDArray:
-        """Return tau + c (..., n_rows, n_columns, 2) on a tensor grid."""
-        return self.field.on_grid(rows, columns) + self.offset[..., None, None, :]
-
-    def jacobian_at(self, points: NDArray) -> NDArray:
-        """Return D tau (..., k, 2, 2) at `points`."""
-        return self.field.jacobian_at(points)
-
-    def jacobian_on_grid(self, rows: NDArray, columns: NDArray) -> NDArray:
-        """Return D tau (..., n_rows, n_columns, 2, 2) on a tensor grid."""
-        return self.field.jacobian_on_grid(rows, columns)
-
-    @cached_property
-    def jacobian_sup_norm(self) -> Any:
-        """That of tau: a translation has no Jacobian."""
-        return self.field.jacobian_sup_norm
-
-    @cached_property
-    def min_det(self) -> Any:
-        """That of tau."""
-        return self.field.min_det
-
-    def as_batch(self) -> ShiftedField:
-        """Return the field as a batch, of one if it is single."""
-        return ShiftedField(self.shape, self.field.as_batch(), self.offset.reshape(-1, 2))
-
-    def scaled(self, factor: Any) -> ShiftedField:
-        """Return factor * (tau + c); `factor` is a number or, for a batch, one a field (n,)."""
-        factor = np.asarray(factor, np.float64)
-        return ShiftedField(self.shape, self.field.scaled(factor), factor[..., None] * self.offset)
-
-    def __getitem__(self, index: Any) -> ShiftedField:
-        return ShiftedField(self.shape, self.field[index], self.offset[index])

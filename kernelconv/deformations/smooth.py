@@ -8,9 +8,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from kernelconv._check import Pair, as_pair, check_count, check_positive, check_rng
+from kernelconv._check import Pair, as_pair, check_count, check_memory, check_positive, check_rng
 from kernelconv.deformations.families import LinearDeformation
-from kernelconv.deformations.series import FourierField, ShiftedField, SineField
+from kernelconv.deformations.series import FourierField, SineField
+from kernelconv.deformations.shifted import ShiftedField
 
 
 @dataclass(frozen=True)
@@ -50,6 +51,7 @@ class SmoothDeformation(LinearDeformation):
 
     def _deviations(self) -> NDArray:
         """Return the standard deviations (c, c) of C at T = 1; 0 where the mode is left out."""
+        check_memory(16.0 * self.cutoff**2, f"A series of {self.cutoff} x {self.cutoff} modes")
         modes = np.arange(1, self.cutoff + 1)
         radius = np.hypot(modes[:, None], modes)
         return (radius < self.cutoff + 0.5) / radius
@@ -60,18 +62,16 @@ class SmoothDeformation(LinearDeformation):
 
     def directions(self, shape: Pair, z: NDArray) -> SineField:
         """Return the fields whose kept modes have coefficients `z` (n, p) times their standard deviations."""
-        deviation = self._deviations()
+        z, deviation = self._check_parameters(shape, z), self._deviations()
         coefficients = np.zeros((len(z), 2, *deviation.shape))
         coefficients[:, :, deviation > 0] = np.reshape(z, (len(z), 2, -1)) * deviation[deviation > 0]
         return SineField(shape, coefficients)
 
-    def _parameters(self, rng: np.random.Generator, n: int) -> NDArray:
+    def _random_parameters(self, shape: Pair, rng: np.random.Generator, n: int) -> NDArray:
+        check_memory(16.0 * n * self.cutoff**2, f"{n} fields of {self.cutoff} x {self.cutoff} modes")
         # one number a mode, kept or not: the draws of a seed are laid out as a square of modes
         drawn = rng.standard_normal((n, 2, self.cutoff, self.cutoff))
         return drawn[:, :, self._deviations() > 0].reshape(n, -1)
-
-    def _draw(self, shape: Pair, strength: float, rng: np.random.Generator, n: int) -> SineField:
-        return self.from_parameters(shape, self._parameters(rng, n), strength)
 
     def sample_at_temperature(
         self, shape: Pair, temperature: float, rng: Any = None, size: int | None = None
@@ -108,7 +108,7 @@ class SmoothDeformation(LinearDeformation):
         """
         pair, n = as_pair(shape, "shape"), 1 if size is None else check_count(size, "size")
         scale = np.sqrt(check_positive(temperature, "temperature")) * np.array(pair, np.float64)
-        drawn = self.directions(pair, self._parameters(check_rng(rng), n))
+        drawn = self.directions(pair, self._random_parameters(pair, check_rng(rng), n))
         fields = SineField(pair, drawn.coefficients * scale[:, None, None])
         return fields[0] if size is None else fields
 
@@ -179,7 +179,9 @@ class ElasticDeformation(LinearDeformation):
     def _waves(self, n: int) -> tuple[float, NDArray]:
         """Return the period along an axis of n pixels, and the standard deviations of its 2 K + 1 waves."""
         period = float(n + np.ceil(6 * self.sigma))
-        omega = np.arange(1, int(4 / self.sigma * period / (2 * np.pi)) + 1) * (2 * np.pi / period)
+        n_waves = int(4 / self.sigma * period / (2 * np.pi))
+        check_memory(32.0 * n_waves, f"A series of {n_waves} waves")
+        omega = np.arange(1, n_waves + 1) * (2 * np.pi / period)
         deviation = np.sqrt(2) * np.exp(-((self.sigma * omega) ** 2) / 2)  # a cosine and a sine share the power
         return period, np.concatenate([[1.0], deviation, deviation])
 
@@ -189,7 +191,7 @@ class ElasticDeformation(LinearDeformation):
 
     def directions(self, shape: Pair, z: NDArray) -> FourierField:
         """Return the fields whose waves have coefficients `z` (n, p) times their standard deviations."""
-        (rows, along_rows), (columns, along_columns) = (self._waves(n) for n in shape)
+        z, ((rows, along_rows), (columns, along_columns)) = self._check_parameters(shape, z), map(self._waves, shape)
         deviation = along_rows[:, None] * along_columns
         return FourierField(shape, np.reshape(z, (len(z), 2, *deviation.shape)) * deviation, (rows, columns))
 
@@ -229,24 +231,27 @@ class CombinedDeformation(LinearDeformation):
 
     def directions(self, shape: Pair, z: NDArray) -> ShiftedField:
         """Return the base's fields of all but the last two entries of `z` (n, p), shifted by these two."""
+        z = self._check_parameters(shape, z)
         smooth: Any = self.base.directions(shape, z[:, :-2])
         return ShiftedField(shape, smooth, z[:, -2:])
 
     def from_parameters(self, shape: Pair, z: NDArray, strength: float) -> ShiftedField:
         """Return the fields of parameters `z`: the base rescaled to `strength`, the translation to its length."""
+        z = self._check_parameters(shape, z)
         smooth: Any = self.base.from_parameters(shape, z[:, :-2], strength)
         return ShiftedField(shape, smooth, self._offset(z))
 
     def _offset(self, z: NDArray) -> NDArray:
         return self.translation * z[:, -2:] / np.hypot(z[:, -2], z[:, -1])[:, None]
 
-    def _draw_displaced(self, shape: Pair, displacement: float, rng: np.random.Generator, n: int) -> ShiftedField:
+    def draw_displaced(self, shape: Pair, displacement: float, rng: np.random.Generator, n: int) -> ShiftedField:
+        """Return `n` fields of the given ``rms_norm``, the translation of its own length included."""
         if displacement <= self.translation:
             raise ValueError(
                 f"displacement={displacement} px is not above the translation of {self.translation} px that is part "
                 "of it: ask for more."
             )
-        z = rng.standard_normal((n, self.n_parameters(shape)))
+        z = self._random_parameters(shape, rng, n)
         smooth: Any = self.base.directions(shape, z[:, :-2])
         offset = self._offset(z)
         # |f tau + c|^2 averaged is f^2 <|tau|^2> + 2 f <tau>.c + |c|^2: one positive root f

@@ -14,8 +14,8 @@ from kernelconv.stability.measures import (
 )
 from kernelconv.stability.protocol import compare_stability, measure_layers, measure_stability
 from kernelconv.stability.report import StabilityReport, StabilityRow
+from kernelconv.stability.search.worst_case import WorstCase, measure_worst_case, worst_case
 from kernelconv.stability.translation import equivariance_error, translation_error
-from kernelconv.stability.worst_case import WorstCase, measure_worst_case, worst_case
 
 __all__ = [
     "Architecture",

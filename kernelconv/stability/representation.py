@@ -6,13 +6,14 @@ import inspect
 from collections.abc import Callable, Mapping
 from typing import Any
 
-import numpy as np
 from numpy.typing import NDArray
 
 from kernelconv._check import as_float, check_finite
 
 #: From images to features, one row an image.
 Representation = Callable[[NDArray], NDArray]
+#: From images and g, of the shape of their features, to the gradient of <g, Phi(x)> in the images.
+Gradient = Callable[[NDArray, NDArray], NDArray]
 #: From images to the features of every rival.
 Rivals = Callable[[NDArray, str], dict[str, NDArray]]
 
@@ -68,10 +69,11 @@ def as_rows(maps: Any, n: int, name: str) -> NDArray:
     return check_finite(phi_x, name).reshape(n, -1)
 
 
-def as_gradient(phi: Any) -> Callable[[NDArray, NDArray], NDArray] | None:
+def as_gradient(phi: Any) -> Gradient | None:
     """Return the function (x, g) -> gradient in x of <g, Phi(x)>, or None if `phi` has no ``vjp``.
 
-    ``phi.vjp(x, g)`` returns the gradient, or a tuple that begins with it; g has the shape of Phi(x).
+    ``phi.vjp(x, g)`` returns the gradient, or a tuple that begins with it; g has the shape of Phi(x). The function
+    raises ValueError if that is not a finite array of the shape of x.
     """
     vjp = getattr(phi, "vjp", None)
     if not callable(vjp):
@@ -79,7 +81,10 @@ def as_gradient(phi: Any) -> Callable[[NDArray, NDArray], NDArray] | None:
 
     def gradient(x: NDArray, g: NDArray) -> NDArray:
         found = vjp(x, g)
-        return np.asarray(found[0] if isinstance(found, tuple) else found).reshape(x.shape)
+        slope = as_float(found[0] if isinstance(found, tuple) else found, "phi.vjp(x, g)")
+        if slope.size != x.size:
+            raise ValueError(f"phi.vjp(x, g) must return the gradient in x, of shape {x.shape}, got {slope.shape}.")
+        return check_finite(slope, "phi.vjp(x, g)").reshape(x.shape)
 
     return gradient
 
