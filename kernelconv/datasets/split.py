@@ -46,6 +46,7 @@ class Split:
 
     Examples
     --------
+    >>> from kernelconv.datasets import load_split
     >>> split = load_split("digits")
     >>> split.name, split.X_train.shape, split.X_test.shape, split.digest[:8]
     ('digits', (1198, 8, 8), (599, 8, 8), 'ab6a5bce')
@@ -112,6 +113,7 @@ class Split:
 
         Examples
         --------
+        >>> from kernelconv.datasets import load_split
         >>> split = load_split("digits")
         >>> split.subset(20, seed=0).shape, split.subset(1198, seed=0).shape
         ((20,), (1198,))
