@@ -1,16 +1,21 @@
 """Classifiers on features, against scikit-learn; large linear systems, against the whole matrix."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
-from scipy.linalg import LinAlgError
+import threadpoolctl
+from scipy.linalg import LinAlgError, cho_factor
 from sklearn.kernel_ridge import KernelRidge
 from sklearn.linear_model import Ridge
 from sklearn.model_selection import StratifiedKFold
 
-from kernelconv.studies.estimators import least_squares
+import kernelconv
+from kernelconv.studies.estimators import least_squares, positive
 from kernelconv.studies.estimators.choice import choice_subset
 from kernelconv.studies.estimators.least_squares import GaussianRidge, LinearRidge
 from kernelconv.studies.estimators.panels import factorise, panels, residual, solve
+from kernelconv.studies.estimators.positive import solve_positive
 
 
 @pytest.fixture
@@ -109,3 +114,35 @@ def test_the_residual_is_that_of_the_whole_matrix(monkeypatch, n):
 def test_a_system_solved_in_single_precision_says_how_well(blobs):
     head = GaussianRidge(n_double=10).fit(blobs[0].astype(np.float32), blobs[1])
     assert 0 < head.chosen_["residual"] < 1e-3
+
+
+@pytest.mark.parametrize(("n", "expected"), [(5, {2}), (6, {1})])
+def test_large_positive_systems_are_factorised_on_one_blas_thread(monkeypatch, n, expected):
+    """On two, OpenBLAS 0.3.30 ends in a segmentation fault from 15,000 rows on."""
+
+    def threads():
+        return {info["num_threads"] for info in threadpoolctl.threadpool_info() if info["user_api"] == "blas"}
+
+    def factorised(a, **options):
+        seen.append(threads())
+        return cho_factor(a, **options)
+
+    seen = []
+    monkeypatch.setattr(positive, "MOST_ROWS_THREADED", 5)
+    monkeypatch.setattr(positive, "cho_factor", factorised)
+    a = np.eye(n) + 0.1
+    with threadpoolctl.threadpool_limits(2, user_api="blas"):
+        if threads() != {2}:
+            pytest.skip("this BLAS cannot run on two threads")
+        x = solve_positive(a.copy(), np.ones((n, 2)))
+    assert seen == [expected]
+    np.testing.assert_allclose(a @ x, 1, rtol=1e-13)
+
+
+def test_cholesky_is_called_where_its_size_is_limited():
+    """Large matrices elsewhere would meet the fault of OpenBLAS: panels are 4,000 columns wide."""
+    root = Path(kernelconv.__file__).parent
+    folders = [root, *(f for f in [root.parent / "benchmarks"] if f.is_dir())]
+    texts = {path.name: path.read_text() for folder in folders for path in folder.rglob("*.py")}
+    words = ("cho_factor", "cholesky(", "import cholesky", "potrf", "assume_a=")
+    assert {name for name, text in texts.items() if any(w in text for w in words)} == {"panels.py", "positive.py"}

@@ -6,13 +6,13 @@ from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.linalg import cho_factor, cho_solve
 from sklearn.base import BaseEstimator, ClassifierMixin, clone
 from sklearn.model_selection import StratifiedKFold, train_test_split
 
 from kernelconv.networks.kernel.classifier import ConvKernelClassifier
 from kernelconv.networks.serial import Network
 from kernelconv.studies.estimators.choice import N_CHOICE, choice_subset
+from kernelconv.studies.estimators.positive import solve_positive
 
 #: Penalties of the exact kernel.
 PENALTIES = tuple(10.0**k for k in range(-7, 1))
@@ -96,4 +96,4 @@ class ExactKernelRidge(ClassifierMixin, BaseEstimator):
 
 def _solve(k: NDArray, targets: NDArray, penalty: float) -> NDArray:
     """Return (K + penalty I)^-1 targets."""
-    return cho_solve(cho_factor(k + penalty * np.eye(len(k)), overwrite_a=True), targets)
+    return solve_positive(k + penalty * np.eye(len(k)), targets)

@@ -12,12 +12,13 @@ from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.linalg import LinAlgError, cho_factor, cho_solve, eigh
+from scipy.linalg import LinAlgError, eigh
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.model_selection import StratifiedKFold
 
 from kernelconv.studies.estimators.choice import N_CHOICE, N_FOLDS, choice_subset
 from kernelconv.studies.estimators.panels import factorise, panels, residual, solve
+from kernelconv.studies.estimators.positive import solve_positive
 from kernelconv.studies.estimators.transformers import UnitScale
 
 #: Above this many images a kernel matrix is held by halves and factorised in single precision.
@@ -116,8 +117,7 @@ class LinearRidge(LeastSquares):
         penalty, wide = self.chosen_["penalty"], len(x) <= x.shape[1]
         gram = (x @ x.T if wide else x.T @ x).astype(np.float64)
         gram[np.diag_indices(len(gram))] += penalty
-        factor = cho_factor(gram, overwrite_a=True, check_finite=False)
-        self.weights_ = x.T @ cho_solve(factor, targets) if wide else cho_solve(factor, x.T @ targets)
+        self.weights_ = x.T @ solve_positive(gram, targets) if wide else solve_positive(gram, x.T @ targets)
 
     def _scores(self, x: NDArray) -> NDArray:
         return x @ self.weights_
@@ -156,14 +156,14 @@ class GaussianRidge(LeastSquares):
             for penalty in self.grid["penalty"]:
                 a = k.copy()
                 a[np.diag_indices(len(a))] += penalty
-                yield across @ cho_solve(cho_factor(a, overwrite_a=True, check_finite=False), t, check_finite=False)
+                yield across @ solve_positive(a, t)
 
     def _solve(self, x: NDArray, targets: NDArray) -> None:
         self.centres_, penalty = x, self.chosen_["penalty"]
         if len(x) <= self.n_double:
             k = self._kernel(x, x).astype(np.float64)
             k[np.diag_indices(len(k))] += penalty
-            self.weights_ = cho_solve(cho_factor(k, overwrite_a=True, check_finite=False), targets)
+            self.weights_ = solve_positive(k, targets)
         else:
             self.weights_, penalty = self._solve_single(x, targets, max(penalty, 1e-4))
         self.chosen_["penalty_used"] = penalty
