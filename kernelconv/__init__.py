@@ -45,6 +45,9 @@ from kernelconv.deformations import SmoothDeformation, Translation, Rotation, Di
 # Stability
 from kernelconv.stability import measure_stability, StabilityReport
 
+# Safe files: skops.io.load(path, trusted=TRUSTED_TYPES)
+from kernelconv._trusted import TRUSTED_TYPES
+
 # Version
 from kernelconv._version import __version__
 
@@ -86,6 +89,8 @@ __all__ = [
     # Stability
     "measure_stability",
     "StabilityReport",
+    # Safe files
+    "TRUSTED_TYPES",
     # Version
     "__version__",
 ]

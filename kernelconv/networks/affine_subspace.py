@@ -233,8 +233,10 @@ class AffineSubspaceClassifier(ClassifierMixin, BaseEstimator):
 
 def _given_folds(cv: Any, X: NDArray, labels: NDArray) -> list[tuple[NDArray, NDArray]]:
     """Return the folds of a splitter, or of pairs of indices or masks, as (training, held-out) indices."""
-    pairs = isinstance(cv, Iterable) and not isinstance(cv, str) and not hasattr(cv, "split")
-    folds = list(cv) if pairs else list(check_cv(cv, labels, classifier=True).split(X, labels))
+    if cv is None or (hasattr(cv, "split") and not isinstance(cv, str)):
+        folds = list(check_cv(cv, labels, classifier=True).split(X, labels))
+    else:
+        folds = list(cv) if isinstance(cv, Iterable) else []
     try:
         found = [(_positions(train, len(X)), _positions(held_out, len(X))) for train, held_out in folds]
     except (TypeError, ValueError, IndexError):

@@ -52,8 +52,9 @@ class ConvNetClassifier(ImageClassifier, ConvNet):
     warm_start : bool
         ``fit`` goes on from the network of the last ``fit`` on the same shape and classes.
     checkpoint : path, optional
-        File that keeps where ``fit`` stands after each epoch: an interrupted ``fit`` called again goes on from there.
-        Needs an int `random_state`.
+        File that keeps where ``fit`` stands, from before the first epoch on: an interrupted ``fit`` called again goes
+        on from there, to the same bits. Needs an int `random_state`. One file is one training: a ``fit`` on other data
+        or with other settings is refused, and so are all folds of a cross-validation but the first: None there.
     image_shape : tuple (h, w) or (h, w, c), optional
         How rows of a 2-D X are read as images.
     random_state : int, Generator, RandomState or None
@@ -79,8 +80,10 @@ class ConvNetClassifier(ImageClassifier, ConvNet):
     ------
     ValueError
         From ``fit`` if there is a single class, a value is out of range, `frozen` names no param or all of them, the
-        loss stops being finite, a network does not fit the images or the classes, or the images are not acceptable
-        (see `ImageEstimator`).
+        loss stops being finite, a network does not fit the images or the classes, `checkpoint` is damaged or that of
+        another training, or the images are not acceptable (see `ImageEstimator`).
+    OSError
+        From ``fit`` if `checkpoint` cannot be written.
 
     Notes
     -----

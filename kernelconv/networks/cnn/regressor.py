@@ -49,8 +49,10 @@ class ConvNetRegressor(ImageRegressor, ConvNet):
     ------
     ValueError
         From ``fit`` if `y` is not finite numbers, one row an image, a value is out of range, `frozen` names no param or
-        all of them, the loss stops being finite, a network does not fit the images or the targets, or the images are
-        not acceptable (see `ImageEstimator`).
+        all of them, the loss stops being finite, a network does not fit the images or the targets, `checkpoint` is
+        damaged or that of another training, or the images are not acceptable (see `ImageEstimator`).
+    OSError
+        From ``fit`` if `checkpoint` cannot be written.
 
     Notes
     -----

@@ -1,0 +1,125 @@
+"""Estimators in files of skops: the same bits from a file whose types are looked at before anything is made of it."""
+
+import functools
+import importlib
+
+import numpy as np
+import pytest
+import registry
+import skops.io
+from skops.io.exceptions import UntrustedTypesFoundException
+
+import kernelconv
+from kernelconv import (
+    TRUSTED_TYPES,
+    AffineSubspaceClassifier,
+    Augmentation,
+    ConvKernel,
+    ConvKernelClassifier,
+    ConvKernelNetwork,
+    ConvNetClassifier,
+    ConvNetRegressor,
+    GaussianPooling,
+    KernelMapping,
+    Layer,
+    NetworkTransformer,
+    PatchExtraction,
+    RotoTranslationScattering2D,
+    Scattering1D,
+    Scattering2D,
+    networks,
+    serial,
+)
+
+LAYER = Layer(PatchExtraction(3, padding="zero"), KernelMapping(4), GaussianPooling(2))
+SHORT = {"epochs": 1, "random_state": 0}
+ESTIMATORS = {
+    "scattering": Scattering2D(J=1, L=2),
+    "scattering of chosen paths": Scattering2D(J=2, L=2, energy=0.9, log=True, bank="tight"),
+    "scattering by kymatio": Scattering2D(J=1, L=2, engine="kymatio"),
+    "scattering of signals": Scattering1D(J=2),
+    "scattering of angles": RotoTranslationScattering2D(J=1, L=4),
+    "kernel network": ConvKernelNetwork((3, 4), random_state=0),
+    "invariant kernel network": ConvKernelNetwork(4, input="whitened", pooling="max", group="flips", random_state=0),
+    "kernel classifier": ConvKernelClassifier((3, 4), loss="log_loss", **SHORT),
+    "network of parts": NetworkTransformer(serial(LAYER), random_state=0),
+    "lenet": ConvNetClassifier(augmentation=Augmentation(shift=1), loss="log_loss", **SHORT),
+    "resnet": ConvNetClassifier("resnet", early_stopping=True, validation_fraction=0.3, **SHORT),
+    "regressor": ConvNetRegressor("mlp", **SHORT),
+    "subspaces": AffineSubspaceClassifier(n_components=2),
+    "exact kernel": ConvKernel((3,), 2, image_shape=(8, 8)),
+}
+ROWS = {"scattering of signals", "subspaces", "exact kernel"}
+
+
+def data(name):
+    """Images, or rows for those that read rows, and classes."""
+    x, y = np.random.default_rng(0).standard_normal((24, 8, 8)).astype(np.float32), np.arange(24) % 3
+    return (x.reshape(24, 64) if name in ROWS else x), y
+
+
+@functools.cache
+def fitted(name):
+    estimator = ESTIMATORS[name]
+    return estimator.fit(*data(name)) if hasattr(estimator, "fit") else estimator
+
+
+def outputs(name, estimator):
+    """All that an estimator says of its data."""
+    x, _ = data(name)
+    if not hasattr(estimator, "fit"):
+        return [estimator(x)]
+    methods = ("transform", "decision_function", "predict_proba", "predict")
+    return [getattr(estimator, method)(x) for method in methods if hasattr(estimator, method)]
+
+
+@pytest.fixture(scope="module")
+def parts():
+    """Every part of the tests of the laws, built, with every kernel; and a file of them."""
+    parts = {name: registry.built(name) for name in registry.SPECIFICATIONS}
+    return parts, skops.io.dumps(parts)
+
+
+def test_every_estimator_is_here():
+    public = {getattr(networks, name) for name in networks.__all__ if isinstance(getattr(networks, name), type)}
+    assert {e for e in public if hasattr(e, "get_params") and hasattr(e, "fit")} <= set(map(type, ESTIMATORS.values()))
+
+
+@pytest.mark.parametrize("name", ESTIMATORS)
+def test_an_estimator_is_written_and_read_to_the_same_bits(tmp_path, name):
+    estimator = fitted(name)
+    skops.io.dump(estimator, tmp_path / "file")
+    with pytest.raises(UntrustedTypesFoundException):
+        skops.io.load(tmp_path / "file")
+    read = skops.io.load(tmp_path / "file", trusted=TRUSTED_TYPES)
+    expected, found = outputs(name, estimator), outputs(name, read)
+    assert len(expected) == len(found) > 0
+    assert all(np.array_equal(a, b) and a.dtype == b.dtype for a, b in zip(expected, found, strict=True))
+    if hasattr(estimator, "partial_fit"):
+        x, y = data(name)
+        expected, found = (e.partial_fit(x, y).transform(x) for e in (estimator, read))
+        assert np.array_equal(expected, found)
+
+
+def test_a_part_is_written_and_read_to_the_same_bits(parts):
+    parts, file = parts
+    read, x = skops.io.loads(file, trusted=TRUSTED_TYPES), registry.images()
+    assert all(np.array_equal(part.forward(x), read[name].forward(x)) for name, part in parts.items())
+    assert len(parts) > 100
+
+
+def test_these_types_are_trusted_and_no_other(parts):
+    files = [parts[1], *(skops.io.dumps(fitted(name)) for name in ESTIMATORS)]
+    needed = set().union(*(skops.io.get_untrusted_types(data=file) for file in files))
+    assert needed == set(TRUSTED_TYPES)
+    assert list(TRUSTED_TYPES) == sorted(needed)
+
+
+def test_what_is_trusted_are_classes_of_this_package():
+    for name in TRUSTED_TYPES:
+        module, _, cls = name.rpartition(".")
+        found = getattr(importlib.import_module(module), cls)
+        assert isinstance(found, type)
+        assert found.__module__.startswith("kernelconv.")
+    assert isinstance(TRUSTED_TYPES, tuple)
+    assert "TRUSTED_TYPES" in kernelconv.__all__
