@@ -33,7 +33,6 @@ CKN = {
     "input": p.one_of(p.choice("raw", "gradient", "centered", "whitened"), p.a(ops.Part)),
     "pooling": p.by_layer(p.one_of(p.choice("gaussian", "average", "max"), p.a(ops.Part))),
     "n_patches": p.count(),
-    "anchors": p.ANYTHING,
     **COMMON,
 }
 TRAINING = {
