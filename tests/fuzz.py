@@ -6,6 +6,7 @@ import sys
 import time
 
 from fuzzing.arrays import SKIPPED
+from fuzzing.public import TARGETS
 from fuzzing.runner import case_of, run, sandbox, verdict_of
 
 #: Bytes of address space.
@@ -17,20 +18,22 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--n", type=int, default=500, help="calls")
+    parser.add_argument("--only", default="", metavar="WORDS", help="targets whose name holds these words")
     parser.add_argument("--call", type=int, help="this call of the seed alone, with the traceback of its error")
     options = parser.parse_args()
+    targets = [target for target in TARGETS if options.only in target.name]
     # a call that asks for more fails at once, in place of this machine
     resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
     for reason in SKIPPED.values():
         print(f"left out: {reason}")
     if options.call is not None:
         with sandbox():
-            case = case_of(options.seed, options.call)
+            case = case_of(options.seed, options.call, targets)
             verdict = verdict_of(case)
         print(f"{case}\n{verdict}")
         return verdict.startswith("FAILED")
     start = time.perf_counter()
-    tally = run(options.seed, range(options.n))
+    tally = run(options.seed, range(options.n), targets)
     print(tally)
     print(f"{time.perf_counter() - start:7.1f}  s")
     return bool(tally.failures)

@@ -70,7 +70,7 @@ class Door:
 
     def floats(self, x: Any) -> np.ndarray:
         """Return `x` as the float array that it is promised to be read as."""
-        kept = np.asarray(x).dtype == np.float64 or not self.single
+        kept = np.asarray(x).dtype.type is np.float64 or not self.single
         return np.asarray(x, np.float64 if kept else np.float32)
 
 
@@ -181,7 +181,7 @@ def objects(plain, door, rng):
     """Promise: arrays of Python objects are their numbers or refused; of other objects, refused."""
     x = plain.astype(object)
     if rng.random() < 0.5:
-        return Draw("objects that are floats", x, EITHER, plain)
+        return Draw("objects that are floats", x, EITHER, door.floats(x))
     x.flat[-1] = _pick(rng, None, "a", {}, object())
     return Draw(f"objects, one {x.flat[-1]!r:.9}", x, refused(f"{NOT_NUMBERS}|NoneType|dict|NaN"))
 

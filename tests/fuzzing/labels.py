@@ -77,7 +77,7 @@ def other_dtypes(plain, door, rng):
     """Promise: the same as floats."""
     kinds = [plain.astype(d) for d in ("f4", "i2", "u1", "f2", "g", ">f4")] + [plain.tolist(), np.repeat(plain, 2)[::2]]
     y = kinds[rng.integers(len(kinds))]
-    return Draw(f"targets {type(y).__name__} {getattr(y, 'dtype', '')}", y, ACCEPTED, plain)
+    return Draw(f"targets {type(y).__name__} {getattr(y, 'dtype', '')}", y, ACCEPTED, np.asarray(y, np.float64))
 
 
 @target

@@ -22,7 +22,7 @@ DIGITS = np.arange(24, dtype=np.uint8).reshape(2, 3, 4)
 
 #: What may be wrong with a file, and what is promised of reading it.
 DAMAGES = {
-    "missing": refused("no file|no folder|cannot be read|not found|no such|missing"),
+    "missing": refused("no file|no folder|no data set|no image|cannot be read|not found|no such|missing"),
     "a folder": refused("folder|directory"),
     "empty": refused("damaged|holds 0 bytes|cannot be read"),
     "cut": refused("damaged|ends|truncated|cannot be read"),
@@ -54,7 +54,14 @@ def _damage(plain: Any, door: Door, rng: np.random.Generator) -> Draw:
     return Draw(f"{how}, {seed}", (how, seed), DAMAGES[how])
 
 
-FILE = Door("file", (), draw=_damage)
+def _damage_seen(plain: Any, door: Door, rng: np.random.Generator) -> Draw:
+    """Promise: the same of a file that carries a checksum: what is left reads as it was, or is refused."""
+    draw = _damage(plain, door, rng)
+    promise = EITHER if draw.value[0] == "cut" else draw.promise
+    return Draw(draw.what, draw.value, promise, ("whole", 0))
+
+
+FILE, SUMMED_FILE = Door("file", (), draw=_damage), Door("file", (), draw=_damage_seen)
 
 
 def _damaged(name: str, write: Callable[[Path], Any], read: Callable[[Path], Any]) -> Callable[..., Any]:
@@ -68,7 +75,7 @@ def _damaged(name: str, write: Callable[[Path], Any], read: Callable[[Path], Any
         try:
             return read(path)
         except d.DataError as error:
-            assert name in str(error), f"the error does not name the file: {error}"
+            assert path.parent.name in str(error), f"the error does not name the file: {error}"
             raise
 
     return call
@@ -114,17 +121,20 @@ FILES = [
         "datasets.load_images: npz",
         _damaged("images.npz", _npz, lambda path: d.load_images(path)[0]),
         lambda rng: {"file": None},
-        {"file": FILE},
+        {"file": SUMMED_FILE},
         weight=2,
     ),
     Target(
-        "datasets.load_images: folder", _damaged("1.png", _png, _folder), lambda rng: {"file": None}, {"file": FILE}
+        "datasets.load_images: folder",
+        _damaged("1.png", _png, _folder),
+        lambda rng: {"file": None},
+        {"file": SUMMED_FILE},
     ),
     Target(
         "datasets.load_split: npz",
         _damaged("images.npz", _npz, lambda path: d.load_split(path).X_train),
         lambda rng: {"file": None},
-        {"file": FILE},
+        {"file": SUMMED_FILE},
     ),
 ]
 
@@ -147,8 +157,13 @@ def _bytes(plain: np.ndarray, door: Door, rng: np.random.Generator) -> Draw:
     return Draw(f"{value!r:.30}".replace("\n", ""), value, refused("integers|mask|array"))
 
 
-def _loaded(places: Any) -> Any:
-    return d.load_split(places).X_train
+def _loaded(data: Any) -> Any:
+    return d.load_split(data).X_train
+
+
+def _written(**arguments: Any) -> Any:
+    d.write_idx("a.idx", DIGITS)
+    return d.read_idx(**arguments)
 
 
 def _own(path: Any) -> Any:
@@ -174,11 +189,11 @@ def _dataset(**fields: Any) -> Any:
 CALLS = [
     Target("datasets.write_idx", _saved, lambda rng: {"array": rng.integers(0, 255, (3, 4))}, {"array": Door("array", (), draw=_bytes)}, weight=2),
     Target("datasets.write_idx: path", lambda path: d.write_idx(path, DIGITS), lambda rng: {"path": "a.idx"}, {}, {"path": PLACE}),
-    Target("datasets.read_idx: path", d.read_idx, lambda rng: {"path": "a.idx", "sha256": None}, {}, {"path": PLACE, "sha256": p.ANYTHING}),
+    Target("datasets.read_idx: path", _written, lambda rng: {"path": "a.idx", "sha256": None}, {}, {"path": PLACE, "sha256": p.ANYTHING}),
     Target("datasets.load_images: path", _own, lambda rng: {"path": "images.npz"}, {}, {"path": PLACE}),
     Target("datasets.load_mnist", _mnist, lambda rng: {"folder": "."}, {}, {"folder": p.one_of(PLACE, p.ANYTHING)}),
     Target("datasets.mnist_folders", lambda folder: list(map(str, d.mnist_folders(folder))), lambda rng: {"folder": None}, {}, {"folder": p.one_of(PLACE, p.NONE)}),
-    Target("datasets.load_split", _loaded, lambda rng: {"places": "digits"}, {}, {"places": p.Kind(lambda v: None if isinstance(v, str | os.PathLike) else False)}),
+    Target("datasets.load_split", _loaded, lambda rng: {"data": "digits"}, {}, {"data": p.Kind(lambda v: None if isinstance(v, str | os.PathLike) else False)}),
     Target(
         "datasets.balanced_subset",
         d.balanced_subset,

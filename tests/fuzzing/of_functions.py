@@ -61,11 +61,11 @@ FUNCTIONS = [
     ),
     Target(
         "operators.spherical_kmeans",
-        ops.spherical_kmeans,
+        lambda rng, **a: ops.spherical_kmeans(rng=np.random.default_rng(0) if rng == "fresh" else rng, **a),
         lambda rng: {
             "x": 1 + _whole(rng, 12, 3),
             "n_clusters": 3,
-            "rng": np.random.default_rng(0),
+            "rng": "fresh",
             "n_iter": 20,
             "tol": 1e-4,
             "n_jobs": 1,
@@ -177,7 +177,7 @@ NETWORKS = [
         "kernelconv.Network: forward",
         lambda x, in_shape, n_jobs: _network(in_shape).forward(x, n_jobs),
         lambda rng: {"x": _whole(rng, 3, 6, 7), "in_shape": (6, 7, 1), "n_jobs": 1},
-        {"x": Door("x|images?", (3, 4), tensors=False)},
+        {"x": Door("x|images?", (3, 4), tensors=True)},
         {"in_shape": p.ANYTHING, "n_jobs": p.JOBS},
         keeps_dtype=True,
         weight=3,

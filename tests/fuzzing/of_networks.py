@@ -8,7 +8,7 @@ import numpy as np
 from fuzzing import parameters as p
 from fuzzing.arrays import Door
 from fuzzing.labels import Y_LABELS, Y_TARGETS
-from fuzzing.target import IMAGES, ROWS, Target
+from fuzzing.target import COTANGENTS, IMAGES, MAPS, ROWS, Target
 from kernelconv import networks as n
 from kernelconv import operators as ops
 
@@ -25,7 +25,7 @@ LAYERS = {
     "pooling_scale": p.one_of(p.NONE, p.by_layer(p.number())),
     "kernel": p.by_layer(p.one_of(p.a(ops.DotProductKernel), p.choice("exponential", "arccosine", "linear"))),
     "sigma": p.by_layer(p.number()),
-    "padding": PADDING,
+    "padding": p.one_of(PADDING, p.pair(0)),
 }
 CKN = {
     **LAYERS,
@@ -82,7 +82,7 @@ SCATTERING_2D = {
 }
 SCATTERING_1D = {
     **{name: SCATTERING[name] for name in ("J", "max_order", "padding", "oversampling", "n_jobs")},
-    "Q": p.one_of(p.count(), p.pair(), p.ANYTHING),
+    "Q": p.one_of(p.count(), p.Kind(lambda value: None if isinstance(value, tuple | list) else False)),
     "T": p.one_of(p.NONE, p.number()),
     "scaling": p.choice("exact", "kymatio"),
 }
@@ -157,9 +157,11 @@ def _kernel(X: Any, Y: Any, **parameters: Any) -> Any:
 EXACT = Target(
     "kernelconv.ConvKernel",
     _kernel,
-    lambda rng: {"X": _images(rng)[:3], "Y": None, "patch_size": (2, 2), "subsampling": 2, "padding": "zero"}
-    | {"kernel": "exponential", "sigma": 0.6, "pooling_scale": None, "tangent": False, "image_shape": None}
-    | {"n_jobs": 1, "verbose": False, "checkpoint": None},
+    lambda rng: (
+        {"X": _images(rng)[:3], "Y": None, "patch_size": (2, 2), "subsampling": 2, "padding": "zero"}
+        | {"kernel": "exponential", "sigma": 0.6, "pooling_scale": None, "tangent": False, "image_shape": None}
+        | {"n_jobs": 1, "verbose": False, "checkpoint": None}
+    ),
     {"X": IMAGES},
     {k: v for k, v in LAYERS.items() if k != "n_anchors"}
     | {"tangent": p.FLAG, "image_shape": IMAGE_SHAPE, "n_jobs": p.JOBS, "verbose": p.ANYTHING}
@@ -175,8 +177,10 @@ def _augmented(images: Any, **fields: Any) -> Any:
 AUGMENTATION = Target(
     "kernelconv.Augmentation",
     _augmented,
-    lambda rng: {"images": _images(rng)[..., None], "shift": 1.0, "rotation": 10.0, "deformation": 0.1}
-    | {"noise": 0.5, "cutout": 2, "flip": True},
+    lambda rng: (
+        {"images": _images(rng)[..., None], "shift": 1.0, "rotation": 10.0, "deformation": 0.1}
+        | {"noise": 0.5, "cutout": 2, "flip": True}
+    ),
     {"images": Door("images?|x|X", (3, 4))},
     {name: p.number(zero=True) for name in ("shift", "rotation", "noise")}
     | {"deformation": p.number(zero=True, below=1), "cutout": p.count(0), "flip": p.FLAG},
@@ -217,7 +221,15 @@ _CNN = _TRAINING | {
     "verbose": False,
     "n_jobs": 1,
 }
-_SCATTERING = {"J": 1, "L": 2, "max_order": 2, "image_shape": None, "padding": "reflect", "oversampling": 0, "n_jobs": 1}
+_SCATTERING = {
+    "J": 1,
+    "L": 2,
+    "max_order": 2,
+    "image_shape": None,
+    "padding": "reflect",
+    "oversampling": 0,
+    "n_jobs": 1,
+}
 _SCATTERING_2D = _SCATTERING | {
     "grid": "centred",
     "engine": "native",
@@ -244,6 +256,43 @@ _NETWORK = n.serial(ops.Convolution(2, 3), ops.Modulus(), ops.AveragePooling(2))
 _WIDE = {"image_shape": None, "random_state": 0, "verbose": False, "n_jobs": 1}
 
 
+def _part(name: str, plain: dict[str, Any], kinds: dict[str, p.Kind]) -> list[Target]:
+    """Return the targets of scattering as a part: forward, and the gradient in the image."""
+    cls = getattr(n, name)
+    shape = (8, 9, 1) if name == "ScatteringTransform" else (1, 16, 1)
+    kinds = {field: kind for field, kind in kinds.items() if field in plain}
+    if name == "ScatteringTransform":
+        kinds |= {"only": p.ANYTHING}
+        plain = {**plain, "only": None}
+    out = cls(**plain).build(shape).out_shape(shape)
+
+    def maps(rng: np.random.Generator, size: Any = shape) -> np.ndarray:
+        return rng.integers(1, 7, (3, *size)).astype(np.float64)
+
+    return [
+        Target(
+            f"networks.{name}: forward",
+            lambda x, **fields: cls(**fields).build(shape).forward(x),
+            lambda rng: {"x": maps(rng), **plain},
+            {"x": MAPS},
+            kinds,
+            keeps_dtype=True,
+            degree={"x": 1},
+            weight=2,
+        ),
+        Target(
+            f"networks.{name}: vjp",
+            lambda x, g: cls(**plain).build(shape).vjp(x, g),
+            lambda rng: {"x": maps(rng), "g": maps(rng, out)},
+            {"g": COTANGENTS},
+            degree={"g": 1},
+        ),
+    ]
+
+
+_FIELDS = ("J", "L", "Q", "T", "max_order", "padding", "oversampling", "grid", "bank", "paths", "engine", "scaling")
+
+
 def _real(rng: np.random.Generator) -> np.ndarray:
     return rng.integers(-4, 5, N).astype(np.float64)
 
@@ -258,6 +307,8 @@ TARGETS = [
     *_estimator("Scattering1D", _SCATTERING_1D, SCATTERING_1D, door=Door("X|x|signals?", (2, 3))),
     *_estimator("RotoTranslationScattering2D", _SCATTERING, SCATTERING, weight=3),
     *_estimator("AffineSubspaceClassifier", _AFFINE, AFFINE, _classes, door=ROWS, weight=4),
+    *_part("ScatteringTransform", {k: v for k, v in _SCATTERING_2D.items() if k in _FIELDS}, SCATTERING_2D),
+    *_part("ScatteringTransform1D", {k: v for k, v in _SCATTERING_1D.items() if k in _FIELDS}, SCATTERING_1D),
     EXACT,
     AUGMENTATION,
 ]  # fmt: skip

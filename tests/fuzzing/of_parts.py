@@ -86,7 +86,8 @@ DATA = Door("data|x|X|maps?|patches|images?", (4,), UNCHECKED, UNCHECKED, UNCHEC
 
 def _make(name: str, arguments: Mapping[str, Any]) -> Any:
     cls = getattr(ops, name)
-    return cls(*arguments["branches"]) if name == "Concat" else cls(**arguments)
+    branches = arguments.get("branches")
+    return cls(**arguments) if name != "Concat" else cls(*(branches if isinstance(branches, tuple) else (branches,)))
 
 
 def _maps(rng: np.random.Generator, n: int = 3) -> np.ndarray:

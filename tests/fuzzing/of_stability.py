@@ -6,8 +6,9 @@ from typing import Any
 import numpy as np
 
 from fuzzing import parameters as p
-from fuzzing.arrays import Door
+from fuzzing.arrays import Door, _pick
 from fuzzing.of_deformations import OPTIONS, ORDER
+from fuzzing.values import VALUES as VALUED
 from fuzzing.target import ANY_IMAGES, FEATURES, Target
 from kernelconv import stability as s
 from kernelconv.deformations import (
@@ -18,6 +19,7 @@ from kernelconv.deformations import (
 )
 from kernelconv.stability.architecture import LayerShape
 
+SCALED = Door("features", (2,), draw=lambda plain, door, rng: VALUED[_pick(rng, *VALUED)](plain, FEATURES, rng))
 VALUES = Door("values|over|first|second", (1, 2), single=False)
 STRENGTHS = Door("strengths?", (0, 1), single=False)
 FAMILY, LINEAR_FAMILY = p.a(Deformation), p.a(LinearDeformation)
@@ -44,16 +46,15 @@ def _homogeneous(name: str, n: int) -> Target:
     """Return the target that puts the same odd features to all arguments: they and their changes scale together."""
 
     def call(phi: Any) -> Any:
-        return getattr(s, name)(phi, *(_rolled(phi, k + 1) for k in range(n - 1)))
+        return getattr(s, name)(phi, *(np.roll(phi, k + 1, axis=0) for k in range(n - 1)))
 
     return Target(
-        f"stability.{name}: all features at once", call, lambda rng: {"phi": _features(rng)}, {"phi": FEATURES}, degree={"phi": 0}
+        f"stability.{name}: all features at once",
+        call,
+        lambda rng: {"phi": _features(rng)},
+        {"phi": SCALED},
+        degree={"phi": 0},
     )
-
-
-def _rolled(phi: Any, k: int) -> Any:
-    """Return features of other images in place of these, of the same type."""
-    return np.roll(phi, k, axis=0) if isinstance(phi, np.ndarray) and phi.ndim and not np.ma.isMaskedArray(phi) else phi
 
 
 RATIO = Target(
@@ -77,8 +78,9 @@ INTERVALS = [
     Target(
         "stability.bootstrap_difference",
         s.bootstrap_difference,
-        lambda rng: {"first": _features(rng), "second": _features(rng), "over_first": None, "over_second": None}
-        | _BOOTSTRAP,
+        lambda rng: (
+            {"first": _features(rng), "second": _features(rng), "over_first": None, "over_second": None} | _BOOTSTRAP
+        ),
         {"first": VALUES, "second": VALUES},
         BOOTSTRAP,
         weight=2,
@@ -107,7 +109,13 @@ PROTOCOL = {
     "random_state": p.SEED,
     **OPTIONS,
 }
-_PROTOCOL = {"deformation": SmoothDeformation(1), "strengths": (0.2,), "n_draws": 1, "measures": None, "random_state": 0}
+_PROTOCOL = {
+    "deformation": SmoothDeformation(1),
+    "strengths": (0.2,),
+    "n_draws": 1,
+    "measures": None,
+    "random_state": 0,
+}
 _OPTIONS = {"order": 1, "padding": "zero", "n_jobs": 1}
 
 
@@ -131,7 +139,9 @@ def _reported(report: Any) -> Any:
     return [(r.mean, r.low, r.high) for r in report]
 
 
-def _protocol(name: str, call: Callable[..., Any], more: dict[str, Any], kinds: dict[str, p.Kind], **options: Any) -> Target:
+def _protocol(
+    name: str, call: Callable[..., Any], more: dict[str, Any], kinds: dict[str, p.Kind], **options: Any
+) -> Target:
     return Target(
         f"stability.{name}",
         lambda **a: _reported(call(**a)),
@@ -168,7 +178,13 @@ PROTOCOLS = [
     _protocol(
         "measure_worst_case",
         s.measure_worst_case,
-        {"phi": _pixels, "deformation": SmoothDeformation(1), "strengths": (0.2,), "random_state": 0, "n_evaluations": 8},
+        {
+            "phi": _pixels,
+            "deformation": SmoothDeformation(1),
+            "strengths": (0.2,),
+            "random_state": 0,
+            "n_evaluations": 8,
+        },
         {"phi": PHI, "deformation": LINEAR_FAMILY, "strengths": p.ANYTHING, "random_state": p.SEED}
         | {"n_evaluations": p.count(8, repeats=True)},
     ),
@@ -176,8 +192,10 @@ PROTOCOLS = [
 WORST = Target(
     "stability.worst_case",
     lambda **a: s.worst_case(**a),
-    lambda rng: {"phi": _pixels, "X": _images(rng), "deformation": SmoothDeformation(1), "strength": 0.2}
-    | {"method": "auto", "n_evaluations": 10, "random_state": 0, **_OPTIONS},
+    lambda rng: (
+        {"phi": _pixels, "X": _images(rng), "deformation": SmoothDeformation(1), "strength": 0.2}
+        | {"method": "auto", "n_evaluations": 10, "random_state": 0, **_OPTIONS}
+    ),
     {"X": ANY_IMAGES},
     {"phi": PHI, "deformation": LINEAR_FAMILY, "strength": p.number(), "random_state": p.SEED, **OPTIONS}
     | {"method": p.choice("auto", "gradient", "evolution"), "n_evaluations": p.count(8, repeats=True)},
@@ -188,7 +206,13 @@ SHIFTS = [
     Target(
         f"stability.{name}",
         getattr(s, name),
-        lambda rng: {"phi": lambda x: x[..., None], "X": _images(rng), "shift": (1, 0), "order": 1, "padding": "circular"},
+        lambda rng: {
+            "phi": lambda x: x[..., None],
+            "X": _images(rng),
+            "shift": (1, 0),
+            "order": 1,
+            "padding": "circular",
+        },
         {"X": ANY_IMAGES},
         {"phi": PHI, "shift": SHIFT, "order": ORDER, "padding": BORDER},
         degree={"X": 0},
@@ -227,10 +251,17 @@ THEOREM = [
     Target(
         "stability.fit_bound",
         s.fit_bound,
-        lambda rng: {"architecture": NET, "translations": _seen(Translation(), rng), "level": 0.9}
-        | {"deformations": _seen(SmoothDeformation(1), rng)},
+        lambda rng: (
+            {"architecture": NET, "translations": _seen(Translation(), rng), "level": 0.9}
+            | {"deformations": _seen(SmoothDeformation(1), rng)}
+        ),
         {},
-        {"architecture": ARCHITECTURE, "translations": OBSERVATIONS, "deformations": OBSERVATIONS, "level": p.number(below=1 + 1e-9)},
+        {
+            "architecture": ARCHITECTURE,
+            "translations": OBSERVATIONS,
+            "deformations": OBSERVATIONS,
+            "level": p.number(below=1 + 1e-9),
+        },
     ),
     Target(
         "stability.fit_envelope",
@@ -280,7 +311,11 @@ THEOREM = [
 def _ckn() -> Any:
     from kernelconv import ConvKernelNetwork
 
-    return ConvKernelNetwork((2,), 2, n_patches=50, random_state=0).fit(np.random.default_rng(0).random((4, 6, 6))).network_
+    return (
+        ConvKernelNetwork((2,), 2, n_patches=50, random_state=0)
+        .fit(np.random.default_rng(0).random((4, 6, 6)))
+        .network_
+    )
 
 
 def _report() -> Any:

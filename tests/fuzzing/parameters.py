@@ -1,5 +1,6 @@
 """Kinds of parameters: each says of any value at all whether it is right, and so what is promised for it."""
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from fractions import Fraction
@@ -97,8 +98,8 @@ def odd_parameter(name: str, kind: Kind, plain: Any, rng: np.random.Generator) -
     word = _pick(rng, *(w for w in ODD if w not in kind.left_out))
     value = ODD[word]()
     right = kind.right(value)
-    words = "|".join(rf"\b{word}\b" for word in ALIASES.get(name, name).split())
-    return Draw(word, value, refused(words) if right is False else EITHER)
+    words = [*(rf"\b{word}\b" for word in ALIASES.get(name, name).split()), re.escape(repr(value)[:60])]
+    return Draw(word, value, refused("|".join(words)) if right is False else EITHER)
 
 
 def _is_int(value: Any) -> bool:

@@ -3,6 +3,7 @@
 import os
 import signal
 import tempfile
+import threading
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import chdir, contextmanager
@@ -10,7 +11,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from fuzzing.promises import observe
+from fuzzing.promises import Outcome, differs, observe
 from fuzzing.public import TARGETS
 from fuzzing.target import Case, Target, draw_case, judge
 
@@ -18,6 +19,8 @@ from fuzzing.target import Case, Target, draw_case, judge
 PLACES = ("HOME", "KERNELCONV_DATA", "SCIKIT_LEARN_DATA")
 #: Seconds after which a call has hung.
 LONGEST = 60
+#: Ordinary calls that are made before and after the odd ones, which may leave nothing behind.
+N_WATCHED = 12
 
 
 @contextmanager
@@ -71,6 +74,9 @@ def time_limit() -> Iterator[None]:
     def stop(*_: object) -> None:
         raise TimeoutError
 
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
     before = signal.signal(signal.SIGALRM, stop)
     signal.alarm(LONGEST)
     try:
@@ -103,8 +109,26 @@ def _verdict(case: Case) -> str:
 def run(seed: int, numbers: range, targets: list[Target] = TARGETS) -> Tally:
     """Make the calls `numbers` of a seed."""
     tally = Tally()
+    watched = order(targets, seed)[:N_WATCHED]
     with sandbox():
+        before = [plain_call(target) for target in watched]
         for number in numbers:
             case = case_of(seed, number, targets)
             tally.add(seed, number, case, verdict_of(case))
+        for target, known in zip(watched, before, strict=True):
+            if words := not_as_before(plain_call(target), known):
+                tally.counts["FAILED poisoned"] += 1
+                tally.failures.append(f"{target.name}: after these calls an ordinary one is another: {words}")
     return tally
+
+
+def plain_call(target: Target) -> Outcome:
+    """Make an ordinary call, always the same."""
+    return observe(lambda: target.call(**target.plain(np.random.default_rng(0))))
+
+
+def not_as_before(now: Outcome, before: Outcome) -> str:
+    """Return "" if two outcomes of the same call are the same."""
+    if now.error is not None or before.error is not None:
+        return repr(now.error or before.error)
+    return differs(now.result, before.result)

@@ -166,7 +166,9 @@ def _representable(result: Any, factor: float) -> bool:
 def _wrong_form(case: Case, result: Any) -> str:
     """Return "" if a result has the promised shape and dtype."""
     target = case.target
-    arrays = [value for _, value in numbers(result) if as_array(value) is not None]
+    arrays = [value for path, value in numbers(result) if as_array(value) is not None and "labels" not in path]
+    if words := _wrong_library(case, arrays):
+        return words
     if target.shape is not None and case.argument in target.doors:
         wanted = target.shape(**case.arguments())
         got = tuple(arrays[0].shape) if arrays else None
@@ -177,15 +179,24 @@ def _wrong_form(case: Case, result: Any) -> str:
     return ""
 
 
+def _wrong_library(case: Case, arrays: list[Any]) -> str:
+    """Return "" unless a tensor became something else where it has to come out as one."""
+    door = case.target.doors.get(case.argument)
+    if door is None or not door.tensors or not hasattr(case.draw.value, "detach"):
+        return ""
+    return "" if arrays and all(hasattr(a, "detach") for a in arrays) else "wrong library: a tensor became an array"
+
+
 def _wrong_dtype(case: Case, arrays: list[Any]) -> str:
     """Return "" if every float of a result is of the promised precision."""
     first = next(iter(case.target.doors))
     read = case.draw.same_as if case.argument == first else case.plain[first]
     read = case.draw.value if read is None else read
-    of_numbers = not isinstance(case.draw.value, np.ndarray) or case.draw.value.dtype.kind in "fciub"
+    value = case.draw.value
+    of_numbers = value.dtype.kind in "fciub" if isinstance(value, np.ndarray) else isinstance(value, list)
     if not isinstance(read, np.ndarray) or not of_numbers:
         return ""
-    double = read.dtype in (np.float64, np.complex128)
+    double = read.dtype.type in (np.float64, np.complex128)
     for array in arrays:
         if hasattr(array, "detach"):
             continue

@@ -119,7 +119,7 @@ def larger(plain, door, rng):
 def channels_first(plain, door, rng):
     """Promise: refused where images are read; parts do not guess."""
     c = _pick(rng, 1, 3, 4)
-    x = np.random.default_rng(0).integers(0, 6, (6, c, 12, 12)).astype(np.float64)
+    x = np.random.default_rng(0).integers(0, 6, (len(plain), c, 12, 12)).astype(np.float64)
     if door.channels_last:
         return Draw(f"shape {x.shape}", x, refused("channels first|shape"))
     return Draw(f"shape {x.shape}", x, EITHER if 4 in door.axes else refused("shape|axes|dim|length|array"))
