@@ -1,0 +1,226 @@
+"""Targets: loaders of files and folders, splits, subsets, what is registered."""
+
+import contextlib
+import gzip
+import os
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from fuzzing import parameters as p
+from fuzzing.arrays import Door, _pick
+from fuzzing.labels import Y_LABELS
+from fuzzing.promises import ACCEPTED, EITHER, Draw, refused
+from fuzzing.target import Target
+from kernelconv import datasets as d
+
+PLACE = p.Kind(lambda value: None if isinstance(value, str | os.PathLike) else False)
+DIGITS = np.arange(24, dtype=np.uint8).reshape(2, 3, 4)
+
+#: What may be wrong with a file, and what is promised of reading it.
+DAMAGES = {
+    "missing": refused("no file|no folder|no data set|no image|cannot be read|not found|no such|missing"),
+    "a folder": refused("folder|directory"),
+    "empty": refused("damaged|holds 0 bytes|cannot be read"),
+    "cut": refused("damaged|ends|truncated|cannot be read"),
+    "one byte changed": EITHER,
+    "text": refused("not an IDX|cannot be read|damaged|neither"),
+    "gzip of text": refused("not an IDX|cannot be read|damaged|neither"),
+    "compressed": EITHER,
+}
+
+
+def _spoil(path: Path, how: str, rng: np.random.Generator) -> None:
+    """Do to a file what `how` says."""
+    data = bytearray(path.read_bytes())
+    path.unlink()
+    if how == "a folder":
+        path.mkdir()
+    if how in ("missing", "a folder"):
+        return
+    if how == "one byte changed":
+        data[rng.integers(len(data))] ^= 1 + rng.integers(255)
+    texts = {"text": b"no images here", "gzip of text": gzip.compress(b"no images here"), "empty": b""}
+    texts |= {"compressed": gzip.compress(data), "cut": data[: rng.integers(1, len(data))]}
+    path.write_bytes(texts.get(how, data))
+
+
+def _damage(plain: Any, door: Door, rng: np.random.Generator) -> Draw:
+    """Promise: a damaged file is refused by name, or read as it was where nothing of it is."""
+    how, seed = _pick(rng, *DAMAGES), int(rng.integers(2**31))
+    return Draw(f"{how}, {seed}", (how, seed), DAMAGES[how])
+
+
+def _damage_seen(plain: Any, door: Door, rng: np.random.Generator) -> Draw:
+    """Promise: the same of a file that carries a checksum: what is left reads as it was, or is refused."""
+    draw = _damage(plain, door, rng)
+    promise = EITHER if draw.value[0] == "cut" else draw.promise
+    return Draw(draw.what, draw.value, promise, ("whole", 0))
+
+
+FILE, SUMMED_FILE = Door("file", (), draw=_damage), Door("file", (), draw=_damage_seen)
+
+
+def _damaged(name: str, write: Callable[[Path], Any], read: Callable[[Path], Any]) -> Callable[..., Any]:
+    """Return the call that writes a file, spoils it as it is told, and reads it; the error has to name the file."""
+
+    def call(file: Any) -> Any:
+        path = Path(tempfile.mkdtemp(dir=".")) / name
+        write(path)
+        if file is not None:
+            _spoil(path, file[0], np.random.default_rng(file[1]))
+        try:
+            return read(path)
+        except d.DataError as error:
+            assert path.parent.name in str(error), f"the error does not name the file: {error}"
+            raise
+
+    return call
+
+
+def _images(rng: np.random.Generator) -> np.ndarray:
+    return rng.integers(0, 2, (12, 4, 5)).astype(np.float64)
+
+
+def _labels(rng: np.random.Generator) -> np.ndarray:
+    return rng.permutation(np.arange(12) % 3)
+
+
+def _npz(path: Path) -> None:
+    rng = np.random.default_rng(0)
+    np.savez(path, X=_images(rng), y=_labels(rng))
+
+
+def _png(path: Path) -> None:
+    from PIL import Image
+
+    for name in ("cat", "dog"):
+        (path.parent / name).mkdir()
+        Image.fromarray(DIGITS[0]).save(path.parent / name / path.name)
+    (path.parent / "cat" / path.name).rename(path)
+
+
+def _folder(path: Path) -> Any:
+    if path.exists():
+        path.rename(path.parent / "cat" / path.name)
+    return d.load_images(path.parent)[0]
+
+
+FILES = [
+    Target(
+        "datasets.read_idx",
+        _damaged("a.idx", lambda path: d.write_idx(path, DIGITS), lambda path: d.read_idx(path)),
+        lambda rng: {"file": None},
+        {"file": FILE},
+        weight=2,
+    ),
+    Target(
+        "datasets.load_images: npz",
+        _damaged("images.npz", _npz, lambda path: d.load_images(path)[0]),
+        lambda rng: {"file": None},
+        {"file": SUMMED_FILE},
+        weight=2,
+    ),
+    Target(
+        "datasets.load_images: folder",
+        _damaged("1.png", _png, _folder),
+        lambda rng: {"file": None},
+        {"file": SUMMED_FILE},
+    ),
+    Target(
+        "datasets.load_split: npz",
+        _damaged("images.npz", _npz, lambda path: d.load_split(path).X_train),
+        lambda rng: {"file": None},
+        {"file": SUMMED_FILE},
+    ),
+]
+
+
+def _saved(array: Any) -> Any:
+    path = Path(tempfile.mkdtemp(dir=".")) / "a.idx.gz"
+    d.write_idx(path, array)
+    return d.read_idx(path)
+
+
+def _bytes(plain: np.ndarray, door: Door, rng: np.random.Generator) -> Draw:
+    """Promise: integers from 0 to 255 of any dtype come back; everything else is refused."""
+    right = [plain.astype(t) for t in ("u1", "i8", ">i4", "u2")] + [np.asfortranarray(plain), plain.tolist()]
+    wrong = [plain - 1, plain + 255, plain.astype(float), plain > 0, plain.astype("U3"), np.array(3), None, "abc"]
+    wrong += [plain.astype(complex), np.ma.array(plain, mask=plain == 1), plain.astype(object), {}]
+    if rng.random() < 0.4:
+        value = right[rng.integers(len(right))]
+        return Draw(f"{type(value).__name__} {getattr(value, 'dtype', '')}", value, ACCEPTED, plain)
+    value = wrong[rng.integers(len(wrong))]
+    return Draw(f"{value!r:.30}".replace("\n", ""), value, refused("integers|mask|array"))
+
+
+def _loaded(data: Any) -> Any:
+    return d.load_split(data).X_train
+
+
+def _written(**arguments: Any) -> Any:
+    d.write_idx("a.idx", DIGITS)
+    return d.read_idx(**arguments)
+
+
+def _own(path: Any) -> Any:
+    _npz(Path("images.npz"))
+    return d.load_images(path)[0]
+
+
+def _mnist(folder: Any) -> None:
+    """Look for MNIST where it is not: what is raised has to be a `DataError`."""
+    with contextlib.suppress(d.DataError):
+        d.load_mnist(folder)
+
+
+def _split(**arrays: Any) -> Any:
+    split = d.Split("own", **arrays)
+    return [split.digest, split.classes, split.subset(3, 0)]
+
+
+def _dataset(**fields: Any) -> Any:
+    return d.Dataset(load=d.load_digits_images, **fields).train_sizes
+
+
+CALLS = [
+    Target("datasets.write_idx", _saved, lambda rng: {"array": rng.integers(0, 255, (3, 4))}, {"array": Door("array", (), draw=_bytes)}, weight=2),
+    Target("datasets.write_idx: path", lambda path: d.write_idx(path, DIGITS), lambda rng: {"path": "a.idx"}, {}, {"path": PLACE}),
+    Target("datasets.read_idx: path", _written, lambda rng: {"path": "a.idx", "sha256": None}, {}, {"path": PLACE, "sha256": p.ANYTHING}),
+    Target("datasets.load_images: path", _own, lambda rng: {"path": "images.npz"}, {}, {"path": PLACE}),
+    Target("datasets.load_mnist", _mnist, lambda rng: {"folder": "."}, {}, {"folder": p.one_of(PLACE, p.ANYTHING)}),
+    Target("datasets.mnist_folders", lambda folder: list(map(str, d.mnist_folders(folder))), lambda rng: {"folder": None}, {}, {"folder": p.one_of(PLACE, p.NONE)}),
+    Target("datasets.load_split", _loaded, lambda rng: {"data": "digits"}, {}, {"data": p.Kind(lambda v: None if isinstance(v, str | os.PathLike) else False)}),
+    Target(
+        "datasets.balanced_subset",
+        d.balanced_subset,
+        lambda rng: {"y": _labels(rng), "n": 6, "random_state": 0},
+        {"y": Y_LABELS},
+        {"n": p.count(), "random_state": p.SEED},
+    ),
+    Target(
+        "datasets.folds",
+        d.folds,
+        lambda rng: {"y": rng.permutation(np.arange(20) % 3), "seed": 0},
+        {"y": Y_LABELS},
+        {"seed": p.SEED},
+    ),
+    Target(
+        "datasets.Split",
+        _split,
+        lambda rng: {"X_train": _images(rng), "y_train": _labels(rng), "X_test": _images(rng), "y_test": _labels(rng)},
+        {},
+        dict.fromkeys(("X_train", "y_train", "X_test", "y_test"), p.ANYTHING),
+    ),
+    Target(
+        "datasets.Dataset",
+        _dataset,
+        lambda rng: {"name": "own", "title": "Own", "train_sizes": (2,), "draws": {2: 1}},
+        {},
+        {"name": p.Kind(lambda v: v == "abc"), "title": p.ANYTHING, "train_sizes": p.ANYTHING, "draws": p.ANYTHING},
+    ),
+]  # fmt: skip
+TARGETS = [*FILES, *CALLS]

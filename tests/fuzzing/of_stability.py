@@ -1,0 +1,340 @@
+"""Targets: measures of features, intervals, protocols on images, the theorem's constants."""
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from fuzzing import parameters as p
+from fuzzing.arrays import Door, _pick
+from fuzzing.of_deformations import OPTIONS, ORDER
+from fuzzing.values import VALUES as VALUED
+from fuzzing.target import ANY_IMAGES, FEATURES, Target
+from kernelconv import stability as s
+from kernelconv.deformations import (
+    Deformation,
+    LinearDeformation,
+    SmoothDeformation,
+    Translation,
+)
+from kernelconv.stability.architecture import LayerShape
+
+SCALED = Door("features", (2,), draw=lambda plain, door, rng: VALUED[_pick(rng, *VALUED)](plain, FEATURES, rng))
+VALUES = Door("values|over|first|second", (1, 2), single=False)
+STRENGTHS = Door("strengths?", (0, 1), single=False)
+FAMILY, LINEAR_FAMILY = p.a(Deformation), p.a(LinearDeformation)
+BORDER = p.choice("zero", "reflect", "symmetric", "circular")
+NET = s.Architecture((LayerShape(3, 1, 2, 1.4),))
+LEVEL = p.number(below=1)
+
+
+def _features(rng: np.random.Generator) -> np.ndarray:
+    """Return features of which no two are the same and none is zero, so that every measure is defined."""
+    return rng.integers(1, 7, (5, 4)) + 7.0 * np.arange(5)[:, None]
+
+
+def _measure(name: str, *arguments: str) -> Target:
+    return Target(
+        f"stability.{name}",
+        lambda **a: getattr(s, name)(*(a[k] for k in arguments)),
+        lambda rng: {k: _features(rng) + i for i, k in enumerate(arguments)},
+        dict.fromkeys(arguments, FEATURES),
+    )
+
+
+def _homogeneous(name: str, n: int) -> Target:
+    """Return the target that puts the same odd features to all arguments: they and their changes scale together."""
+
+    def call(phi: Any) -> Any:
+        return getattr(s, name)(phi, *(np.roll(phi, k + 1, axis=0) for k in range(n - 1)))
+
+    return Target(
+        f"stability.{name}: all features at once",
+        call,
+        lambda rng: {"phi": _features(rng)},
+        {"phi": SCALED},
+        degree={"phi": 0},
+    )
+
+
+RATIO = Target(
+    "stability.lipschitz_ratio",
+    s.lipschitz_ratio,
+    lambda rng: {"phi_x": _features(rng), "phi_warped": _features(rng) + 1, "strength": np.full(5, 2.0)},
+    {"phi_x": FEATURES, "phi_warped": FEATURES, "strength": STRENGTHS},
+)
+BOOTSTRAP = {"random_state": p.SEED, "level": LEVEL, "n_resamples": p.count()}
+_BOOTSTRAP = {"random_state": 0, "level": 0.9, "n_resamples": 20}
+INTERVALS = [
+    Target(
+        "stability.bootstrap_interval",
+        s.bootstrap_interval,
+        lambda rng: {"values": _features(rng), "over": _features(rng), **_BOOTSTRAP},
+        {"values": VALUES, "over": VALUES},
+        BOOTSTRAP,
+        degree={"values": 1, "over": -1},
+        weight=2,
+    ),
+    Target(
+        "stability.bootstrap_difference",
+        s.bootstrap_difference,
+        lambda rng: (
+            {"first": _features(rng), "second": _features(rng), "over_first": None, "over_second": None} | _BOOTSTRAP
+        ),
+        {"first": VALUES, "second": VALUES},
+        BOOTSTRAP,
+        weight=2,
+    ),
+]
+
+
+def _images(rng: np.random.Generator) -> np.ndarray:
+    return 1 + rng.integers(0, 7, (4, 6, 7)).astype(np.float64)
+
+
+def _pixels(x: np.ndarray) -> np.ndarray:
+    return x
+
+
+def _bright(rows: Any) -> np.ndarray:
+    return (np.asarray(rows).mean(1) > 2).astype(int)
+
+
+PHI = p.ANYTHING
+PROTOCOL = {
+    "deformation": FAMILY,
+    "strengths": p.ANYTHING,
+    "n_draws": p.count(repeats=True),
+    "measures": p.ANYTHING,
+    "random_state": p.SEED,
+    **OPTIONS,
+}
+_PROTOCOL = {
+    "deformation": SmoothDeformation(1),
+    "strengths": (0.2,),
+    "n_draws": 1,
+    "measures": None,
+    "random_state": 0,
+}
+_OPTIONS = {"order": 1, "padding": "zero", "n_jobs": 1}
+
+
+def _compare(phi: Any, X: Any, **options: Any) -> Any:
+    return s.compare_stability({"one": phi, "two": np.square}, X, **options)
+
+
+def _layers(X: Any, **options: Any) -> Any:
+    from fuzzing.of_functions import _network
+
+    return s.measure_layers(_network(), X, **options)
+
+
+def _grey(X: Any) -> Any:
+    """Return images of ordinary values in [0, 1]; others as they are."""
+    usual = isinstance(X, np.ndarray) and X.dtype == np.float64 and X.size and 1 <= X.min() and X.max() <= 8
+    return X / 8 if usual else X
+
+
+def _reported(report: Any) -> Any:
+    return [(r.mean, r.low, r.high) for r in report]
+
+
+def _protocol(
+    name: str, call: Callable[..., Any], more: dict[str, Any], kinds: dict[str, p.Kind], **options: Any
+) -> Target:
+    return Target(
+        f"stability.{name}",
+        lambda **a: _reported(call(**a)),
+        lambda rng: {"X": _images(rng), **more},
+        {"X": options.pop("door", ANY_IMAGES)},
+        kinds,
+        **options,
+    )
+
+
+PROTOCOLS = [
+    _protocol(
+        "measure_stability",
+        s.measure_stability,
+        {"phi": _pixels, **_PROTOCOL, **_OPTIONS, "head": None, "y": None},
+        {"phi": PHI, **PROTOCOL, "head": p.ANYTHING, "y": p.ANYTHING},
+        degree={"X": 0},
+        weight=4,
+    ),
+    _protocol(
+        "compare_stability",
+        _compare,
+        {"phi": _pixels, **_PROTOCOL, **_OPTIONS, "heads": None, "y": None},
+        {"phi": PHI, **PROTOCOL, "heads": p.ANYTHING, "y": p.ANYTHING},
+        weight=2,
+    ),
+    _protocol("measure_layers", _layers, {**_PROTOCOL, **_OPTIONS}, PROTOCOL),
+    _protocol(
+        "measure_corruptions",
+        lambda X, **a: s.measure_corruptions(X=_grey(X), y=[0, 1, 0, 1], head=_bright, **a),
+        {"phi": _pixels, "corruptions": ("brightness",), "severities": (1,), "random_state": 0},
+        {"phi": PHI, "corruptions": p.ANYTHING, "severities": p.ANYTHING, "random_state": p.SEED},
+    ),
+    _protocol(
+        "measure_worst_case",
+        s.measure_worst_case,
+        {
+            "phi": _pixels,
+            "deformation": SmoothDeformation(1),
+            "strengths": (0.2,),
+            "random_state": 0,
+            "n_evaluations": 8,
+        },
+        {"phi": PHI, "deformation": LINEAR_FAMILY, "strengths": p.ANYTHING, "random_state": p.SEED}
+        | {"n_evaluations": p.count(8, repeats=True)},
+    ),
+]
+WORST = Target(
+    "stability.worst_case",
+    lambda **a: s.worst_case(**a),
+    lambda rng: (
+        {"phi": _pixels, "X": _images(rng), "deformation": SmoothDeformation(1), "strength": 0.2}
+        | {"method": "auto", "n_evaluations": 10, "random_state": 0, **_OPTIONS}
+    ),
+    {"X": ANY_IMAGES},
+    {"phi": PHI, "deformation": LINEAR_FAMILY, "strength": p.number(), "random_state": p.SEED, **OPTIONS}
+    | {"method": p.choice("auto", "gradient", "evolution"), "n_evaluations": p.count(8, repeats=True)},
+    weight=2,
+)
+SHIFT = p.ANYTHING
+SHIFTS = [
+    Target(
+        f"stability.{name}",
+        getattr(s, name),
+        lambda rng: {
+            "phi": lambda x: x[..., None],
+            "X": _images(rng),
+            "shift": (1, 0),
+            "order": 1,
+            "padding": "circular",
+        },
+        {"X": ANY_IMAGES},
+        {"phi": PHI, "shift": SHIFT, "order": ORDER, "padding": BORDER},
+        degree={"X": 0},
+    )
+    for name in ("translation_error", "equivariance_error")
+]
+
+
+def _observed(fields: Any = None, **a: Any) -> Any:
+    fields = Translation().sample((6, 7), 1.0, 0, 4) if fields is None else fields
+    return s.observe(fields=fields, architecture=NET, **a)
+
+
+def _seen(deformation: Any, rng: np.random.Generator) -> Any:
+    x = _images(rng)
+    return s.observe(_pixels, x, deformation.sample(x.shape[1:], 0.3, rng, len(x)), NET)
+
+
+def _combined(rng: np.random.Generator) -> Any:
+    """Return observations whose Jacobian norms and displacements vary apart."""
+    norms = rng.permutation(np.linspace(0.1, 0.4, 12))
+    return s.Observations(norms, np.linspace(0.5, 3, 12)[np.argsort(norms * 7 % 1)], rng.random(12))
+
+
+OBSERVATIONS = p.a(s.Observations)
+ARCHITECTURE = p.a(s.Architecture)
+THEOREM = [
+    Target(
+        "stability.observe",
+        _observed,
+        lambda rng: {"phi": _pixels, "X": _images(rng), "fields": None, **_OPTIONS},
+        {"X": ANY_IMAGES},
+        {"phi": PHI, "fields": p.ANYTHING, **OPTIONS},
+        degree={"X": 0},
+    ),
+    Target(
+        "stability.fit_bound",
+        s.fit_bound,
+        lambda rng: (
+            {"architecture": NET, "translations": _seen(Translation(), rng), "level": 0.9}
+            | {"deformations": _seen(SmoothDeformation(1), rng)}
+        ),
+        {},
+        {
+            "architecture": ARCHITECTURE,
+            "translations": OBSERVATIONS,
+            "deformations": OBSERVATIONS,
+            "level": p.number(below=1 + 1e-9),
+        },
+    ),
+    Target(
+        "stability.fit_envelope",
+        s.fit_envelope,
+        lambda rng: {"architecture": NET, "seen": _combined(rng), "level": 1.0},
+        {},
+        {"architecture": ARCHITECTURE, "seen": OBSERVATIONS, "level": p.number(below=1 + 1e-9)},
+    ),
+    Target(
+        "stability.check_recommendations",
+        s.check_recommendations,
+        lambda rng: {"architecture": NET, "invariance": 4.0},
+        {},
+        {"architecture": ARCHITECTURE, "invariance": p.one_of(p.NONE, p.number())},
+    ),
+    Target(
+        "stability.Architecture: of",
+        s.Architecture.of,
+        lambda rng: {"network": _ckn()},
+        {},
+        {"network": p.one_of(p.NONE, p.ANYTHING)},
+    ),
+    Target(
+        "stability.StabilityBound: right_hand_side",
+        lambda **a: s.StabilityBound(2, 5.0, 0.5, 1.0).right_hand_side(**a),
+        lambda rng: {"jacobian_norm": 0.2, "sup_norm": 1.5, "image_norm": 1.0},
+        {},
+        dict.fromkeys(("jacobian_norm", "sup_norm", "image_norm"), p.ANYTHING),
+    ),
+    Target(
+        "stability.StabilityReport: from_dict",
+        lambda data: str(s.StabilityReport.from_dict(data)),
+        lambda rng: {"data": _report().to_dict()},
+        {},
+        {"data": p.Kind(lambda value: False)},
+    ),
+    Target(
+        "stability.StabilityReport: select",
+        lambda **a: len(_report().select(**a)),
+        lambda rng: {"measure": "relative_change", "name": None},
+        {},
+        {"measure": p.choice("relative_change"), "name": p.one_of(p.NONE, p.choice(""))},
+    ),
+]
+
+
+def _ckn() -> Any:
+    from kernelconv import ConvKernelNetwork
+
+    return (
+        ConvKernelNetwork((2,), 2, n_patches=50, random_state=0)
+        .fit(np.random.default_rng(0).random((4, 6, 6)))
+        .network_
+    )
+
+
+def _report() -> Any:
+    row = s.StabilityRow("Rotation()", 0.1, "", "relative_change", 0.12, 0.11, 0.13, 100, 1, True)
+    return s.StabilityReport((row,))
+
+
+PAIR = ("phi_x", "phi_warped")
+TARGETS = [
+    *(_measure(name, *PAIR) for name in ("relative_change", "cosine_distance", "deformation_sensitivity")),
+    _measure("noise_sensitivity", "phi_x", "phi_noisy"),
+    _measure("relative_stability", *PAIR, "phi_noisy"),
+    *(_homogeneous(name, 2) for name in ("relative_change", "cosine_distance", "deformation_sensitivity")),
+    _homogeneous("noise_sensitivity", 2),
+    _homogeneous("relative_stability", 3),
+    RATIO,
+    *INTERVALS,
+    *PROTOCOLS,
+    WORST,
+    *SHIFTS,
+    *THEOREM,
+]

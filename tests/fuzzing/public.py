@@ -1,0 +1,70 @@
+"""Every public name, and the targets that stand for it."""
+
+import inspect
+from collections.abc import Iterator
+from typing import Any
+
+import kernelconv
+from fuzzing import of_cli, of_datasets, of_deformations, of_functions, of_networks, of_parts, of_stability
+from kernelconv import datasets, deformations, networks, operators, stability
+
+ROOMS = (of_parts, of_functions, of_networks, of_deformations, of_stability, of_datasets, of_cli)
+TARGETS = [target for room in ROOMS for target in room.TARGETS]
+PACKAGES = (kernelconv, operators, networks, deformations, stability, datasets)
+
+_ABSTRACT = "abstract: its subclasses are called"
+_FOUND = "what functions return, which check what they put into it"
+_NO_ARGUMENT = "takes no argument"
+#: Names that no target stands for, and why.
+LEFT_OUT = {
+    "__version__": "a string",
+    "CORRUPTIONS": "a table of what corrupt does, by the names that it takes",
+    "DataError": "an exception",
+    "scattering_tree": "takes a geometry, which ScatteringTransform makes of checked sizes",
+    **dict.fromkeys(("Part", "DotProductKernel", "Deformation", "LinearDeformation", "DisplacementField"), _ABSTRACT),
+    **dict.fromkeys(("Recommendation", "StabilityRow", "WorstCase", "Observations"), _FOUND),
+    **dict.fromkeys(("load_digits_images", "data_folder", "registered_datasets"), _NO_ARGUMENT),
+}
+#: Parameters that are not made odd, and why.
+UNTRIED = {
+    ("Dataset", "load"): "called by load_split alone, which checks what it returns",
+    ("Dataset", "notice"): "called by the command line alone",
+    ("Dataset", "folders"): "called by the command line alone",
+    ("Network", "parts"): "given by serial",
+    ("Network", "names"): "given by serial",
+    ("StabilityReport", "rows"): "given by from_dict",
+    ("StabilityReport", "summaries"): "given by from_dict",
+    ("StabilityBound", "*"): "given by fit_bound",
+    ("Architecture", "layers"): "given by Architecture.of",
+    ("Split", "name"): "printed, nothing else",
+    ("sample_patches", "rng"): "a generator, which the caller makes",
+    ("serial", "parts"): "tried as first and second",
+    ("measure_worst_case", "options"): "those of worst_case",
+    ("measure_layers", "network"): "anything with a trace",
+    ("measure_corruptions", "y"): "tried as the labels of measure_stability",
+    ("measure_corruptions", "head"): "tried as the head of measure_stability",
+    ("compare_stability", "phis"): "tried as phi",
+    ("observe", "architecture"): "tried in fit_bound",
+    ("bootstrap_difference", "over_first"): "tried as over of bootstrap_interval",
+    ("bootstrap_difference", "over_second"): "tried as over of bootstrap_interval",
+}
+
+
+def public_names() -> dict[str, Any]:
+    """Return every public object by its name."""
+    return {name: getattr(package, name) for package in PACKAGES for name in package.__all__}
+
+
+def stands_for(name: str) -> Iterator[Any]:
+    """Yield the targets that stand for a public name."""
+    for target in TARGETS:
+        if target.name.partition(":")[0].rpartition(".")[2] == name:
+            yield target
+
+
+def untried(name: str, thing: Any) -> list[str]:
+    """Return the parameters of a public name that no target makes odd, though nothing says why."""
+    if (name, "*") in UNTRIED:
+        return []
+    tried = {argument for target in stands_for(name) for argument in (*target.doors, *target.kinds)}
+    return [p for p in inspect.signature(thing).parameters if p not in tried and (name, p) not in UNTRIED]

@@ -1,0 +1,133 @@
+"""Ordinary arrays of odd values, and arrays of odd shapes, each with what is promised for it."""
+
+import numpy as np
+
+from fuzzing.arrays import GENERATORS, Door, Generator, _pick
+from fuzzing.promises import EITHER, Draw, refused
+
+VALUES: dict[str, Generator] = {}
+SHAPES: dict[str, Generator] = {}
+
+
+def value(function: Generator) -> Generator:
+    """Register a generator of values under its own name."""
+    VALUES[function.__name__.replace("_", " ")] = function
+    return function
+
+
+def shape(function: Generator) -> Generator:
+    """Register a generator of shapes under its own name."""
+    SHAPES[function.__name__.replace("_", " ")] = function
+    return function
+
+
+@value
+def not_finite(plain, door, rng):
+    """Promise: refused by what reads data; parts compute with them as IEEE says."""
+    bad = _pick(rng, np.nan, np.inf, -np.inf)
+    x = plain.astype(_pick(rng, np.float32, np.float64))
+    x[(rng.random(x.shape) < 0.1) if rng.random() < 0.3 else np.unravel_index(rng.integers(x.size), x.shape)] = bad
+    if np.isfinite(x).all():
+        x.flat[0] = bad
+    return Draw(f"{bad} in {x.dtype}", x, door.nonfinite)
+
+
+@value
+def scaled(plain, door, rng):
+    """Promise: finite, and what is homogeneous scales with its input; or refused."""
+    dtype, factor = _pick(
+        rng,
+        (np.float32, 2.0**100),
+        (np.float32, 2.0**-100),
+        (np.float64, 2.0**100),
+        (np.float64, 2.0**-100),
+        (np.float64, 2.0**900),
+        (np.float64, 2.0**-900),
+    )
+    same = plain.astype(dtype)
+    x = same * dtype(factor)
+    return Draw(f"times {factor:.1g}, {x.dtype}", x, EITHER, same, factor)
+
+
+@value
+def one_huge_value(plain, door, rng):
+    """Promise: finite or refused."""
+    x = plain.astype(_pick(rng, np.float32, np.float64))
+    x.flat[rng.integers(x.size)] = _pick(rng, 1e30, -1e30, 3e38, 1e-45)
+    return Draw(f"one value {x[np.unravel_index(np.abs(x).argmax(), x.shape)]:.3g} in {x.dtype}", x, EITHER)
+
+
+@value
+def constant(plain, door, rng):
+    """Promise: finite or refused."""
+    level = _pick(rng, 0.0, 1.0, -3.0, 0.1, 1e-40, 255.0)
+    x = np.full(plain.shape, level, _pick(rng, np.float32, np.float64))
+    return Draw(f"constant {level} of {x.dtype}", x, EITHER)
+
+
+@value
+def equal_samples(plain, door, rng):
+    """Promise: finite or refused."""
+    x = np.repeat(plain[:1], len(plain), axis=0)
+    return Draw("the same sample again and again", x, EITHER)
+
+
+@value
+def large_integers(plain, door, rng):
+    """Promise: the same as the float array of the same values, if that is read."""
+    dtype = np.dtype(_pick(rng, np.int64, np.uint64, np.int32, np.int8))
+    x = np.where(plain > plain.mean(), np.iinfo(dtype).max, np.iinfo(dtype).min).astype(dtype)
+    return Draw(f"limits of {dtype}", x, EITHER, door.floats(x))
+
+
+@shape
+def number_of_axes(plain, door, rng):
+    """Promise: another number of axes than the door reads is refused."""
+    n = _pick(rng, *(k for k in range(7) if k not in door.axes))
+    size = (2, 5, 4, 3, 2, 2, 2)[:n]
+    x = np.random.default_rng(0).integers(1, 6, size).astype(np.float64)
+    words = f"shape|axes|dim|2D|1D|\\b({door.name})\\b|length|scalar|array"
+    return Draw(f"shape {x.shape}", x, refused(words))
+
+
+@shape
+def nothing(plain, door, rng):
+    """Promise: the door's own."""
+    size = list(plain.shape)
+    size[_pick(rng, 0, 0, *range(plain.ndim))] = 0
+    return Draw(f"shape {tuple(size)}", np.zeros(size), door.empty)
+
+
+@shape
+def few_values(plain, door, rng):
+    """Promise: one image, one line, one pixel: finite or refused."""
+    size = list(plain.shape)
+    for axis in _pick(rng, [0], [1], [plain.ndim - 1], list(range(1, plain.ndim)), list(range(plain.ndim))):
+        size[min(axis, plain.ndim - 1)] = 1
+    return Draw(f"shape {tuple(size)}", np.ascontiguousarray(plain[tuple(slice(s) for s in size)]), EITHER)
+
+
+@shape
+def larger(plain, door, rng):
+    """Promise: finite or refused."""
+    axis = rng.integers(plain.ndim)
+    x = np.concatenate([plain, plain[(slice(None),) * axis + (slice(1),)]], axis=axis)
+    return Draw(f"shape {x.shape}", x, EITHER)
+
+
+@shape
+def channels_first(plain, door, rng):
+    """Promise: refused where images are read; parts do not guess."""
+    c = _pick(rng, 1, 3, 4)
+    x = np.random.default_rng(0).integers(0, 6, (len(plain), c, 12, 12)).astype(np.float64)
+    if door.channels_last:
+        return Draw(f"shape {x.shape}", x, refused("channels first|shape"))
+    return Draw(f"shape {x.shape}", x, EITHER if 4 in door.axes else refused("shape|axes|dim|length|array"))
+
+
+def odd_array(plain: np.ndarray, door: Door, rng: np.random.Generator) -> Draw:
+    """Return an odd argument for a door: half of them by dtype or container, the others by values or shape."""
+    if door.draw is not None:
+        return door.draw(plain, door, rng)
+    among = _pick(rng, GENERATORS, GENERATORS, VALUES, SHAPES)
+    return among[_pick(rng, *among)](plain, door, rng)
