@@ -12,11 +12,18 @@ import pytest
 import kernelconv
 
 ROOT = Path(kernelconv.__file__).parent
-<<<<<<< HEAD
-LEAVES = {"_arrays", "_check", "_files", "_identity", "_interrupt", "_numbers", "_parallel", "_scales", "_version"}
-=======
-LEAVES = {"_arrays", "_check", "_files", "_identity", "_parallel", "_trusted", "_version"}
->>>>>>> 90a26ee (TRUSTED_TYPES: what skops has to trust to read any estimator; checkpoints documented)
+LEAVES = {
+    "_arrays",
+    "_check",
+    "_files",
+    "_identity",
+    "_interrupt",
+    "_numbers",
+    "_parallel",
+    "_scales",
+    "_trusted",
+    "_version",
+}
 BELOW_STUDIES = {"datasets", "deformations", "networks", "stability"}
 #: what the modules of each part of the house may import of the rest of it; the longest name that fits a module rules it
 ALLOWED = {
