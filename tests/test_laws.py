@@ -230,6 +230,58 @@ def test_integers_become_float32(name, dtype):
     assert np.array_equal(y, part.forward(x.astype(np.float32)))
 
 
+#: 1e30 and 1e-30, exactly: three images of very different size
+SCALES = np.ldexp(np.float32(1), [100, 0, -100]).reshape(3, 1, 1, 1)
+SQUARING = ("mapping Exponential", "mapping Vovk", "layer", "ckn", "modulus", "scattering")
+
+
+def check_images_agree(got, wanted):
+    """Image by image: one that vanished would not be seen beside the others."""
+    assert len(got) == len(wanted) == 3
+    for a, b in zip(got, wanted, strict=True):
+        assert 0 < np.linalg.norm(b) < np.inf
+        assert np.linalg.norm(a - b) <= 5e-5 * np.linalg.norm(b)
+
+
+@pytest.mark.parametrize("name", registry.having("homogeneous"))
+def test_homogeneous_in_float32_where_squares_overflow_or_vanish(name):
+    part, x = registry.built(name).astype(np.float32), registry.images().astype(np.float32)
+    y = part.forward(x)
+    check_images_agree(part.forward(x * SCALES) / SCALES, y)
+    check_images_agree(part.definition(x * SCALES) / SCALES, y)
+
+
+@pytest.mark.parametrize(
+    "name", [n for n in registry.having("homogeneous") if n.startswith(SQUARING) and registry.built(n).differentiable]
+)
+def test_gradients_in_float32_where_squares_overflow_or_vanish(name):
+    """The gradient in x of a homogeneous part does not depend on the scale, those in the params grow with x."""
+    part, x = registry.built(name).astype(np.float32), registry.images().astype(np.float32)
+    y, pull, _ = part.pullback(x)
+    far_y, far_pull, _ = part.pullback(x * SCALES)
+    check_images_agree(far_y / SCALES, y)
+    g = np.random.default_rng(5).standard_normal(y.shape).astype(np.float32)
+    (gx, grads), (far_gx, far_grads) = pull(g), far_pull(g / SCALES)
+    check_images_agree(far_gx * SCALES, gx)
+    for key in grads:
+        assert relative(far_grads[key], grads[key]) <= 5e-5
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_nan_stays_in_its_image(name):
+    part, x = registry.built(name), registry.images()
+    bad = x.copy()
+    bad[0] = np.nan
+    try:
+        y = part.forward(bad)
+    except ValueError as error:  # networks look at what they are given
+        if "non-finite values (NaN or infinity), the first at index (0, 0, 0, 0)" not in str(error):
+            raise
+        return
+    assert np.isnan(y[0]).any()
+    np.testing.assert_allclose(y[1:], part.forward(x)[1:], rtol=0, atol=1e-14)
+
+
 @pytest.mark.parametrize("name", NAMES)
 def test_structure_is_known_before_data(name):
     part = registry.SPECIFICATIONS[name]

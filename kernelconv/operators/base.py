@@ -228,9 +228,9 @@ class Part(Matrix):
         raise NotImplementedError
 
     def forward(self, x: Any) -> Any:
-        """Return F(x) in evaluation mode: (n, h, w, c) -> (n, h', w', c'), of the library of `x`.
+        """Return F(x) in evaluation mode: (n, h, w, c) -> (n, h', w', c'), of the library of `x`; ints become float32.
 
-        NumPy arrays go through the fastest engine, others through the definition. Integers become float32 first.
+        NumPy goes through the fastest engine, others by the definition. A NaN may reach all that is made of its image.
         """
         part, x = self._ready(x)
         return part._engine.forward(x) if isinstance(x, np.ndarray) else part.definition(x)

@@ -19,6 +19,9 @@ from kernelconv._arrays import namespace
 from kernelconv._check import as_float, check_choice, check_count, check_positive
 from kernelconv._scales import row_norms
 
+#: Bandwidths from where rounding of cosines in float32, 1e-7 / sigma^2, is 0.1 % of kappa, to where squares overflow.
+SIGMAS = 0.01, 1e100
+
 
 class DotProductKernel:
     """A function kappa on [-1, 1] with kappa(1) = 1; subclasses give ``__call__``, ``derivative`` and ``slope``."""
@@ -71,7 +74,7 @@ class Exponential(DotProductKernel):
     Parameters
     ----------
     sigma : float
-        Bandwidth, in units of the sphere's radius; 0.5 to 0.65 are common.
+        Bandwidth, in units of the sphere's radius, from 0.01 to 1e100, else ValueError; 0.5 to 0.65 are common.
 
     References
     ----------
@@ -88,7 +91,11 @@ class Exponential(DotProductKernel):
 
     def __post_init__(self) -> None:
         """Check sigma."""
-        check_positive(self.sigma, "sigma")
+        if not SIGMAS[0] <= check_positive(self.sigma, "sigma") <= SIGMAS[1]:
+            raise ValueError(
+                f"sigma must be from {SIGMAS[0]:g} to {SIGMAS[1]:g}, got {self.sigma!r}: narrower kernels hang on the "
+                "rounding of cosines. 0.5 to 0.65 are common."
+            )
 
     @property
     def slope(self) -> float:
@@ -142,7 +149,7 @@ class Polynomial(DotProductKernel):
     Parameters
     ----------
     degree : int
-        p >= 1.
+        p, from 1 to 100, else ValueError.
 
     Examples
     --------
@@ -156,7 +163,8 @@ class Polynomial(DotProductKernel):
 
     def __post_init__(self) -> None:
         """Check the degree."""
-        check_count(self.degree, "degree")
+        if check_count(self.degree, "degree") > 100:  # p times the rounding of float32
+            raise ValueError(f"degree must be at most 100, got {self.degree}: take its limit, Exponential(1).")
 
     def __call__(self, u: Any) -> Any:
         """Return ((p - 1 + u) / p)^p."""

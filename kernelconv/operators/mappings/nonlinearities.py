@@ -58,8 +58,12 @@ class Modulus(Pointwise):
         return namespace(x).abs(x)
 
     def _slope(self, x: NDArray, y: NDArray) -> NDArray:
-        """Return x / abs(x)."""
-        return x / np.where(y > 0, y, 1) if np.iscomplexobj(x) else np.sign(x)
+        """Return x / abs(x), part by part of a complex map: numpy's complex division overflows where both are tiny."""
+        if not np.iscomplexobj(x):
+            return np.sign(x)
+        slope, modulus = np.empty_like(x), np.where(y > 0, y, 1)
+        slope.real, slope.imag = x.real / modulus, x.imag / modulus
+        return slope
 
 
 @dataclass(frozen=True, repr=False)

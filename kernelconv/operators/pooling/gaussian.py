@@ -15,6 +15,9 @@ from kernelconv.operators.base import Part, Shape3
 from kernelconv.operators.patches.borders import PADDINGS, border_index
 from kernelconv.operators.patches.extraction import PairLike
 
+#: Standard deviations (px) from where a window is its centre alone to where it no longer fits a computer.
+SCALES = 1e-3, 1e4
+
 
 def gaussian_radius(subsampling: int, scale: float) -> int:
     """Return how far (px) the window reaches: sqrt(2) scale, and at least 1 where positions are skipped."""
@@ -67,7 +70,7 @@ class GaussianPooling(Part):
     subsampling : int or (int, int)
         s, the step between kept positions (px).
     scale : float, optional
-        sigma (px); by default s / sqrt(2), so that the window spans s px on each side.
+        sigma (px), 1e-3 to 1e4; by default s / sqrt(2), so that the window spans s px on each side.
     padding : {"symmetric", "zero", "reflect", "circular"}
         How the map goes on beyond its edge.
 
@@ -79,7 +82,8 @@ class GaussianPooling(Part):
     Notes
     -----
     Cost: n c (h' h w + h' w' w) multiply-adds. Adjoint: the transposed matrices. Lipschitz constant: the product of
-    the two spectral norms, at most 1 with symmetric, zero and circular borders; reflect gives up to 1.009 an axis.
+    the two spectral norms, at most 1 with symmetric, zero and circular borders; reflect gives up to 1.009 an axis. A
+    NaN or an infinity spreads beyond its window, to any value of its channel: zeros of the matrices times it are NaN.
 
     References
     ----------
@@ -105,6 +109,9 @@ class GaussianPooling(Part):
         object.__setattr__(self, "subsampling", as_pair(self.subsampling, "subsampling"))
         if self.scale is not None:
             check_positive(self.scale, "scale")
+        for scale in map(self.scale_of, self.subsampling):
+            if not SCALES[0] <= scale <= SCALES[1]:
+                raise ValueError(f"scale must be from {SCALES[0]:g} to {SCALES[1]:g} px, got {scale:g}.")
         check_choice(self.padding, "padding", PADDINGS[1:])
 
     @property

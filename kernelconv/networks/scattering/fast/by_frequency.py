@@ -107,9 +107,9 @@ class _Wavelets:
     .. math:: \sum_k A_k e^{2 \pi i k x / n} = \sum_{k < n / 2} e^{2 \pi i k x / n} (A_k + (-1)^p A_{k + n / 2})
 
     so one product at each of the n/2 frequencies multiplies with the filters, folds aliases and prepares both phases
-    (a real matrix, signs within), and a real matrix for each phase finishes an axis. Grids are even, for 2^J divides
-    the padded image and the coarsest grid is 2^(J - 1) px; but for circular images of any size of which nothing is
-    subsampled, and their waves go by FFT.
+    (a real matrix, signs within), and a real matrix for each phase finishes an axis. 2^J divides the padded
+    image and the coarsest grid is 2^(J - 1) px, so grids are even; but for circular images of which nothing is
+    subsampled: these may be odd, and their waves go by FFT.
     """
 
     def __init__(self, psi: NDArray, source: int, target: int, dtype: np.dtype):
