@@ -12,8 +12,8 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from fuzzing.promises import Outcome, differs, observe
-from fuzzing.public import TARGETS
 from fuzzing.target import Case, Target, draw_case, judge
+from fuzzing.targets import TARGETS
 
 #: What decides where data is looked for, cached, and fetched from: inside the temporary folder, nowhere else.
 PLACES = ("HOME", "KERNELCONV_DATA", "SCIKIT_LEARN_DATA")

@@ -75,7 +75,8 @@ def _damaged(name: str, write: Callable[[Path], Any], read: Callable[[Path], Any
         try:
             return read(path)
         except d.DataError as error:
-            assert path.parent.name in str(error), f"the error does not name the file: {error}"
+            if path.parent.name not in str(error):
+                raise AssertionError(f"the error does not name the file: {error}") from error
             raise
 
     return call
@@ -187,13 +188,43 @@ def _dataset(**fields: Any) -> Any:
 
 
 CALLS = [
-    Target("datasets.write_idx", _saved, lambda rng: {"array": rng.integers(0, 255, (3, 4))}, {"array": Door("array", (), draw=_bytes)}, weight=2),
-    Target("datasets.write_idx: path", lambda path: d.write_idx(path, DIGITS), lambda rng: {"path": "a.idx"}, {}, {"path": PLACE}),
-    Target("datasets.read_idx: path", _written, lambda rng: {"path": "a.idx", "sha256": None}, {}, {"path": PLACE, "sha256": p.ANYTHING}),
+    Target(
+        "datasets.write_idx",
+        _saved,
+        lambda rng: {"array": rng.integers(0, 255, (3, 4))},
+        {"array": Door("array", (), draw=_bytes)},
+        weight=2,
+    ),
+    Target(
+        "datasets.write_idx: path",
+        lambda path: d.write_idx(path, DIGITS),
+        lambda rng: {"path": "a.idx"},
+        {},
+        {"path": PLACE},
+    ),
+    Target(
+        "datasets.read_idx: path",
+        _written,
+        lambda rng: {"path": "a.idx", "sha256": None},
+        {},
+        {"path": PLACE, "sha256": p.ANYTHING},
+    ),
     Target("datasets.load_images: path", _own, lambda rng: {"path": "images.npz"}, {}, {"path": PLACE}),
     Target("datasets.load_mnist", _mnist, lambda rng: {"folder": "."}, {}, {"folder": p.one_of(PLACE, p.ANYTHING)}),
-    Target("datasets.mnist_folders", lambda folder: list(map(str, d.mnist_folders(folder))), lambda rng: {"folder": None}, {}, {"folder": p.one_of(PLACE, p.NONE)}),
-    Target("datasets.load_split", _loaded, lambda rng: {"data": "digits"}, {}, {"data": p.Kind(lambda v: None if isinstance(v, str | os.PathLike) else False)}),
+    Target(
+        "datasets.mnist_folders",
+        lambda folder: list(map(str, d.mnist_folders(folder))),
+        lambda rng: {"folder": None},
+        {},
+        {"folder": p.one_of(PLACE, p.NONE)},
+    ),
+    Target(
+        "datasets.load_split",
+        _loaded,
+        lambda rng: {"data": "digits"},
+        {},
+        {"data": p.Kind(lambda v: None if isinstance(v, str | os.PathLike) else False)},
+    ),
     Target(
         "datasets.balanced_subset",
         d.balanced_subset,
@@ -222,5 +253,5 @@ CALLS = [
         {},
         {"name": p.Kind(lambda v: v == "abc"), "title": p.ANYTHING, "train_sizes": p.ANYTHING, "draws": p.ANYTHING},
     ),
-]  # fmt: skip
+]
 TARGETS = [*FILES, *CALLS]

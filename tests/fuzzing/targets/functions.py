@@ -7,9 +7,9 @@ import numpy as np
 
 from fuzzing import parameters as p
 from fuzzing.arrays import Door
-from fuzzing.of_parts import IN_PIXELS, KERNEL, PART
 from fuzzing.promises import UNCHECKED
 from fuzzing.target import ANY_IMAGES, LINEAR, Target
+from fuzzing.targets.parts import IN_PIXELS, PART
 from kernelconv import Network, serial
 from kernelconv import operators as ops
 
@@ -206,4 +206,3 @@ NETWORKS = [
 ]
 
 TARGETS = [*FUNCTIONS, *(target for name in KERNELS for target in _kernel(name)), *BANKS, *NETWORKS]
-__all__ = ["KERNEL", "TARGETS"]
