@@ -131,7 +131,7 @@ def layout(plain, door, rng):
     elif name == "transposed":
         x = np.ascontiguousarray(x.T).T
     else:
-        x = np.broadcast_to(x[-1:], x.shape)
+        x = np.broadcast_to(x[..., -1:], x.shape)
     return Draw(f"{name}, {np.dtype(dtype)}", x, ACCEPTED, door.floats(x.copy()))
 
 

@@ -13,6 +13,7 @@ from kernelconv import networks as n
 from kernelconv import operators as ops
 
 N = 9  # images of a fit
+OF_THE_FIT = "the images of the fit"
 SIZE = p.pair()
 IMAGE_SHAPE = p.ANYTHING
 COMMON = {"image_shape": IMAGE_SHAPE, "random_state": p.SEED, "verbose": p.ANYTHING, "n_jobs": p.JOBS}
@@ -30,7 +31,7 @@ LAYERS = {
 CKN = {
     **LAYERS,
     "regularization": p.number(zero=True),
-    "input": p.one_of(p.choice("raw", "gradient", "centered", "whitened"), p.a(ops.Part)),
+    "input": p.one_of(p.choice("raw", "gradient", "centered", "whitened", "auto"), p.a(ops.Part)),
     "pooling": p.by_layer(p.one_of(p.choice("gaussian", "average", "max"), p.a(ops.Part))),
     "n_patches": p.count(),
     **COMMON,
@@ -97,7 +98,7 @@ def _unsupervised(cls: Any) -> Callable[..., Any]:
 
     def call(X: Any, new: Any, **parameters: Any) -> Any:
         fitted = cls(**parameters).fit(X)
-        features = fitted.transform(X if new is None else new)
+        features = fitted.transform(X if new is OF_THE_FIT else new)
         assert len(fitted.get_feature_names_out()) == features.shape[1], "as many names as features"
         return features
 
@@ -109,7 +110,7 @@ def _supervised(cls: Any) -> Callable[..., Any]:
 
     def call(X: Any, y: Any, new: Any, **parameters: Any) -> Any:
         fitted = cls(**parameters).fit(X, y)
-        new = X if new is None else new
+        new = X if new is OF_THE_FIT else new
         found = {}
         for method in ("transform", "decision_function", "predict_proba"):
             if hasattr(fitted, method):
@@ -134,7 +135,7 @@ def _estimator(
     make = _images if door is IMAGES else lambda rng: _images(rng)[:, 0]
 
     def fit(rng: np.random.Generator) -> dict[str, Any]:
-        return {"X": make(rng), "new": None, **{k: v(rng) for k, v in learn.items()}, **plain}
+        return {"X": make(rng), "new": OF_THE_FIT, **{k: v(rng) for k, v in learn.items()}, **plain}
 
     def after(rng: np.random.Generator) -> dict[str, Any]:
         return {**fit(rng), "new": make(rng)}
@@ -221,7 +222,11 @@ def _real(rng: np.random.Generator) -> np.ndarray:
 
 
 TARGETS = [
-    *_estimator("ConvKernelNetwork", {**_CKN, "group": None}, {**CKN, "group": p.choice(None, "rotations", "flips")}),
+    *_estimator(
+        "ConvKernelNetwork",
+        {**_CKN, "group": None, "anchors": None},
+        {**CKN, "group": p.choice(None, "rotations", "flips"), "anchors": p.ANYTHING},
+    ),
     *_estimator(
         "ConvKernelClassifier",
         {**_CKN, **_TRAINING, "alpha": 0.01, "loss": "squared_hinge"},

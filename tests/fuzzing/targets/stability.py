@@ -23,6 +23,10 @@ def _images(rng: np.random.Generator) -> np.ndarray:
     return 1 + rng.integers(0, 7, (4, 6, 7)).astype(np.float64)
 
 
+def _black_and_white(rng: np.random.Generator) -> np.ndarray:
+    return rng.integers(0, 2, (4, 6, 7)).astype(np.float64)
+
+
 def _pixels(x: np.ndarray) -> np.ndarray:
     return x
 
@@ -58,12 +62,6 @@ def _layers(X: Any, **options: Any) -> Any:
     return s.measure_layers(_network(), X, **options)
 
 
-def _grey(X: Any) -> Any:
-    """Return images of ordinary values in [0, 1]; others as they are."""
-    usual = isinstance(X, np.ndarray) and X.dtype == np.float64 and X.size and 1 <= X.min() and X.max() <= 8
-    return X / 8 if usual else X
-
-
 def _reported(report: Any) -> Any:
     return [(r.mean, r.low, r.high) for r in report]
 
@@ -71,11 +69,12 @@ def _reported(report: Any) -> Any:
 def _protocol(
     name: str, call: Callable[..., Any], more: dict[str, Any], kinds: dict[str, p.Kind], **options: Any
 ) -> Target:
+    images = options.pop("images", _images)
     return Target(
         f"stability.{name}",
         lambda **a: _reported(call(**a)),
-        lambda rng: {"X": _images(rng), **more},
-        {"X": options.pop("door", ANY_IMAGES)},
+        lambda rng: {"X": images(rng), **more},
+        {"X": ANY_IMAGES},
         kinds,
         **options,
     )
@@ -100,9 +99,10 @@ PROTOCOLS = [
     _protocol("measure_layers", _layers, {**_PROTOCOL, **_OPTIONS}, PROTOCOL),
     _protocol(
         "measure_corruptions",
-        lambda X, **a: s.measure_corruptions(X=_grey(X), y=[0, 1, 0, 1], head=_bright, **a),
-        {"phi": _pixels, "corruptions": ("brightness",), "severities": (1,), "random_state": 0},
+        lambda X, **a: s.measure_corruptions(X=X, y=[0, 1, 0, 1], head=_bright, **a),
+        {"phi": np.cos, "corruptions": ("inverse",), "severities": (1,), "random_state": 0},
         {"phi": PHI, "corruptions": p.ANYTHING, "severities": p.ANYTHING, "random_state": p.SEED},
+        images=_black_and_white,
     ),
     _protocol(
         "measure_worst_case",
