@@ -6,8 +6,8 @@ import sys
 import time
 
 from fuzzing.arrays import SKIPPED
-from fuzzing.public import TARGETS
 from fuzzing.runner import case_of, run, sandbox, verdict_of
+from fuzzing.targets import TARGETS
 
 #: Bytes of address space.
 MEMORY = 16 * 2**30

@@ -29,6 +29,11 @@ SKIPPED = {
 }
 
 
+NO_COMPLEX = refused("complex")
+NO_NAN = refused("nan|infinit|finite")
+NOT_EMPTY = refused("empty|0 sample|0 feature|at least|minimum|no |shape|positive")
+
+
 @dataclass(frozen=True)
 class Door:
     """How an argument is read: what is promised at it where doors differ.
@@ -59,9 +64,9 @@ class Door:
 
     name: str
     axes: tuple[int, ...]
-    complex: Promise = refused("complex")
-    nonfinite: Promise = refused("nan|infinit|finite")
-    empty: Promise = refused("empty|0 sample|0 feature|at least|minimum|no |shape|positive")
+    complex: Promise = NO_COMPLEX
+    nonfinite: Promise = NO_NAN
+    empty: Promise = NOT_EMPTY
     tensors: bool = False
     lists: Promise = ACCEPTED
     single: bool = True
@@ -126,7 +131,7 @@ def layout(plain, door, rng):
     elif name == "transposed":
         x = np.ascontiguousarray(x.T).T
     else:
-        x = np.broadcast_to(x[-1:], x.shape)
+        x = np.broadcast_to(x[..., -1:], x.shape)
     return Draw(f"{name}, {np.dtype(dtype)}", x, ACCEPTED, door.floats(x.copy()))
 
 

@@ -5,11 +5,9 @@ from collections.abc import Iterator
 from typing import Any
 
 import kernelconv
-from fuzzing import of_cli, of_datasets, of_deformations, of_functions, of_networks, of_parts, of_stability
+from fuzzing.targets import TARGETS
 from kernelconv import datasets, deformations, networks, operators, stability
 
-ROOMS = (of_parts, of_functions, of_networks, of_deformations, of_stability, of_datasets, of_cli)
-TARGETS = [target for room in ROOMS for target in room.TARGETS]
 PACKAGES = (kernelconv, operators, networks, deformations, stability, datasets)
 
 _ABSTRACT = "abstract: its subclasses are called"

@@ -1,5 +1,7 @@
 """Draws calls from a seed, makes them in a temporary folder, and counts the verdicts."""
 
+import contextlib
+import io
 import os
 import signal
 import tempfile
@@ -12,8 +14,8 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from fuzzing.promises import Outcome, differs, observe
-from fuzzing.public import TARGETS
 from fuzzing.target import Case, Target, draw_case, judge
+from fuzzing.targets import TARGETS
 
 #: What decides where data is looked for, cached, and fetched from: inside the temporary folder, nowhere else.
 PLACES = ("HOME", "KERNELCONV_DATA", "SCIKIT_LEARN_DATA")
@@ -99,7 +101,8 @@ def _verdict(case: Case) -> str:
     """Return the verdict on a call; its argument has to be left as it was."""
     value = case.draw.value
     before = value.tobytes() if isinstance(value, np.ndarray) and not value.dtype.hasobject else None
-    outcome = observe(lambda: case.target.call(**case.arguments()))
+    with contextlib.redirect_stdout(io.StringIO()):  # what is verbose
+        outcome = observe(lambda: case.target.call(**case.arguments()))
     verdict = judge(case, outcome, lambda: case.target.call(**case.reference()))
     if before is not None and value.tobytes() != before:
         return f"FAILED input changed: the call wrote into {case.argument}"

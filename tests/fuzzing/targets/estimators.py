@@ -8,11 +8,12 @@ import numpy as np
 from fuzzing import parameters as p
 from fuzzing.arrays import Door
 from fuzzing.labels import Y_LABELS, Y_TARGETS
-from fuzzing.target import COTANGENTS, IMAGES, MAPS, ROWS, Target
+from fuzzing.target import IMAGES, ROWS, Target
 from kernelconv import networks as n
 from kernelconv import operators as ops
 
 N = 9  # images of a fit
+OF_THE_FIT = "the images of the fit"
 SIZE = p.pair()
 IMAGE_SHAPE = p.ANYTHING
 COMMON = {"image_shape": IMAGE_SHAPE, "random_state": p.SEED, "verbose": p.ANYTHING, "n_jobs": p.JOBS}
@@ -30,7 +31,7 @@ LAYERS = {
 CKN = {
     **LAYERS,
     "regularization": p.number(zero=True),
-    "input": p.one_of(p.choice("raw", "gradient", "centered", "whitened"), p.a(ops.Part)),
+    "input": p.one_of(p.choice("raw", "gradient", "centered", "whitened", "auto"), p.a(ops.Part)),
     "pooling": p.by_layer(p.one_of(p.choice("gaussian", "average", "max"), p.a(ops.Part))),
     "n_patches": p.count(),
     **COMMON,
@@ -97,7 +98,7 @@ def _unsupervised(cls: Any) -> Callable[..., Any]:
 
     def call(X: Any, new: Any, **parameters: Any) -> Any:
         fitted = cls(**parameters).fit(X)
-        features = fitted.transform(X if new is None else new)
+        features = fitted.transform(X if new is OF_THE_FIT else new)
         assert len(fitted.get_feature_names_out()) == features.shape[1], "as many names as features"
         return features
 
@@ -109,7 +110,7 @@ def _supervised(cls: Any) -> Callable[..., Any]:
 
     def call(X: Any, y: Any, new: Any, **parameters: Any) -> Any:
         fitted = cls(**parameters).fit(X, y)
-        new = X if new is None else new
+        new = X if new is OF_THE_FIT else new
         found = {}
         for method in ("transform", "decision_function", "predict_proba"):
             if hasattr(fitted, method):
@@ -134,7 +135,7 @@ def _estimator(
     make = _images if door is IMAGES else lambda rng: _images(rng)[:, 0]
 
     def fit(rng: np.random.Generator) -> dict[str, Any]:
-        return {"X": make(rng), "new": None, **{k: v(rng) for k, v in learn.items()}, **plain}
+        return {"X": make(rng), "new": OF_THE_FIT, **{k: v(rng) for k, v in learn.items()}, **plain}
 
     def after(rng: np.random.Generator) -> dict[str, Any]:
         return {**fit(rng), "new": make(rng)}
@@ -142,52 +143,12 @@ def _estimator(
     doors: dict[str, Door] = {"X": door}
     if y is not None:
         doors["y"] = Y_LABELS if y is _classes else Y_TARGETS
-    degree = {} if y is not None or name == "Scattering2D" and plain.get("log") else {"X": 1.0}
+    degree = {} if y is not None or (name == "Scattering2D" and plain.get("log")) else {"X": 1.0}
     return [
         Target(f"kernelconv.{name}", call, fit, doors, kinds, keeps_dtype=True, degree=degree, weight=weight),
         Target(f"kernelconv.{name}: after fit", call, after, {"new": door}, weight=2),
     ]
 
-
-def _kernel(X: Any, Y: Any, **parameters: Any) -> Any:
-    kernel = n.ConvKernel(**parameters)
-    return {"gram": kernel(X, Y), "diag": kernel.diag(X), "distances": kernel.distances(X, Y)}
-
-
-EXACT = Target(
-    "kernelconv.ConvKernel",
-    _kernel,
-    lambda rng: (
-        {"X": _images(rng)[:3], "Y": None, "patch_size": (2, 2), "subsampling": 2, "padding": "zero"}
-        | {"kernel": "exponential", "sigma": 0.6, "pooling_scale": None, "tangent": False, "image_shape": None}
-        | {"n_jobs": 1, "verbose": False, "checkpoint": None}
-    ),
-    {"X": IMAGES},
-    {k: v for k, v in LAYERS.items() if k != "n_anchors"}
-    | {"tangent": p.FLAG, "image_shape": IMAGE_SHAPE, "n_jobs": p.JOBS, "verbose": p.ANYTHING}
-    | {"checkpoint": p.ANYTHING},
-    weight=5,
-)
-
-
-def _augmented(images: Any, **fields: Any) -> Any:
-    return n.Augmentation(**fields)(images, np.random.default_rng(0))
-
-
-AUGMENTATION = Target(
-    "kernelconv.Augmentation",
-    _augmented,
-    lambda rng: (
-        {"images": _images(rng)[..., None], "shift": 1.0, "rotation": 10.0, "deformation": 0.1}
-        | {"noise": 0.5, "cutout": 2, "flip": True}
-    ),
-    {"images": Door("images?|x|X", (3, 4))},
-    {name: p.number(zero=True) for name in ("shift", "rotation", "noise")}
-    | {"deformation": p.number(zero=True, below=1), "cutout": p.count(0), "flip": p.FLAG},
-    shape=lambda images, **rest: images.shape if hasattr(images, "shape") else np.shape(images),
-    keeps_dtype=True,
-    weight=3,
-)
 
 _CKN = {"n_anchors": (3, 4), "patch_size": 2, "subsampling": 2, "n_patches": 200, "random_state": 0, "n_jobs": 1} | {
     name: default
@@ -256,50 +217,22 @@ _NETWORK = n.serial(ops.Convolution(2, 3), ops.Modulus(), ops.AveragePooling(2))
 _WIDE = {"image_shape": None, "random_state": 0, "verbose": False, "n_jobs": 1}
 
 
-def _part(name: str, plain: dict[str, Any], kinds: dict[str, p.Kind]) -> list[Target]:
-    """Return the targets of scattering as a part: forward, and the gradient in the image."""
-    cls = getattr(n, name)
-    shape = (8, 9, 1) if name == "ScatteringTransform" else (1, 16, 1)
-    kinds = {field: kind for field, kind in kinds.items() if field in plain}
-    if name == "ScatteringTransform":
-        kinds |= {"only": p.ANYTHING}
-        plain = {**plain, "only": None}
-    out = cls(**plain).build(shape).out_shape(shape)
-
-    def maps(rng: np.random.Generator, size: Any = shape) -> np.ndarray:
-        return rng.integers(1, 7, (3, *size)).astype(np.float64)
-
-    return [
-        Target(
-            f"networks.{name}: forward",
-            lambda x, **fields: cls(**fields).build(shape).forward(x),
-            lambda rng: {"x": maps(rng), **plain},
-            {"x": MAPS},
-            kinds,
-            keeps_dtype=True,
-            degree={"x": 1},
-            weight=2,
-        ),
-        Target(
-            f"networks.{name}: vjp",
-            lambda x, g: cls(**plain).build(shape).vjp(x, g),
-            lambda rng: {"x": maps(rng), "g": maps(rng, out)},
-            {"g": COTANGENTS},
-            degree={"g": 1},
-        ),
-    ]
-
-
-_FIELDS = ("J", "L", "Q", "T", "max_order", "padding", "oversampling", "grid", "bank", "paths", "engine", "scaling")
-
-
 def _real(rng: np.random.Generator) -> np.ndarray:
     return rng.integers(-4, 5, N).astype(np.float64)
 
 
 TARGETS = [
-    *_estimator("ConvKernelNetwork", {**_CKN, "group": None}, {**CKN, "group": p.choice(None, "rotations", "flips")}),
-    *_estimator("ConvKernelClassifier", {**_CKN, **_TRAINING, "alpha": 0.01, "loss": "squared_hinge"}, {**CKN, **TRAINING, "alpha": p.number(zero=True), "loss": p.choice("squared_hinge", "log_loss")}, _classes),
+    *_estimator(
+        "ConvKernelNetwork",
+        {**_CKN, "group": None, "anchors": None},
+        {**CKN, "group": p.choice(None, "rotations", "flips"), "anchors": p.ANYTHING},
+    ),
+    *_estimator(
+        "ConvKernelClassifier",
+        {**_CKN, **_TRAINING, "alpha": 0.01, "loss": "squared_hinge"},
+        {**CKN, **TRAINING, "alpha": p.number(zero=True), "loss": p.choice("squared_hinge", "log_loss")},
+        _classes,
+    ),
     *_estimator("ConvNetClassifier", {**_CNN, "loss": "log_loss"}, CNN, _classes, weight=6),
     *_estimator("ConvNetRegressor", {**_CNN, "loss": "squared_error"}, CNN, _real),
     *_estimator("NetworkTransformer", {"network": _NETWORK, **_WIDE}, {"network": p.a(n.Network), **COMMON}, weight=3),
@@ -307,8 +240,4 @@ TARGETS = [
     *_estimator("Scattering1D", _SCATTERING_1D, SCATTERING_1D, door=Door("X|x|signals?", (2, 3))),
     *_estimator("RotoTranslationScattering2D", _SCATTERING, SCATTERING, weight=3),
     *_estimator("AffineSubspaceClassifier", _AFFINE, AFFINE, _classes, door=ROWS, weight=4),
-    *_part("ScatteringTransform", {k: v for k, v in _SCATTERING_2D.items() if k in _FIELDS}, SCATTERING_2D),
-    *_part("ScatteringTransform1D", {k: v for k, v in _SCATTERING_1D.items() if k in _FIELDS}, SCATTERING_1D),
-    EXACT,
-    AUGMENTATION,
-]  # fmt: skip
+]

@@ -5,6 +5,7 @@ import gzip
 import os
 import tempfile
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -75,7 +76,8 @@ def _damaged(name: str, write: Callable[[Path], Any], read: Callable[[Path], Any
         try:
             return read(path)
         except d.DataError as error:
-            assert path.parent.name in str(error), f"the error does not name the file: {error}"
+            if path.parent.name not in str(error):
+                raise AssertionError(f"the error does not name the file: {error}") from error
             raise
 
     return call
@@ -83,6 +85,15 @@ def _damaged(name: str, write: Callable[[Path], Any], read: Callable[[Path], Any
 
 def _images(rng: np.random.Generator) -> np.ndarray:
     return rng.integers(0, 2, (12, 4, 5)).astype(np.float64)
+
+
+def _classes(plain: np.ndarray, door: Door, rng: np.random.Generator) -> Draw:
+    """Promise: that of the labels of a classifier; one class alone may be divided too."""
+    draw = Y_LABELS.draw(plain, door, rng)
+    return replace(draw, promise=EITHER) if "one class" in draw.what else draw
+
+
+CLASSES = Door("y", (1,), draw=_classes)
 
 
 def _labels(rng: np.random.Generator) -> np.ndarray:
@@ -149,7 +160,7 @@ def _bytes(plain: np.ndarray, door: Door, rng: np.random.Generator) -> Draw:
     """Promise: integers from 0 to 255 of any dtype come back; everything else is refused."""
     right = [plain.astype(t) for t in ("u1", "i8", ">i4", "u2")] + [np.asfortranarray(plain), plain.tolist()]
     wrong = [plain - 1, plain + 255, plain.astype(float), plain > 0, plain.astype("U3"), np.array(3), None, "abc"]
-    wrong += [plain.astype(complex), np.ma.array(plain, mask=plain == 1), plain.astype(object), {}]
+    wrong += [plain.astype(complex), np.ma.array(plain, mask=np.eye(*plain.shape)), plain.astype(object), {}]
     if rng.random() < 0.4:
         value = right[rng.integers(len(right))]
         return Draw(f"{type(value).__name__} {getattr(value, 'dtype', '')}", value, ACCEPTED, plain)
@@ -157,8 +168,8 @@ def _bytes(plain: np.ndarray, door: Door, rng: np.random.Generator) -> Draw:
     return Draw(f"{value!r:.30}".replace("\n", ""), value, refused("integers|mask|array"))
 
 
-def _loaded(data: Any) -> Any:
-    return d.load_split(data).X_train
+def _write(path: Any) -> None:
+    d.write_idx(path, DIGITS)
 
 
 def _written(**arguments: Any) -> Any:
@@ -166,9 +177,9 @@ def _written(**arguments: Any) -> Any:
     return d.read_idx(**arguments)
 
 
-def _own(path: Any) -> Any:
+def _own(**arguments: Any) -> Any:
     _npz(Path("images.npz"))
-    return d.load_images(path)[0]
+    return d.load_images(**arguments)[0]
 
 
 def _mnist(folder: Any) -> None:
@@ -186,34 +197,63 @@ def _dataset(**fields: Any) -> Any:
     return d.Dataset(load=d.load_digits_images, **fields).train_sizes
 
 
+BYTE_ARRAY = Door("array", (), draw=_bytes)
+SIDES, MOST = p.one_of(p.NONE, p.pair()), p.one_of(p.NONE, p.count())
 CALLS = [
-    Target("datasets.write_idx", _saved, lambda rng: {"array": rng.integers(0, 255, (3, 4))}, {"array": Door("array", (), draw=_bytes)}, weight=2),
-    Target("datasets.write_idx: path", lambda path: d.write_idx(path, DIGITS), lambda rng: {"path": "a.idx"}, {}, {"path": PLACE}),
-    Target("datasets.read_idx: path", _written, lambda rng: {"path": "a.idx", "sha256": None}, {}, {"path": PLACE, "sha256": p.ANYTHING}),
-    Target("datasets.load_images: path", _own, lambda rng: {"path": "images.npz"}, {}, {"path": PLACE}),
+    Target("datasets.write_idx", _saved, lambda rng: {"array": rng.integers(0, 255, (3, 4))}, {"array": BYTE_ARRAY}),
+    Target("datasets.write_idx: path", _write, lambda rng: {"path": "a.idx"}, {}, {"path": PLACE}),
+    Target(
+        "datasets.read_idx: path",
+        _written,
+        lambda rng: {"path": "a.idx", "sha256": None, "max_bytes": None},
+        {},
+        {"path": PLACE, "sha256": p.ANYTHING, "max_bytes": MOST},
+    ),
+    Target(
+        "datasets.load_images: path",
+        _own,
+        lambda rng: {"path": "images.npz", "size": None, "max_bytes": None},
+        {},
+        {"path": PLACE, "size": SIDES, "max_bytes": MOST},
+    ),
     Target("datasets.load_mnist", _mnist, lambda rng: {"folder": "."}, {}, {"folder": p.one_of(PLACE, p.ANYTHING)}),
-    Target("datasets.mnist_folders", lambda folder: list(map(str, d.mnist_folders(folder))), lambda rng: {"folder": None}, {}, {"folder": p.one_of(PLACE, p.NONE)}),
-    Target("datasets.load_split", _loaded, lambda rng: {"data": "digits"}, {}, {"data": p.Kind(lambda v: None if isinstance(v, str | os.PathLike) else False)}),
+    Target(
+        "datasets.mnist_folders",
+        lambda folder: list(map(str, d.mnist_folders(folder))),
+        lambda rng: {"folder": None},
+        {},
+        {"folder": p.one_of(PLACE, p.NONE)},
+    ),
+    Target(
+        "datasets.load_split",
+        lambda **a: d.load_split(**a).X_train,
+        lambda rng: {"data": "digits", "size": None, "max_bytes": None},
+        {},
+        {"data": PLACE, "size": SIDES, "max_bytes": MOST},
+    ),
     Target(
         "datasets.balanced_subset",
         d.balanced_subset,
         lambda rng: {"y": _labels(rng), "n": 6, "random_state": 0},
-        {"y": Y_LABELS},
+        {"y": CLASSES},
         {"n": p.count(), "random_state": p.SEED},
     ),
     Target(
         "datasets.folds",
         d.folds,
         lambda rng: {"y": rng.permutation(np.arange(20) % 3), "seed": 0},
-        {"y": Y_LABELS},
+        {"y": CLASSES},
         {"seed": p.SEED},
     ),
     Target(
         "datasets.Split",
         _split,
-        lambda rng: {"X_train": _images(rng), "y_train": _labels(rng), "X_test": _images(rng), "y_test": _labels(rng)},
+        lambda rng: (
+            {"X_train": _images(rng), "y_train": _labels(rng), "X_test": _images(rng), "y_test": _labels(rng)}
+            | {"arguments": ()}
+        ),
         {},
-        dict.fromkeys(("X_train", "y_train", "X_test", "y_test"), p.ANYTHING),
+        dict.fromkeys(("X_train", "y_train", "X_test", "y_test", "arguments"), p.ANYTHING),
     ),
     Target(
         "datasets.Dataset",
@@ -222,5 +262,5 @@ CALLS = [
         {},
         {"name": p.Kind(lambda v: v == "abc"), "title": p.ANYTHING, "train_sizes": p.ANYTHING, "draws": p.ANYTHING},
     ),
-]  # fmt: skip
+]
 TARGETS = [*FILES, *CALLS]

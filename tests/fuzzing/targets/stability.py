@@ -1,4 +1,4 @@
-"""Targets: measures of features, intervals, protocols on images, the theorem's constants."""
+"""Targets: protocols on images, and the theorem's constants."""
 
 from collections.abc import Callable
 from typing import Any
@@ -6,90 +6,25 @@ from typing import Any
 import numpy as np
 
 from fuzzing import parameters as p
-from fuzzing.arrays import Door, _pick
-from fuzzing.of_deformations import OPTIONS, ORDER
-from fuzzing.values import VALUES as VALUED
-from fuzzing.target import ANY_IMAGES, FEATURES, Target
+from fuzzing.target import ANY_IMAGES, Target
+from fuzzing.targets.deformations import OPTIONS, ORDER
+from fuzzing.targets.functions import _network
+from kernelconv import ConvKernelNetwork
 from kernelconv import stability as s
-from kernelconv.deformations import (
-    Deformation,
-    LinearDeformation,
-    SmoothDeformation,
-    Translation,
-)
+from kernelconv.deformations import Deformation, LinearDeformation, SmoothDeformation, Translation
 from kernelconv.stability.architecture import LayerShape
 
-SCALED = Door("features", (2,), draw=lambda plain, door, rng: VALUED[_pick(rng, *VALUED)](plain, FEATURES, rng))
-VALUES = Door("values|over|first|second", (1, 2), single=False)
-STRENGTHS = Door("strengths?", (0, 1), single=False)
 FAMILY, LINEAR_FAMILY = p.a(Deformation), p.a(LinearDeformation)
 BORDER = p.choice("zero", "reflect", "symmetric", "circular")
 NET = s.Architecture((LayerShape(3, 1, 2, 1.4),))
-LEVEL = p.number(below=1)
-
-
-def _features(rng: np.random.Generator) -> np.ndarray:
-    """Return features of which no two are the same and none is zero, so that every measure is defined."""
-    return rng.integers(1, 7, (5, 4)) + 7.0 * np.arange(5)[:, None]
-
-
-def _measure(name: str, *arguments: str) -> Target:
-    return Target(
-        f"stability.{name}",
-        lambda **a: getattr(s, name)(*(a[k] for k in arguments)),
-        lambda rng: {k: _features(rng) + i for i, k in enumerate(arguments)},
-        dict.fromkeys(arguments, FEATURES),
-    )
-
-
-def _homogeneous(name: str, n: int) -> Target:
-    """Return the target that puts the same odd features to all arguments: they and their changes scale together."""
-
-    def call(phi: Any) -> Any:
-        return getattr(s, name)(phi, *(np.roll(phi, k + 1, axis=0) for k in range(n - 1)))
-
-    return Target(
-        f"stability.{name}: all features at once",
-        call,
-        lambda rng: {"phi": _features(rng)},
-        {"phi": SCALED},
-        degree={"phi": 0},
-    )
-
-
-RATIO = Target(
-    "stability.lipschitz_ratio",
-    s.lipschitz_ratio,
-    lambda rng: {"phi_x": _features(rng), "phi_warped": _features(rng) + 1, "strength": np.full(5, 2.0)},
-    {"phi_x": FEATURES, "phi_warped": FEATURES, "strength": STRENGTHS},
-)
-BOOTSTRAP = {"random_state": p.SEED, "level": LEVEL, "n_resamples": p.count()}
-_BOOTSTRAP = {"random_state": 0, "level": 0.9, "n_resamples": 20}
-INTERVALS = [
-    Target(
-        "stability.bootstrap_interval",
-        s.bootstrap_interval,
-        lambda rng: {"values": _features(rng), "over": _features(rng), **_BOOTSTRAP},
-        {"values": VALUES, "over": VALUES},
-        BOOTSTRAP,
-        degree={"values": 1, "over": -1},
-        weight=2,
-    ),
-    Target(
-        "stability.bootstrap_difference",
-        s.bootstrap_difference,
-        lambda rng: (
-            {"first": _features(rng), "second": _features(rng), "over_first": None, "over_second": None} | _BOOTSTRAP
-        ),
-        {"first": VALUES, "second": VALUES},
-        BOOTSTRAP,
-        weight=2,
-    ),
-]
 
 
 def _images(rng: np.random.Generator) -> np.ndarray:
     return 1 + rng.integers(0, 7, (4, 6, 7)).astype(np.float64)
+
+
+def _black_and_white(rng: np.random.Generator) -> np.ndarray:
+    return rng.integers(0, 2, (4, 6, 7)).astype(np.float64)
 
 
 def _pixels(x: np.ndarray) -> np.ndarray:
@@ -124,15 +59,7 @@ def _compare(phi: Any, X: Any, **options: Any) -> Any:
 
 
 def _layers(X: Any, **options: Any) -> Any:
-    from fuzzing.of_functions import _network
-
     return s.measure_layers(_network(), X, **options)
-
-
-def _grey(X: Any) -> Any:
-    """Return images of ordinary values in [0, 1]; others as they are."""
-    usual = isinstance(X, np.ndarray) and X.dtype == np.float64 and X.size and 1 <= X.min() and X.max() <= 8
-    return X / 8 if usual else X
 
 
 def _reported(report: Any) -> Any:
@@ -142,11 +69,12 @@ def _reported(report: Any) -> Any:
 def _protocol(
     name: str, call: Callable[..., Any], more: dict[str, Any], kinds: dict[str, p.Kind], **options: Any
 ) -> Target:
+    images = options.pop("images", _images)
     return Target(
         f"stability.{name}",
         lambda **a: _reported(call(**a)),
-        lambda rng: {"X": _images(rng), **more},
-        {"X": options.pop("door", ANY_IMAGES)},
+        lambda rng: {"X": images(rng), **more},
+        {"X": ANY_IMAGES},
         kinds,
         **options,
     )
@@ -171,9 +99,10 @@ PROTOCOLS = [
     _protocol("measure_layers", _layers, {**_PROTOCOL, **_OPTIONS}, PROTOCOL),
     _protocol(
         "measure_corruptions",
-        lambda X, **a: s.measure_corruptions(X=_grey(X), y=[0, 1, 0, 1], head=_bright, **a),
-        {"phi": _pixels, "corruptions": ("brightness",), "severities": (1,), "random_state": 0},
+        lambda X, **a: s.measure_corruptions(X=X, y=[0, 1, 0, 1], head=_bright, **a),
+        {"phi": np.cos, "corruptions": ("inverse",), "severities": (1,), "random_state": 0},
         {"phi": PHI, "corruptions": p.ANYTHING, "severities": p.ANYTHING, "random_state": p.SEED},
+        images=_black_and_white,
     ),
     _protocol(
         "measure_worst_case",
@@ -309,13 +238,8 @@ THEOREM = [
 
 
 def _ckn() -> Any:
-    from kernelconv import ConvKernelNetwork
-
-    return (
-        ConvKernelNetwork((2,), 2, n_patches=50, random_state=0)
-        .fit(np.random.default_rng(0).random((4, 6, 6)))
-        .network_
-    )
+    images = np.random.default_rng(0).random((4, 6, 6))
+    return ConvKernelNetwork((2,), 2, n_patches=50, random_state=0).fit(images).network_
 
 
 def _report() -> Any:
@@ -323,18 +247,4 @@ def _report() -> Any:
     return s.StabilityReport((row,))
 
 
-PAIR = ("phi_x", "phi_warped")
-TARGETS = [
-    *(_measure(name, *PAIR) for name in ("relative_change", "cosine_distance", "deformation_sensitivity")),
-    _measure("noise_sensitivity", "phi_x", "phi_noisy"),
-    _measure("relative_stability", *PAIR, "phi_noisy"),
-    *(_homogeneous(name, 2) for name in ("relative_change", "cosine_distance", "deformation_sensitivity")),
-    _homogeneous("noise_sensitivity", 2),
-    _homogeneous("relative_stability", 3),
-    RATIO,
-    *INTERVALS,
-    *PROTOCOLS,
-    WORST,
-    *SHIFTS,
-    *THEOREM,
-]
+TARGETS = [*PROTOCOLS, WORST, *SHIFTS, *THEOREM]

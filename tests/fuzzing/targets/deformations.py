@@ -6,7 +6,6 @@ import numpy as np
 
 from fuzzing import parameters as p
 from fuzzing.arrays import Door
-from fuzzing.promises import refused
 from fuzzing.target import GREY_IMAGES, Target
 from kernelconv import deformations as d
 
@@ -192,4 +191,3 @@ TARGETS = [
     *CORRUPTED,
     TEMPERATURES,
 ]
-REFUSED = refused

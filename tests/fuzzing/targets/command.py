@@ -52,7 +52,7 @@ def _run(arguments: list[str]) -> str:
 
 
 def _without_figures() -> Any:
-    return mock.patch.object(report, "figures_available", lambda: False)
+    return mock.patch.object(report, "figures_available", return_value=False)
 
 
 def _arguments(command: str, **changed: str) -> list[str]:
@@ -73,7 +73,7 @@ def _command(plain: list[str], door: Door, rng: np.random.Generator) -> Draw:
 def _target(command: str, weight: int) -> Target:
     def call(arguments: list[str]) -> str:
         said = _run(arguments)
-        wrong = "Traceback" in said or (said.startswith("refused: ") and not ("error:" in said))
+        wrong = "Traceback" in said or (said.startswith("refused: ") and "error:" not in said)
         assert not wrong, f"no line of error: {said}"
         assert not (Path.home() / "kernelconv-results").exists() or Path.home().samefile("."), "written elsewhere"
         return said

@@ -79,6 +79,9 @@ PARTS: dict[str, tuple[dict[str, Any], dict[str, p.Kind]]] = {
     "Concat": ({"branches": (ops.ReLU(), ops.Convolution(2, 1))}, {"branches": p.ANYTHING}),
 }
 IN_SHAPE = (5, 6, 2)
+#: What is defined for complex maps too.
+ANALYTIC = ("Modulus", "Concat", "Convolution", "TransposedConvolution", "LocallyConnected", "Dense")
+ANALYTIC += ("Square", "Tanh", "Sigmoid", "Softplus", "Dropout")
 #: What is learned from data, so that it can be put to odd data.
 LEARNING = ("KernelMapping", "PatchWhitening", "Standardization", "Layer")
 DATA = Door("data|x|X|maps?|patches|images?", (4,), UNCHECKED, UNCHECKED, UNCHECKED)
@@ -120,7 +123,7 @@ def _targets(name: str) -> list[Target]:
     fields, kinds = PARTS[name]
     part = _build(name, IN_SHAPE, fields)
     out = part.out_shape(IN_SHAPE)
-    door = LINEAR_MAPS if part.linear or name in ("Modulus", "Concat") else MAPS
+    door = LINEAR_MAPS if part.linear or name in ANALYTIC else MAPS
     same = {"in_shape": IN_SHAPE, **fields}
     kinds = {"in_shape": p.shape3(), **kinds}
     degree = {"x": 1.0} if part.homogeneous else {"x": 2.0} if name == "Square" else {}
@@ -162,4 +165,12 @@ def _cotangent(out: tuple[int, ...], complex_maps: bool) -> Callable[[np.random.
     return lambda rng: rng.integers(-3, 4, (3, *out)).astype(np.float64)
 
 
-TARGETS = [target for name in PARTS for target in _targets(name)]
+ANCHORS = Target(
+    "operators.KernelMapping: anchors",
+    lambda anchors, x: ops.KernelMapping(3, anchors=anchors).build(IN_SHAPE, np.random.default_rng(0)).forward(x),
+    lambda rng: {"anchors": rng.permutation(np.arange(1.0, 7.0)).reshape(3, 2), "x": _maps(rng)},
+    {"anchors": Door("anchors", (2,))},
+    degree={"anchors": 0},
+    weight=2,
+)
+TARGETS = [*(target for name in PARTS for target in _targets(name)), ANCHORS]

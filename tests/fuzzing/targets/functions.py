@@ -6,16 +6,23 @@ from typing import Any
 import numpy as np
 
 from fuzzing import parameters as p
-from fuzzing.arrays import Door
-from fuzzing.of_parts import IN_PIXELS, KERNEL, PART
-from fuzzing.promises import UNCHECKED
+from fuzzing.arrays import GENERATORS, Door, _pick
+from fuzzing.promises import UNCHECKED, Draw
 from fuzzing.target import ANY_IMAGES, LINEAR, Target
+from fuzzing.targets.parts import IN_PIXELS, PART
 from kernelconv import Network, serial
 from kernelconv import operators as ops
 
 VECTORS = Door("x|y|vectors|rows", (2,))
 MATRIX = Door("k|K|matrix", (2,), single=False)
-COSINES = Door("u", (0, 1, 2, 3, 4), UNCHECKED, UNCHECKED, UNCHECKED)
+
+
+def _of_cosines(plain: np.ndarray, door: Door, rng: np.random.Generator) -> Draw:
+    """Promise: that of arrays of every type; what lies outside [-1, 1] is no cosine, and is not tried."""
+    return GENERATORS[_pick(rng, *GENERATORS)](plain, door, rng)
+
+
+COSINES = Door("u", (), UNCHECKED, draw=_of_cosines)
 #: What the functions of patches read: as parts do, and values are looked at.
 PATCHED = Door("x|maps?|images?", (4,), LINEAR, empty=UNCHECKED, tensors=True)
 PATCHES = Door("p|y|patches", (4,), LINEAR, empty=UNCHECKED)
@@ -206,4 +213,3 @@ NETWORKS = [
 ]
 
 TARGETS = [*FUNCTIONS, *(target for name in KERNELS for target in _kernel(name)), *BANKS, *NETWORKS]
-__all__ = ["KERNEL", "TARGETS"]

@@ -1,0 +1,16 @@
+"""The targets by room: calls of the public API with ordinary arguments, and how each argument is read."""
+
+from fuzzing.targets import (
+    command,
+    datasets,
+    deformations,
+    estimators,
+    functions,
+    measures,
+    networks,
+    parts,
+    stability,
+)
+
+ROOMS = (parts, functions, estimators, networks, deformations, measures, stability, datasets, command)
+TARGETS = [target for room in ROOMS for target in room.TARGETS]

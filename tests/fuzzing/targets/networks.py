@@ -1,0 +1,105 @@
+"""Targets: the exact kernel, augmentation, scattering as a part."""
+
+from typing import Any
+
+import numpy as np
+
+from fuzzing import parameters as p
+from fuzzing.arrays import Door
+from fuzzing.target import COTANGENTS, IMAGES, MAPS, Target
+from fuzzing.targets.estimators import (
+    _SCATTERING_1D,
+    _SCATTERING_2D,
+    IMAGE_SHAPE,
+    LAYERS,
+    SCATTERING_1D,
+    SCATTERING_2D,
+    _images,
+)
+from kernelconv import networks as n
+
+
+def _kernel(X: Any, Y: Any, **parameters: Any) -> Any:
+    kernel = n.ConvKernel(**parameters)
+    return {"gram": kernel(X, Y), "diag": kernel.diag(X), "distances": kernel.distances(X, Y)}
+
+
+EXACT = Target(
+    "kernelconv.ConvKernel",
+    _kernel,
+    lambda rng: (
+        {"X": _images(rng)[:3], "Y": None, "patch_size": (2, 2), "subsampling": 2, "padding": "zero"}
+        | {"kernel": "exponential", "sigma": 0.6, "pooling_scale": None, "tangent": False, "image_shape": None}
+        | {"n_jobs": 1, "verbose": False, "checkpoint": None}
+    ),
+    {"X": IMAGES},
+    {k: v for k, v in LAYERS.items() if k != "n_anchors"}
+    | {"tangent": p.FLAG, "image_shape": IMAGE_SHAPE, "n_jobs": p.JOBS, "verbose": p.ANYTHING}
+    | {"checkpoint": p.ANYTHING},
+    weight=5,
+)
+
+
+def _augmented(images: Any, **fields: Any) -> Any:
+    return n.Augmentation(**fields)(images, np.random.default_rng(0))
+
+
+AUGMENTATION = Target(
+    "kernelconv.Augmentation",
+    _augmented,
+    lambda rng: (
+        {"images": _images(rng)[..., None], "shift": 1.0, "rotation": 10.0, "deformation": 0.1}
+        | {"noise": 0.5, "cutout": 2, "flip": True}
+    ),
+    {"images": Door("images?|x|X", (3, 4))},
+    {name: p.number(zero=True) for name in ("shift", "rotation", "noise")}
+    | {"deformation": p.number(zero=True, below=1), "cutout": p.count(0), "flip": p.FLAG},
+    shape=lambda images, **rest: images.shape if hasattr(images, "shape") else np.shape(images),
+    keeps_dtype=True,
+    weight=3,
+)
+
+
+def _part(name: str, plain: dict[str, Any], kinds: dict[str, p.Kind]) -> list[Target]:
+    """Return the targets of scattering as a part: forward, and the gradient in the image."""
+    cls = getattr(n, name)
+    shape = (8, 9, 1) if name == "ScatteringTransform" else (1, 16, 1)
+    kinds = {field: kind for field, kind in kinds.items() if field in plain}
+    if name == "ScatteringTransform":
+        kinds |= {"only": p.ANYTHING}
+        plain = {**plain, "only": None}
+    out = cls(**plain).build(shape).out_shape(shape)
+
+    def maps(rng: np.random.Generator, size: Any = shape) -> np.ndarray:
+        return rng.integers(1, 7, (3, *size)).astype(np.float64)
+
+    return [
+        Target(
+            f"networks.{name}: forward",
+            lambda x, **fields: cls(**fields).build(shape).forward(x),
+            lambda rng: {"x": maps(rng), **plain},
+            {"x": MAPS},
+            kinds,
+            keeps_dtype=True,
+            degree={"x": 1},
+            weight=2,
+        ),
+        Target(
+            f"networks.{name}: vjp",
+            lambda x, g: cls(**plain).build(shape).vjp(x, g),
+            lambda rng: {"x": maps(rng), "g": maps(rng, out)},
+            {"g": COTANGENTS},
+            degree={"g": 1},
+        ),
+    ]
+
+
+_FIELDS = ("J", "L", "Q", "T", "max_order", "padding", "oversampling", "grid", "bank", "paths", "engine", "scaling")
+
+
+TARGETS = [
+    EXACT,
+    AUGMENTATION,
+    *_part("ScatteringTransform", {k: v for k, v in _SCATTERING_2D.items() if k in _FIELDS}, SCATTERING_2D),
+    *_part("ScatteringTransform1D", {k: v for k, v in _SCATTERING_1D.items() if k in _FIELDS}, SCATTERING_1D),
+]
