@@ -65,7 +65,7 @@ def as_floating(x: Any, name: str = "x") -> Any:
 
     Raises
     ------
-    ValueError, TypeError
+    ValueError
         If `x` does not hold numbers, is masked or sparse, or nothing that can be an array.
     """
     if isinstance(x, np.ndarray | np.generic) or not array_api_compat.is_array_api_obj(x):

@@ -49,7 +49,7 @@ def as_float(x: Any, name: str = "x") -> NDArray:
 
     Raises
     ------
-    ValueError, TypeError
+    ValueError
         As `as_real`, and if a number of `x` is beyond the range of float32.
     """
     x = as_real(x, name)
@@ -239,7 +239,7 @@ def check_choice(value: Any, name: str, choices: tuple[str, ...]) -> str:
 def check_sequence(values: Any, name: str) -> Any:
     """Return `values` if it is a tuple, a list or an array of one axis, and not empty."""
     if not _is_listed(values) or not len(values):
-        raise ValueError(f"{name} must be a non-empty sequence, a tuple or a list, got {shown(values)}.")
+        raise ValueError(f"{name} must be a non-empty sequence, got {shown(values)}.")
     return values
 
 

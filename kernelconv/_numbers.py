@@ -15,6 +15,10 @@ from numpy.typing import NDArray
 from scipy import sparse
 
 
+class ForeignObjectError(TypeError, ValueError):
+    """An object among numbers or labels that is none: scikit-learn expects a TypeError, all else here a ValueError."""
+
+
 def shown(value: Any, width: int = 100) -> str:
     """Return ``repr(value)`` on one line of at most `width` characters; a value without one gives its type's name.
 
@@ -77,7 +81,7 @@ def check_numbers(x: NDArray, name: str = "x") -> None:
     ------
     ValueError
         If its dtype is one of text, times or records.
-    TypeError
+    ForeignObjectError
         If it is an array of objects that are not all real numbers.
     """
     if x.dtype.kind in "biufc" or (x.dtype.kind == "V" and x.dtype.type is not np.void):  # V: bfloat16 and its kin
@@ -89,7 +93,7 @@ def check_numbers(x: NDArray, name: str = "x") -> None:
     for i, value in enumerate(x.flat):
         if not is_number(value):
             place = f" at index {tuple(map(int, np.unravel_index(i, x.shape)))}" if x.ndim else ""
-            raise TypeError(  # in words that scikit-learn's checks look for
+            raise ForeignObjectError(  # in words that scikit-learn's checks look for
                 f"{name} must hold numbers, got dtype object with {shown(value)}{place}: an argument must be no string "
                 "or other object, but a number."
             )
@@ -100,7 +104,7 @@ def as_real(x: Any, name: str = "x") -> NDArray:
 
     Raises
     ------
-    ValueError, TypeError
+    ValueError
         As `as_array` and `check_numbers`, and if `x` is complex.
     """
     if type(x) is np.ndarray and x.dtype.kind in "biuf" and x.dtype.isnative:
@@ -155,7 +159,7 @@ def check_labels(y: Any, name: str = "y") -> None:
     ------
     ValueError
         If they are of several kinds, masked, ragged, or nothing that can be an array.
-    TypeError
+    ForeignObjectError
         If one is neither a number nor text.
     """
     array = as_array(y, name)
@@ -174,5 +178,5 @@ def _kind_of_label(label: Any, name: str) -> str:
     if isinstance(label, str | bytes):
         return "strings" if isinstance(label, str) else "bytes"
     if not is_number(label):
-        raise TypeError(f"{name} must hold labels, numbers or strings, got {shown(label)}.")
+        raise ForeignObjectError(f"{name} must hold labels, numbers or strings, got {shown(label)}.")
     return "numbers"

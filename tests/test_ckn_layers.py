@@ -2,6 +2,7 @@
 
 import inspect
 import json
+import pickle
 from pathlib import Path
 
 import numpy as np
@@ -184,3 +185,137 @@ def test_the_default_input_is_the_best_of_the_committed_experiment():
     assert list(means[0]) == ["raw", "centered", "whitened", "gradient"]
     assert "of raw, centered, whitened patches and gradient" in said
     assert f"2,000 CIFAR-10 images {first}; 600 crops of two photographs {second}" in said
+
+
+# -- anchors that are given, and anchors that are looked at ----------------------------------------------------------
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_the_anchors_of_a_network_give_that_network_again(dtype):
+    x = problem()[0].astype(dtype)
+    first = ConvKernelNetwork((4, 5), n_patches=300, random_state=0).fit(x)
+    again = ConvKernelNetwork(anchors=first.anchors_, random_state=1).fit(x[:1])  # nothing is learned from the image
+    assert np.array_equal(again.transform(x), first.transform(x))
+    described = ckn_layers(anchors=first.anchors_)
+    assert described == ckn_layers((9, 9, 9), anchors=tuple(first.anchors_))  # n_anchors is not read
+    assert described != ckn_layers(anchors=[-z for z in first.anchors_])
+    half = ConvKernelNetwork((4, 5), anchors=[first.anchors_[0], None], n_patches=300, random_state=0).fit(x)
+    assert np.array_equal(half.anchors_[0], first.anchors_[0])
+    assert half.anchors_[1].shape == (5, 36)
+
+
+def test_anchors_of_pytorch_are_ours_with_the_channels_last():
+    """The product of a patch with an anchor is that of PyTorch's correlation."""
+    theirs = np.random.default_rng(0).standard_normal((6, 2, 3, 3))
+    given = theirs.transpose(0, 2, 3, 1).reshape(6, -1)
+    z = ConvKernelNetwork(anchors=[given], padding="valid").fit(np.ones((1, 3, 3, 2))).anchors_[0]
+    images = theirs.transpose(0, 2, 3, 1)  # each filter as an image, channels last
+    patches = PatchExtraction(3).forward(images).reshape(6, -1)
+    norms = np.linalg.norm(theirs.reshape(6, -1), axis=1)
+    assert np.allclose(patches @ z.T, np.einsum("pchw,ochw->po", theirs, theirs) / norms, rtol=1e-12)
+
+
+def test_given_anchors_survive_scikit_learn():
+    z = np.random.default_rng(0).standard_normal((4, 9))
+    check_image_estimator(ConvKernelNetwork(anchors=[z], patch_size=3, random_state=0), problem(12)[0])
+
+
+Z = np.random.default_rng(0).standard_normal((4, 9))
+
+
+@pytest.mark.parametrize(
+    ("parameters", "match"),
+    [
+        ({"anchors": Z}, r"anchors must be a list, an array \(or None: to be learned\) a layer, got array"),
+        ({"anchors": "kmeans"}, "anchors must be a list, .* got 'kmeans'"),
+        ({"anchors": []}, r"one entry a layer \(2\), got lengths .*'anchors': 0"),
+        ({"anchors": [Z, None], "n_anchors": (4, 4, 4)}, r"one entry a layer \(3\), got lengths .*'anchors': 2"),
+        (
+            {"anchors": [Z[:, :8]]},
+            "anchors hold 8 values a row, but a patch has 9 here: they must be of the same patch",
+        ),
+        ({"anchors": [Z, Z]}, "anchors hold 9 values a row, but a patch has 36 here"),
+        (
+            {"anchors": [Z.reshape(4, 1, 3, 3)]},
+            r"shape \(4, 1, 3, 3\)\. .* by transpose\(0, 2, 3, 1\)\.reshape\(o, -1\)",
+        ),
+        ({"anchors": [Z * [[1], [0], [1], [1]]]}, "anchors must be directions: row 1 is zero"),
+        ({"anchors": [Z + np.nan]}, "anchors holds 36 non-finite values"),
+        ({"anchors": [Z.astype(str)]}, "anchors must hold numbers, got dtype <U"),
+        (
+            {"n_anchors": 400, "n_patches": 300},
+            "n_anchors=400 is more than n_patches=300, the patches they are learned from",
+        ),
+        ({"n_anchors": 100_000}, "n_anchors=100000 is more than n_patches=20000"),
+        ({"n_anchors": 10**8, "n_patches": 10**9}, "kernel mapping of 100000000 anchors would need 596,046,447.8 GiB"),
+    ],
+)
+def test_anchors_that_do_not_fit_are_refused(parameters, match):
+    with pytest.raises(ValueError, match=match):
+        ConvKernelNetwork(**parameters).fit(problem()[0])
+
+
+def test_given_anchors_belong_to_a_mapping():
+    part = KernelMapping(4, anchors=3 * Z)
+    assert np.allclose(np.linalg.norm(part.anchors.values, axis=1), 1, rtol=1e-14)
+    assert part == KernelMapping(4, anchors=part.anchors)
+    assert hash(part) == hash(KernelMapping(4, anchors=part.anchors))
+    assert part != KernelMapping(4, anchors=Z[::-1])
+    assert repr(part).startswith("KernelMapping(4, anchors=Anchors(4 x 9, sha256 ")
+    assert repr(part) != repr(KernelMapping(4, anchors=Z[::-1]))
+    assert np.array_equal(part.build((2, 2, 9)).params["anchors"], part.anchors.values)  # nothing is drawn
+    with pytest.raises(ValueError, match="anchors must be n_anchors=5 rows, got 4"):
+        KernelMapping(5, anchors=Z)
+
+
+def test_large_anchors_are_normalised_without_overflow():
+    wide = KernelMapping(4, anchors=1e300 * Z)
+    assert np.allclose(wide.anchors.values, KernelMapping(4, anchors=Z).anchors.values, rtol=1e-14)
+
+
+def test_anchors_are_looked_at_not_written():
+    x, y = problem()
+    network = ConvKernelNetwork(4, n_patches=300, random_state=0).fit(x)
+    classifier = ConvKernelClassifier(4, n_patches=300, epochs=1, random_state=0).fit(x, y)
+    for fitted in (network, classifier, pickle.loads(pickle.dumps(network))):
+        with pytest.raises(ValueError, match="read-only"):
+            fitted.anchors_[0][0] = 1
+    with pytest.raises(ValueError, match="read-only"):
+        network.network_.params["layer_1.M.anchors"][0] = 1
+
+
+@pytest.mark.parametrize(
+    ("change", "match"),
+    [
+        (lambda z: 1.8 * z, r"anchors must be rows of norm 1, got norms from 1\.8 to 1\.8: constrain\(params\)"),
+        (lambda z: 0 * z, "anchors must be rows of norm 1, got norms from 0 to 0"),
+        (lambda z: z + np.nan, "anchors holds 36 non-finite values"),
+    ],
+)
+def test_a_network_takes_no_other_anchors_than_unit_ones(change, match):
+    network = ConvKernelNetwork(4, n_patches=300, random_state=0).fit(problem()[0]).network_
+    params = {name: change(z) for name, z in network.params.items()}
+    with pytest.raises(ValueError, match=match):
+        network.replace(params)
+
+
+def test_constrained_anchors_are_taken_and_the_whitening_follows():
+    x = problem()[0]
+    network = ConvKernelNetwork(4, n_patches=300, random_state=0).fit(x).network_
+    scaled = network.replace(network.constrain({name: 1.8 * z for name, z in network.params.items()}))
+    assert np.allclose(scaled.forward(x), network.forward(x), rtol=1e-12)
+    with pytest.raises(ValueError, match=r"replace wants params \['layer_1\.M\.anchors'\], got None"):
+        network.replace(None)
+
+
+def test_fewer_distinct_patches_give_fewer_anchors():
+    x = np.zeros((20, 8, 8))
+    x[:, 3:5, 3:5] = 1 + np.arange(20.0)[:, None, None]  # one square in many shades: patches of 16 places
+    with pytest.warns(UserWarning, match=r"64 anchors are more than the \d+ distinct patches \(up to their norms\)"):
+        fitted = ConvKernelNetwork((64, 3), random_state=0).fit(x)
+    n = len(fitted.anchors_[0])
+    assert 4 < n <= 16
+    assert fitted.network_.parts[0].mapping == KernelMapping(n, Exponential(0.6))
+    assert fitted.anchors_[1].shape == (3, 9 * n)
+    assert fitted.transform(x).shape == (20, len(fitted.get_feature_names_out())) == (20, 12)
+    assert fitted.n_anchors == (64, 3)

@@ -114,7 +114,7 @@ def test_a_set_on_a_built_network_leaves_out_what_it_has_learned():
         ({"layer_3": ReLU()}, r"Invalid parameter 'layer_3' for Network: .*: \['layer_1', 'layer_2'\]\.$"),
         (
             {"layer_1__mapping__n_anchor": 3},
-            r"Invalid parameter 'n_anchor' for KernelMapping\(4.*\)\. Valid parameters are: \['kernel', 'n_anchors', ",
+            r"Invalid parameter 'n_anchor' for KernelMapping\(4.*\)\. Valid parameters are: \['anchors', 'kernel', ",
         ),
         ({"layer_1__mapping__n_anchors__x": 3}, r"Invalid parameter 'x' for 4\. Valid parameters are: \[\]"),
         ({"layer_1__mapping__n_anchors": 0}, "n_anchors must be an int >= 1, got 0"),

@@ -93,11 +93,12 @@ def test_each_part_learns_from_the_maps_before_it():
     """The second layer's anchors span what the first makes of the data, not the data."""
     x = images(6, 6, 6, 1)
     network = serial(Layer(PatchExtraction(1), KernelMapping(3, Polynomial(1)), AveragePooling(1)), KernelMapping(4))
-    network = network.build((6, 6, 1), RNG(0), x)
-    maps = network.parts[0].forward(x)
-    directions = maps.reshape(-1, 3) / np.linalg.norm(maps.reshape(-1, 3), axis=1, keepdims=True)
-    nearest = (network.parts[1].params["anchors"] @ directions.T).max(axis=1)
-    assert np.allclose(nearest[:2], 1, atol=1e-12)  # a 1x1 linear layer has two directions, + and -
+    with pytest.warns(UserWarning, match="more than the 2 distinct patches"):
+        network = network.build((6, 6, 1), RNG(0), x)
+    maps = network.parts[0].forward(x).reshape(-1, 2)  # a 1x1 linear layer has two directions, + and -
+    nearest = (network.parts[1].params["anchors"] @ (maps / np.linalg.norm(maps, axis=1, keepdims=True)).T).max(axis=1)
+    assert nearest.shape == (2,)
+    assert np.allclose(nearest, 1, atol=1e-12)
 
 
 def test_build_reads_images_as_they_come():

@@ -237,14 +237,32 @@ def test_zero_rows_do_not_matter():
     assert np.array_equal(spherical_kmeans(with_zeros, 4, RNG(0)), spherical_kmeans(x, 4, RNG(0)))
 
 
-def test_with_few_rows_the_rows_are_the_centroids():
-    x = np.array([[3.0, 4], [0, 0], [0, 2]])
-    z = spherical_kmeans(x, 4, RNG(0))
-    assert z[:2].tolist() == [[0.6, 0.8], [0, 1]]
-    assert np.allclose(np.linalg.norm(z, axis=1), 1, rtol=1e-14)
-    assert np.linalg.matrix_rank(z[2:]) == 2  # the rest are random directions
-    rows = RNG(1).standard_normal((7, 3))  # as many as clusters
+def test_with_as_many_rows_as_clusters_the_rows_are_the_centroids():
+    rows = RNG(1).standard_normal((7, 3))
     assert np.allclose(spherical_kmeans(rows, 7, RNG(0)), rows / np.linalg.norm(rows, axis=1, keepdims=True))
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_there_are_no_more_centroids_than_distinct_directions(dtype):
+    distinct = RNG(0).standard_normal((64, 5)).astype(dtype)
+    rows = (np.repeat(distinct, 40, axis=0) * RNG(1).uniform(0.5, 2, (2560, 1))).astype(dtype)[RNG(2).permutation(2560)]
+    with pytest.warns(UserWarning, match=r"300 anchors are more than the 64 distinct patches .* among 2560") as caught:
+        z = spherical_kmeans(rows, 300, RNG(0))
+    assert len(caught) == 1
+    assert z.shape == (64, 5)
+    unit = distinct / np.linalg.norm(distinct, axis=1, keepdims=True)
+    assert np.allclose((z @ unit.T).max(axis=0), 1, rtol=1e-5)  # every direction has its own
+    assert spherical_kmeans(rows, 64, RNG(0)).shape == (64, 5)  # as many as there are: nothing to warn of
+
+
+def test_an_absurd_number_of_clusters_costs_no_memory():
+    with pytest.warns(UserWarning, match="1000000000 anchors are more than the 3 distinct patches"):
+        assert spherical_kmeans(np.eye(3), 10**9, RNG(0)).shape == (3, 3)
+
+
+def test_opposite_zeros_are_no_directions_of_their_own():
+    with pytest.warns(UserWarning, match="2 anchors are more than the 1 distinct patches"):
+        assert spherical_kmeans(np.array([[1.0, 0.0], [2.0, -0.0]]), 2, RNG(0)).tolist() == [[1, 0]]
 
 
 def test_an_empty_cluster_takes_the_worst_fitted_row():
@@ -326,6 +344,16 @@ def test_negligible_vectors_are_left_out():
 def test_where_there_are_not_enough_all_are_given():
     v = sample_patches(numbered(4), 1000, RNG(0))
     assert len(np.unique(v, axis=0)) == len(v) == 48
+
+
+@pytest.mark.parametrize("rng", [None, 3, np.random])
+def test_what_draws_needs_a_generator(rng):
+    with pytest.raises(ValueError, match=r"spherical_kmeans needs a numpy Generator: pass rng=numpy"):
+        spherical_kmeans(np.eye(3), 2, rng)
+    with pytest.raises(ValueError, match="sample_patches needs a numpy Generator"):
+        sample_patches(numbered(), 5, rng)
+    with pytest.raises(ValueError, match=r"KernelMapping\.build needs a numpy Generator"):
+        KernelMapping(2).build((1, 1, 3), rng)
 
 
 def test_a_mostly_empty_set_is_visited_again():

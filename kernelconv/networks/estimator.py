@@ -16,7 +16,7 @@ from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_consistent_length, check_is_fitted, column_or_1d, validate_data
 
 from kernelconv._check import as_float, check_images, resolve_image_shape
-from kernelconv._numbers import as_real, check_labels
+from kernelconv._numbers import as_real, cast, check_labels
 from kernelconv.networks.serial import Network
 from kernelconv.networks.training.losses import log_softmax
 
@@ -64,7 +64,7 @@ class ImageEstimator(BaseEstimator):
         ------
         NotFittedError
             If `reset` is False and the estimator has not been fitted.
-        ValueError, TypeError
+        ValueError
             As `check_images`, and if images have another shape than those seen in ``fit``.
         """
         if not reset:
@@ -147,7 +147,7 @@ class ImageClassifier(ClassifierMixin, ImagePredictor):
 
         Raises
         ------
-        ValueError, TypeError
+        ValueError
             If there are no labels, not one an image, they are not finite, no classes, of several kinds or all the same.
         """
         self._check_labels_given(y)
@@ -193,13 +193,13 @@ class ImageRegressor(RegressorMixin, ImagePredictor):
 
         Raises
         ------
-        ValueError, TypeError
+        ValueError
             If there are no targets, not one row for each of `images`, not as many as before, or they are not finite
             numbers.
         """
         self._check_labels_given(y)
-        y = as_real(y, "y")
-        y = check_array(y, ensure_2d=False, dtype=np.float64 if images is None else images.dtype, input_name="y")
+        y = cast(as_real(y, "y"), np.float64 if images is None else images.dtype.type, "y")
+        y = check_array(y, ensure_2d=False, dtype=y.dtype, input_name="y")
         if images is not None:
             check_consistent_length(images, y)
         targets = y.reshape(len(y), -1)

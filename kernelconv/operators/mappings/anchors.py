@@ -24,7 +24,7 @@ class Anchors:
 
     Raises
     ------
-    ValueError, TypeError
+    ValueError
         If `values` is not rows of finite real numbers, or a row is zero.
 
     Examples

@@ -83,8 +83,9 @@ def spherical_kmeans(
             f"{len(x)}: these are the anchors.",
             stacklevel=2,
         )
-    if len(distinct) < n_clusters or len(x) == n_clusters:
         return x[distinct]
+    if len(x) == n_clusters:
+        return x
     z = x[rng.choice(len(x), n_clusters, replace=False)]
     before = -np.inf
     for _ in range(n_iter):
@@ -97,15 +98,21 @@ def spherical_kmeans(
 
 
 def _distinct(x: NDArray, wanted: int) -> NDArray:
-    """Return where the first `wanted` distinct rows of unit `x` are, to 16 roundings; fewer if there are no more."""
-    first: dict[bytes, int] = {}
-    grid = 2.0 ** (np.finfo(x.dtype).nmant - 4)
-    for lo in range(0, len(x), 1024):  # as a rule the first rows are enough
-        for i, row in enumerate(np.rint(x[lo : lo + 1024] * grid) + 0.0, lo):
-            first.setdefault(row.tobytes(), i)
-        if len(first) >= wanted:
+    """Return where `wanted` distinct rows of unit `x` are, fewer where there are no more; rounding tells none apart."""
+    rounding = 16 * float(np.finfo(x.dtype).eps)
+    cells: dict[bytes, int] = {}
+    for lo in range(0, len(x), 1024):
+        for i, row in enumerate(np.rint(x[lo : lo + 1024] / rounding) + 0.0, lo):
+            cells.setdefault(row.tobytes(), i)
+        if len(cells) >= 4 * wanted:  # the common case: enough, even if rows on edges count twice
+            return np.arange(wanted)
+    kept: list[int] = []
+    for i in cells.values():
+        if not kept or ((x[kept] - x[i]) ** 2).sum(axis=1).min() > rounding**2:
+            kept.append(i)
+        if len(kept) == wanted:
             break
-    return np.array(list(first.values()))[:wanted]
+    return np.array(kept)
 
 
 def _assign(x: NDArray, z: NDArray, n_jobs: int | None) -> tuple[NDArray, NDArray]:

@@ -179,7 +179,7 @@ def extract_patches(
 
     Raises
     ------
-    ValueError, TypeError
+    ValueError
         As `PatchExtraction`, and if `x` is not maps of finite real numbers.
 
     Examples
@@ -204,7 +204,7 @@ def extract_patches_adjoint(
 
     Raises
     ------
-    ValueError, TypeError
+    ValueError
         As `PatchExtraction`, and if `p` is not maps of finite real numbers.
 
     Examples
