@@ -181,7 +181,7 @@ def test_it_refuses_in_fit(parameters, match):
         (np.zeros(79), "inconsistent numbers of samples"),
         (np.where(np.arange(80) == 3, np.nan, 1.0), "Input y contains NaN"),
         (np.where(np.arange(80) == 3, np.inf, 1.0), "Input y contains infinity"),
-        (np.array(["a"] * 80), "could not convert string to float"),
+        (np.array(["a"] * 80), "y must hold numbers, got dtype"),
     ],
 )
 def test_it_refuses_targets(y, match):

@@ -74,7 +74,7 @@ class ImageEstimator(BaseEstimator):
         if self.image_shape is not None and X.ndim not in (3, 4):
             # rows, or nothing that could be images: scikit-learn's own door, which knows names of columns
             if hasattr(X, "columns"):
-                as_real(X, "X")  # it would read text as numbers
+                as_float(X, "X")  # it would read text as numbers
             X = validate_data(self, X, dtype=[np.float32, np.float64], reset=reset)
             if reset:
                 self.image_shape_ = resolve_image_shape(self.image_shape, X.shape[1])
