@@ -1,6 +1,8 @@
 """The registry of models: names, identities, results versions."""
 
+import importlib
 import json
+import linecache
 import sys
 
 import numpy as np
@@ -15,6 +17,7 @@ from sklearn.preprocessing import FunctionTransformer
 from kernelconv import ConvKernelNetwork, KernelMapping, PatchExtraction, Rotation, Scattering2D, serial
 from kernelconv._files import unpack
 from kernelconv._identity import described
+from kernelconv.studies.environment import module_digest
 from kernelconv.studies.estimators.transformers import Pixels
 from kernelconv.studies.models import Head, Model, Representation, _Seeded, read_only, represent
 from kernelconv.studies.registry import HEADS, REPRESENTATIONS, model
@@ -172,6 +175,42 @@ def test_a_raised_results_version_is_another_identity():
     other = Model("ckn-2", r, Head(**{**vars(head), "version": 2}))
     assert same != other.identity((8, 8), 50, 0)
     assert same != model("ckn-2").identity((8, 8), 50, 1)
+
+
+def test_the_code_of_ones_own_model_is_that_of_all_files_beside_it(tmp_path, monkeypatch):
+    """An edited constant, in the module or in one next door, is another model; prose and other files are not."""
+    monkeypatch.syspath_prepend(str(tmp_path))
+    files = {
+        "own_one.py": "from own_pack import two\nfrom own_pack.two import SIZE\nimport numpy\n"
+        "from kernelconv.studies.estimators.transformers import Pixels\ndef model(*_):\n    return Pixels()\n",
+        "own_pack/__init__.py": "",
+        "own_pack/two.py": "from . import three\nSIZE = 3\n",
+        "own_pack/three.py": "DEPTH = 4\n",
+        "own_other.py": "A = 1\n",
+    }
+
+    def code(**changed):
+        for name, text in (files | changed).items():
+            (tmp_path / name).parent.mkdir(exist_ok=True)
+            (tmp_path / name).write_text(text)
+        for name in [n for n in sys.modules if n.startswith("own_")]:
+            del sys.modules[name]
+        linecache.clearcache()
+        importlib.invalidate_caches()
+        return model("own_one:model").representation.code
+
+    try:
+        before = code()
+        assert before == code() == code(**{"own_other.py": "A = 2  # another length\n"})
+        assert before == code(**{"own_pack/two.py": '"""Prose."""\nfrom . import three\nSIZE = 3  # more\n'})
+        seen = {before, code(**{"own_pack/two.py": "from . import three\nSIZE = 30\n"})}
+        seen |= {code(**{"own_pack/three.py": "DEPTH = 40\n"}), code(**{"own_one.py": files["own_one.py"] + "x = 1\n"})}
+        assert len(seen) == 4
+        assert len(model("kernelconv:Scattering2D").representation.code) == 16
+        assert module_digest(sys) == ""
+    finally:
+        for name in [n for n in sys.modules if n.startswith("own_")]:
+            del sys.modules[name]
 
 
 def test_values_are_described_and_what_cannot_be_is_refused():

@@ -253,6 +253,28 @@ def test_deformed_images_of_every_kind(results, shape, tmp_path):
     assert in_colour == (shape[-1] == 3)
 
 
+@pytest.mark.parametrize("shape", [(8, 8), (8, 8, 1), (8, 8, 3), (8, 8, 5)])
+def test_worst_fields_of_every_kind(shape, tmp_path):
+    image, tau = np.random.default_rng(0).random(shape) - 0.5, np.zeros((8, 8, 2))
+    example = {"image": image, "warped": image, "tau": tau, "change": 0.5}
+    shown = pixels_of(charts.save_figure(charts.worst_fields({"m": example}), tmp_path / "a.png"))
+    shown = shown[:, : shown.shape[1] // 2]  # arrows are orange
+    assert (np.ptp(shown, axis=-1) > 0.3).any() == (shape[-1] == 3)
+    assert shown.min() == 0  # black is the darkest of the image, which may be below 0
+
+
+def test_names_above_the_panels_of_mistakes_are_not_cut():
+    names = ("scattering + affine", "LeNet-5, untrained + linear")
+    mistakes = {name: [("automobile", "airplane", 3.0)] for name in names}
+    figure = charts.confusion(mistakes, dict.fromkeys(mistakes, "#0072B2"))
+    figure.canvas.draw()
+    right = figure.get_window_extent().x1
+    for axes in figure.axes[:2]:
+        title = axes.title if axes.get_title() else axes._right_title
+        assert title.get_text()
+        assert title.get_window_extent().x1 <= right
+
+
 def test_colours_beyond_those_of_the_original_are_cut(results, tmp_path, caplog):
     images = np.linspace(0, 1, 2 * 8 * 8 * 3).reshape(1, 2, 8, 8, 3) * [[[[[1.0]]], [[[3.0]]]]]
     report.write_figures({**results, "records": []}, tmp_path, {"strengths": [0.1], "images": images})

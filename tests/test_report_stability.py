@@ -58,6 +58,36 @@ def test_a_family_with_measures_of_its_own_shows_them():
     assert "Worst relative change" in printed(report.print_study, study, 200)
 
 
+def test_corruptions_are_one_table_by_severity_whatever_they_are_called(tmp_path):
+    study = make_study(families=("shear",), models=("pixels", "lenet"))
+    before = printed(report.print_study, study)
+    study["settings"]["families"]["corruptions"] = {"family": "corruptions, by severity", "strengths": [1.0, 3.0]}
+    same = {"low": 0, "high": 1, "unit": "severity", "n_images": 50, "n_draws": 1}
+    for kind, mean in (("shear", 0.2), ("contrast", 0.4)):
+        for measure, more in (("relative_change", 0), ("accuracy", 0.5)):
+            where = {"model": "pixels", "family": f"corruptions: {kind}", "strength": 3.0, "measure": measure}
+            study["rows"].append({**where, **same, "mean": mean + more})
+    page = write_study_page(study, tmp_path)
+    assert page.tables[1][-1] == ["pixels", "–", "0.300", "–", "0.800"]
+    assert "Corruptions, by severity: means over 2 kinds" in page.text
+    shown = printed(report.print_study, study)
+    assert max(map(len, shown.splitlines())) <= 80
+    assert "means over 2 kinds" in " ".join(shown.split())
+    assert before.splitlines()[:5] == shown.splitlines()[:5]  # the family "shear" is left alone
+
+
+def test_every_column_is_explained_below_the_tables(tmp_path):
+    study = make_study()
+    texts = [printed(report.print_study, study, 200), write_study_page(study, tmp_path).text]
+    for text in (" ".join(text.split()) for text in texts):  # some blanks of the page do not break
+        for words in (
+            "/ s: over the strength",
+            "R: D over the same under noise",
+            "accuracy: of the linear head, clean:",
+        ):
+            assert text.count(words) == 1
+
+
 def test_study_csv_round_trip(tmp_path):
     study = make_study()
     report.study_csv(study, tmp_path / "results.csv")

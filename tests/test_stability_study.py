@@ -195,6 +195,7 @@ def test_colour_images_are_measured_like_grey_ones(tmp_path, monkeypatch):
     sweep = Sweep(found, tmp_path)
     list(sweep.run())
     rows = results(sweep)["rows"]
+    assert {"smooth", "worst", "corruptions: shear"} <= {r["family"] for r in rows}  # "shear" is a family, too
     assert results(sweep)["settings"]["image_shape"] == [12, 12, 3]
     assert min(r["mean"] for r in rows if r["measure"] == "relative_change") > 0
     assert np.array(stability.worst_fields(sweep)["ckn"]["warped"]).shape == (12, 12, 3)
@@ -331,6 +332,7 @@ def test_the_command_writes_its_files_and_resumes(tmp_path, capsys, monkeypatch)
     assert cli.main(command) == 0
     first = capsys.readouterr().out
     assert "fourier, worst: measured" in first
+    assert "6 to run: about " in " ".join(first.split())
     assert "SmoothDeformation(cutoff=3) at" in first
     found = json.loads((tmp_path / "results.json").read_text())
     with open(tmp_path / "results.csv", newline="") as file:

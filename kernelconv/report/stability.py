@@ -7,6 +7,7 @@ import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
+from statistics import fmean
 from typing import Any
 
 import numpy as np
@@ -31,10 +32,13 @@ _SHOWN = {
     "accuracy": "Accuracy",
 }
 _NOTE = (
-    "Change: ‖Φ(L_τ x) − Φ(x)‖ / ‖Φ(x)‖; D: the mean squared change relative to how features of different images "
-    "differ; R: D over the same under noise. ±: half of a 95 % interval. Beside a family stands its strength: the "
-    "Jacobian norm, or pixels for translations."
+    "Change: ‖Φ(L_τ x) − Φ(x)‖ / ‖Φ(x)‖, and / s: over the strength; D: the mean squared change relative to how "
+    "features of different images differ; R: D over the same under noise of the same norm, white or with the "
+    "deformation's spectrum; accuracy: of the linear head, clean: on the images as they are. ±: half of a 95 % "
+    "interval. Beside a family stands its strength: the Jacobian norm, or pixels for translations."
 )
+#: What the family of a corruption's rows begins with; its kind follows.
+_CORRUPTION = "corruptions: "
 Interval = tuple[float, float, float]
 
 
@@ -65,11 +69,47 @@ def study_rows(results: Results, family: str, strength: float) -> list[dict[str,
 
 def print_study(results: Results, console: Console) -> None:
     """Print one table a family, at one strength: what each model changes, and what its head still knows."""
-    for family in results["settings"]["families"]:
-        # the ratio says what the change says: 80 columns have no room for it
-        table = family_table(results, family, without=("lipschitz_ratio",), narrow=True)
-        if table is not None:
-            console.print(terminal(table))
+    # the ratio says what the change says: 80 columns have no room for it
+    for table in _with_note(family_tables(results, without=("lipschitz_ratio",), narrow=True)):
+        console.print(terminal(table))
+
+
+def family_tables(results: Results, without: Sequence[str] = (), *, narrow: bool = False) -> list[Table]:
+    """Return the tables of the families that were measured, in the order of the settings."""
+    found = [
+        corruption_table(results) if family == "corruptions" else family_table(results, family, without, narrow=narrow)
+        for family in results["settings"]["families"]
+    ]
+    return [table for table in found if table is not None]
+
+
+def _with_note(tables: Sequence[Table]) -> list[Table]:
+    """Say below the last table how to read all of them."""
+    return [*tables[:-1], *(replace(table, notes=[_NOTE]) for table in tables[-1:])]
+
+
+def corruption_table(results: Results) -> Table | None:
+    """Return change and accuracy under corruptions by severity, means over all kinds; None where none was measured."""
+    settings = results["settings"]
+    values: dict[tuple[str, str, float], list[float]] = {}
+    for r in results["rows"]:
+        if r["family"].startswith(_CORRUPTION):
+            values.setdefault((r["model"], r["measure"], r["strength"]), []).append(r["mean"])
+    if not values:
+        return None
+    kinds = {r["family"] for r in results["rows"] if r["family"].startswith(_CORRUPTION)}
+    asked = [(m, s) for m in ("relative_change", "accuracy") for s in settings["families"]["corruptions"]["strengths"]]
+    columns = [Column("Model", align="left"), *(Column(f"{s:g}", _heading(m)) for m, s in asked)]
+    lines = [
+        [Entry(label(settings, model)), *(Entry(number(_mean(values.get((model, m, s))), 3)) for m, s in asked)]
+        for model in settings["models"]
+        if any(key[0] == model for key in values)
+    ]
+    return Table(f"Corruptions, by severity: means over {len(kinds)} kinds", columns, [Section("", lines)])
+
+
+def _mean(values: Sequence[float] | None) -> float | None:
+    return fmean(values) if values else None
 
 
 def family_table(results: Results, family: str, without: Sequence[str] = (), *, narrow: bool = False) -> Table | None:
@@ -82,7 +122,7 @@ def family_table(results: Results, family: str, without: Sequence[str] = (), *, 
     found = dict.fromkeys(m for row in rows for m in row["measures"] if m not in without)
     if not rows:
         return None
-    # a search for the worst and the corruptions have measures of their own
+    # a search for the worst has measures of its own
     measures = [m for m in _SHOWN if m in found] or list(found)
     first = ["Clean"] if narrow else ["Features", "Clean accuracy"]
     columns = [Column("Model", align="left"), *map(Column, [*first, *(_heading(m) for m in measures)])]
@@ -165,12 +205,11 @@ def write_study_page(results: Results, path: str | os.PathLike[str], figures: Se
     """Write the report: tables, figures, what theory expected and what came, protocol, and how to make it again."""
     settings, done = results["settings"], len(results["cells"])
     wanted = len(settings["models"]) * len(settings["families"])
-    tables = [t for family in settings["families"] if (t := family_table(results, family)) is not None]
     page = Page(
         title=f"Stability to deformation on {settings['data']}",
         lead=[_lead(settings)],
         warning=f"Not finished: {done} of {wanted} cells." if done < wanted else "",
-        tables=[*tables[:-1], *(replace(t, notes=[_NOTE]) for t in tables[-1:])],
+        tables=_with_note(family_tables(results)),
         figures=[(figure, _caption(figure.stem, settings)) for figure in figures],
         further=[expectation_table(results)] if results["expectations"] else [],
         protocol=_protocol(settings),

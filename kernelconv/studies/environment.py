@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import ast
 import hashlib
+import inspect
 import platform
+import sys
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import joblib
@@ -63,6 +66,52 @@ def code_digest() -> str:
     for path in sorted(root.rglob("*.py")):
         sha.update(f"{path.relative_to(root).as_posix()}\n{syntax(path.read_text(encoding='utf-8'))}\n".encode())
     return sha.hexdigest()[:16]
+
+
+def module_digest(module: ModuleType) -> str:
+    """Return a digest of a module's syntax and of what it imports from its own folder, prose left out; "" without code.
+
+    Own models have no results version to be raised, and what decides their results may lie in the file next door. Of
+    what is installed, which has versions, only the module itself is read.
+    """
+    home, sources, waiting = _home(module), {}, [module]
+    while waiting:
+        one = waiting.pop()
+        try:
+            sources[one.__name__] = syntax(source := inspect.getsource(one))
+        except (OSError, TypeError):
+            continue
+        loaded = [m for name in _imports(source, one.__package__ or "") if (m := sys.modules.get(name))]
+        waiting += [m for m in loaded if m.__name__ not in sources and home and _inside(m, home)]
+    whole = sources.pop(module.__name__, "") + "".join(f"\n{name}\n{sources[name]}" for name in sorted(sources))
+    return hashlib.sha256(whole.encode()).hexdigest()[:16] if whole else ""
+
+
+def _home(module: ModuleType) -> Path | None:
+    """Return the folder of a module's file; None where it has none, is installed or is kernelconv's."""
+    file = getattr(module, "__file__", None)
+    if not file or module.__name__.split(".")[0] == "kernelconv":
+        return None
+    installed = any(Path(file).is_relative_to(prefix) for prefix in (sys.prefix, sys.base_prefix))
+    return None if installed else Path(file).parent
+
+
+def _inside(module: ModuleType, home: Path) -> bool:
+    found = _home(module)
+    return found is not None and found.is_relative_to(home)
+
+
+def _imports(source: str, package: str) -> set[str]:
+    """Return the full names of what Python code imports; a name that is imported from a module may be a module too."""
+    found = set()
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            above = package.split(".")[: len(package.split(".")) - node.level + 1] if node.level else []
+            base = ".".join([*above, *([node.module] if node.module else [])])
+            found |= {base, *(f"{base}.{alias.name}" for alias in node.names)}
+    return found
 
 
 def syntax(source: str) -> str:

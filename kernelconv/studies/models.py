@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import hashlib
 import importlib
-import inspect
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from importlib.util import find_spec
@@ -17,7 +15,7 @@ from sklearn.pipeline import Pipeline, make_pipeline
 
 from kernelconv._identity import described
 from kernelconv.networks.serial import Network
-from kernelconv.studies.environment import syntax
+from kernelconv.studies.environment import module_digest
 
 Shape = tuple[int, ...]
 #: From the images' shape (h, w) or (h, w, c), the number of training images and a seed to an unfitted estimator.
@@ -247,15 +245,7 @@ def imported(name: str) -> Representation:
             "a Representation, or a function of (image shape, training images, seed) that returns an estimator."
         )
     source = f"{name}, given on the command line."
-    return Representation(name, name, "yours", _Seeded(value), source, trained=True, code=_code(found))
-
-
-def _code(module: Any) -> str:
-    """Return a digest of a module's syntax without its prose: own models have no results version to be raised."""
-    try:
-        return hashlib.sha256(syntax(inspect.getsource(module)).encode()).hexdigest()[:16]
-    except (OSError, TypeError):
-        return ""
+    return Representation(name, name, "yours", _Seeded(value), source, trained=True, code=module_digest(found))
 
 
 @dataclass(frozen=True)

@@ -189,7 +189,8 @@ def results(sweep: Sweep) -> dict[str, Any]:
     study: Any = sweep.study
     found, made_with = reports(sweep), sweep.made_with()
     rows = [
-        {"model": cell.model, **row, "family": row["family"] if cell.family == "corruptions" else cell.family}
+        # a corruption may have the name of a family ("shear"), so it is told with where it belongs
+        {"model": cell.model, **row, "family": f"corruptions: {row['family']}" if corrupted(cell) else cell.family}
         for cell, report in found.items()
         for row in report.to_dict()["rows"]
     ]
@@ -209,6 +210,11 @@ def results(sweep: Sweep) -> dict[str, Any]:
         "rows": rows,
         "expectations": expectations({c.model: r for c, r in found.items() if c.family == "smooth"}),
     }
+
+
+def corrupted(cell: StabilityCell) -> bool:
+    """Say whether a cell is of the corruptions, each of which is a family of rows."""
+    return cell.family == "corruptions"
 
 
 def _settings(study: Stability) -> dict[str, Any]:

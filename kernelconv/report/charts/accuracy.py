@@ -105,7 +105,8 @@ def confusion(mistakes: Mapping[str, Sequence[tuple[str, str, float]]], colours:
         axes.barh(range(len(pairs)), [count for *_, count in pairs], 0.62, color=colours[label])
         axes.set_yticks(range(len(pairs)), names)
         axes.set_ylim(N_CONFUSIONS - 0.4, -0.6)
-        axes.set_title(label_text(label, 24 if n_columns > 1 else 48) + ("" if pairs else ": no error"))
+        title = label_text(label, 24 if n_columns > 1 else 48) + ("" if pairs else ": no error")
+        axes.set_title(title, loc="right")  # there is room above the names of the classes, and none on the right
         axes.grid(visible=False, axis="y")
         axes.tick_params(axis="y", length=0)
         axes.tick_params(labelbottom=True)

@@ -35,8 +35,6 @@ def deformed(images: NDArray, strengths: Sequence[float]) -> Any:
             f"images must be (n_examples, 1 + {len(strengths)}, h, w) or (n_examples, 1 + {len(strengths)}, h, w, c): "
             f"the original and one image per strength; got shape {images.shape}."
         )
-    if images.ndim == 5 and images.shape[-1] != 3:
-        images = images.mean(axis=-1)
     n, m, h, w = images.shape[:4]
     side = min(WIDTH / m, 0.95)
     figure = new_figure(0.3 + n * side * min(max(h / w, 0.2), 2), m * side)
@@ -57,9 +55,9 @@ def worst_fields(examples: Mapping[str, Mapping[str, Any]]) -> Any:
     panels = figure.subplots(len(examples), 3, squeeze=False)
     for line, (name, example) in zip(panels, examples.items(), strict=True):
         image, warped, tau = (np.asarray(example[key]) for key in ("image", "warped", "tau"))
-        top = float(image.max()) or 1.0
+        low, high = float(image.min()), float(image.max())
         for axes, shown in zip(line, (image, warped, warped), strict=True):
-            _show(axes, shown / top)
+            _show(axes, (shown - low) / ((high - low) or 1.0))
         step = max(1, image.shape[0] // 16)
         rows, columns = np.mgrid[step // 2 : image.shape[0] : step, step // 2 : image.shape[1] : step]
         arrows = tau[rows, columns]
@@ -72,6 +70,7 @@ def worst_fields(examples: Mapping[str, Mapping[str, Any]]) -> Any:
 
 
 def _show(axes: Any, image: NDArray) -> None:
-    """Draw an image (h, w) or (h, w, 3) from 0, black, to 1; what lies beyond is cut."""
+    """Draw an image (h, w) or (h, w, c) from 0, black, to 1; what lies beyond is cut. Three channels are colours."""
+    image = image if image.ndim == 2 or image.shape[-1] == 3 else image.mean(axis=-1)
     axes.imshow(image.clip(0, 1), cmap="gray", vmin=0, vmax=1, interpolation="nearest")
     axes.set_axis_off()
