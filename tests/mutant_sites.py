@@ -29,8 +29,11 @@ COMPARISONS = {
 }
 _PAIRS = "min max, minimum maximum, argmin argmax, floor ceil, any all, sin cos, sum mean, real imag, zeros ones"
 NAMES = {a: b for pair in _PAIRS.split(", ") for a, b in (pair.split(), pair.split()[::-1])}
+BUILTINS = {"min", "max", "any", "all"}
 #: Arguments that change no result: checks that can only fail by a mistake elsewhere, and who owns the memory.
 WITHOUT_EFFECT = {"strict", "stacklevel", "check_finite", "overwrite_a", "overwrite_b", "copy", "maxsize"}
+#: Functions of which two arguments can be swapped.
+SYMMETRIC = {"min", "max", "minimum", "maximum", "gcd", "lcm", "hypot", "array_equal", "logical_and", "logical_or"}
 _UNSEEN = (ast.Raise, ast.JoinedStr, ast.Import, ast.ImportFrom)
 
 
@@ -50,7 +53,7 @@ class Mutant:
 
 
 def mutants(text):
-    """Every change of a module's text that still compiles, in the order of the text."""
+    """Every change of a module's text, in the order of the text."""
     tree, starts = ast.parse(text), _line_starts(text)
     found = []
     for node in _reached(tree):
@@ -59,9 +62,7 @@ def mutants(text):
             stop = starts[node.end_lineno - 1] + _characters(text, starts, node.end_lineno, node.end_col_offset)
             new = "pass" if changed is None else ast.unparse(changed)
             new = f"({new})" if isinstance(changed, ast.expr) and not isinstance(changed, ast.Slice) else new
-            mutant = Mutant(kind, node.lineno, start, stop, new)
-            if _compiles(mutant.apply(text)):
-                found.append(mutant)
+            found.append(Mutant(kind, node.lineno, start, stop, new))
     return sorted(found, key=lambda m: (m.start, m.stop, m.kind, m.new))
 
 
@@ -81,14 +82,6 @@ def _line_starts(text):
 def _characters(text, starts, line, offset):
     """Columns of the syntax tree count bytes; this counts characters."""
     return len(text[starts[line - 1] : starts[line]].encode()[:offset].decode())
-
-
-def _compiles(text):
-    try:
-        compile(text, "mutant", "exec")
-    except (SyntaxError, ValueError):
-        return False
-    return True
 
 
 def _reached(node):
@@ -145,10 +138,20 @@ def _changed_values(node):
                 yield "slice", _with(node, **{bound: ast.BinOp(getattr(node, bound), ast.Add(), ast.Constant(1))})
     if isinstance(node, ast.Name | ast.Attribute) and isinstance(node.ctx, ast.Load):
         field = "id" if isinstance(node, ast.Name) else "attr"
-        if getattr(node, field) in NAMES:
+        if getattr(node, field) in (NAMES if field == "attr" else BUILTINS):
             yield "name", _with(node, **{field: NAMES[getattr(node, field)]})
-    if isinstance(node, ast.Call) and len(node.args) > 1 and not any(isinstance(a, ast.Starred) for a in node.args[:2]):
+    if isinstance(node, ast.Call) and len(node.args) > 1 and not _symmetric(node):
         yield "arguments", _with(node, args=[node.args[1], node.args[0], *node.args[2:]])
+
+
+def _symmetric(call):
+    """Whether swapping the first two arguments changes nothing, or is an error that any call shows (texts)."""
+    a, b = call.args[:2]
+    name, texts = (
+        ast.unparse(call.func).rpartition(".")[2],
+        [isinstance(getattr(s, "value", None), str) for s in (a, b)],
+    )
+    return name in SYMMETRIC or ast.dump(a) == ast.dump(b) or any(texts) or ast.Starred in (type(a), type(b))
 
 
 def _is_text(node):

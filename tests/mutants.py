@@ -106,9 +106,19 @@ def places(root, n, seed):
             by_kind.setdefault(mutant.kind, []).append(mutant)
         kinds = [kind for kind in by_kind for _ in range(min(MOST_PER_FILE, len(by_kind[kind])))]
         chosen = [by_kind[kind].pop() for kind in rng.sample(kinds, min(MOST_PER_FILE, len(kinds)))]
+        chosen = [m for m in chosen if compiles(m.apply(text))]
         share = len(found)  # a file's first mutant comes before all second ones; the others by the file's size
         drawn += [(bool(i), -(rng.random() ** (1 / share)), path, text, m) for i, m in enumerate(chosen)]
     return [(path, text, mutant) for _, _, path, text, mutant in sorted(drawn, key=lambda d: d[:2])[:n]]
+
+
+def compiles(text):
+    """Whether a text still is a module."""
+    try:
+        compile(text, "mutant", "exec")
+    except (SyntaxError, ValueError):
+        return False
+    return True
 
 
 def difference(text, changed):
@@ -118,9 +128,12 @@ def difference(text, changed):
 
 
 def tests_of(cover_map, file, line, budget):
-    """Names of the tests that run a line, or the file where none does; those that run little else of it first."""
+    """Names of the tests that run a file, and their seconds; those that run this line and little else come first."""
     by_line = cover_map["lines"].get(file, {})
-    here = set(by_line.get(str(line), []))
+    at = max(
+        (int(n) for n in by_line if int(n) <= line and by_line[n]), default=0
+    )  # a statement may be many lines long
+    here = set(by_line.get(str(at), []))
     weight = {}
     for tests in by_line.values():
         for test in tests:
@@ -197,7 +210,7 @@ def try_all(todo, cover_map, out, args):
     def attempt(item):
         file, line, changed, record = item
         if not hasattr(local, "tree"):
-            local.tree = Tree(tempfile.mkdtemp(prefix="mutants-"), args.root)
+            local.tree = Tree(tempfile.mkdtemp(dir=folder), args.root)
         tests, seconds = tests_of(cover_map, file, line, args.budget)
         start = time.perf_counter()
         verdict, test = local.tree.verdict(file, changed, tests, args.limit + args.slower * seconds)
@@ -206,7 +219,7 @@ def try_all(todo, cover_map, out, args):
             lines.write(json.dumps({**record, "verdict": verdict, "test": test, "seconds": took}) + "\n")
             print(verdict, file, line, test, took, flush=True)
 
-    with ThreadPoolExecutor(args.jobs) as pool:
+    with tempfile.TemporaryDirectory() as folder, ThreadPoolExecutor(args.jobs) as pool:
         list(pool.map(attempt, todo))
 
 

@@ -67,7 +67,7 @@ def test_tests_that_run_the_line_and_little_else_come_first():
     cover = {"tests": ["all", "line", "other"], "seconds": [1.0, 1.0, 0.1], "lines": lines}
     assert script.tests_of(cover, "f.py", 1, budget=10) == (["line", "all", "other"], pytest.approx(2.1))
     assert script.tests_of(cover, "f.py", 1, budget=1.1) == (["line", "other"], pytest.approx(1.1))
-    assert script.tests_of(cover, "f.py", 9, budget=10)[0] == ["other", "all", "line"]
+    assert script.tests_of(cover, "f.py", 9, budget=10)[0] == ["all", "other", "line"]
     assert script.tests_of(cover, "unknown.py", 1, budget=10) == ([], 0)
 
 
