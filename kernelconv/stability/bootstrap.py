@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from kernelconv._check import check_count, check_finite, check_positive, check_rng
+from kernelconv._check import as_float, check_count, check_finite, check_positive, check_rng
 
 #: Numbers drawn at a time.
 _CHUNK = 2**20
@@ -141,6 +141,7 @@ def _pair(values: Any, over: Any) -> tuple[NDArray, NDArray]:
 
 
 def _per_image(values: Any, name: str) -> NDArray:
+    as_float(values, name)  # refuses complex numbers, which a cast would cut
     values = check_finite(np.asarray(values, np.float64), name)
     if values.ndim not in (1, 2) or len(values) < 2 or 0 in values.shape:
         raise ValueError(
