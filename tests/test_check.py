@@ -268,7 +268,7 @@ def test_pairs_have_a_minimum():
         _check.as_pair((3, 2), "shift", minimum=3)
 
 
-@pytest.mark.parametrize("value", [1, 0.5, np.float32(2), np.int64(3)])
+@pytest.mark.parametrize("value", [1, 0.5, np.float32(2), np.int64(3), 10**30, 2**63])
 def test_positive_numbers(value):
     assert _check.check_positive(value, "sigma") == value
     assert type(_check.check_positive(value, "sigma")) is float
@@ -283,6 +283,8 @@ def test_positive_numbers(value):
         (0, "sigma must be > 0 and finite, got 0"),
         (-0.5, "sigma must be > 0 and finite, got -0.5"),
         (np.inf, "sigma must be > 0 and finite, got inf"),
+        (10**400, "sigma must be > 0 and finite, got 1000"),
+        (np.complex64(1), "sigma must be a number, got"),
         (float("nan"), "sigma must be > 0 and finite, got nan"),
     ],
 )

@@ -249,6 +249,15 @@ def test_corruptions_take_channels_and_float64(name):
     assert not np.array_equal(y, x)
 
 
+@pytest.mark.parametrize("dtype", [np.uint8, np.int64, bool, np.float16])
+def test_corruptions_of_whole_numbers_are_those_of_float32(dtype):
+    x = np.random.default_rng(0).random((2, 8, 8)) > 0.5
+    for name in CORRUPTIONS:
+        y = corrupt(x.astype(dtype), name, rng=0)
+        assert y.dtype == np.float32
+        assert np.array_equal(y, corrupt(x.astype(np.float32), name, rng=0))
+
+
 def test_corruptions_have_their_known_answers():
     x = digits()
     np.testing.assert_allclose(corrupt(x, "inverse", 5), 1 - x, atol=1e-6)

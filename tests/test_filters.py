@@ -7,6 +7,7 @@ import pytest
 from kymatio.scattering2d.filter_bank import filter_bank
 
 from kernelconv.operators.wavelets.filter_bank import FilterBank
+from kernelconv.operators.wavelets.filter_bank_1d import FilterBank1D
 from kernelconv.operators.wavelets.morlet import crop, gaussian, gaussian_1d, morlet
 
 
@@ -116,6 +117,12 @@ def test_crop_drops_the_high_frequencies():
     ("call", "message"),
     [
         (lambda: FilterBank((8, 8), 0), "J must be an int >= 1, got 0"),
+        (lambda: FilterBank((8, 8), 2000), "J must be at most 60, got 2000"),
+        (lambda: FilterBank1D(8, 61), "J must be at most 60, got 61"),
+        (
+            lambda: FilterBank((2**15, 2**15), 1, 2),
+            "A bank of J=1 x L=2 wavelets of 32768 x 32768 px would need 16 GiB",
+        ),
         (lambda: FilterBank((8, 8), 1, 0), "L must be an int >= 1, got 0"),
         (lambda: FilterBank((8, 0), 1), r"shape must be an int >= 1 or a \(height, width\) pair"),
         (lambda: morlet((8, 8), -1, 0, 1), "sigma must be > 0 and finite, got -1"),

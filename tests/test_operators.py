@@ -202,13 +202,32 @@ def test_a_patch_larger_than_the_padded_image_is_refused():
         (lambda: KernelMapping(3, regularization=-1), "regularization must be >= 0 and finite"),
         (lambda: KernelMapping(3, "gaussian"), "kernel must be one of 'exponential', .* got 'gaussian'"),
         (lambda: Exponential(0), "sigma must be > 0"),
+        (lambda: Exponential(1e-300), r"sigma must be from 0\.01 to 1e\+100, got 1e-300: narrower kernels hang on"),
+        (lambda: Exponential(0.009), r"sigma must be from 0\.01 to 1e\+100"),
+        (lambda: Exponential(1e200), r"sigma must be from 0\.01 to 1e\+100"),
+        (lambda: Exponential(10**400), "sigma must be > 0 and finite, got 1000"),
+        (lambda: Exponential(1j), "sigma must be a number, got 1j"),
+        (lambda: GaussianPooling(2, scale=1e-300), r"scale must be from 0\.001 to 10000 px, got 1e-300"),
+        (lambda: GaussianPooling(2, scale=1e300), r"scale must be from 0\.001 to 10000 px, got 1e\+300"),
+        (lambda: GaussianPooling((1, 10**6)), r"scale must be from 0\.001 to 10000 px, got 707107"),
         (lambda: Polynomial(0), "degree must be an int >= 1"),
+        (lambda: Polynomial(101), r"degree must be at most 100, got 101: take its limit, Exponential\(1\)"),
         (lambda: ArcCosine(3), "degree must be 0, 1 or 2, got 3"),
     ],
 )
 def test_values_out_of_range_are_refused_by_the_constructor(make, match):
     with pytest.raises(ValueError, match=match):
         make()
+
+
+def test_the_ends_of_the_ranges_are_in_them():
+    u = np.float32([-1, 0, 1])
+    assert np.array_equal(Exponential(10**30)(u), [1, 1, 1])  # an int beyond 64 bits, of which nothing is left
+    np.testing.assert_allclose(Exponential(0.01)(u), [0, 0, 1], atol=1e-30)
+    np.testing.assert_allclose(Polynomial(100)(u), (0.99 + u.astype(float) / 100) ** 100, rtol=1e-5)
+    x = np.random.default_rng(0).standard_normal((1, 4, 5, 1))
+    assert np.array_equal(GaussianPooling(1, scale=1e-3).forward(x), x)
+    np.testing.assert_allclose(GaussianPooling(1, scale=1e4, padding="circular").forward(x), x.mean(), atol=1e-3)
 
 
 # Convolution and Dense

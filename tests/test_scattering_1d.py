@@ -10,6 +10,7 @@ from sklearn.base import clone
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from kernelconv.networks.scattering.fast import signals as signals_module
+from kernelconv.networks.scattering.geometry_1d import Geometry1D
 from kernelconv.networks.scattering.scattering_1d import Scattering1D
 from kernelconv.operators.wavelets.filter_bank_1d import low_pass_1d, morlet_1d, wavelets_1d
 
@@ -182,6 +183,14 @@ def test_wavelets_have_zero_mean_and_unit_gain():
         ({"J": 0}, "J must be an int >= 1, got 0"),
         ({"Q": 0}, "Q must be an int >= 1, got 0"),
         ({"Q": (1, 2, 3)}, r"Q must be an int >= 1 or a pair of them, got \(1, 2, 3\)"),
+        ({"Q": ()}, r"Q must be an int >= 1 or a pair of them, got \(\)"),
+        ({"Q": 10**9}, "Q must be at most 1024 wavelets an octave, got 1000000000"),
+        ({"J": 12, "T": 1, "Q": (16, 16), "max_order": 4}, "scattering paths up to order . alone, more than 1,000,000"),
+        ({"T": 2**63}, r"averages over T=9\.22337e\+18 samples .* more than the 64 of the signal"),
+        ({"T": 2**63, "padding": "zero"}, r"J=3 with T=9\.22337e\+18 spans more than 64 times the 64 samples"),
+        ({"T": 10**400}, "T must be > 0 and finite, got 1000"),
+        ({"J": 2000, "padding": "zero"}, r"J=2000 with T=2\*\*J spans more than 64 times"),
+        ({"J": 13, "T": 4}, "J=13 with T=4 spans more than 64 times the 64 samples of the signal"),
         ({"T": 0.5}, "T must be at least 1 sample, got 0.5"),
         ({"T": 65}, "averages over T=65 samples .* more than the 64 of the signal"),
         ({"J": 7}, "averages over T=128 samples"),
@@ -196,11 +205,47 @@ def test_bad_parameters(parameters, message):
         Scattering1D(**{"J": 3, **parameters}).fit(signals(2, 64))
 
 
+def test_paths_are_counted_before_they_are_made():
+    counts = list(Geometry1D(64, 6, (3, 2), 1.0, 3)._path_counts())
+    assert counts == list(np.bincount([path.order for path in Geometry1D(64, 6, (3, 2), 1.0, 3).paths]))
+    assert len(counts) == 4
+    assert len(list(Geometry1D(64, 3, (2, 1), 1.0, 10**9)._path_counts())) < 5
+    assert Geometry1D(64, 3, (2, 1), 1.0, 10**9).paths == Geometry1D(64, 3, (2, 1), 1.0, 4).paths
+
+
+def test_an_int_and_one_alone_have_one_wavelet_an_octave_above():
+    x = signals(2, 64)
+    pair = Scattering1D(3, (4, 1)).fit_transform(x)
+    for Q in (4, (4,), [4], [4, 1]):
+        assert np.array_equal(Scattering1D(3, Q).fit_transform(x), pair)
+    assert not np.array_equal(pair, Scattering1D(3, (4, 4)).fit_transform(x)[:, : pair.shape[1]])
+
+
+@pytest.mark.parametrize("size", [1, 2, 3, 5, 9, 17])
+@pytest.mark.parametrize("options", [{}, {"oversampling": 1}, {"J": 2, "T": 1}, {"J": 3, "T": 11.5}], ids=str)
+def test_signals_shorter_than_the_average_have_an_output_position(size, options):
+    x = signals(2, size)
+    scattering = Scattering1D(padding="zero", **options).fit(x)
+    part = scattering.network_.parts[0]
+    geometry, maps = part.geometry, scattering.maps(x)
+    assert 0 <= geometry.before <= geometry.padded - size
+    assert len(geometry.at) == maps.shape[1] >= 1
+    assert ((geometry.at >= geometry.before) & (geometry.at < geometry.before + size)).all()
+    assert np.abs(maps[..., 0]).min() > 1e-6
+    np.testing.assert_allclose(maps, part.definition(x[:, None, :, None])[:, 0], atol=1e-14)
+    if size > geometry.stride:  # the signal lies in the middle wherever a position falls into it
+        assert geometry.before == (geometry.padded - size) // 2
+
+
 def test_bad_signals():
     scattering = Scattering1D(J=2).fit(signals(2, 64, 3))
     with pytest.raises(ValueError, match=r"signals of shape \(64, 2\), but Scattering1D was fitted on .* \(64, 3\)"):
         scattering.transform(signals(2, 64, 2))
     with pytest.raises(ValueError, match="non-finite"):
         scattering.transform(np.full((1, 64, 3), np.nan))
+    for padding in ("reflect", "zero"):
+        with pytest.raises(ValueError, match=r"\(3, 2, 4096\), which looks like channels first.*moveaxis\(X, 1, -1\)"):
+            Scattering1D(J=1, padding=padding).fit(np.ones((3, 2, 4096)))
+    assert Scattering1D(J=2).fit(np.ones((3, 4, 8))).maps_shape_[0] == 1  # few samples, not far more channels
     with pytest.raises(ValueError, match="X is empty"):
         Scattering1D(J=2).fit(np.zeros((0, 64, 1)))

@@ -116,6 +116,8 @@ def test_a_constant_map_is_an_error(dtype, level):
         (lambda a: relative_stability(a, a + 1, a), "The noise does not change the features"),
         (lambda a: bootstrap_interval([1.0], 0), r"at least two images, got shape \(1,\)"),
         (lambda a: bootstrap_interval([1.0, np.nan], 0), "values holds 1 non-finite"),
+        (lambda a: bootstrap_interval([1.0, 2j], 0), "Complex data not supported: values has dtype complex128"),
+        (lambda a: bootstrap_interval([1.0, 2.0], 0, over=[1j, 2.0]), "Complex data not supported: over has"),
         (lambda a: bootstrap_interval([1.0, 2.0], 0, level=1.0), r"level must be between 0 and 1, got 1\.0"),
         (lambda a: bootstrap_interval([1.0, 2.0], 0, over=[1.0, 2.0, 3.0]), "over holds 3 images, values 2"),
         (lambda a: bootstrap_interval([1.0, 2.0], 0, n_resamples=0), "n_resamples must be an int >= 1, got 0"),

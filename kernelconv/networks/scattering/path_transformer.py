@@ -103,7 +103,9 @@ class EnergyByPath(PathTransformer):
         def measure(x: NDArray) -> NDArray:
             by = scales(x)
             if by is not None:
-                return measure(x * by) / by[:, 0, 0].astype(np.float64) ** 2
+                unit = by[:, 0, 0].astype(np.float64)
+                with np.errstate(over="ignore"):  # it is refused below
+                    return measure(x * by) / unit / unit
             return cascades.by_map(x.dtype).propagated_energy(deeper.pad(x), order, cascades.scratch)
 
         block = block_length(deeper, images.itemsize, 1)

@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from kernelconv._check import Shape
 from kernelconv._parallel.blocks import n_threads
+from kernelconv._scales import scales
 from kernelconv.networks.scattering.path_parts import LogCompression, ParentNormalization, PathSelection
 from kernelconv.networks.scattering.path_transformer import EnergyByPath, as_rows, path_energies, strongest
 from kernelconv.networks.scattering.paths import ScatteringPath, with_parents
@@ -178,6 +179,8 @@ class Scattering2D(EnergyByPath):
         self.paths_ = transform.geometry.paths
         if self.energy is not None:
             network = serial(transform).build(self.image_shape_)
+            by = scales(images[None])  # only shares matter, and they do not depend on the scale
+            images = images if by is None else images * by[0]
             energies = path_energies(network, images, len(self.paths_), transform.geometry.stride, self.n_jobs)
             self.paths_ = tuple(self.paths_[i] for i in strongest(energies, self.energy))
             # a path is normalised by its parent, so that is computed too and left out after

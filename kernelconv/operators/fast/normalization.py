@@ -83,4 +83,5 @@ def _moments(x: NDArray) -> Moments:
     count = x.size // x.shape[3]
     mean = sum_positions(x) / x.dtype.type(count)
     centred = _lines(x) - _along(mean, x)
-    return count, mean, sum_positions(np.multiply(centred, centred, out=centred).reshape(x.shape))
+    with np.errstate(over="ignore"):  # `BatchNorm.statistics` refuses what overflows
+        return count, mean, sum_positions(np.multiply(centred, centred, out=centred).reshape(x.shape))

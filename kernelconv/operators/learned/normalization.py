@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from kernelconv._arrays import like
 from kernelconv._check import check_positive, check_shape
 from kernelconv._parallel.meeting import all_gather
+from kernelconv._scales import scales
 from kernelconv.operators.base import Grads, Part, Pullback, Shape3, State
 
 Moments = tuple[int, NDArray, NDArray]
@@ -50,11 +51,14 @@ class Standardization(Part):
         """Return a copy that holds `data`'s mean and deviation, gathered in blocks."""
         in_shape = check_shape(in_shape)
         mean, square, count = np.zeros(in_shape[2]), np.zeros(in_shape[2]), 0
-        shift = np.zeros(in_shape[2])
+        shift, unit = np.zeros(in_shape[2]), 1.0
         for lo in range(0, 0 if data is None else len(data), 256):
             x = np.asarray(data[np.arange(lo, min(lo + 256, len(data)))], np.float64)
-            if lo == 0:  # sums of squares about a typical value do not cancel
-                shift = x.mean(axis=(0, 1, 2))
+            # sums of squares about a typical value, of an ordinary scale, neither cancel nor overflow
+            by = scales(x[None]) if lo == 0 else None
+            unit = unit if by is None else float(by.ravel()[0])
+            x = x if unit == 1 else x * unit
+            shift = x.mean(axis=(0, 1, 2)) if lo == 0 else shift
             mean += (x - shift).sum(axis=(0, 1, 2))
             square += ((x - shift) ** 2).sum(axis=(0, 1, 2))
             count += x.size // in_shape[2]
@@ -62,8 +66,8 @@ class Standardization(Part):
             mean, square = mean / count, square / count
         variance = square - mean**2
         flat = variance <= 1e-12 * np.maximum(square + shift**2, 1e-300)
-        deviation = np.sqrt(np.where(flat, 1, variance))
-        return self._built(in_shape, {}, {"mean": mean + shift, "deviation": deviation})
+        deviation = np.where(flat, 1, np.sqrt(np.where(flat, 1, variance)) / unit)
+        return self._built(in_shape, {}, {"mean": (mean + shift) / unit, "deviation": deviation})
 
     def definition(self, x: Any) -> Any:
         """Return (x - mean) / deviation."""
@@ -94,7 +98,7 @@ class BatchNorm(Part):
     Raises
     ------
     ValueError
-        From the constructor for values out of range.
+        From the constructor for values out of range; from ``pullback`` in training where squares of the maps overflow.
 
     Notes
     -----
@@ -175,6 +179,11 @@ class BatchNorm(Part):
     def statistics(self, of_block: Moments) -> tuple[int, NDArray, NDArray, dict[str, NDArray]]:
         """Return (values a channel, mean, variance, new state) of the mini-batch that a block is one of."""
         count, mean, square = _pooled(all_gather(of_block))
+        if np.isfinite(mean).all() and not np.isfinite(square).all():
+            raise ValueError(
+                "Squares of the maps that BatchNorm normalises overflow. Divide the images first, or put a "
+                "Standardization before it; if that is done, training diverges: take a smaller learning rate."
+            )
         new = {"mean": mean, "variance": square / max(count - 1, 1)}
         state = {k: (v + self.momentum * (new[k] - v)).astype(v.dtype) for k, v in self.state.items()}
         return count, mean, square / count, state
@@ -190,7 +199,8 @@ class BatchNorm(Part):
 def moments(x: NDArray) -> Moments:
     """Return (values a channel, mean (c,), sum of squares (c,) about it) of a block of maps."""
     mean = x.mean(axis=(0, 1, 2))
-    return x.size // x.shape[3], mean, ((x - mean) ** 2).sum(axis=(0, 1, 2))
+    with np.errstate(over="ignore"):  # `BatchNorm.statistics` refuses what overflows
+        return x.size // x.shape[3], mean, ((x - mean) ** 2).sum(axis=(0, 1, 2))
 
 
 def _pooled(blocks: list[Moments]) -> Moments:

@@ -9,7 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kernelconv._check import as_pair, check_choice, check_count
-from kernelconv.operators.wavelets.morlet import crop, gaussian_1d, morlet
+from kernelconv.operators.wavelets.morlet import check_scale, crop, gaussian_1d, morlet
+
+#: Values of all wavelets at most: 8 GiB of float64.
+LARGEST = 2**30
 
 
 @dataclass(frozen=True)
@@ -50,7 +53,7 @@ class FilterBank:
     Raises
     ------
     ValueError
-        If `J`, `L` or a size is not an int >= 1, or `kind` is unknown.
+        If `J`, `L` or a size is not an int >= 1, `kind` is unknown, or the wavelets would need more than 8 GiB.
 
     Notes
     -----
@@ -85,7 +88,12 @@ class FilterBank:
 
     def __post_init__(self) -> None:
         h, w = as_pair(self.shape, "shape")
-        J, L = check_count(self.J, "J"), check_count(self.L, "L")
+        J, L = check_scale(self.J), check_count(self.L, "L")
+        if J * L * h * w > LARGEST:
+            raise ValueError(
+                f"A bank of J={J} x L={L} wavelets of {h} x {w} px would need {J * L * h * w / 2**27:,.0f} GiB. Use a "
+                "smaller J, L or image."
+            )
         theta = (int(L / 2 - 1) - np.arange(L)) * np.pi / L
         xi = 0.75 * np.pi * 0.5 ** np.arange(J)
         psi = np.empty((J, L, h, w))

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kernelconv._check import check_count, check_positive
-from kernelconv.operators.wavelets.morlet import RADIUS, fold, window
+from kernelconv.operators.wavelets.morlet import RADIUS, check_scale, fold, window
 
 #: Amplitude at which neighbouring wavelets cross; deviation of the low-pass at scale 1 (cycles a sample); how many
 #: deviations from its centre a wavelet is free of aliasing.
@@ -59,7 +59,7 @@ def wavelets_1d(J: int, Q: int) -> tuple[Wavelet1D, ...]:
     >>> [(round(w.xi, 3), w.j) for w in wavelets_1d(J=3, Q=1)]
     [(0.35, 0), (0.175, 0), (0.087, 0), (0.044, 1)]
     """
-    check_count(J, "J"), check_count(Q, "Q")
+    check_scale(J), check_count(Q, "Q")
     ratio = 2.0 ** (-1 / Q)
     width = (1 - ratio) / (1 + ratio) / np.sqrt(2 * np.log(1 / CROSSING))
     smallest = SIGMA_0 / 2**J
@@ -125,7 +125,7 @@ class FilterBank1D:
     decimating: bool = False
 
     def __post_init__(self) -> None:
-        check_count(self.length, "length"), check_count(self.J, "J"), check_count(self.Q, "Q")
+        check_count(self.length, "length"), check_scale(self.J), check_count(self.Q, "Q")
         check_positive(self.sigma_low, "T")
 
     @property

@@ -11,6 +11,13 @@ from kernelconv._check import as_pair, check_count, check_positive
 RADIUS = 9.0
 
 
+def check_scale(J: int) -> int:
+    """Return `J`, an int from 1 to 60: log2 of the largest scale of a bank."""
+    if check_count(J, "J") > 60:
+        raise ValueError(f"J must be at most 60, got {J}: it is the log2 of a scale in px.")
+    return J
+
+
 def gaussian_1d(n: int, sigma: float) -> NDArray:
     r"""Return the discrete Fourier transform of a periodised sampled Gaussian on a line.
 
