@@ -233,8 +233,7 @@ REPRESENTATIONS: Mapping[str, Representation] = read_only(
             "wide LeNet",
             "CNN",
             _network("wide_lenet"),
-            "LeNet-5's plan (LeCun et al. 1998) with four times its parameters, 258,314 on 28 x 28; "
-            + _FIXED_BEFOREHAND,
+            f"LeNet-5's plan (LeCun et al. 1998), 258,314 parameters on 28 x 28, four times its; {_FIXED_BEFOREHAND}",
             trained=True,
             milliseconds=(0.45, 0.1),
             epochs=epochs,
