@@ -78,6 +78,7 @@ def test_what_reads_patches_follows_their_extraction_in_the_first_layer(name, pa
         ((1, 20, 3), (1, 3), "raw"),  # a signal
     ],
 )
+@pytest.mark.filterwarnings("ignore:.* anchors are more than the")
 def test_by_default_colour_images_are_read_whitened_and_others_raw(shape, patch_size, reads):
     x = np.random.default_rng(0).random((6, *shape))
     options = {"n_anchors": 4, "patch_size": (patch_size,), "subsampling": 1, "n_patches": 50}
