@@ -52,8 +52,10 @@ def as_float(x: Any, name: str = "x") -> NDArray:
     ValueError
         As `as_real`, and if a number of `x` is beyond the range of float32.
     """
-    x = as_real(x, name)
-    return x if x.dtype in (np.float32, np.float64) else cast(x, np.float32, name)
+    if not (type(x) is np.ndarray and x.dtype in (np.float32, np.float64)):
+        x = as_real(x, name)
+        x = x if x.dtype in (np.float32, np.float64) else cast(x, np.float32, name)
+    return x
 
 
 def check_finite(x: Any, name: str = "x") -> NDArray:
@@ -192,7 +194,8 @@ def check_image_shape(got: Shape, image_shape: Shape, name: str = "x") -> None:
 
 def as_pair(value: Any, name: str, minimum: int = 1) -> Pair:
     """Return `value`, an int or a (height, width) pair of ints, as a pair; every entry at least `minimum`."""
-    pair = value if _is_listed(value) and len(value) == 2 else (value, value)
+    listed = type(value) is tuple or (type(value) is not int and _is_listed(value))  # the common two without a look
+    pair = value if listed and len(value) == 2 else (value, value)
     first, second = pair if {*map(type, pair)} == {int} else map(_as_int, pair)
     if first is None or second is None or min(first, second) < minimum or max(first, second) > _LARGEST:
         raise ValueError(f"{name} must be an int >= {minimum} or a (height, width) pair of them, got {shown(value)}.")
@@ -259,9 +262,8 @@ def check_rng(random_state: Any = None) -> np.random.Generator:
     if random_state is None or isinstance(random_state, np.random.SeedSequence | np.random.BitGenerator):
         return np.random.default_rng(random_state)
     seeds = random_state if isinstance(random_state, tuple | list) else [random_state]
-    if seeds and all(
-        isinstance(s, int | np.integer) and not isinstance(s, bool | np.timedelta64) and s >= 0 for s in seeds
-    ):
+    ints = [s for s in seeds if isinstance(s, int | np.integer) and not isinstance(s, bool | np.timedelta64)]
+    if seeds and len(ints) == len(seeds) and min(ints) >= 0:
         return np.random.default_rng(random_state)
     raise ValueError(
         f"random_state must be None, an int >= 0, a numpy Generator or a RandomState, got {shown(random_state)}."

@@ -291,6 +291,8 @@ def test_kmeans_has_the_same_bits_for_any_number_of_threads():
         (np.ones((3, 2)), 0, "n_clusters must be an int >= 1, got 0"),
         (np.zeros((3, 2)), 2, "No anchors can be learned: every sampled patch is zero"),
         (np.full((3, 2), np.nan), 2, "holds 6 non-finite values"),
+        (np.ones(3), 2, r"x must be vectors \(n, d\), got shape \(3,\)"),
+        ([["1", "2"]], 1, "x must hold numbers"),
     ],
 )
 def test_kmeans_refuses(x, n, match):

@@ -69,12 +69,13 @@ class ImageEstimator(BaseEstimator):
         """
         if not reset:
             check_is_fitted(self)
-        if not (hasattr(X, "columns") or sparse.issparse(X)):
+        if not hasattr(X, "ndim"):  # lists, and what only says how it becomes an array
             X = as_float(X, "X")
         if self.image_shape is not None and X.ndim not in (3, 4):
             # rows, or nothing that could be images: scikit-learn's own door, which knows names of columns
-            if hasattr(X, "columns"):
-                as_float(X, "X")  # it would read text as numbers
+            if not sparse.issparse(X):  # it would read text as numbers, in tables too
+                X, table = as_float(X, "X"), X
+                X = table if hasattr(table, "columns") else X
             X = validate_data(self, X, dtype=[np.float32, np.float64], reset=reset)
             if reset:
                 self.image_shape_ = resolve_image_shape(self.image_shape, X.shape[1])

@@ -159,8 +159,9 @@ def train(
     n_steps = -(-len(x) // batch_size)
     rates = learning_rates(learning_rate, schedule, epochs * n_steps)
     network = network.astype(x.dtype)
-    run = Run(network, memory or optimizer.start(network.params), rng, int(rng.integers(2**63)), learning_rate)
-    start = np.concatenate([[], *map(np.ravel, [*network.params.values(), *network.state.values()])])
+    params = network.params
+    run = Run(network, memory or optimizer.start(params), rng, int(rng.integers(2**63)), learning_rate)
+    start = np.concatenate([[], *map(np.ravel, [*params.values(), *network.state.values()])])
     decisive: dict[str, Any] = {"images": x, "labels": labels, "validation": validation, "epochs": epochs}
     decisive |= {"batch_size": batch_size, "learning_rate": learning_rate, "schedule": schedule, "optimizer": optimizer}
     decisive |= {"loss": loss, "frozen": sorted(kept), "augmentation": augmentation, "patience": patience}

@@ -72,7 +72,10 @@ def spherical_kmeans(
     """
     check_count(n_clusters, "n_clusters")
     check_generator(rng, "spherical_kmeans")
-    norms = row_norms(check_finite(as_float(x)))
+    x = check_finite(as_float(x))
+    if x.ndim != 2:
+        raise ValueError(f"x must be vectors (n, d), got shape {x.shape}.")
+    norms = row_norms(x)
     x = x[norms > 0] / norms[norms > 0, None]
     if not len(x):
         raise ValueError("No anchors can be learned: every sampled patch is zero. Give images that are not all black.")
