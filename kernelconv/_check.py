@@ -239,6 +239,13 @@ def check_choice(value: Any, name: str, choices: tuple[str, ...]) -> str:
     return value
 
 
+def check_flag(value: Any, name: str) -> bool:
+    """Return `value`, True or False, NumPy's or 0 and 1 too, as a bool."""
+    if not isinstance(value, bool | int | np.bool_) or value not in (0, 1):
+        raise ValueError(f"{name} must be True or False, got {value!r}.")
+    return bool(value)
+
+
 def check_sequence(values: Any, name: str) -> Any:
     """Return `values` if it is a tuple, a list or an array of one axis, and not empty."""
     if not _is_listed(values) or not len(values):

@@ -17,6 +17,26 @@ import numpy as np
 from numpy.typing import NDArray
 
 
+def as_place(path: Any, name: str) -> Path:
+    """Return `path`, where a file called `name` in messages is or may be made.
+
+    Raises
+    ------
+    TypeError
+        If it is no path.
+    ValueError
+        If its folder is not there, or what is there is no regular file.
+    """
+    if not isinstance(path, str | os.PathLike):
+        raise TypeError(f"{name} must be the path of a file, got {path!r}.")
+    place = Path(path)
+    if not place.parent.is_dir():
+        raise ValueError(f"{name}={str(path)!r}: there is no folder {place.parent}: make it first.")
+    if place.exists() and not place.is_file():
+        raise ValueError(f"{name}={str(path)!r} is no regular file: name another.")
+    return place
+
+
 @contextmanager
 def naming(path: str | Path) -> Iterator[None]:
     """Give an OSError the name `path`: that of a full disk has none, and others name the file beside it."""

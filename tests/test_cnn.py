@@ -195,6 +195,10 @@ def test_early_stopping_refuses():
         small(early_stopping=True).fit(x, np.where(np.arange(30) == 4, 7, y))
     with pytest.raises(ValueError, match=r"validation_fraction must be in \(0, 1\), got 1.0"):
         small(early_stopping=True, validation_fraction=1.0).fit(x, y)
+    with pytest.raises(ValueError, match=r"early_stopping must be True or False, got array\(\[1, 2\]\)"):
+        small(early_stopping=np.array([1, 2])).fit(x, y)
+    with pytest.raises(ValueError, match="warm_start must be True or False, got 'yes'"):
+        small(warm_start="yes").fit(x, y)
     with pytest.raises(ValueError, match="patience must be an int >= 1"):
         small(early_stopping=True, patience=0).fit(x, y)
     with pytest.raises(ValueError, match="patience needs validation"):

@@ -325,6 +325,20 @@ def test_a_second_interrupt_keeps_what_both_calls_finished(interrupted):
     assert computed() == 3 + 6
 
 
+@pytest.mark.parametrize(
+    ("place", "error", "words"),
+    [
+        ("missing/gram", ValueError, "missing/gram': there is no folder .*missing: make it first"),
+        (".", ValueError, "is no regular file: name another"),
+        (object, TypeError, "checkpoint must be the path of a file, got <class 'object'>"),
+    ],
+)
+def test_the_place_of_a_checkpoint_is_checked(tmp_path, place, error, words):
+    path = tmp_path / place if isinstance(place, str) else place
+    with pytest.raises(error, match=words):
+        ConvKernel((3,), 2, checkpoint=path)(images())
+
+
 def test_a_full_disk_is_named_by_the_file(interrupted, monkeypatch):
     kernel, x, _ = interrupted
 

@@ -10,6 +10,7 @@ from kernelconv._parallel.meeting import all_gather
 from kernelconv.networks.cnn.presets import mlp, wide_lenet
 from kernelconv.networks.serial import serial
 from kernelconv.networks.training import loop as training
+from kernelconv.networks.training.augmentation import Augmentation
 from kernelconv.networks.training.loop import loss_gradient, train
 from kernelconv.networks.training.losses import (
     CLASS_LOSSES,
@@ -573,5 +574,19 @@ def test_losses_of_ones_own_are_checked(returned, message):
 def test_what_trains_otherwise_is_refused():
     with pytest.raises(ValueError, match="frozen must be a name or several, got 3"):
         run(frozen=3)
-    with pytest.raises(ValueError, match=r"augmentation must be a function .* or None, got 'flip'"):
-        run(augmentation="flip")
+    for augmentation in ("flip", Augmentation):
+        with pytest.raises(ValueError, match=r"must be an Augmentation\(...\), a function .* got ('flip'|<class .*)\."):
+            run(augmentation=augmentation)
+    with pytest.raises(
+        ValueError, match=r"must return images of shape \(10, 6, 6, 1\), as it was given, got \(10, 6, 6\)"
+    ):
+        run(augmentation=lambda images, rng: images[..., 0])
+    with pytest.raises(ValueError, match="what augmentation returned"):
+        run(augmentation=lambda images, rng: images * 1j)
+
+
+def test_what_augmentation_returns_is_brought_to_the_dtype_of_the_images():
+    (x, y), settings = problem(), {"epochs": 1, "batch_size": 20, "learning_rate": 0.02}
+    for augmentation in (lambda images, rng: images.astype(np.float64), lambda images, rng: images):
+        network, _ = train(small(), x.astype(np.float32), y, rng=RNG(1), augmentation=augmentation, **settings)
+        assert {v.dtype for v in network.params.values()} == {np.dtype(np.float32)}

@@ -10,7 +10,7 @@ from typing import Any, ClassVar, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from kernelconv._check import check_choice, check_count, check_positive, check_rng
+from kernelconv._check import check_choice, check_count, check_flag, check_positive, check_rng
 from kernelconv.networks.cnn.presets import ARCHITECTURES
 from kernelconv.networks.estimator import ImagePredictor
 from kernelconv.networks.serial import Network, serial
@@ -109,7 +109,11 @@ class ConvNet(ImagePredictor):
         """Train on images `X` (n, h, w), (n, h, w, c) or rows, and labels or targets `y`."""
         if self.checkpoint is not None and not isinstance(self.random_state, int | np.integer):
             raise ValueError("checkpoint needs an int random_state, so that a later fit is the same training.")
-        before = (self._task(), self.network_) if self.warm_start and hasattr(self, "network_") else None
+        before = (
+            (self._task(), self.network_)
+            if check_flag(self.warm_start, "warm_start") and hasattr(self, "network_")
+            else None
+        )
         images = self._read_images(X, reset=True)
         targets = self._learn_targets(y, images)
         rng = check_rng(self.random_state)
@@ -177,7 +181,7 @@ class ConvNet(ImagePredictor):
         self, images: NDArray, targets: NDArray, rng: np.random.Generator
     ) -> tuple[tuple[NDArray, NDArray], tuple[NDArray, NDArray] | None]:
         """Return what is trained on and what validates; None without early stopping."""
-        if not self.early_stopping:
+        if not check_flag(self.early_stopping, "early_stopping"):
             return (images, targets), None
         if not check_positive(self.validation_fraction, "validation_fraction") < 1:
             raise ValueError(f"validation_fraction must be in (0, 1), got {self.validation_fraction!r}.")

@@ -18,7 +18,7 @@ from typing import BinaryIO
 import numpy as np
 from numpy.typing import NDArray
 
-from kernelconv._files import naming, write_atomically
+from kernelconv._files import as_place, naming, write_atomically
 from kernelconv._version import __version__
 from kernelconv.networks.kernel.recursion import Step
 
@@ -52,15 +52,18 @@ def kept_tiles(
     Raises
     ------
     ValueError
-        If `path` is not such a file, or one of another `digest`.
+        If `path` is not such a file, or one of another `digest`, or its folder is not there.
+    TypeError
+        If it is no path.
     OSError
         If it cannot be read or written; it names `path`.
     """
     if path is None:
         yield set(), lambda place: None
         return
+    path = as_place(path, "checkpoint")
     header = _MAGIC + digest()
-    if not Path(path).exists():
+    if not path.exists():
         write_atomically(path, header)
     lock = threading.Lock()
     with naming(path), open(path, "r+b") as file:
@@ -74,7 +77,7 @@ def kept_tiles(
                 file.flush()
 
         yield done, keep
-    Path(path).unlink(missing_ok=True)
+    path.unlink(missing_ok=True)
 
 
 def _check_header(path: str | Path, found: bytes, header: bytes) -> None:

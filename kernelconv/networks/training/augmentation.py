@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from kernelconv._check import Pair, as_pair, check_count, check_images, check_positive, check_rng
+from kernelconv._check import Pair, as_float, as_pair, check_count, check_flag, check_images, check_positive, check_rng
 from kernelconv.deformations import SmoothDeformation, warp
+
+Augment = Callable[[NDArray, np.random.Generator], NDArray]
 
 #: Fields drawn per image size; each use takes one of them at random, with a random size and random signs.
 N_FIELDS = 256
@@ -76,8 +80,7 @@ class Augmentation:
         if self.deformation >= 1:
             raise ValueError(f"deformation must be below 1, where fields may fold, got {self.deformation!r}.")
         check_count(self.cutout, "cutout", minimum=0)
-        if not isinstance(self.flip, bool | np.bool_):
-            raise ValueError(f"flip must be True or False, got {self.flip!r}.")
+        check_flag(self.flip, "flip")
 
     def __call__(self, images: NDArray, rng: np.random.Generator | int) -> NDArray:
         """Return changed copies of `images` (n, h, w) or (n, h, w, c), of their shape; integers become float32."""
@@ -114,6 +117,25 @@ class Augmentation:
             first = rng.integers(side, size=(n, 1)) - self.cutout // 2
             inside.append((np.arange(side) >= first) & (np.arange(side) < first + self.cutout))
         return x * ~(inside[0][:, :, None] & inside[1][:, None, :])[..., None]
+
+
+def check_augmentation(augmentation: Any) -> None:
+    """Raise ValueError unless `augmentation` is None or can be called as one; a class is none yet."""
+    if augmentation is not None and (isinstance(augmentation, type) or not callable(augmentation)):
+        raise ValueError(
+            "augmentation must be an Augmentation(...), a function (images, rng) -> images or None, got "
+            f"{augmentation!r}."
+        )
+
+
+def augmented(augmentation: Augment, images: NDArray, rng: np.random.Generator) -> NDArray:
+    """Return what `augmentation` makes of `images`, which must be images of their shape, in their dtype."""
+    found = as_float(augmentation(images, rng), "what augmentation returned")
+    if found.shape != images.shape:
+        raise ValueError(
+            f"augmentation must return images of shape {images.shape}, as it was given, got {found.shape}."
+        )
+    return found.astype(images.dtype, copy=False)
 
 
 @lru_cache(maxsize=4)

@@ -9,7 +9,6 @@ from __future__ import annotations
 import hashlib
 import io
 import json
-import os
 import zipfile
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -19,7 +18,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from kernelconv._files import naming, write_atomically
+from kernelconv._files import as_place, naming, write_atomically
 from kernelconv._identity import described
 from kernelconv._version import __version__
 from kernelconv.networks.serial import Network
@@ -64,13 +63,7 @@ class Checkpoint:
     """
 
     def __init__(self, path: str | Path, decisive: Mapping[str, Any]) -> None:
-        if not isinstance(path, str | os.PathLike):
-            raise TypeError(f"checkpoint must be the path of a file, got {path!r}.")
-        self.path = Path(path)
-        if not self.path.parent.is_dir():
-            raise ValueError(f"checkpoint={str(path)!r}: there is no folder {self.path.parent}: make it first.")
-        if self.path.exists() and not self.path.is_file():
-            raise ValueError(f"checkpoint={str(path)!r} is no regular file: name another.")
+        self.path = as_place(path, "checkpoint")
         self.identity = {"kernelconv": __version__}
         for name, value in decisive.items():
             try:

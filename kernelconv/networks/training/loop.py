@@ -13,13 +13,12 @@ from kernelconv._check import check_count
 from kernelconv._parallel.blocks import keep_memory, map_blocks
 from kernelconv._parallel.meeting import map_coupled
 from kernelconv.networks.serial import Network, sum_grads
+from kernelconv.networks.training.augmentation import Augment, augmented, check_augmentation
 from kernelconv.networks.training.checkpoint import Checkpoint, Record, Run
 from kernelconv.networks.training.frozen import frozen_params
 from kernelconv.networks.training.losses import Loss, as_loss
 from kernelconv.networks.training.optimizers import Optimizer, learning_rates
 from kernelconv.operators.base import Grads, State
-
-Augment = Callable[[NDArray, np.random.Generator], NDArray]
 
 #: Samples whose gradient one thread computes at a time, at most; small batches make two blocks. The border follows
 #: from the batch size alone, so that sums do not depend on the number of threads.
@@ -58,7 +57,7 @@ def loss_gradient(
 
     def run(s: slice) -> tuple[NDArray, float, Grads, Any]:
         rng = np.random.default_rng([*seed, s.start])
-        images = x[s] if augmentation is None else augmentation(x[s], rng)
+        images = x[s] if augmentation is None else augmented(augmentation, x[s], rng)
         y, pullback, state = network.pullback_params(images, train=True, rng=rng)
         scores = y.reshape(len(y), -1)
         value, g = loss(scores, labels[s])
@@ -154,8 +153,7 @@ def train(
     kept = frozen_params(network.params, frozen)
     if patience is not None and validation is None:
         raise ValueError("patience needs validation=(images, labels): it counts epochs without a lower loss on them.")
-    if augmentation is not None and not callable(augmentation):
-        raise ValueError(f"augmentation must be a function (images, rng) -> images, or None, got {augmentation!r}.")
+    check_augmentation(augmentation)
     n_steps = -(-len(x) // batch_size)
     rates = learning_rates(learning_rate, schedule, epochs * n_steps)
     network = network.astype(x.dtype)
