@@ -42,7 +42,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         console.print("Interrupted. Finished cells are saved: the same command goes on from here.")
         return 130
-    except BrokenPipeError:  # whoever read our output has gone, as `head` does
+    except BrokenPipeError:  # whoever read our output has gone, as `head` does; newer rich ends by itself
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # or Python complains when it ends
         return 1
     except (ValueError, OSError, ImportError, MemoryError) as error:
