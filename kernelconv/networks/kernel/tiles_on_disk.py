@@ -7,6 +7,7 @@ middle of a record costs that tile.
 from __future__ import annotations
 
 import hashlib
+import os
 import struct
 import threading
 import zlib
@@ -59,6 +60,8 @@ def kept_tiles(
     if path is None:
         yield set(), lambda place: None
         return
+    if not isinstance(path, str | os.PathLike):
+        raise TypeError(f"checkpoint must be the path of a file, got {path!r}.")
     header = _MAGIC + digest()
     if not Path(path).exists():
         write_atomically(path, header)
