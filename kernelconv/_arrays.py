@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kernelconv._check import as_float
-from kernelconv._numbers import as_array
+from kernelconv._numbers import as_array, as_real
 
 #: What parts compute in; every other real dtype becomes float32.
 FLOATING = frozenset(np.dtype(t) for t in (np.float32, np.float64, np.complex64, np.complex128))
@@ -35,6 +35,11 @@ def namespace(x: Any) -> Any:
 def is_foreign(x: Any) -> bool:
     """Return whether `x` is an array of another library than NumPy."""
     return not isinstance(x, np.ndarray) and array_api_compat.is_array_api_obj(x)
+
+
+def is_complex(x: Any) -> bool:
+    """Return whether the array `x` of any library is complex."""
+    return x.dtype.kind == "c" if isinstance(x, np.ndarray) else namespace(x).isdtype(x.dtype, "complex floating")
 
 
 def like(values: Any, x: Any) -> Any:
@@ -75,6 +80,50 @@ def as_floating(x: Any, name: str = "x") -> Any:
     if xp.isdtype(x.dtype, "complex floating") or x.dtype in (xp.float32, xp.float64):
         return x
     return xp.astype(x, xp.float32)
+
+
+def as_cotangent(g: Any, shape: tuple[int, ...], name: str = "g") -> NDArray:
+    """Return `g`, which goes back through a part, as a NumPy array of floating dtype whose last axes are `shape`.
+
+    Raises
+    ------
+    ValueError, TypeError
+        As `as_floating`; if `g` is an array of another library; if it holds nothing or is of another shape, which
+        NumPy might broadcast without a word.
+    """
+    g = as_floating(g, name)
+    if not isinstance(g, np.ndarray):
+        raise TypeError(f"{name} must be a NumPy array, as what it goes back to is, got a {type(g)}.")
+    wanted = shape if len(shape) == 4 else (len(g) if g.ndim else 0, *shape)
+    if g.shape != wanted or g.size == 0:
+        raise ValueError(
+            f"{name} must have the shape of the output, {shape if len(shape) == 4 else ('n', *shape)}, got {g.shape}."
+        )
+    return g
+
+
+def as_data(data: Any, in_shape: tuple[int, ...] | None = None, name: str = "data") -> Any:
+    """Return training maps, of `in_shape` (h, w, c) if that is given, with ``len`` and indexing by an integer array.
+
+    Maps that lie in a file, or are computed as they are asked for, are taken as they are.
+
+    Raises
+    ------
+    ValueError, TypeError
+        As `as_real`; if there is no map, or maps have another shape.
+    """
+    indexed = hasattr(data, "__len__") and hasattr(data, "__getitem__")
+    if not indexed or isinstance(data, list | tuple | dict | str | bytes) or array_api_compat.is_array_api_obj(data):
+        data = as_real(data, name)
+    if not hasattr(data, "shape"):  # it has shown it when it was made, or will when it is asked for maps
+        return data
+    shape = tuple(data.shape)
+    if len(shape) != 4 or shape[1:] != (shape[1:] if in_shape is None else in_shape):
+        wanted = "h, w, c" if in_shape is None else ", ".join(map(str, in_shape))
+        raise ValueError(f"{name} must be maps (n, {wanted}), got shape {shape}.")
+    if 0 in shape:
+        raise ValueError(f"{name} is empty, shape {shape}: there is no map to learn from.")
+    return data
 
 
 def as_complex(x: Any) -> Any:

@@ -214,11 +214,13 @@ def as_padding(value: Any, choices: tuple[str, ...]) -> str | Pair:
 
 
 def check_positive(value: Any, name: str, *, zero: bool = False) -> float:
-    """Return `value`, an int of 64 bits or a float, as a finite float > 0 (>= 0 with `zero`)."""
-    number = float(value) if isinstance(value, float | np.floating) else _as_int(value)
-    if number is None and (isinstance(value, bool) or not isinstance(value, int)):
+    """Return `value`, an int or a float, as a finite float > 0 (>= 0 with `zero`)."""
+    if isinstance(value, bool | np.timedelta64) or not isinstance(value, int | float | np.integer | np.floating):
         raise ValueError(f"{name} must be a number, got {shown(value)}: pass an int or a float.")
-    number = math.inf if number is None else float(number)  # an int beyond 64 bits, which NumPy could not take
+    try:
+        number = float(value)
+    except OverflowError:  # an int beyond all floats
+        number = math.inf
     if not math.isfinite(number) or number < 0 or (number == 0 and not zero):
         raise ValueError(f"{name} must be {'>= 0' if zero else '> 0'} and finite, got {shown(value)}.")
     return number

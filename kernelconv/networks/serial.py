@@ -12,7 +12,7 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from kernelconv._arrays import is_foreign
+from kernelconv._arrays import as_cotangent, is_foreign
 from kernelconv._check import check_images, check_shape
 from kernelconv._parallel.blocks import apply_blocks, block_length, map_blocks
 from kernelconv.networks.parameters import changed, nested
@@ -147,9 +147,7 @@ class Network(Composite):
     def vjp(self, x: NDArray, g: NDArray, n_jobs: int | None = None) -> tuple[NDArray, Grads]:
         """Return (gradient in x, gradients in params) of <g, F(x)>, in evaluation mode, on `n_jobs` threads."""
         x = self._check(x, self.in_shape)
-        wanted = (len(x), *self._shapes[-1])
-        if np.shape(g) != wanted:  # numpy would broadcast it silently
-            raise ValueError(f"g must have the shape of the output, {wanted}, got {np.shape(g)}.")
+        g = as_cotangent(g, (len(x), *self._shapes[-1]))
 
         def run(s: slice) -> tuple[NDArray, Grads]:
             return self._engine.pullback(x[s])[1](g[s])

@@ -24,8 +24,8 @@ from kernelconv.operators.wavelets.wavelet_transform import WaveletTransform, Lo
 
 # M: mappings
 from kernelconv.operators.mappings.kernel_mapping import KernelMapping
+from kernelconv.operators.mappings.dot_product import DotProductKernel
 from kernelconv.operators.mappings.kernels import (
-    DotProductKernel,
     Exponential,
     ArcCosine,
     InversePolynomial,

@@ -11,7 +11,7 @@ from typing import Any, ClassVar, Self
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
-from kernelconv._arrays import FLOATING, as_floating
+from kernelconv._arrays import FLOATING, as_cotangent, as_floating, is_complex
 from kernelconv._check import Pair, check_named, check_shape
 from kernelconv.operators.fast.choice import Engine, engine_for
 from kernelconv.operators.matrix import Matrix
@@ -39,6 +39,7 @@ class Part(Matrix):
     - ``couples_samples``: in training a sample's output depends on the others (BatchNorm);
     - ``differentiable``: ``pullback`` exists;
     - ``splits``: F ends in a matrix on the channels (KernelMapping);
+    - ``real_only``: F has no meaning for complex maps, and refuses them;
     - ``lipschitz(in_shape)``: a constant c with norm(Fx - Fy) <= c norm(x - y), or None where none is known.
 
     Subclasses implement ``definition``, the formula in array API code, ``_out_shape``, ``_lipschitz`` where a constant
@@ -56,6 +57,7 @@ class Part(Matrix):
     couples_samples: ClassVar[Any] = False
     differentiable: ClassVar[Any] = True
     splits: ClassVar[Any] = False
+    real_only: ClassVar[Any] = False
 
     # Set on the copy that build returns; not fields: specifications are equal whatever was built from them.
     #: The arrays that a gradient reaches, by name.
@@ -200,7 +202,13 @@ class Part(Matrix):
     def _at(self, in_shape: tuple[int, ...]) -> Part:
         """Return this part for maps of another shape: its weights as they are, or none needed."""
         if self._in_shape is not None:
-            return self._built(check_shape(in_shape, "x.shape[1:]"), self.params, self.state)
+            in_shape = check_shape(in_shape, "x.shape[1:]")
+            if in_shape[2] != self._in_shape[2] and (self.params or self.state):
+                raise ValueError(
+                    f"{type(self).__name__} was built for maps of shape {self._in_shape} and has weights for "
+                    f"{self._in_shape[2]} channels, got maps of shape {in_shape}: build it for these."
+                )
+            return self._built(in_shape, self.params, self.state)
         if type(self).build is not Part.build:
             self._check_built()
         known = self.__dict__.get("_placed")  # for the shape that was seen last
@@ -213,7 +221,13 @@ class Part(Matrix):
         """Return the part that fits maps `x`, and `x` in a floating dtype."""
         if type(x) is not np.ndarray or x.dtype not in FLOATING:
             x = as_floating(x)
-        return self if x.shape[1:] == self._in_shape else self._at(tuple(x.shape[1:])), x
+        if self.real_only and is_complex(x):
+            raise ValueError(f"{type(self).__name__} takes real maps, got complex ones: take their Modulus() first.")
+        if x.shape[1:] == self._in_shape and x.shape[0]:
+            return self, x
+        if 0 in x.shape:
+            raise ValueError(f"x is empty, shape {tuple(x.shape)}: at least one map is needed.")
+        return self._at(tuple(x.shape[1:])), x
 
     def _ready_numpy(self, x: Any) -> tuple[Any, NDArray]:
         part, x = self._ready(x)
@@ -251,7 +265,7 @@ class Part(Matrix):
         """
         part, x = self._ready_numpy(x)
         y, pull, state = part._engine.pullback(x, train=train, rng=rng)
-        return y, lambda g: pull(as_floating(g, "g")), state
+        return y, lambda g: pull(as_cotangent(g, y.shape)), state
 
     def pullback_params(
         self, x: NDArray, *, train: bool = False, rng: np.random.Generator | None = None
@@ -259,7 +273,7 @@ class Part(Matrix):
         """Return (F(x), pull, new state); ``pull(g) -> gradients in params``, without the gradient in x."""
         part, x = self._ready_numpy(x)
         y, pull, state = part._engine.pullback_params(x, train=train, rng=rng)
-        return y, lambda g: pull(as_floating(g, "g")), state
+        return y, lambda g: pull(as_cotangent(g, y.shape)), state
 
     def _pullback(self, x: NDArray, *, train: bool = False, rng: Any = None) -> tuple[NDArray, Pullback, State]:
         if not self.linear:
@@ -270,31 +284,3 @@ class Part(Matrix):
     def vjp(self, x: NDArray, g: NDArray) -> tuple[NDArray, Grads]:
         """Return (gradient in x, gradients in params) of <g, F(x)> in evaluation mode."""
         return self.pullback(x)[1](g)
-
-    def adjoint(self, y: NDArray) -> NDArray:
-        """Return A* y for a built linear part: (n, h', w', c') -> (n, h, w, c).
-
-        Raises
-        ------
-        ValueError
-            If the part is not linear, or not built, or `y` is not of the shape of its output.
-        """
-        self._check_linear()
-        self._check_built()
-        y = as_floating(y, "y")
-        if y.shape[1:] != self._shapes[-1]:
-            raise ValueError(f"y must be maps of the output's shape {self._shapes[-1]}, got {tuple(y.shape[1:])}.")
-        return self._transposed(y, (len(y), *self._in_shape))
-
-    def _transposed(self, y: NDArray, shape: tuple[int, ...]) -> NDArray:
-        """Return A* y for inputs of `shape` (n, h, w, c), by the engine."""
-        part = self if shape[1:] == self._in_shape else self._at(shape[1:])
-        return part._engine.adjoint(y, shape)
-
-    def _adjoint(self, y: NDArray, shape: tuple[int, ...]) -> NDArray:
-        """Return A* y for inputs of `shape` (n, h, w, c)."""
-        raise NotImplementedError
-
-    def _check_linear(self) -> None:
-        if not self.linear:
-            raise ValueError(f"{self!r} is not linear, so it has no adjoint and no matrix.")

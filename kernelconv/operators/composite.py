@@ -10,6 +10,7 @@ from typing import Any, ClassVar, Self
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
+from kernelconv._arrays import as_data
 from kernelconv._check import Pair, check_named, check_shape
 from kernelconv.operators.base import Grads, Part, Pullback, Shape3, State
 from kernelconv.operators.fast.choice import Engine
@@ -181,6 +182,7 @@ class Composite(Part):
     ) -> Self:
         """Build; call `progress` with the name of each part and the part, when it is built."""
         shapes = self.shapes(in_shape)  # everything fits, before anything is learned
+        data = None if data is None else as_data(data, shapes[0])
         built: list[Part] = []
         for (name, part), planned, after in zip(self.named_parts.items(), shapes, shapes[1:], strict=False):
             shape = built[-1]._shapes[-1] if built else planned  # a part may have found less to learn than planned

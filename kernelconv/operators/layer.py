@@ -62,6 +62,11 @@ class Layer(Composite):
         """{"P": patches, "M": mapping, "A": pooling}."""
         return {"P": self.patches, "M": self.mapping, "A": self.pooling}
 
+    @property
+    def real_only(self) -> bool:
+        """That of the mapping: P and A are as a rule linear."""
+        return self.mapping.real_only
+
     def _with_parts(self, parts: Sequence[Part]) -> Layer:
         patches, mapping, pooling = parts
         return self._with(patches=patches, mapping=mapping, pooling=pooling)

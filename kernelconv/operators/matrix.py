@@ -1,4 +1,4 @@
-"""Linear parts as scipy operators on raveled maps."""
+"""Linear parts: the adjoint, and the part as a matrix or a scipy operator on raveled maps."""
 
 from __future__ import annotations
 
@@ -9,9 +9,39 @@ import numpy as np
 from numpy.typing import DTypeLike, NDArray
 from scipy.sparse.linalg import LinearOperator
 
+from kernelconv._arrays import as_cotangent
+
 
 class Matrix:
-    """What a part that is built and linear has besides its adjoint: itself as a matrix."""
+    """What a part that is built and linear has: its adjoint, and itself as a matrix."""
+
+    def adjoint(self, y: NDArray) -> NDArray:
+        """Return A* y for a built linear part: (n, h', w', c') -> (n, h, w, c).
+
+        Raises
+        ------
+        ValueError
+            If the part is not linear, or not built, or `y` holds no map or not maps of the shape of its output.
+        """
+        part: Any = self
+        part._check_linear()
+        part._check_built()
+        y = as_cotangent(y, part._shapes[-1], "y")
+        return part._transposed(y, (len(y), *part._in_shape))
+
+    def _transposed(self, y: NDArray, shape: tuple[int, ...]) -> NDArray:
+        """Return A* y for inputs of `shape` (n, h, w, c), by the engine."""
+        part: Any = self
+        part = part if shape[1:] == part._in_shape else part._at(shape[1:])
+        return part._engine.adjoint(y, shape)
+
+    def _adjoint(self, y: NDArray, shape: tuple[int, ...]) -> NDArray:
+        """Return A* y for inputs of `shape` (n, h, w, c)."""
+        raise NotImplementedError
+
+    def _check_linear(self) -> None:
+        if not getattr(self, "linear", False):
+            raise ValueError(f"{self!r} is not linear, so it has no adjoint and no matrix.")
 
     def as_linear_operator(self, dtype: DTypeLike = np.float64) -> LinearOperator:
         """Return the part as a scipy LinearOperator on maps raveled in row-major order.

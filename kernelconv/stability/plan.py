@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from kernelconv._check import as_float, check_choice, check_count, check_images, check_rng, check_sequence
 from kernelconv._numbers import as_array
+from kernelconv._parallel.blocks import n_threads
 from kernelconv.deformations import Deformation, warp
 from kernelconv.stability.bootstrap import interval, resampled_sums
 from kernelconv.stability.report import StabilityReport, StabilityRow, Summary
@@ -44,6 +45,7 @@ class Plan:
         measures = self._measures()
         x = check_inputs(X, self.deformation, self.strengths, measures)
         check_count(self.n_draws, "n_draws")
+        n_threads(self.n_jobs)  # before joblib reads it
         y = None if self.y is None else _check_labels(self.y, len(x))
         clean = {
             name: Clean(x, phi_x, self.heads[name] if self.heads else None, y)

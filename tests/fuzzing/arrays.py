@@ -232,6 +232,8 @@ def no_array(plain, door, rng):
     things = {"None": None, "text": "abc", "number": 3.5, "dict": {"a": 1}, "set": {1, 2}, "function": len}
     things |= {"object": object(), "generator": (i for i in [1]), "bytes": b"abc"}
     x = [[1.0, 2.0], [3.0]] if name == "ragged" else things[name]
+    if name == "number" and not door.axes:
+        return Draw(name, x, EITHER)
     return Draw(name, x, refused(f"\\b({door.name})\\b|array|shape|axes|dtype|2D|number|numeric|ragged|inhomog|None"))
 
 
@@ -247,7 +249,7 @@ def frame(plain, door, rng):
     x = pandas.DataFrame(plain.reshape(len(plain), -1).astype(_pick(rng, np.float64, np.float32, np.int64)))
     if 2 in door.axes and plain.ndim == 2:
         return Draw("DataFrame", x, ACCEPTED, door.floats(x.to_numpy()))
-    return Draw("DataFrame", x, EITHER if 2 in door.axes else refused("shape|axes|dim"))
+    return Draw("DataFrame", x, EITHER if 2 in door.axes or not door.axes else refused("shape|axes|dim"))
 
 
 def tensor(plain, door, rng):

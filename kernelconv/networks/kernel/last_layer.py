@@ -12,7 +12,7 @@ from kernelconv._check import check_positive
 from kernelconv._parallel.blocks import block_length, map_blocks
 from kernelconv._scales import row_norms
 from kernelconv.networks.training.losses import CLASS_LOSSES, Loss, as_loss
-from kernelconv.operators.mappings.kernels import safe
+from kernelconv.operators.mappings.dot_product import safe
 
 
 def solve_last_layer(

@@ -18,7 +18,7 @@ from kernelconv._parallel.blocks import block_length
 from kernelconv.operators.base import Shape3
 from kernelconv.operators.fast.kernels import kappa, kappa_derivative
 from kernelconv.operators.layer import Layer
-from kernelconv.operators.mappings.kernels import DotProductKernel, safe
+from kernelconv.operators.mappings.dot_product import DotProductKernel, safe
 from kernelconv.operators.patches.borders import border_index
 from kernelconv.operators.patches.extraction import PatchExtraction
 

@@ -80,12 +80,14 @@ class ScatteringTransform(Part):
     homogeneous = True
     _derived_names = ("_engine", "_placed", "geometry", "tree")
 
+    real_only = True
+
     def __post_init__(self) -> None:
         """Check every field."""
-        check_count(self.J, "J")
-        check_count(self.L, "L")
-        check_count(self.max_order, "max_order", 0)
-        check_count(self.oversampling, "oversampling", 0)
+        for name, least in (("J", 1), ("L", 1), ("max_order", 0), ("oversampling", 0)):  # NumPy's small ints overflow
+            object.__setattr__(self, name, check_count(getattr(self, name), name, least))
+        if self.only is not None and not isinstance(self.only, tuple):
+            raise ValueError(f"only must be a tuple of paths, or None for all, got {self.only!r}.")
         check_choice(self.padding, "padding", tuple(PADDINGS))
         check_choice(self.grid, "grid", ("centred", "kymatio"))
         check_choice(self.bank, "bank", ("morlet", "tight"))

@@ -69,20 +69,22 @@ class ScatteringTransform1D(Part):
     homogeneous = True
     _derived_names = ("_engine", "_placed", "geometry", "tree")
 
+    real_only = True
+
     def __post_init__(self) -> None:
         """Check every field."""
-        check_count(self.J, "J")
         Q = tuple(self.Q) if isinstance(self.Q, tuple | list) else (self.Q,)
         if len(Q) not in (1, 2):
             raise ValueError(f"Q must be an int >= 1 or a pair of them, got {self.Q!r}.")
+        Q = tuple(check_count(q, "Q") for q in Q)
         for q in Q:
-            if check_count(q, "Q") > MOST_WAVELETS:
+            if q > MOST_WAVELETS:
                 raise ValueError(f"Q must be at most {MOST_WAVELETS} wavelets an octave, got {q}.")
         object.__setattr__(self, "Q", (*Q, 1)[:2])
         if self.T is not None and check_positive(self.T, "T") < 1:
             raise ValueError(f"T must be at least 1 sample, got {self.T!r}.")
-        check_count(self.max_order, "max_order", 0)
-        check_count(self.oversampling, "oversampling", 0)
+        for name, least in (("J", 1), ("max_order", 0), ("oversampling", 0)):  # NumPy's small ints overflow
+            object.__setattr__(self, name, check_count(getattr(self, name), name, least))
         check_choice(self.padding, "padding", tuple(PADDINGS))
         check_choice(self.scaling, "scaling", ("exact", "kymatio"))
 

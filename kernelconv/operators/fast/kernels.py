@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from kernelconv.operators.mappings.kernels import DotProductKernel, Exponential
+from kernelconv.operators.mappings.dot_product import DotProductKernel
+from kernelconv.operators.mappings.kernels import Exponential
 
 
 def kappa(kernel: DotProductKernel, u: NDArray) -> NDArray:

@@ -10,8 +10,9 @@ from numpy.typing import NDArray
 from kernelconv._scales import rescaled, scales
 from kernelconv.operators.fast.choice import Engine
 from kernelconv.operators.fast.layouts import on_channels
+from kernelconv.operators.mappings.dot_product import safe
 from kernelconv.operators.mappings.kernel_mapping import KernelMapping
-from kernelconv.operators.mappings.kernels import Exponential, safe
+from kernelconv.operators.mappings.kernels import Exponential
 
 
 class Maximum(Engine):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -65,6 +66,14 @@ class Dense(Affine):
 
     def _param_shapes(self, in_shape: Shape3, fan_in: int) -> dict[str, tuple[int, ...]]:
         return {"weight": (fan_in, self.n_units), "bias": (self.n_units,)}
+
+    def _prepare(self) -> None:
+        """Refuse maps of another size."""
+        if (n := len(self.params["weight"])) != math.prod(self._in_shape):
+            raise ValueError(
+                f"Dense has weights for {n} values, maps of shape {self._in_shape} have {math.prod(self._in_shape)}: "
+                "it takes maps of one size, build it for these."
+            )
 
     def receptive_field(self, in_shape: Shape3) -> tuple[Pair, Pair]:
         """Return the whole map."""

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from kernelconv._arrays import like
+from kernelconv._arrays import as_data, like
 from kernelconv._check import check_positive, check_shape
 from kernelconv._parallel.meeting import all_gather
 from kernelconv._scales import scales
@@ -39,6 +39,7 @@ class Standardization(Part):
     """
 
     equivariant = True
+    real_only = True
 
     def _out_shape(self, in_shape: Shape3) -> Shape3:
         return in_shape
@@ -50,6 +51,7 @@ class Standardization(Part):
     def build(self, in_shape: Shape3, rng: np.random.Generator | None = None, data: Any = None) -> Standardization:
         """Return a copy that holds `data`'s mean and deviation, gathered in blocks."""
         in_shape = check_shape(in_shape)
+        data = None if data is None else as_data(data, in_shape)
         mean, square, count = np.zeros(in_shape[2]), np.zeros(in_shape[2]), 0
         shift, unit = np.zeros(in_shape[2]), 1.0
         for lo in range(0, 0 if data is None else len(data), 256):
@@ -125,6 +127,7 @@ class BatchNorm(Part):
     epsilon: float = 1e-5
 
     equivariant = True
+    real_only = True
     couples_samples = True
 
     def __post_init__(self) -> None:

@@ -51,6 +51,12 @@ class Residual(Composite):
     branch: Part
     shortcut: Part | None = None
 
+    def __post_init__(self) -> None:
+        """Check that both are parts."""
+        for name, part in (("branch", self.branch), ("shortcut", self.shortcut)):
+            if not isinstance(part, Part) and (name == "branch" or part is not None):
+                raise ValueError(f"{name} of a Residual must be a part, got {part!r}.")
+
     @property
     def named_parts(self) -> dict[str, Part]:
         """{"branch": ..., "shortcut": ...}, the identity left out."""

@@ -8,7 +8,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from kernelconv.operators.mappings.kernels import DotProductKernel, as_kernel
+from kernelconv._arrays import as_floating
+from kernelconv._check import check_count, check_positive, check_sequence
+from kernelconv.operators.mappings.dot_product import DotProductKernel
+from kernelconv.operators.mappings.kernels import as_kernel
 
 
 def _as_kernels(kernels: tuple[DotProductKernel | str, ...]) -> tuple[DotProductKernel, ...]:
@@ -42,12 +45,12 @@ class ConvexSum(DotProductKernel):
     def __post_init__(self) -> None:
         """Read the kernels and check the weights."""
         kernels = _as_kernels(self.kernels)
-        weights = (1 / len(kernels),) * len(kernels) if self.weights is None else tuple(self.weights)
-        good = len(weights) == len(kernels) and min(weights) >= 0 and abs(sum(weights) - 1) < 1e-9
-        if not good:
+        given = (1 / len(kernels),) * len(kernels) if self.weights is None else check_sequence(self.weights, "weights")
+        weights = tuple(check_positive(w, "weights", zero=True) for w in given)
+        if len(weights) != len(kernels) or abs(sum(weights) - 1) >= 1e-9:
             raise ValueError(f"weights must be {len(kernels)} numbers >= 0 of sum 1, got {self.weights!r}.")
         object.__setattr__(self, "kernels", kernels)
-        object.__setattr__(self, "weights", tuple(float(w) for w in weights))
+        object.__setattr__(self, "weights", weights)
 
     def _terms(self) -> list[tuple[float, DotProductKernel]]:
         return list(zip(self.weights or (), self.kernels, strict=True))
@@ -59,15 +62,17 @@ class ConvexSum(DotProductKernel):
 
     def __call__(self, u: Any) -> Any:
         """Return the weighted sum of the values."""
+        u = as_floating(u, "u")
         return sum((w * k(u) for w, k in self._terms()), start=0 * u)
 
     def derivative(self, u: Any) -> Any:
         """Return the weighted sum of the derivatives."""
+        u = as_floating(u, "u")
         return sum((w * k.derivative(u) for w, k in self._terms() if w > 0), start=0 * u)
 
     def taylor(self, n: int) -> NDArray:
         """Return the weighted sum of the coefficients."""
-        return sum((w * k.taylor(n) for w, k in self._terms()), start=np.zeros(n))
+        return sum((w * k.taylor(n) for w, k in self._terms()), start=np.zeros(check_count(n, "n", 0)))
 
 
 @dataclass(frozen=True)
@@ -101,6 +106,7 @@ class KernelProduct(DotProductKernel):
     def __call__(self, u: Any) -> Any:
         """Return the product of the values."""
         first, *rest = self.kernels
+        u = as_floating(u, "u")
         out = first(u)
         for k in rest:
             out = out * k(u)
@@ -108,6 +114,7 @@ class KernelProduct(DotProductKernel):
 
     def derivative(self, u: Any) -> Any:
         """Return the sum over the factors of its derivative times the others' values."""
+        u = as_floating(u, "u")
         total = 0 * u
         for i, k in enumerate(self.kernels):
             term = k.derivative(u)
@@ -118,7 +125,7 @@ class KernelProduct(DotProductKernel):
 
     def taylor(self, n: int) -> NDArray:
         """Return the convolution of the coefficients."""
-        out = np.eye(1, n)[0]
+        out = np.eye(1, check_count(n, "n", 0))[0]
         for k in self.kernels:
             out = np.convolve(out, k.taylor(n))[:n]
         return out

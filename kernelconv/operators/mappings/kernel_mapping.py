@@ -9,14 +9,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from kernelconv._arrays import like, namespace
+from kernelconv._arrays import as_data, like, namespace
 from kernelconv._check import check_count, check_generator, check_memory, check_positive, check_shape
 from kernelconv._scales import scales
 from kernelconv.operators.base import Part, Pullback, Shape3, State
 from kernelconv.operators.fast.kernels import kappa, kappa_derivative
 from kernelconv.operators.fast.layouts import on_channels
 from kernelconv.operators.mappings.anchors import Anchors, as_anchors, check_unit_rows, read_only
-from kernelconv.operators.mappings.kernels import Exponential, as_kernel, safe
+from kernelconv.operators.mappings.dot_product import safe
+from kernelconv.operators.mappings.kernels import Exponential, as_kernel
 from kernelconv.operators.mappings.nystrom import Whitening, inverse_sqrt, spherical_kmeans
 from kernelconv.operators.patches.extraction import sample_patches
 
@@ -83,6 +84,7 @@ class KernelMapping(Part):
     homogeneous = True
     equivariant = True
     splits = True
+    real_only = True
     _derived = None  # (Z Z', its Whitening), set by build
 
     def __post_init__(self) -> None:
@@ -141,6 +143,7 @@ class KernelMapping(Part):
         if data is None:
             anchors = rng.standard_normal((self.n_anchors, in_shape[2]))
             return anchors / np.linalg.norm(anchors, axis=1, keepdims=True)
+        data = as_data(data, in_shape)
         return spherical_kmeans(sample_patches(data, self.n_patches, rng), self.n_anchors, rng)
 
     def replace(self, params: Mapping[str, NDArray], state: State | None = None) -> KernelMapping:

@@ -1,8 +1,4 @@
-r"""k: dot-product kernels on the sphere, K(x, y) = norm(x) norm(y) kappa(<x, y> / (norm(x) norm(y))).
-
-Every kappa has nonnegative Taylor coefficients, so K is positive definite, and kappa(1) = 1, so the norm of a patch
-is kept. ``slope`` is kappa'(1): the kernel mapping is Lipschitz with constant max(1, sqrt(slope)).
-"""
+r"""k: the dot-product kernels, each by its function kappa, of which `DotProductKernel` says what it is."""
 
 from __future__ import annotations
 
@@ -15,56 +11,12 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import gammaln
 
-from kernelconv._arrays import namespace
-from kernelconv._check import as_float, check_choice, check_count, check_positive
-from kernelconv._scales import row_norms
+from kernelconv._arrays import as_floating, namespace
+from kernelconv._check import check_choice, check_count, check_positive
+from kernelconv.operators.mappings.dot_product import DotProductKernel
 
 #: Bandwidths from where rounding of cosines in float32, 1e-7 / sigma^2, is 0.1 % of kappa, to where squares overflow.
 SIGMAS = 0.01, 1e100
-
-
-class DotProductKernel:
-    """A function kappa on [-1, 1] with kappa(1) = 1; subclasses give ``__call__``, ``derivative`` and ``slope``."""
-
-    @property
-    def slope(self) -> float:
-        """kappa'(1); infinite where kappa has no derivative there."""
-        raise NotImplementedError
-
-    def __call__(self, u: Any) -> Any:
-        """Return kappa(u), entrywise, for a floating array of any library."""
-        raise NotImplementedError
-
-    def derivative(self, u: Any) -> Any:
-        """Return kappa'(u), entrywise."""
-        raise NotImplementedError
-
-    def taylor(self, n: int) -> NDArray:
-        """Return the first `n` coefficients b_i of kappa(u) = sum b_i u^i, all nonnegative, in float64."""
-        raise NotImplementedError
-
-    @property
-    def differentiable(self) -> bool:
-        """True if kappa' is bounded on [-1, 1]."""
-        return bool(np.isfinite(self.slope))
-
-    def lipschitz(self) -> float | None:
-        """Return max(1, sqrt(kappa'(1))), or None where the slope is infinite (Bietti & Mairal 2019, Lemma 1)."""
-        return max(1.0, float(np.sqrt(self.slope))) if self.differentiable else None
-
-    def gram(self, x: NDArray, y: NDArray | None = None) -> NDArray:
-        """Return the homogeneous kernel K(x_i, y_j) of rows `x` (n, d) and `y` (m, d) as (n, m)."""
-        x = as_float(x)
-        y = x if y is None else as_float(y, "y")
-        nx, ny = row_norms(x), row_norms(y)
-        cos = np.clip((x / safe(nx)[:, None]) @ (y / safe(ny)[:, None]).T, -1, 1)
-        return nx[:, None] * self(cos) * ny
-
-
-def safe(norms: Any) -> Any:
-    """Return `norms` with zeros replaced by one, to divide by."""
-    xp = namespace(norms)
-    return xp.where(norms > 0, norms, xp.ones_like(norms))
 
 
 @dataclass(frozen=True)
@@ -104,6 +56,7 @@ class Exponential(DotProductKernel):
 
     def __call__(self, u: Any) -> Any:
         """Return exp((u - 1) / sigma^2)."""
+        u = as_floating(u, "u")
         return namespace(u).exp((u - 1) * self.slope)
 
     def derivative(self, u: Any) -> Any:
@@ -112,7 +65,7 @@ class Exponential(DotProductKernel):
 
     def taylor(self, n: int) -> NDArray:
         """Return exp(-alpha) alpha^i / i!, alpha = 1 / sigma^2."""
-        i = np.arange(n)
+        i = np.arange(check_count(n, "n", 0))
         return np.exp(i * np.log(self.slope) - self.slope - gammaln(i + 1))
 
 
@@ -131,15 +84,15 @@ class InversePolynomial(DotProductKernel):
 
     def __call__(self, u: Any) -> Any:
         """Return 1 / (2 - u)."""
-        return 1 / (2 - u)
+        return 1 / (2 - as_floating(u, "u"))
 
     def derivative(self, u: Any) -> Any:
         """Return 1 / (2 - u)^2."""
-        return 1 / (2 - u) ** 2
+        return 1 / (2 - as_floating(u, "u")) ** 2
 
     def taylor(self, n: int) -> NDArray:
         """Return 2^-(i + 1)."""
-        return 0.5 ** (np.arange(n) + 1.0)
+        return 0.5 ** (np.arange(check_count(n, "n", 0)) + 1.0)
 
 
 @dataclass(frozen=True)
@@ -168,15 +121,15 @@ class Polynomial(DotProductKernel):
 
     def __call__(self, u: Any) -> Any:
         """Return ((p - 1 + u) / p)^p."""
-        return ((self.degree - 1 + u) / self.degree) ** self.degree
+        return ((self.degree - 1 + as_floating(u, "u")) / self.degree) ** self.degree
 
     def derivative(self, u: Any) -> Any:
         """Return ((p - 1 + u) / p)^(p - 1)."""
-        return ((self.degree - 1 + u) / self.degree) ** (self.degree - 1)
+        return ((self.degree - 1 + as_floating(u, "u")) / self.degree) ** (self.degree - 1)
 
     def taylor(self, n: int) -> NDArray:
         """Return binomial(p, i) (p - 1)^(p - i) / p^p, zero beyond the degree."""
-        p = self.degree
+        p, n = self.degree, check_count(n, "n", 0)
         return np.array([math.comb(p, i) * (p - 1) ** (p - i) / p**p if i <= p else 0.0 for i in range(n)])
 
 
@@ -195,15 +148,16 @@ class Vovk(DotProductKernel):
 
     def __call__(self, u: Any) -> Any:
         """Return (1 + u + u^2) / 3."""
+        u = as_floating(u, "u")
         return (1 + u + u * u) / 3
 
     def derivative(self, u: Any) -> Any:
         """Return (1 + 2u) / 3."""
-        return (1 + 2 * u) / 3
+        return (1 + 2 * as_floating(u, "u")) / 3
 
     def taylor(self, n: int) -> NDArray:
         """Return 1/3 three times."""
-        return np.where(np.arange(n) < 3, 1 / 3, 0.0)
+        return np.where(np.arange(check_count(n, "n", 0)) < 3, 1 / 3, 0.0)
 
 
 @dataclass(frozen=True)
@@ -237,7 +191,7 @@ class ArcCosine(DotProductKernel):
 
     def __post_init__(self) -> None:
         """Check the degree."""
-        if self.degree not in (0, 1, 2):
+        if not isinstance(self.degree, int | np.integer) or self.degree is True or self.degree not in (0, 1, 2):
             raise ValueError(f"degree must be 0, 1 or 2, got {self.degree!r}.")
 
     @property
@@ -247,8 +201,9 @@ class ArcCosine(DotProductKernel):
 
     def __call__(self, u: Any) -> Any:
         """Return kappa(u); `u` is clipped to [-1, 1], which rounding may leave."""
+        u = as_floating(u, "u")
         xp = namespace(u)
-        u = xp.clip(xp.asarray(u), min=-1, max=1)
+        u = xp.clip(u, min=-1, max=1)
         above = 1 - xp.acos(u) / math.pi
         if self.degree == 0:
             return above
@@ -263,7 +218,7 @@ class ArcCosine(DotProductKernel):
 
     def taylor(self, n: int) -> NDArray:
         """Return the coefficients: kappa_0 is 1/2 + arcsin(u) / pi, the others are integrals of the one before."""
-        i = np.arange(n)
+        i = np.arange(check_count(n, "n", 0))
         odd = i % 2 == 1
         half = (i[odd] - 1) // 2
         b = np.zeros(n)

@@ -17,6 +17,7 @@ class Pointwise(Part):
 
     equivariant = True
 
+    real_only = True
     #: The largest slope, or None where slopes are unbounded.
     steepest: ClassVar[float | None] = None
 
@@ -51,6 +52,7 @@ class Modulus(Pointwise):
     """
 
     homogeneous = True
+    real_only = False
     steepest = 1.0
 
     def definition(self, x: Any) -> Any:

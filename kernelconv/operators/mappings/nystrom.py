@@ -9,9 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kernelconv._check import as_float, check_count, check_finite, check_generator, check_positive
+from kernelconv._numbers import as_double
 from kernelconv._parallel.blocks import block_length, map_blocks
 from kernelconv._scales import row_norms
-from kernelconv.operators.mappings.kernels import safe
+from kernelconv.operators.mappings.dot_product import safe
 
 
 def spherical_kmeans(
@@ -71,6 +72,8 @@ def spherical_kmeans(
            [1., 0.]])
     """
     check_count(n_clusters, "n_clusters")
+    check_count(n_iter, "n_iter")
+    check_positive(tol, "tol", zero=True)
     check_generator(rng, "spherical_kmeans")
     x = check_finite(as_float(x))
     if x.ndim != 2:
@@ -186,7 +189,7 @@ def inverse_sqrt(k: NDArray, regularization: float = 1e-3) -> Whitening:
     Raises
     ------
     ValueError
-        If `regularization` is negative or not finite.
+        If `regularization` is negative or not finite, or `k` no square matrix of finite real numbers.
 
     Examples
     --------
@@ -196,7 +199,9 @@ def inverse_sqrt(k: NDArray, regularization: float = 1e-3) -> Whitening:
            [0. , 1. ]])
     """
     check_positive(regularization, "regularization", zero=True)
-    k = np.asarray(k, np.float64)
+    k = check_finite(as_double(k, "k"), "k")
+    if k.ndim != 2 or k.shape[0] != k.shape[1] or not k.size:
+        raise ValueError(f"k must be a square matrix (m, m), got shape {k.shape}.")
     values, vectors = np.linalg.eigh((k + k.T) / 2)
     if regularization > 0:
         roots = np.sqrt(np.maximum(values, 0) + regularization)

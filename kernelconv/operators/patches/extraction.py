@@ -9,8 +9,17 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from kernelconv._arrays import is_foreign, namespace
-from kernelconv._check import Pair, as_float, as_padding, as_pair, check_count, check_generator, check_images
+from kernelconv._arrays import as_data, is_foreign, namespace
+from kernelconv._check import (
+    Pair,
+    as_float,
+    as_padding,
+    as_pair,
+    check_count,
+    check_finite,
+    check_generator,
+    check_images,
+)
 from kernelconv._scales import row_norms
 from kernelconv.operators.base import Part, Shape3
 from kernelconv.operators.patches.borders import PADDINGS, border_index, pad_adjoint, padded
@@ -236,8 +245,8 @@ def sample_patches(maps: Any, n_patches: int, rng: np.random.Generator, block: i
 
     Raises
     ------
-    ValueError
-        If there is no map, or `n_patches` is not a positive int.
+    ValueError, TypeError
+        If there is no map, maps are not of finite real numbers, or `n_patches` or `block` is not a positive int.
 
     Notes
     -----
@@ -252,11 +261,11 @@ def sample_patches(maps: Any, n_patches: int, rng: np.random.Generator, block: i
     >>> sample_patches(rng.normal(size=(5, 4, 4, 9)), 20, rng).shape
     (20, 9)
     """
-    n = len(maps)
-    if n == 0:
-        raise ValueError("No patches can be sampled: there is no map.")
+    maps = as_data(maps, name="maps")
     check_count(n_patches, "n_patches")
+    check_count(block, "block")
     check_generator(rng, "sample_patches")
+    n = len(maps)
     per_image = max(1, -(-2 * n_patches // n))
     found: list[NDArray] = []
     missing = n_patches
@@ -276,7 +285,7 @@ def sample_patches(maps: Any, n_patches: int, rng: np.random.Generator, block: i
 
 def _draw(p: NDArray, per_image: int, rng: np.random.Generator) -> NDArray:
     m, h, w, c = p.shape
-    p = as_float(p).reshape(m, h * w, c)
+    p = check_finite(as_float(p, "maps"), "maps").reshape(m, h * w, c)
     k = min(per_image, h * w)
     positions = np.argsort(rng.random((m, h * w)), axis=1)[:, :k] if k < h * w else np.arange(h * w)[None]
     vectors = np.take_along_axis(p, np.broadcast_to(positions, (m, k))[..., None], axis=1).reshape(-1, c)

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from kernelconv._arrays import like, namespace
+from kernelconv._arrays import as_data, like, namespace
 from kernelconv._check import as_float, as_pair, check_positive, check_shape
 from kernelconv._scales import largest, scales
 from kernelconv.operators.base import Part, Shape3
@@ -81,6 +81,7 @@ class PatchCentering(Part):
         built = self._built(in_shape, {}, {})
         if data is None:
             return built
+        data = as_data(data, built.in_shape)
         n = len(data)
         blocks = (as_float(data[np.arange(lo, min(lo + BLOCK, n))]) for lo in range(0, n, BLOCK))
         if all(_are_flat(block, self.size) for block in blocks):
@@ -163,9 +164,11 @@ class PatchWhitening(Part):
 
     def build(self, in_shape: Shape3, rng: np.random.Generator | None = None, data: Any = None) -> PatchWhitening:
         """Return a copy whose matrix whitens a sample of `data`'s patches, or is the identity without `data`."""
-        self.out_shape(in_shape)
+        in_shape = check_shape(in_shape)
+        self._out_shape(in_shape)
         matrix = np.eye(in_shape[2])
         if data is not None:
+            data = as_data(data, in_shape)
             if rng is None:
                 raise ValueError(
                     "PatchWhitening.build needs a numpy Generator: pass rng=numpy.random.default_rng(seed)."

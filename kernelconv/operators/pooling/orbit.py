@@ -79,7 +79,9 @@ class OrbitPooling(Composite):
     group: str = "rotations"
 
     def __post_init__(self) -> None:
-        """Check the group."""
+        """Check the part and the group."""
+        if not isinstance(self.part, Part):
+            raise ValueError(f"part of an OrbitPooling must be a part, got {self.part!r}.")
         check_choice(self.group, "group", tuple(GROUPS))
 
     @property

@@ -122,6 +122,7 @@ class MaxPooling(Part):
 
     homogeneous = True
     channelwise = True
+    real_only = True
 
     def __post_init__(self) -> None:
         """Read size and stride as pairs."""
@@ -232,6 +233,11 @@ class GlobalPooling(Part):
     def linear(self) -> bool:
         """True for the mean."""
         return self.kind == "average"
+
+    @property
+    def real_only(self) -> bool:
+        """True for the maximum."""
+        return self.kind == "max"
 
     def _out_shape(self, in_shape: Shape3) -> Shape3:
         return 1, 1, in_shape[2]

@@ -193,6 +193,8 @@ class WaveletTransform(Filtering):
         check_count(self.scale, "scale", 0)
         check_count(self.stride, "stride")
         check_count(self.L, "L")
+        if self.bank is not None:
+            _check_bank(self.bank)
 
     def _bank(self, in_shape: Shape3) -> Bank:
         return _morlet_bank(in_shape[:2], self.scale + 1, self.L) if self.bank is None else self.bank
@@ -247,8 +249,11 @@ class LowPass(Filtering):
     bank: Bank
     stride: int = 1
 
+    real_only = True
+
     def __post_init__(self) -> None:
-        """Check the stride."""
+        """Check the bank and the stride."""
+        _check_bank(self.bank)
         check_count(self.stride, "stride")
 
     def _bank(self, in_shape: Shape3) -> Bank:
@@ -263,6 +268,11 @@ class LowPass(Filtering):
     def definition(self, x: Any) -> Any:
         """Return the averages of real maps: (n, h, w, c) -> (n, h / s, w / s, c)."""
         return namespace(x).real(super().definition(x))
+
+
+def _check_bank(bank: Any) -> None:
+    if not isinstance(getattr(bank, "shape", None), tuple) or not callable(getattr(bank, "low_pass", None)):
+        raise ValueError(f"bank must be a FilterBank or a FilterBank1D, got {bank!r}.")
 
 
 @lru_cache(maxsize=4)

@@ -7,13 +7,13 @@ import numpy as np
 
 from fuzzing import parameters as p
 from fuzzing.arrays import GENERATORS, Door, _pick
-from fuzzing.promises import UNCHECKED, Draw
+from fuzzing.promises import EITHER, UNCHECKED, Draw
 from fuzzing.target import ANY_IMAGES, LINEAR, Target
 from fuzzing.targets.parts import IN_PIXELS, PART
 from kernelconv import Network, serial
 from kernelconv import operators as ops
 
-VECTORS = Door("x|y|vectors|rows", (2,))
+VECTORS = Door("x|y|vectors|rows", (2,), empty=EITHER)
 MATRIX = Door("k|K|matrix", (2,), single=False)
 
 
@@ -124,7 +124,7 @@ def _kernel(name: str) -> list[Target]:
     fields, kinds = KERNELS[name]
     make = getattr(ops, name)
     rows = lambda rng: {"x": _whole(rng, 4, 3), "y": _whole(rng, 2, 3), **fields}  # noqa: E731
-    u = lambda rng: {"u": rng.integers(-1, 2, (2, 3)).astype(np.float64), **fields}  # noqa: E731
+    u = lambda rng: {"u": rng.integers(0, 2, (2, 3)).astype(np.float64), **fields}  # noqa: E731
     return [
         Target(f"operators.{name}: gram", _gram(make), rows, {"x": VECTORS, "y": VECTORS}, kinds, degree={"x": 1}),
         Target(f"operators.{name}: call", _kappa(make), u, {"u": COSINES}, kinds),
@@ -183,7 +183,7 @@ NETWORKS = [
     Target(
         "kernelconv.Network: forward",
         lambda x, in_shape, n_jobs: _network(in_shape).forward(x, n_jobs),
-        lambda rng: {"x": _whole(rng, 3, 6, 7), "in_shape": (6, 7, 1), "n_jobs": 1},
+        lambda rng: {"x": _whole(rng, 3, 6, 7, 1), "in_shape": (6, 7, 1), "n_jobs": 1},
         {"x": Door("x|images?", (3, 4), tensors=True)},
         {"in_shape": p.ANYTHING, "n_jobs": p.JOBS},
         keeps_dtype=True,

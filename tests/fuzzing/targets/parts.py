@@ -80,8 +80,7 @@ PARTS: dict[str, tuple[dict[str, Any], dict[str, p.Kind]]] = {
 }
 IN_SHAPE = (5, 6, 2)
 #: What is defined for complex maps too.
-ANALYTIC = ("Modulus", "Concat", "Convolution", "TransposedConvolution", "LocallyConnected", "Dense")
-ANALYTIC += ("Square", "Tanh", "Sigmoid", "Softplus", "Dropout")
+ANALYTIC = ("Modulus", "Convolution", "TransposedConvolution", "LocallyConnected", "Dense")
 #: What is learned from data, so that it can be put to odd data.
 LEARNING = ("KernelMapping", "PatchWhitening", "Standardization", "Layer")
 DATA = Door("data|x|X|maps?|patches|images?", (4,), UNCHECKED, UNCHECKED, UNCHECKED)
@@ -123,7 +122,7 @@ def _targets(name: str) -> list[Target]:
     fields, kinds = PARTS[name]
     part = _build(name, IN_SHAPE, fields)
     out = part.out_shape(IN_SHAPE)
-    door = LINEAR_MAPS if part.linear or name in ANALYTIC else MAPS
+    door = LINEAR_MAPS if (part.linear or name in ANALYTIC) and name != "LowPass" else MAPS
     same = {"in_shape": IN_SHAPE, **fields}
     kinds = {"in_shape": p.shape3(), **kinds}
     degree = {"x": 1.0} if part.homogeneous else {"x": 2.0} if name == "Square" else {}
