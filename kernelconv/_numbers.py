@@ -140,15 +140,17 @@ def cast(x: NDArray, dtype: type[np.floating], name: str) -> NDArray:
     return rounded
 
 
-def as_table(X: Any, name: str = "X") -> Any:
+def as_table(X: Any, name: str = "X", dtype: type[np.floating] = np.float64) -> Any:
     """Return `X` for scikit-learn's own door: an array of numbers, or the sparse matrix or table that it is.
+
+    float64 and float32 stay what they are, every other real dtype becomes `dtype`.
 
     A table is looked into all the same: scikit-learn would read text and times in it as numbers.
     """
     if sparse.issparse(X):
         return X
     values = as_real(X, name)
-    values = values if values.dtype in (np.float32, np.float64) else as_double(values, name)
+    values = values if values.dtype in (np.float32, np.float64) else cast(values, dtype, name)
     return X if hasattr(X, "columns") else values
 
 

@@ -67,6 +67,11 @@ class Dataset:
             )
         if not self.title:
             raise ValueError(f"The data set {self.name} needs a title, a few words.")
+        if not isinstance(self.train_sizes, Sequence) or not isinstance(self.draws, Mapping):
+            raise ValueError(
+                f"The data set {self.name} needs train_sizes, a sequence of ints, and draws, a mapping of int to int, "
+                f"got {self.train_sizes!r} and {self.draws!r}."
+            )
         for size in self.train_sizes:
             check_count(size, f"train_sizes of {self.name}")
         for size, draws in self.draws.items():

@@ -3,7 +3,7 @@
 import numpy as np
 
 from fuzzing.arrays import GENERATORS, Door, Generator, _pick
-from fuzzing.promises import EITHER, Draw, refused
+from fuzzing.promises import EITHER, UNCHECKED, Draw, Promise, refused
 
 VALUES: dict[str, Generator] = {}
 SHAPES: dict[str, Generator] = {}
@@ -19,6 +19,11 @@ def shape(function: Generator) -> Generator:
     """Register a generator of shapes under its own name."""
     SHAPES[function.__name__.replace("_", " ")] = function
     return function
+
+
+def _unless_unchecked(door: Door) -> Promise:
+    """Return the promise for values that overflow in a sum or a square: parts compute with them as IEEE says."""
+    return UNCHECKED if door.nonfinite is UNCHECKED else EITHER
 
 
 @value
@@ -54,7 +59,8 @@ def one_huge_value(plain, door, rng):
     """Promise: finite or refused."""
     x = plain.astype(_pick(rng, np.float32, np.float64))
     x.flat[rng.integers(x.size)] = _pick(rng, 1e30, -1e30, 3e38, 1e-45)
-    return Draw(f"one value {x[np.unravel_index(np.abs(x).argmax(), x.shape)]:.3g} in {x.dtype}", x, EITHER)
+    top = x.flat[np.abs(x).argmax()]
+    return Draw(f"one value {top:.3g} in {x.dtype}", x, _unless_unchecked(door))
 
 
 @value
@@ -77,7 +83,7 @@ def large_integers(plain, door, rng):
     """Promise: the same as the float array of the same values, if that is read."""
     dtype = np.dtype(_pick(rng, np.int64, np.uint64, np.int32, np.int8))
     x = np.where(plain > plain.mean(), np.iinfo(dtype).max, np.iinfo(dtype).min).astype(dtype)
-    return Draw(f"limits of {dtype}", x, EITHER, door.floats(x))
+    return Draw(f"limits of {dtype}", x, _unless_unchecked(door), door.floats(x))
 
 
 @shape

@@ -173,9 +173,9 @@ class Scattering1D(TransformerMixin, BaseEstimator):
         """Return `X` as (n, t, c), float32 or float64; learn its shape with `reset`, else check it."""
         if not reset:
             check_is_fitted(self)
-        X = as_table(X)
+        X = as_table(X, dtype=np.float32)
         if X.ndim != 3:
-            signals = validate_data(self, X, dtype=[np.float64, np.float32], reset=reset)[..., None]
+            signals = validate_data(self, X, dtype=[np.float32, np.float64], reset=reset)[..., None]
         else:
             signals = check_finite(X, "X")
             if 0 in signals.shape:

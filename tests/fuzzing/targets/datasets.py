@@ -159,7 +159,7 @@ def _saved(array: Any) -> Any:
 def _bytes(plain: np.ndarray, door: Door, rng: np.random.Generator) -> Draw:
     """Promise: integers from 0 to 255 of any dtype come back; everything else is refused."""
     right = [plain.astype(t) for t in ("u1", "i8", ">i4", "u2")] + [np.asfortranarray(plain), plain.tolist()]
-    wrong = [plain - 1, plain + 255, plain.astype(float), plain > 0, plain.astype("U3"), np.array(3), None, "abc"]
+    wrong = [plain - 256, plain + 256, plain.astype(float), plain > 0, plain.astype("U3"), np.array(3), None, "abc"]
     wrong += [plain.astype(complex), np.ma.array(plain, mask=np.eye(*plain.shape)), plain.astype(object), {}]
     if rng.random() < 0.4:
         value = right[rng.integers(len(right))]

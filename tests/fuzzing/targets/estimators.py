@@ -143,9 +143,10 @@ def _estimator(
     doors: dict[str, Door] = {"X": door}
     if y is not None:
         doors["y"] = Y_LABELS if y is _classes else Y_TARGETS
-    degree = {} if y is not None or (name == "Scattering2D" and plain.get("log")) else {"X": 1.0}
+    degree = {} if y is not None else {"X": 1.0}
+    keeps = door is not ROWS  # squared distances are of float64 where float32 has no room for them
     return [
-        Target(f"kernelconv.{name}", call, fit, doors, kinds, keeps_dtype=True, degree=degree, weight=weight),
+        Target(f"kernelconv.{name}", call, fit, doors, kinds, keeps_dtype=keeps, degree=degree, weight=weight),
         Target(f"kernelconv.{name}: after fit", call, after, {"new": door}, weight=2),
     ]
 
