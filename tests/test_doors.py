@@ -4,6 +4,7 @@ from decimal import Decimal
 
 import numpy as np
 import pytest
+import registry
 from scipy import sparse
 
 from kernelconv import (
@@ -19,8 +20,35 @@ from kernelconv import (
     serial,
     warp,
 )
+from kernelconv.datasets import Dataset
 from kernelconv.deformations import corrupt
-from kernelconv.operators import PatchExtraction, ReLU, extract_patches, extract_patches_adjoint
+from kernelconv.networks import ScatteringTransform
+from kernelconv.operators import (
+    ArcCosine,
+    BatchNorm,
+    ConvexSum,
+    Convolution,
+    Dense,
+    FilterBank,
+    GlobalPooling,
+    KernelMapping,
+    LowPass,
+    MaxPooling,
+    OrbitPooling,
+    PatchCentering,
+    PatchExtraction,
+    PatchWhitening,
+    ReLU,
+    Residual,
+    Softplus,
+    Standardization,
+    WaveletTransform,
+    extract_patches,
+    extract_patches_adjoint,
+    inverse_sqrt,
+    sample_patches,
+    spherical_kmeans,
+)
 from kernelconv.stability import (
     bootstrap_difference,
     bootstrap_interval,
@@ -185,3 +213,173 @@ def test_channels_first_are_refused_by_estimators_unless_they_are_told(estimator
     told = estimator.set_params(image_shape=(3, 8, 7)).fit(maps, Y[:4])
     assert told.image_shape_ == (3, 8, 7)
     assert serial(ReLU()).build((3, 8, 7)).forward(maps).shape == maps.shape  # parts do not guess
+
+
+# -- parts: gradients, training maps, complex maps, other sizes --------------------------------------------------------
+
+SHAPE = (5, 6, 2)
+MAPS = np.random.default_rng(1).random((3, *SHAPE))
+GOES_BACK = ["relu", "dense", "gaussian", "transposed convolution", "layer", "wavelets", "cnn", "patches centred"]
+BUILT = {name: registry.SPECIFICATIONS[name].build(registry.SHAPE, np.random.default_rng(1)) for name in GOES_BACK}
+
+
+@pytest.mark.parametrize("name", GOES_BACK)
+def test_what_goes_back_through_a_part_has_the_shape_of_its_output(name):
+    part, x = BUILT[name], registry.images()
+    y = part.forward(x)
+    for g in (y[:2], y[..., :1], y[0], np.float64(1), np.concatenate([y, y], axis=2)):
+        with pytest.raises(ValueError, match="g must have the shape of the output"):
+            part.vjp(x, g)
+    for g in (y.astype("U8"), np.ma.array(y, mask=y > 0)):
+        with pytest.raises(ValueError, match=r"g must hold numbers|g is masked"):
+            part.vjp(x, g)
+    of_lists, of_arrays = part.vjp(x, y.tolist())[0], part.vjp(x, y)[0]
+    assert np.abs(of_arrays).max() > 0
+    assert np.array_equal(of_lists, of_arrays)
+
+
+def test_tensors_go_forward_not_back():
+    torch = pytest.importorskip("torch")
+    part, x = BUILT["dense"], registry.images()
+    g = torch.as_tensor(part.forward(x))
+    with pytest.raises(TypeError, match="g must be a NumPy array"):
+        part.vjp(x, g)
+    with pytest.raises(TypeError, match="y must be a NumPy array"):
+        BUILT["gaussian"].adjoint(torch.as_tensor(BUILT["gaussian"].forward(x)))
+
+
+@pytest.mark.parametrize(
+    "part", [ReLU(), Softplus(), MaxPooling(2), GlobalPooling("max"), KernelMapping(3), BatchNorm()]
+)
+def test_complex_maps_are_refused_where_they_mean_nothing(part):
+    built = part.build(SHAPE, np.random.default_rng(0))
+    with pytest.raises(ValueError, match="takes real maps, got complex ones"):
+        built.forward(MAPS + 1j * MAPS)
+    with pytest.raises(ValueError, match="takes real maps"):
+        serial(PatchExtraction(1), part).build(SHAPE, np.random.default_rng(0)).parts[1].forward(MAPS + 1j)
+
+
+def test_a_low_pass_and_scattering_do_not_drop_imaginary_parts():
+    x = np.random.default_rng(0).random((2, 8, 8, 1))
+    for part in (LowPass(FilterBank((8, 8), 1)), ScatteringTransform(1, 2)):
+        with pytest.raises(ValueError, match="takes real maps"):
+            part.build((8, 8, 1)).forward(x + 1j * x)
+
+
+@pytest.mark.parametrize(
+    ("part", "shape", "match"),
+    [
+        (Convolution(2, 2), (5, 6, 3), "has weights for 2 channels, got maps of shape"),
+        (KernelMapping(3), (5, 6, 3), "has weights for 2 channels"),
+        (BatchNorm(), (5, 6, 1), "has weights for 2 channels"),
+        (Dense(3), (5, 5, 2), "Dense has weights for 60 values, maps of shape .* have 50"),
+        (Dense(3), (5, 6, 1), "has weights for 2 channels"),
+    ],
+)
+def test_maps_that_weights_do_not_fit_are_refused(part, shape, match):
+    built = part.build(SHAPE, np.random.default_rng(0))
+    with pytest.raises(ValueError, match=match):
+        built.forward(np.ones((2, *shape)))
+
+
+def test_no_map_at_all_is_refused():
+    for part in (ReLU(), BUILT["wavelets"], BUILT["patches centred"].parts[1]):
+        shape = SHAPE if part.in_shape is None else part.in_shape
+        with pytest.raises(ValueError, match="x is empty"):
+            part.forward(np.ones((0, *shape)))
+
+
+LEARNED = [KernelMapping(3), PatchWhitening((1, 2)), PatchCentering((1, 2)), Standardization()]
+
+
+@pytest.mark.parametrize("part", [*LEARNED, serial(ReLU(), KernelMapping(3))])
+def test_training_maps_are_read_as_images_are(part):
+    rng = np.random.default_rng
+    built = part.build(SHAPE, rng(0), MAPS)
+    again = part.build(SHAPE, rng(0), MAPS.tolist())
+    assert all(np.array_equal(built.params[name], again.params[name]) for name in built.params)
+    assert np.array_equal(built.forward(MAPS), again.forward(MAPS))
+    for data, match in (
+        (MAPS[..., :1], r"must be maps \(n, 5, 6, 2\)|of shape"),
+        (MAPS[0], "must be maps|axes|of shape"),
+        (MAPS.astype("U8"), "must hold numbers"),
+        (np.ma.array(MAPS, mask=MAPS > 0.5), "masked"),
+        (MAPS[:0], "is empty"),
+        ({1: 2}, "data"),
+    ):
+        with pytest.raises((ValueError, TypeError), match=match):
+            part.build(SHAPE, rng(0), data)
+
+
+def test_sampled_patches_are_finite_numbers():
+    rng = np.random.default_rng(0)
+    with pytest.raises(ValueError, match="maps holds 1 non-finite"):
+        sample_patches(np.where(np.arange(MAPS.size).reshape(MAPS.shape) == 3, np.nan, MAPS), 90, rng)
+    with pytest.raises(ValueError, match="block must be an int >= 1"):
+        sample_patches(MAPS, 5, rng, block=0)
+    with pytest.raises(ValueError, match=r"maps must be maps \(n, h, w, c\), got shape \(5, 6, 2\)"):
+        sample_patches(MAPS[0], 5, rng)
+
+
+@pytest.mark.parametrize("k", [np.ones((2, 3)), np.float64(1), np.ones((0, 0)), np.eye(2) * np.nan, np.eye(2) * 1j])
+def test_what_is_no_matrix_has_no_inverse_root(k):
+    with pytest.raises(ValueError, match=r"k must be a square matrix|k holds|Complex data"):
+        inverse_sqrt(k)
+
+
+@pytest.mark.parametrize("kernel", registry.KERNELS)
+def test_kernels_read_whole_numbers_as_floats(kernel):
+    u = np.array([[0, 1]])
+    for dtype in ("u1", "i8", ">f8"):
+        assert np.allclose(kernel(u.astype(dtype)), kernel(u.astype(float)), rtol=1e-5)
+    if kernel.differentiable:
+        assert np.allclose(kernel.derivative(u.astype("u1")), kernel.derivative(u.astype(float)), rtol=1e-5)
+    assert kernel(u.astype("u1")).dtype == np.float32
+    x = np.array([[3, 1], [0, 2]], "u1")
+    assert kernel.gram(x).dtype == np.float32
+    assert np.allclose(kernel.gram(x), kernel.gram(x.astype(float)), rtol=1e-3)  # ArcCosine(0) is Hölder 1/2
+    for wrong in (np.ones((2, 3)), np.ones(2), np.full((2, 2), np.nan), np.ones((2, 2), complex)):
+        with pytest.raises(ValueError, match=r"must be rows|non-finite|Complex"):
+            kernel.gram(x.astype(float), wrong)
+    for n in (-1, 2.0, "3", True, 10**30):
+        with pytest.raises(ValueError, match="n must be an int >= 0"):
+            kernel.taylor(n)
+
+
+@pytest.mark.parametrize(
+    ("make", "match"),
+    [
+        (lambda: ConvexSum(("vovk",), 1.0), "weights must be a non-empty sequence"),
+        (lambda: ConvexSum(("vovk",), ("a",)), "weights must be a number"),
+        (lambda: ArcCosine(np.array(1)), "degree must be 0, 1 or 2"),
+        (lambda: OrbitPooling(3), "part of an OrbitPooling must be a part, got 3"),
+        (lambda: Residual("abc"), "branch of a Residual must be a part, got 'abc'"),
+        (lambda: Residual(ReLU(), 3), "shortcut of a Residual must be a part"),
+        (lambda: WaveletTransform(0, bank=3), "bank must be a FilterBank or a FilterBank1D, got 3"),
+        (lambda: LowPass(int), "bank must be a FilterBank"),
+        (lambda: ScatteringTransform(1, only=3), "only must be a tuple of paths"),
+        (lambda: ConvKernel((2,), checkpoint=3)(X), "checkpoint must be the path of a file, got 3"),
+        (lambda: spherical_kmeans(X[0], 2, np.random.default_rng(0), tol="a"), "tol must be a number"),
+        (lambda: spherical_kmeans(X, 2, np.random.default_rng(0)), "x must be vectors"),
+        (lambda: Dataset("own", "Own", len, train_sizes=3), "train_sizes, a sequence of ints"),
+        (lambda: measure_stability(abs, X, SmoothDeformation(1), n_jobs=1.5), "n_jobs must be None or a non-zero int"),
+    ],
+)
+def test_junk_for_a_part_of_the_whole_is_named(make, match):
+    with pytest.raises((ValueError, TypeError), match=match):
+        make()
+
+
+def test_small_ints_of_numpy_are_ints():
+    x = np.random.default_rng(0).random((2, 8, 8))
+    small = Scattering2D(np.uint8(1), np.uint8(2), np.uint8(2), oversampling=np.uint8(0)).fit(x).transform(x)
+    assert np.array_equal(small, Scattering2D(1, 2, 2).fit(x).transform(x))
+    signals = Scattering1D(np.uint8(2), np.uint8(1), max_order=np.int8(2)).fit(x[0]).transform(x[0])
+    assert np.array_equal(signals, Scattering1D(2, 1).fit(x[0]).transform(x[0]))
+
+
+@pytest.mark.parametrize("x", [X[0], X])
+def test_signals_of_whole_numbers_are_float32(x):
+    whole = (10 * x).astype("u1")
+    assert Scattering1D(1).fit(whole).transform(whole).dtype == np.float32
+    assert Scattering1D(1).fit(x).transform(x).dtype == np.float64
