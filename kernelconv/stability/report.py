@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import MISSING, asdict, dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 from numpy.typing import NDArray
 
 from kernelconv._files import write_csv
+from kernelconv._numbers import as_double, shown
 from kernelconv.stability.bootstrap import bootstrap_difference
 
 
@@ -80,7 +80,7 @@ class Summary:
     accuracy: float | None = None
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class StabilityReport:
     """What `measure_stability` found: rows (each rival's strengths in the order asked, then measures) and summaries.
 
@@ -95,6 +95,19 @@ class StabilityReport:
 
     rows: tuple[StabilityRow, ...]
     summaries: tuple[Summary, ...] = ()
+
+    def __post_init__(self) -> None:
+        for name, kind in (("rows", StabilityRow), ("summaries", Summary)):
+            entries = getattr(self, name)
+            if not isinstance(entries, list | tuple) or not all(isinstance(e, kind) for e in entries):
+                raise ValueError(f"{name} must be a sequence of {kind.__name__}, got {shown(entries)}.")
+            object.__setattr__(self, name, tuple(entries))
+
+    def __repr__(self) -> str:
+        families = dict.fromkeys(r.family for r in self.rows)
+        strengths = dict.fromkeys(r.strength for r in self.rows)
+        of = f": {', '.join(families)} at {', '.join(f'{s:g}' for s in strengths)}" if self.rows else ""
+        return f"StabilityReport({len(self.rows)} rows{of})"
 
     def __iter__(self) -> Iterator[StabilityRow]:
         return iter(self.rows)
@@ -154,12 +167,21 @@ class StabilityReport:
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> StabilityReport:
-        """Return the report that `to_dict` wrote."""
+        """Return the report that `to_dict` wrote.
+
+        Raises
+        ------
+        ValueError
+            If `data` is nothing that `to_dict` writes; what is missing or unknown is named.
+        """
+        if not isinstance(data, Mapping) or not isinstance(data.get("rows"), list | tuple):
+            raise ValueError(f'A report is a dict with a list of "rows", as to_dict writes it, got {shown(data)}.')
         rows = []
         for row in data["rows"]:
-            samples = row.get("samples")
-            rows.append(StabilityRow(**{**row, "samples": None if samples is None else np.array(samples)}))
-        return cls(tuple(rows), tuple(Summary(**s) for s in data.get("summaries", ())))
+            samples = row.get("samples") if isinstance(row, Mapping) else None
+            found = _record(StabilityRow, row, "row")
+            rows.append(replace(found, samples=None if samples is None else as_double(samples, "samples")))
+        return cls(tuple(rows), tuple(_record(Summary, s, "summary") for s in data.get("summaries", ())))
 
     def to_frame(self) -> Any:
         """Return a pandas DataFrame, one line a row; raise ImportError saying what to install without pandas."""
@@ -235,6 +257,22 @@ class StabilityReport:
             accuracy = "" if s.accuracy is None else f", the head is right on {100 * s.accuracy:.1f} % as they are"
             lines.append(f"{s.name or 'phi'}: {s.n_features:,} features, |phi(x)| / |x| {s.gain:.3g}{accuracy}")
         return "\n".join(lines)
+
+
+def _record(kind: Any, values: Any, what: str) -> Any:
+    """Return the dataclass `kind` of these values by name; raise ValueError saying which are missing or unknown."""
+    if not isinstance(values, Mapping):
+        raise ValueError(f"A {what} is a dict of its values by name, got {shown(values)}.")
+    wanted = {f.name for f in fields(kind) if f.default is MISSING}
+    missing, unknown = wanted - set(values), set(values) - {f.name for f in fields(kind)}
+    if missing or unknown:
+        parts = [
+            f"{word} {', '.join(sorted(map(str, names)))}"
+            for word, names in (("lacks", missing), ("knows no", unknown))
+            if names
+        ]
+        raise ValueError(f"This is no {what} of a report: it {' and it '.join(parts)}.")
+    return kind(**values)
 
 
 def _columns(cells: list[tuple[str, ...]]) -> list[str]:
