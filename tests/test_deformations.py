@@ -307,6 +307,24 @@ def test_folding_is_seen():
     assert not AffineField((5, 5), 1.5 * np.eye(2) @ np.diag([1, 0]), np.zeros(2)).is_diffeomorphism()
 
 
+def test_a_jacobian_norm_below_one_is_enough_and_not_needed():
+    def diagonal(a, d):
+        return AffineField((9, 9), np.diag([a, d]), np.zeros(2))
+
+    assert diagonal(1 - 1e-9, 0).is_diffeomorphism()  # det(I - D tau) = 1e-9
+    assert not diagonal(1, 0).is_diffeomorphism()
+    assert not diagonal(1 + 1e-9, 0).is_diffeomorphism()
+    assert not diagonal(1.5, -0.5).is_diffeomorphism()
+    assert diagonal(-2.5, 0).is_diffeomorphism()  # shrinks, by 3.5
+    assert AffineField((9, 9), np.array([[0, 3.0], [0, 0]]), np.zeros(2)).is_diffeomorphism()  # a shear never folds
+    slide = np.zeros((3, 2, 3, 3))  # rows slide: det is 1 - d tau_0 / d u_0, whatever tau_0 does along the columns
+    slide[:, 0, 0, 2] = np.array([0.99, 1.0, 1.01]) * 8 / np.pi
+    fields = SineField((9, 9), slide)
+    assert (fields.jacobian_sup_norm > 2.9).all()
+    np.testing.assert_allclose(fields.min_det, [0.01, 0, -0.01], atol=1e-6)
+    assert list(fields.is_diffeomorphism())[::2] == [True, False]
+
+
 @pytest.mark.parametrize(
     ("call", "message"),
     [

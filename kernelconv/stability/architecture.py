@@ -76,7 +76,7 @@ class Architecture:
         Raises
         ------
         ValueError
-            If a part is not such a layer, or not built; or its mapping has no Lipschitz constant (arc-cosine of order 0).
+            If a part is not such a layer, or not built; or its mapping has no Lipschitz constant (arc-cosine, order 0).
         """
         layers, stride = [], 1.0
         for part in getattr(network, "parts", (network,)):

@@ -9,8 +9,9 @@ from typing import Any
 
 from numpy.typing import NDArray
 
+from kernelconv._check import check_count
 from kernelconv._files import write_csv
-from kernelconv._numbers import as_double, shown
+from kernelconv._numbers import as_double, is_number, shown
 from kernelconv.stability.bootstrap import bootstrap_difference
 
 
@@ -53,6 +54,19 @@ class StabilityRow:
     name: str = ""
     samples: NDArray | None = field(default=None, compare=False, repr=False)
 
+    def __post_init__(self) -> None:
+        _check_types(self, words=("family", "unit", "measure", "name"), numbers=("strength", "mean", "low", "high"))
+        check_count(self.n_images, "n_images")
+        check_count(self.n_draws, "n_draws")
+
+
+def _check_types(record: Any, words: tuple[str, ...], numbers: tuple[str, ...]) -> None:
+    """Raise ValueError unless these values of a record are words and real numbers."""
+    for name in (*words, *numbers):
+        value = getattr(record, name)
+        if not (isinstance(value, str) if name in words else is_number(value)):
+            raise ValueError(f"{name} must be a {'word' if name in words else 'number'}, got {shown(value)}.")
+
 
 #: Columns of tables and files: everything but the values of each image.
 COLUMNS = tuple(f.name for f in fields(StabilityRow) if f.name != "samples")
@@ -78,6 +92,10 @@ class Summary:
     n_features: int
     gain: float
     accuracy: float | None = None
+
+    def __post_init__(self) -> None:
+        _check_types(self, words=("name",), numbers=("gain", *(("accuracy",) if self.accuracy is not None else ())))
+        check_count(self.n_features, "n_features")
 
 
 @dataclass(frozen=True, repr=False)
@@ -140,8 +158,10 @@ class StabilityReport:
         ValueError
             If a rival or the measure is not here, or the rows hold no samples (read from a file without them).
         """
-        rows = []
-        for a, b in zip(self.select(measure, first), self.select(measure, second), strict=True):
+        rows, pairs = [], (self.select(measure, first), self.select(measure, second))
+        if [r.strength for r in pairs[0]] != [r.strength for r in pairs[1]]:
+            raise ValueError(f"Paired differences need the same strengths: {first!r} and {second!r} have others.")
+        for a, b in zip(*pairs, strict=True):
             if a.samples is None or b.samples is None:
                 raise ValueError("Paired differences need each image's values: this report was read without samples.")
             over = {"over_first": a.samples[1], "over_second": b.samples[1]}
@@ -216,8 +236,10 @@ class StabilityReport:
         ImportError
             Without matplotlib.
         ValueError
-            If the report does not hold `measure`.
+            If the report does not hold `measure`, or anything.
         """
+        if not self.rows:
+            raise ValueError("This report has no rows: there is nothing to draw.")
         measure = measure or self._measures()[0]
         first = self.select(measure)[0]
         if ax is None:
@@ -264,14 +286,11 @@ def _record(kind: Any, values: Any, what: str) -> Any:
     if not isinstance(values, Mapping):
         raise ValueError(f"A {what} is a dict of its values by name, got {shown(values)}.")
     wanted = {f.name for f in fields(kind) if f.default is MISSING}
-    missing, unknown = wanted - set(values), set(values) - {f.name for f in fields(kind)}
+    missing, unknown = wanted - set(values), set(map(str, values)) - {f.name for f in fields(kind)}
     if missing or unknown:
-        parts = [
-            f"{word} {', '.join(sorted(map(str, names)))}"
-            for word, names in (("lacks", missing), ("knows no", unknown))
-            if names
-        ]
-        raise ValueError(f"This is no {what} of a report: it {' and it '.join(parts)}.")
+        lacks = f"lacks {', '.join(sorted(missing))}" if missing else ""
+        knows = f"has {', '.join(sorted(unknown))}, which none has" if unknown else ""
+        raise ValueError(f"This is no {what} of a report: it {' and '.join(filter(None, (lacks, knows)))}.")
     return kind(**values)
 
 
