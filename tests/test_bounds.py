@@ -186,7 +186,10 @@ def test_constants_that_cannot_be_told_apart_are_refused():
         (lambda a, b: fit_bound(ONE_LAYER, b, b), "translations must be shifts: Jacobian norm 0"),
         (lambda a, b: fit_bound(ONE_LAYER, a, a), "deformations must have Jacobian norms > 0"),
         (lambda a, b: fit_bound(ONE_LAYER, a, b, level=1.5), r"level must be in \(0, 1\], got 1\.5"),
-        (lambda a, b: fit_bound(ONE_LAYER, Observations(*[np.zeros(0)] * 3), b), "translations must be Observations, at least one"),
+        (
+            lambda a, b: fit_bound(ONE_LAYER, Observations(*[np.zeros(0)] * 3), b),
+            "must be Observations, at least one",
+        ),
         (lambda a, b: fit_envelope(ONE_LAYER, b, level=0), "level must be > 0"),
     ],
 )
