@@ -11,6 +11,7 @@ from kernelconv.deformations import (
     Translation,
     warp,
 )
+from kernelconv.deformations.jacobians import spectral_norm, spectral_norm_gradient
 
 FAMILIES = [Rotation(), Dilation(), SmoothDeformation(2), SmoothDeformation(3), SmoothDeformation(8)]
 SCIPY_MODES = {"zero": "grid-constant", "reflect": "mirror", "symmetric": "reflect", "circular": "grid-wrap"}
@@ -280,6 +281,16 @@ def test_scaling_scales_the_norms(field):
     wanted = field.rescale_to(sup_norm=1.5)
     np.testing.assert_allclose(wanted.sup_norm, 1.5, rtol=1e-12)
     assert np.all((wanted.values * field.values).sum((-3, -2, -1)) > 0)
+
+
+def test_the_spectral_norm_grows_as_its_gradient_says():
+    rng, h = np.random.default_rng(0), 1e-6
+    matrices, steps = rng.standard_normal((50, 2, 2)), rng.standard_normal((50, 2, 2))
+    numeric = (spectral_norm(matrices + h * steps) - spectral_norm(matrices - h * steps)) / (2 * h)
+    np.testing.assert_allclose((spectral_norm_gradient(matrices) * steps).sum((1, 2)), numeric, atol=1e-8)
+    u, _, v = np.linalg.svd(matrices)
+    np.testing.assert_allclose(spectral_norm_gradient(matrices), u[:, :, :1] * v[:, :1], atol=1e-12)
+    assert np.isfinite(spectral_norm_gradient(np.stack([np.zeros((2, 2)), np.eye(2)]))).all()  # no derivative there
 
 
 def test_a_batch_is_its_fields():
