@@ -100,6 +100,18 @@ def test_cutout_is_a_square_of_zeros():
     assert gone.mean(axis=0).min() > 0  # anywhere
 
 
+@pytest.mark.parametrize("side", [2, 3, 4])
+def test_cutouts_have_their_middle_at_any_pixel(side):
+    """So that a square of 3 px whose middle is on the border keeps two rows, never one, and both ends are alike."""
+    gone = Augmentation(cutout=side)(np.ones((4000, 9, 9, 1)), RNG(0)) == 0
+    for axes in ((2, 3), (1, 3)):
+        lost = gone.any(axis=axes)  # (n, 9): which rows, which columns
+        first, last = lost.argmax(1), 8 - lost[:, ::-1].argmax(1)
+        middles = np.where(first > 0, first + side // 2, last + 1 - side + side // 2)
+        np.testing.assert_allclose(np.bincount(middles, minlength=9) / 4000, 1 / 9, atol=0.02)
+        assert lost.sum(1).min() == side - side // 2
+
+
 @pytest.mark.parametrize(
     ("values", "match"),
     [

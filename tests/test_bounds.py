@@ -11,7 +11,7 @@ from test_stability import blobs
 import kernelconv
 from kernelconv import ConvKernelNetwork, GaussianPooling, KernelMapping, Layer, PatchExtraction, serial
 from kernelconv.deformations import AffineField, CombinedDeformation, SmoothDeformation, Translation
-from kernelconv.operators import ArcCosine, ReLU
+from kernelconv.operators import ArcCosine, ReLU, Square
 from kernelconv.stability import (
     Architecture,
     Observations,
@@ -68,9 +68,35 @@ def test_normalized_features_have_the_norm_of_the_theorems():
 def test_what_is_no_kernel_layer_is_refused():
     with pytest.raises(ValueError, match=r"The theorem speaks of layers A M P .* ReLU\(\) is not one"):
         Architecture.of(serial(ReLU()))
+    squared = Layer(serial(PatchExtraction(3), Square()), KernelMapping(4), GaussianPooling(2))
+    for other in (squared, ConvKernelNetwork(4, input="gradient").specification(), None, ConvKernelNetwork()):
+        with pytest.raises(ValueError, match=r"The theorem speaks of layers A M P .* is not one"):
+            Architecture.of(other)
+    with pytest.raises(ValueError, match=r"is not built: pass the network_ of a fitted estimator"):
+        Architecture.of(ConvKernelNetwork(4).specification())
     layer = Layer(PatchExtraction(3), KernelMapping(4, kernel=ArcCosine(0)), GaussianPooling(2))
     with pytest.raises(ValueError, match="is not Lipschitz: the theorem does not hold for it"):
         Architecture.of(serial(layer).build((8, 8, 1), np.random.default_rng(0)))
+
+
+@pytest.mark.parametrize("kind", ["centered", "whitened"])
+def test_centred_and_whitened_networks_have_an_architecture(kind):
+    x = blobs(30, size=12)
+    network, raw = (
+        ConvKernelNetwork((6, 8), input=i, random_state=0, n_patches=500).fit(x).network_ for i in (kind, "raw")
+    )
+    found, plain = Architecture.of(network), Architecture.of(raw)
+    reads = network.parts[0].patches.parts[1]
+    norm = np.linalg.norm(reads.matrix, 2) if kind == "whitened" else 1.0
+    assert found.layers[0].slope == pytest.approx(norm * plain.layers[0].slope)
+    assert found.layers[1] == plain.layers[1]
+    assert (found.scale, found.normalization) == (plain.scale, plain.normalization)
+
+
+def test_strides_of_patches_are_steps_of_the_next_layer():
+    layers = [Layer(PatchExtraction(3, stride=s), KernelMapping(4), GaussianPooling(2)) for s in (2, 1)]
+    network = serial(*layers).build((21, 21, 1), np.random.default_rng(0))
+    assert [layer.stride for layer in Architecture.of(network).layers] == [1, 4]
 
 
 def test_recommendations_name_the_layer_that_breaks_them():
@@ -186,8 +212,22 @@ def test_constants_that_cannot_be_told_apart_are_refused():
         (lambda a, b: fit_bound(ONE_LAYER, b, b), "translations must be shifts: Jacobian norm 0"),
         (lambda a, b: fit_bound(ONE_LAYER, a, a), "deformations must have Jacobian norms > 0"),
         (lambda a, b: fit_bound(ONE_LAYER, a, b, level=1.5), r"level must be in \(0, 1\], got 1\.5"),
-        (lambda a, b: fit_bound(ONE_LAYER, Observations(*[np.zeros(0)] * 3), b), "needs observations"),
+        (
+            lambda a, b: fit_bound(ONE_LAYER, Observations(*[np.zeros(0)] * 3), b),
+            "must be Observations, at least one",
+        ),
         (lambda a, b: fit_envelope(ONE_LAYER, b, level=0), "level must be > 0"),
+        (lambda a, b: fit_bound(None, a, b), r"architecture must be an Architecture .* got None"),
+        (lambda a, b: fit_envelope(ONE_LAYER, [1.0]), "seen must be Observations, at least one .* got"),
+        (lambda a, b: Observations([0.1], [1.0, 2.0], [0.1]), "sup_norm must hold one number >= 0 an observation"),
+        (lambda a, b: Observations([0.1], [1.0], [-0.1]), "change must hold one number >= 0"),
+        (lambda a, b: Observations.join([]), "parts must be a non-empty list of Observations"),
+        (lambda a, b: StabilityBound(2, 5.0, -1.0, 1.0), "c1 must be >= 0"),
+        (lambda a, b: StabilityBound(2, 5.0, 1.0, 1.0).right_hand_side(-1, 1), "jacobian_norm must be >= 0, got -1"),
+        (lambda a, b: StabilityBound(2, 5.0, 1.0, 1.0).violations(None), "seen must be Observations"),
+        (lambda a, b: Architecture(()), "layers must hold one LayerShape a layer, at least one"),
+        (lambda a, b: LayerShape(3, 1, 0, 2.0), "subsampling must be > 0"),
+        (lambda a, b: check_recommendations(3), "architecture must be an Architecture"),
     ],
 )
 def test_errors(call, message):
@@ -201,6 +241,8 @@ def test_zero_images_bound_nothing():
     x[1] = 0
     with pytest.raises(ValueError, match="1 of 3 images are zero"):
         observe(lambda x: x, x, SMOOTH.sample((20, 20), 0.1, rng=0, size=3), ONE_LAYER)
+    with pytest.raises(ValueError, match=r"must be a batch of 3 fields, one an image, got SineField\("):
+        observe(lambda x: x, x, SMOOTH.sample((20, 20), 0.1, rng=0), ONE_LAYER)
 
 
 # -- translations ------------------------------------------------------------------------------------------------------

@@ -74,6 +74,22 @@ def test_directions_are_orthonormal_even_when_the_spectrum_falls_fast():
         np.testing.assert_allclose(v @ v.T, np.eye(10), atol=1e-12)
 
 
+@pytest.mark.parametrize("d", [5, 60], ids=["more samples", "more features"])
+def test_a_class_has_no_more_directions_than_it_spans(d):
+    rng = np.random.default_rng(0)
+    v, w = np.linalg.qr(rng.standard_normal((d, 2)))[0].T
+    along = rng.standard_normal((2, 30))
+    line = 3 + np.outer(along[0], v)
+    flat = -3 + np.outer(along[0], v) + 1e-5 * np.outer(along[1], w)  # 1e-10 of the variance: small, and no rounding
+    x, y = np.concatenate([line, flat, np.full((30, d), 7.0)]), np.repeat([0, 1, 2], 30)
+    clf = AffineSubspaceClassifier(4).fit(x, y)
+    assert [len(found) for found in clf.components_] == [1, 2, 0]
+    np.testing.assert_allclose(np.abs(clf.components_[1] @ np.stack([v, w], 1)), np.eye(2), atol=1e-4)
+    off = rng.standard_normal((20, d))
+    off -= np.outer(off @ v, v)  # what is across the line is all residual
+    np.testing.assert_allclose(-clf.decision_function(line.mean(0) + off)[:, 0], (off**2).sum(1), rtol=1e-9)
+
+
 def naive_cv_errors(x, y, folds, dimensions):
     errors = np.zeros(len(dimensions))
     for train, held_out in folds:

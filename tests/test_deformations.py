@@ -11,6 +11,7 @@ from kernelconv.deformations import (
     Translation,
     warp,
 )
+from kernelconv.deformations.jacobians import spectral_norm, spectral_norm_gradient
 
 FAMILIES = [Rotation(), Dilation(), SmoothDeformation(2), SmoothDeformation(3), SmoothDeformation(8)]
 SCIPY_MODES = {"zero": "grid-constant", "reflect": "mirror", "symmetric": "reflect", "circular": "grid-wrap"}
@@ -282,6 +283,16 @@ def test_scaling_scales_the_norms(field):
     assert np.all((wanted.values * field.values).sum((-3, -2, -1)) > 0)
 
 
+def test_the_spectral_norm_grows_as_its_gradient_says():
+    rng, h = np.random.default_rng(0), 1e-6
+    matrices, steps = rng.standard_normal((50, 2, 2)), rng.standard_normal((50, 2, 2))
+    numeric = (spectral_norm(matrices + h * steps) - spectral_norm(matrices - h * steps)) / (2 * h)
+    np.testing.assert_allclose((spectral_norm_gradient(matrices) * steps).sum((1, 2)), numeric, atol=1e-8)
+    u, _, v = np.linalg.svd(matrices)
+    np.testing.assert_allclose(spectral_norm_gradient(matrices), u[:, :, :1] * v[:, :1], atol=1e-12)
+    assert np.isfinite(spectral_norm_gradient(np.stack([np.zeros((2, 2)), np.eye(2)]))).all()  # no derivative there
+
+
 def test_a_batch_is_its_fields():
     batch = SmoothDeformation().sample((12, 15), 0.3, rng=0, size=5)
     assert len(batch) == 5
@@ -305,6 +316,24 @@ def test_folding_is_seen():
     np.testing.assert_array_equal(batch.is_diffeomorphism(), batch.min_det > 0)
     assert not batch.is_diffeomorphism().any()
     assert not AffineField((5, 5), 1.5 * np.eye(2) @ np.diag([1, 0]), np.zeros(2)).is_diffeomorphism()
+
+
+def test_a_jacobian_norm_below_one_is_enough_and_not_needed():
+    def diagonal(a, d):
+        return AffineField((9, 9), np.diag([a, d]), np.zeros(2))
+
+    assert diagonal(1 - 1e-9, 0).is_diffeomorphism()  # det(I - D tau) = 1e-9
+    assert not diagonal(1, 0).is_diffeomorphism()
+    assert not diagonal(1 + 1e-9, 0).is_diffeomorphism()
+    assert not diagonal(1.5, -0.5).is_diffeomorphism()
+    assert diagonal(-2.5, 0).is_diffeomorphism()  # shrinks, by 3.5
+    assert AffineField((9, 9), np.array([[0, 3.0], [0, 0]]), np.zeros(2)).is_diffeomorphism()  # a shear never folds
+    slide = np.zeros((3, 2, 3, 3))  # rows slide: det is 1 - d tau_0 / d u_0, whatever tau_0 does along the columns
+    slide[:, 0, 0, 2] = np.array([0.99, 1.0, 1.01]) * 8 / np.pi
+    fields = SineField((9, 9), slide)
+    assert (fields.jacobian_sup_norm > 2.9).all()
+    np.testing.assert_allclose(fields.min_det, [0.01, 0, -0.01], atol=1e-6)
+    assert list(fields.is_diffeomorphism())[::2] == [True, False]
 
 
 @pytest.mark.parametrize(

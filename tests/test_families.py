@@ -9,8 +9,11 @@ from test_deformations import independent_supremum
 from kernelconv.deformations import (
     CORRUPTIONS,
     AffineDeformation,
+    AffineField,
     CombinedDeformation,
+    Deformation,
     Dilation,
+    DisplacementField,
     ElasticDeformation,
     FourierField,
     LinearDeformation,
@@ -22,6 +25,7 @@ from kernelconv.deformations import (
     Translation,
     corrupt,
 )
+from kernelconv.stability import measure_stability, worst_case
 
 SMOOTH = [
     SmoothDeformation(3),
@@ -210,6 +214,127 @@ def test_displaced_fields_may_fold_if_they_are_allowed_to():
     fields = SmoothDeformation().sample((9, 9), rng=0, size=4, displacement=9.0, allow_folding=True)
     np.testing.assert_allclose(fields.rms_norm, 9.0, rtol=1e-12)
     assert not fields.is_diffeomorphism().any()
+
+
+# -- families of one's own ---------------------------------------------------------------------------------------------
+
+
+class Bulge(Deformation):
+    """One half wave along the rows, up or down."""
+
+    def draw(self, shape, strength, rng, n):
+        coefficients = np.zeros((n, 2, 1, 1))
+        coefficients[:, 0, 0, 0] = rng.choice([-1.0, 1.0], n)
+        return SineField(shape, coefficients).rescale_to(jacobian_norm=strength)
+
+
+class Bulges(LinearDeformation):
+    """A half wave along the rows and one along the columns."""
+
+    def n_parameters(self, shape):
+        return 2
+
+    def directions(self, shape, z):
+        return SineField(shape, np.reshape(z, (-1, 2, 1, 1)))
+
+
+@pytest.mark.parametrize("family", [Bulge(), Bulges()], ids=lambda f: type(f).__name__)
+def test_a_family_of_ones_own_is_sampled_measured_and_searched(family):
+    fields = family.sample((9, 12), 0.3, rng=0, size=4)
+    np.testing.assert_allclose(fields.jacobian_sup_norm, 0.3, rtol=1e-6)
+    np.testing.assert_allclose(family.sample((9, 12), rng=0, size=4, displacement=0.5).rms_norm, 0.5, rtol=1e-9)
+    assert family.sample((9, 12), 0.3, rng=0).batch_shape == ()
+    x = digits(4)
+    report = measure_stability(lambda x: x, x, family, [0.2], random_state=0)
+    assert all(row.mean > 0 for row in report)
+    if isinstance(family, LinearDeformation):
+        found = worst_case(lambda x: x, x, family, 0.2, n_evaluations=8, random_state=0)
+        assert (found.change >= found.random_best).all()
+
+
+class Arrays(Deformation):
+    """What is no family: fields as arrays."""
+
+    def draw(self, shape, strength, rng, n):
+        return np.zeros((n, *shape, 2))
+
+
+class TooFew(Bulge):
+    """What is no family: one field, however many are wanted."""
+
+    def draw(self, shape, strength, rng, n):
+        return super().draw(shape, strength, rng, 1)
+
+
+class LinearArrays(Bulges):
+    """What is no linear family: arrays for directions."""
+
+    def directions(self, shape, z):
+        return np.zeros((len(z), *shape, 2))
+
+
+class Half(Bulges):
+    """What is no linear family: half a parameter."""
+
+    def n_parameters(self, shape):
+        return 0.5
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (
+            lambda: Arrays().sample(8, 0.1, size=3),
+            r"Arrays\.draw must return a batch of 3 fields on 8 x 8 px, got ndarray\. A field is a formula",
+        ),
+        (lambda: Arrays().sample(8, displacement=1.0), r"Arrays\.draw must return a batch of 1 fields .* got ndarray"),
+        (lambda: TooFew().sample(8, 0.1, size=3), r"TooFew\.draw must .* got SineField\(8 x 8 px, 1 fields\)"),
+        (lambda: LinearArrays().sample(8, 0.1), r"LinearArrays\.directions must return a batch of 1 fields"),
+        (lambda: LinearArrays().from_parameters((8, 8), np.ones((2, 2)), 0.1), "must return a batch of 2 fields"),
+        (lambda: Deformation().sample(8, 0.1), r"Deformation does not say how its fields are drawn: write draw\(shape"),
+        (lambda: LinearDeformation().sample(8, 0.1), r"does not say how many parameters it has: write n_parameters"),
+        (
+            lambda: DisplacementField((8, 8)).values,
+            "DisplacementField is no field yet: a subclass .* writes",
+        ),
+        (lambda: SineField((8, 8), np.ones((2, 1, 1)))[0], "A single field has no index"),
+    ],
+)
+def test_what_is_no_family_and_no_field_is_told_what_to_write(call, message):
+    with pytest.raises(TypeError, match=message):
+        call()
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda: Half().sample(8, 0.1), r"Half\.n_parameters\(shape\) must be an int >= 1, got 0\.5"),
+        (
+            lambda: SmoothDeformation().directions((8, 8), np.ones((2, 5))),
+            r"z must hold 12 parameters a field",
+        ),
+        (lambda: Translation().from_parameters((8, 8), ["a"], 1.0), "z must hold numbers"),
+        (
+            lambda: Rotation().sample(10**6, 0.1, rng=0).values,
+            "1 fields at 1000000 x 1000000 pixels would need",
+        ),
+        (lambda: Rotation().sample(8, 0.1, rng=0, size=10**12), r"1000000000000 fields would need 89,407.0 GiB"),
+        (lambda: SmoothDeformation(10**6).sample(8, 0.1), r"1000000 x 1000000 modes would need .* GiB of memory"),
+        (lambda: ElasticDeformation(1.0).sample(10**6, 0.1), r"1 fields of .* parameters would need .* GiB of memory"),
+        (lambda: Rotation().sample(1, displacement=0.5), "An image of one pixel has no typical displacement"),
+        (lambda: AffineField((8, 8), np.full((2, 2), 1e200), np.zeros(2)), r"matrix holds values above 1e\+100"),
+        (lambda: AffineField((8, 0), np.eye(2), np.zeros(2)), "shape must be an int >= 1 or a"),
+        (lambda: AffineField((8, 8), [["1", "0"], ["0", "1"]], np.zeros(2)), "matrix must hold numbers, got dtype <U1"),
+        (lambda: FourierField((8, 8), np.ones((2, 1, 1)), (8.0, -1.0)), "each of period must be > 0"),
+        (lambda: FourierField((8, 8), np.ones((2, 1, 1)), 8.0), "period must be a non-empty sequence"),
+        (lambda: ShiftedField((8, 8), np.eye(2), np.zeros(2)), "field must be a SineField or a FourierField on"),
+        (lambda: AffineField((8, 8), np.eye(2), np.zeros(2)).at([1.0, 2.0]), r"points must be \(row, column\) pairs"),
+        (lambda: AffineField((8, 8), np.eye(2), np.zeros(2)).scaled("2"), "factor must hold numbers"),
+    ],
+)
+def test_what_does_not_fit_is_refused(call, message):
+    with pytest.raises(ValueError, match=message):
+        call()
 
 
 # -- corruptions -------------------------------------------------------------------------------------------------------

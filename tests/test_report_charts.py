@@ -222,6 +222,21 @@ def test_an_interval_beside_its_mean_is_drawn(tmp_path):
     assert len(report.write_figures(results, tmp_path)) == 4
 
 
+def test_the_confusion_figure_names_the_true_class_first(tmp_path, monkeypatch):
+    results = make_results(models=("ckn",), sizes=(100,), seeds=(0,))
+    (record,) = results["records"]
+    set_mistakes(
+        record, [[7, 3, 5], [8, 3, 5], [9, 3, 5], [20, 5, 3], [30, 1, 2], [31, 1, 2]]
+    )  # image, true, predicted
+    drawn, draw = [], charts.confusion
+    monkeypatch.setattr(charts, "confusion", lambda *given: drawn.append(draw(*given)) or drawn[0])
+    report.write_figures(results, tmp_path)
+    (axes,) = drawn[0].axes
+    assert [text.get_text() for text in axes.get_yticklabels()] == ["3 → 5", "1 → 2", "5 → 3"]
+    assert [bar.get_width() for bar in axes.patches] == [3, 2, 1]
+    assert [bar.get_y() + bar.get_height() / 2 for bar in axes.patches] == pytest.approx([0, 1, 2])
+
+
 # -- images --------------------------------------------------------------------------------------------------------
 
 

@@ -15,6 +15,7 @@ from kernelconv import Scattering2D
 from kernelconv.deformations import Dilation, Rotation, SmoothDeformation, Translation, warp
 from kernelconv.stability import (
     StabilityReport,
+    StabilityRow,
     bootstrap_difference,
     bootstrap_interval,
     compare_stability,
@@ -488,6 +489,46 @@ def test_the_report_survives_json(report):
     again = StabilityReport.from_dict(json.loads(json.dumps(report.to_dict(samples=True))))
     assert again == report
     np.testing.assert_allclose(again.rows[2].samples, report.rows[2].samples, rtol=1e-6)
+
+
+def test_the_report_and_its_rows_are_told_in_a_line(report):
+    assert repr(report) == "StabilityReport(6 rows: SmoothDeformation(cutoff=3) at 0.1, 0.7)"
+    assert repr(StabilityReport(())) == "StabilityReport(0 rows)"
+
+
+ROW = {"family": "f", "strength": 0.1, "unit": "", "measure": "m", "mean": 1.0, "low": 0.9, "high": 1.1}
+ROW |= {"n_images": 3, "n_draws": 1, "within_theorem": True}
+
+
+@pytest.mark.parametrize(
+    ("data", "message"),
+    [
+        ({}, r'A report is a dict with a list of "rows", as to_dict writes it, got \{\}'),
+        (None, 'A report is a dict with a list of "rows"'),
+        ({"rows": 3}, 'A report is a dict with a list of "rows"'),
+        ({"rows": [3]}, "A row is a dict of its values by name, got 3"),
+        ({"rows": [{"mean": 1.0}]}, "This is no row of a report: it lacks family, high, low, measure, n_draws"),
+        ({"rows": [{**ROW, "speed": 3}]}, "This is no row of a report: it has speed, which none has"),
+        ({"rows": [{**ROW, "mean": "1"}]}, "mean must be a number, got '1'"),
+        ({"rows": [{**ROW, "family": 3}]}, "family must be a word, got 3"),
+        ({"rows": [{**ROW, "n_images": 0}]}, "n_images must be an int >= 1, got 0"),
+        ({"rows": [{**ROW, "samples": "abc"}]}, "samples must hold numbers"),
+        ({"rows": [], "summaries": [{}]}, "This is no summary of a report: it lacks gain, n_features, name"),
+    ],
+)
+def test_what_is_no_report_is_refused(data, message):
+    with pytest.raises(ValueError, match=message):
+        StabilityReport.from_dict(data)
+
+
+def test_reports_hold_rows_and_differ_at_the_same_strengths():
+    rows = [StabilityRow(**ROW, name="a"), StabilityRow(**{**ROW, "strength": 0.2}, name="b")]
+    with pytest.raises(ValueError, match="need the same strengths: 'a' and 'b' have others"):
+        StabilityReport(rows).difference("a", "b", "m")
+    with pytest.raises(ValueError, match="rows must be a sequence of StabilityRow, got"):
+        StabilityReport([ROW])
+    with pytest.raises(ValueError, match="This report has no rows: there is nothing to draw"):
+        StabilityReport(()).plot()
 
 
 def test_the_report_as_csv_and_as_frame_agree(report, tmp_path):

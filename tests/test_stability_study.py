@@ -246,6 +246,7 @@ PROTOCOL = {
     "strengths": (families, "FAMILIES", {"smooth": (families.SmoothDeformation(cutoff=3), (0.1,))}, "smooth"),
     "evaluations": (families, "WORST_EVALUATIONS", 65, "worst"),
     "worst norms": (families, "WORST_NORMS", (0.1,), "worst"),
+    "worst version": (families, "WORST_VERSION", 3, "worst"),
     "worst images": (families, "N_WORST", 11, "worst"),
     "severities": (families, "SEVERITIES", (1, 3), "corruptions"),
     "corruptions": (families, "CORRUPTIONS", {"rotate": None}, "corruptions"),

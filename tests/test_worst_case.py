@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from test_stability import blobs
 
-from kernelconv import ConvKernelNetwork
+from kernelconv import ConvKernelNetwork, load_digits_images
 from kernelconv.deformations import (
     AffineDeformation,
     CombinedDeformation,
@@ -15,6 +15,9 @@ from kernelconv.deformations import (
     warp,
 )
 from kernelconv.stability import measure_worst_case, relative_change, worst_case
+from kernelconv.stability.representation import as_gradient
+from kernelconv.stability.search.methods import on_sphere
+from kernelconv.stability.search.objective import Objective
 
 SMOOTH = SmoothDeformation(cutoff=3)
 FAMILIES = [SMOOTH, ElasticDeformation(4.0), CombinedDeformation(SMOOTH, 1.0), AffineDeformation(), Translation()]
@@ -22,12 +25,17 @@ METHODS = pytest.mark.parametrize("method", ["gradient", "evolution"])
 
 
 class Pixels:
-    """The identity, with its gradient."""
+    """The identity, with its gradient; remembers what it was given."""
+
+    def __init__(self):
+        self.seen, self.n_gradients = [], 0
 
     def forward(self, x):
+        self.seen.append(x)
         return x
 
     def vjp(self, x, g):
+        self.n_gradients += len(x)
         return g, {}
 
 
@@ -42,11 +50,68 @@ def test_the_worst_field_has_the_strength_asked_for_and_beats_random_ones(family
     assert (found.change >= found.random_best).all()
     assert (found.random_best > found.random_change).all()
     assert found.method == method
-    assert 44 <= found.n_evaluations <= 48
+    assert found.n_evaluations == 48
     assert (
         found.change.mean()
         > {Translation(): 1.0, ElasticDeformation(4.0): 1.05}.get(family, 1.2) * found.random_change.mean()
     )
+
+
+@METHODS
+@pytest.mark.parametrize("options", [{}, {"n_random": 5}, {"n_random": 17}], ids=str)
+def test_random_fields_are_tried_first_and_kept_and_each_image_has_its_budget(method, options):
+    x, phi = blobs(5), Pixels()
+    found = worst_case(phi, x, SMOOTH, 0.2, method=method, n_evaluations=17, random_state=0, **options)
+    n_random = options.get("n_random", 8)  # half of the budget
+    clean, random = phi.seen[0], phi.seen[1 : 1 + n_random]
+    np.testing.assert_array_equal(clean, x)
+    changes = [relative_change(x, warped) for warped in random]
+    np.testing.assert_array_equal(found.random_best, np.max(changes, axis=0))
+    np.testing.assert_allclose(found.random_change, np.mean(changes, axis=0), rtol=1e-12)
+    assert (found.change >= found.random_best).all()
+    assert (found.change > found.random_best).any() == (n_random < 17)
+    n_features = sum(map(len, phi.seen)) - len(x)
+    assert n_features + 2 * phi.n_gradients == 17 * len(x)  # a gradient is its features, and two more there and back
+    assert (phi.n_gradients > 0) == (method == "gradient" and n_random < 14)
+
+
+def test_random_fields_are_those_of_the_family():
+    found = worst_case(lambda x: x, blobs(100, size=8), SMOOTH, 0.2, n_evaluations=8, n_random=8, random_state=0)
+    drawn = SMOOTH.sample(8, 0.2, 1, size=100)
+    change = relative_change(blobs(100, size=8), warp(blobs(100, size=8), drawn))
+    assert found.random_change.mean() == pytest.approx(change.mean(), rel=0.1)
+
+
+@pytest.mark.parametrize("phi", [Pixels(), lambda x: x], ids=["gradient", "evolution"])
+def test_the_search_beats_as_many_random_fields_on_small_images(phi):
+    x = load_digits_images()[0][:10]
+    found = worst_case(phi, x, SMOOTH, 0.3, n_evaluations=48, random_state=0)
+    random = worst_case(phi, x, SMOOTH, 0.3, n_evaluations=48, n_random=48, random_state=1)
+    assert found.change.mean() > 1.25 * random.change.mean()
+    assert (found.change > random.change).all()
+
+
+@pytest.mark.parametrize("family", [SMOOTH, AffineDeformation()], ids=repr)
+def test_the_slope_is_that_of_the_change_at_the_strength(family):
+    x = blobs(3, size=12)
+    objective = Objective(Pixels().forward, as_gradient(Pixels()), x, family, 0.3, 3, "zero", 1)
+    rng, everyone = np.random.default_rng(0), np.arange(3)
+    z = on_sphere(rng.standard_normal((3, objective.n_parameters)))
+    slope = objective.slope(z, everyone)
+    np.testing.assert_allclose((slope * z).sum(1), 0, atol=1e-9 * np.abs(slope).max())  # fields know directions alone
+    steps = 1e-5 * np.eye(z.shape[1])
+    square = [[objective.change(z + s * step, everyone) ** 2 for s in (1, -1)] for step in steps]
+    exact = np.array([up - down for up, down in square]).T
+    cosine = (slope * exact).sum(1) / (np.linalg.norm(slope, axis=1) * np.linalg.norm(exact, axis=1))
+    assert cosine.min() > (0.9 if family is SMOOTH else 1 - 1e-6)  # the supremum of smooth fields is smoothed, too
+
+
+def test_what_was_found_is_told_in_a_line():
+    found = worst_case(Pixels(), blobs(3), SMOOTH, 0.2, n_evaluations=8, random_state=0)
+    assert repr(found).startswith("WorstCase(3 images, gradient, 8 evaluations each: mean change 0.")
+    assert len(repr(found)) < 120
+    assert repr(found.fields) == "SineField(20 x 20 px, 3 fields)"
+    assert repr(found.fields[0]) == "SineField(20 x 20 px)"
 
 
 def test_both_searches_find_the_same_worst_case():
@@ -91,12 +156,23 @@ def test_the_same_seed_finds_the_same_field(method):
 
 def test_the_report_states_family_method_and_budget():
     report = measure_worst_case(Pixels(), blobs(8), SMOOTH, [0.1, 0.6], n_evaluations=16, random_state=0)
-    assert report.rows[0].family == "worst of SmoothDeformation(cutoff=3), gradient, 14 evaluations"
+    assert report.rows[0].family == "worst of SmoothDeformation(cutoff=3), gradient, 16 evaluations"
     worst, random, ratio = (report.select(m) for m in ("worst_change", "random_change", "worst_over_random"))
     for a, b, r in zip(worst, random, ratio, strict=True):
         assert r.mean == pytest.approx(a.mean / b.mean)
         assert 1 < r.low < r.mean < r.high
     assert [r.within_theorem for r in worst] == [True, False]
+
+
+class Broken(Pixels):
+    """The identity, with a gradient that is none."""
+
+    def __init__(self, slope):
+        super().__init__()
+        self.slope = slope
+
+    def vjp(self, x, g):
+        return self.slope
 
 
 @pytest.mark.parametrize(
@@ -106,6 +182,10 @@ def test_the_report_states_family_method_and_budget():
         ({"phi": lambda x: x, "method": "gradient"}, r"The gradient search needs phi\.vjp\(x, g\)"),
         ({"method": "annealing"}, "method must be one of 'auto', 'gradient', 'evolution', got 'annealing'"),
         ({"n_evaluations": 7}, "n_evaluations must be an int >= 8, got 7"),
+        ({"n_random": 9}, "n_random must be at most n_evaluations=8, of which it is a part, got 9"),
+        ({"n_random": 0}, "n_random must be an int >= 1, got 0"),
+        ({"phi": Broken(np.zeros((3, 5))), "n_random": 1}, r"phi\.vjp\(x, g\) must return the gradient in x, of shape"),
+        ({"phi": Broken(np.full((3, 20, 20), np.nan)), "n_random": 1}, r"phi\.vjp\(x, g\) holds 1200 non-finite"),
         ({"strength": 1.0}, "strength=1.0 is not below 1"),
         ({"X": blobs(1)}, "X holds 1 image"),
     ],

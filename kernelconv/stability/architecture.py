@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import math
+from dataclasses import dataclass, fields
 from typing import Any
 
 import numpy as np
 
 from kernelconv._check import check_positive
+from kernelconv._numbers import shown
 
 
 @dataclass(frozen=True)
@@ -25,7 +27,8 @@ class LayerShape:
     scale : float
         Standard deviation of the pooling Gaussian, in pixels of that map.
     slope : float
-        max(1, sqrt(kappa'(1))): the Lipschitz constant of M.
+        max(1, sqrt(kappa'(1))), the Lipschitz constant of M, times the norm of what patches go through before (1 for
+        `PatchCentering`).
     """
 
     patch_size: float
@@ -33,6 +36,10 @@ class LayerShape:
     subsampling: float
     scale: float
     slope: float = 1.0
+
+    def __post_init__(self) -> None:
+        for entry in fields(self):
+            check_positive(getattr(self, entry.name), entry.name)
 
 
 @dataclass(frozen=True)
@@ -48,9 +55,18 @@ class Architecture:
 
     layers: tuple[LayerShape, ...]
 
+    def __post_init__(self) -> None:
+        layers = tuple(self.layers) if isinstance(self.layers, tuple | list) else ()
+        if not layers or not all(isinstance(layer, LayerShape) for layer in layers):
+            raise ValueError(f"layers must hold one LayerShape a layer, at least one, got {shown(self.layers)}.")
+        object.__setattr__(self, "layers", layers)
+
     @classmethod
     def of(cls, network: Any) -> Architecture:
         """Return the architecture of a network built from layers with ``patches``, ``mapping`` and a Gaussian pooling.
+
+        Patches may go through linear parts before they are mapped, as those of ``input="centered"`` and "whitened" do:
+        what acts on each patch alone commutes with a deformation, so that the theorem holds with its norm as a factor.
 
         Parameters
         ----------
@@ -60,24 +76,13 @@ class Architecture:
         Raises
         ------
         ValueError
-            If a part is not such a layer, or its mapping has no Lipschitz constant (arc-cosine of order 0).
+            If a part is not such a layer, or not built; or its mapping has no Lipschitz constant (arc-cosine, order 0).
         """
         layers, stride = [], 1.0
         for part in getattr(network, "parts", (network,)):
-            try:
-                patch, pooling = part.patches, part.pooling
-                step = _side(pooling.subsampling)
-                scale = step / np.sqrt(2) if pooling.scale is None else float(pooling.scale)
-                slope = part.mapping.lipschitz(part.mapping.in_shape)
-            except AttributeError:
-                raise ValueError(
-                    f"The theorem speaks of layers A M P with Gaussian pooling; {part!r} is not one. Pass the network_ "
-                    "of a ConvKernelNetwork."
-                ) from None
-            if slope is None:
-                raise ValueError(f"{part.mapping!r} is not Lipschitz: the theorem does not hold for it.")
-            layers.append(LayerShape(_side(patch.size), stride, step, scale, max(1.0, float(slope))))
-            stride *= step * _side(patch.stride)
+            layer, step = _layer_shape(part, stride)
+            layers.append(layer)
+            stride *= step
         return cls(tuple(layers))
 
     @property
@@ -153,6 +158,7 @@ def check_recommendations(architecture: Architecture, invariance: float | None =
     subsampling below the patch size False
     depth up to the invariance True
     """
+    check_architecture(architecture)
     layers = list(enumerate(architecture.layers, 1))
     large = [f"layer {k} has patches of {layer.patch_size:g} px" for k, layer in layers if layer.patch_size > 3]
     coarse = [
@@ -177,6 +183,12 @@ def check_recommendations(architecture: Architecture, invariance: float | None =
     return patches, sampling, _depth(architecture, invariance)
 
 
+def check_architecture(architecture: Any) -> None:
+    """Raise ValueError unless `architecture` is one."""
+    if not isinstance(architecture, Architecture):
+        raise ValueError(f"architecture must be an Architecture (Architecture.of(network)), got {shown(architecture)}.")
+
+
 def _depth(architecture: Architecture, invariance: float | None) -> Recommendation:
     reached = architecture.scale
     text = f"{architecture.n_layers} layers reach a pooling scale of {reached:.2g} px"
@@ -192,6 +204,30 @@ def _depth(architecture: Architecture, invariance: float | None) -> Recommendati
         False,
         f"{text}, below the {wanted:g} px asked for. Layers to add, subsampling by {step:g}: {more}.",
     )
+
+
+def _layer_shape(part: Any, stride: float) -> tuple[LayerShape, float]:
+    """Return what the theorem reads of one layer that begins at a `stride`, and its own step from map to map."""
+    try:
+        extraction, *more = getattr(part.patches, "parts", (part.patches,))
+        linear = all(p.linear and p.of_patches for p in more)
+        size, step, scale = extraction.size, _side(part.pooling.subsampling), part.pooling.scale
+        total = step * _side(extraction.stride)
+        constants = [p.lipschitz(p.in_shape) for p in (part.mapping, *more) if p.in_shape is not None]
+    except AttributeError:
+        linear = False
+    if not linear:
+        raise ValueError(
+            f"The theorem speaks of layers A M P with Gaussian pooling; {shown(part, 300)} is not one. Pass the "
+            "network_ of a ConvKernelNetwork."
+        )
+    if len(constants) <= len(more):
+        raise ValueError(f"{shown(part, 300)} is not built: pass the network_ of a fitted estimator.")
+    if None in constants:
+        raise ValueError(f"{part.mapping!r} is not Lipschitz: the theorem does not hold for it.")
+    slope = max(1.0, float(constants[0])) * math.prod(map(float, constants[1:]))
+    scale = step / math.sqrt(2) if scale is None else float(scale)
+    return LayerShape(_side(size), stride, step, scale, slope), total
 
 
 def _side(pair: Any) -> float:

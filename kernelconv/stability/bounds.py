@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,88 +10,15 @@ from numpy.typing import NDArray
 from scipy.optimize import linprog
 from scipy.stats import binom
 
-from kernelconv._check import check_finite, check_positive
-from kernelconv.deformations import DisplacementField, warp
-from kernelconv.stability.architecture import Architecture
-from kernelconv.stability.measures import squared_norms
-from kernelconv.stability.plan import measured_images
-from kernelconv.stability.representation import as_representation, features
+from kernelconv._check import check_count, check_finite, check_positive
+from kernelconv._numbers import as_double, shown
+from kernelconv.stability.architecture import Architecture, check_architecture
+from kernelconv.stability.observations import Observations
 
 #: Above this correlation of the two regressors their constants cannot be told apart.
 MAX_CORRELATION = 0.9
 #: With which the constants cover the share of fields that they are stated for.
 _CONFIDENCE = 0.95
-
-
-@dataclass(frozen=True)
-class Observations:
-    """Changes seen, one an image and field: |Phi(L_tau x) - Phi(x)| / |x| in the theorem's normalisation.
-
-    Attributes
-    ----------
-    jacobian_norm : ndarray (m,)
-        Sup of |D tau|.
-    sup_norm : ndarray (m,)
-        Sup of |tau|, in pixels.
-    change : ndarray (m,)
-        The left-hand side of the theorem over |x|.
-    """
-
-    jacobian_norm: NDArray
-    sup_norm: NDArray
-    change: NDArray
-
-    def __len__(self) -> int:
-        return len(self.change)
-
-    @staticmethod
-    def join(parts: Sequence[Observations]) -> Observations:
-        """Return all observations as one."""
-        names = ("jacobian_norm", "sup_norm", "change")
-        return Observations(*(np.concatenate([getattr(p, name) for p in parts]) for name in names))
-
-
-def observe(
-    phi: Any,
-    X: Any,
-    fields: DisplacementField,
-    architecture: Architecture,
-    *,
-    order: Any = 3,
-    padding: str = "zero",
-    n_jobs: int | None = None,
-) -> Observations:
-    r"""Deform images and return what the theorem speaks of, an observation an image.
-
-    Parameters
-    ----------
-    phi : callable, or object with ``transform`` or ``forward``
-        A convolutional kernel network's features.
-    X : array-like, shape (n, h, w) or (n, h, w, c)
-        Images, none of them zero.
-    fields : DisplacementField
-        A batch of n fields.
-    architecture : Architecture
-        Of `phi`: its ``normalization`` brings features to the theorem's, where P is an isometry.
-    order, padding, n_jobs
-        As in `warp`.
-
-    Raises
-    ------
-    ValueError
-        If `X` is not images or an image is zero; if Phi's features are not rows of finite numbers.
-    """
-    x = measured_images(X)
-    represent = as_representation(phi)
-    norms = np.sqrt(squared_norms(x.reshape(len(x), -1)))
-    if not norms.all():
-        raise ValueError(
-            f"{int((norms == 0).sum())} of {len(x)} images are zero: |x| = 0 bounds nothing. Leave them out."
-        )
-    warped = warp(x, fields, order=order, padding=padding, n_jobs=n_jobs)
-    moved = features(represent, warped, "phi(L_tau X)") - features(represent, x)
-    change = architecture.normalization * np.sqrt(squared_norms(moved)) / norms
-    return Observations(np.asarray(fields.jacobian_sup_norm), np.asarray(fields.sup_norm), change)
 
 
 @dataclass(frozen=True)
@@ -128,13 +54,24 @@ class StabilityBound:
     c2: float
     level: float = 1.0
 
+    def __post_init__(self) -> None:
+        check_count(self.n_layers, "n_layers")
+        check_positive(self.scale, "scale")
+        for name in ("c1", "c2"):
+            check_positive(getattr(self, name), name, zero=True)
+        _check_level(self.level)
+
     def right_hand_side(self, jacobian_norm: Any, sup_norm: Any, image_norm: Any = 1.0) -> Any:
         """Return the bound for fields of given norms (no unit; px) and images of given norm."""
+        for name, value in (("jacobian_norm", jacobian_norm), ("sup_norm", sup_norm), ("image_norm", image_norm)):
+            if (check_finite(as_double(value, name), name) < 0).any():
+                raise ValueError(f"{name} must be >= 0, got {shown(value)}.")
         deformation = self.c1 * (1 + self.n_layers) * jacobian_norm
         return (deformation + self.c2 / self.scale * sup_norm) * image_norm
 
     def violations(self, seen: Observations) -> float:
         """Return the share of observations above the bound (beyond rounding)."""
+        _check_seen(seen, "seen")
         bound = self.right_hand_side(seen.jacobian_norm, seen.sup_norm)
         return float(np.mean(seen.change > bound * (1 + 1e-9) + 1e-12))
 
@@ -183,8 +120,9 @@ def fit_bound(
     (0.21, 0.625)
     """
     level = _check_level(level)
-    if not len(translations) or not len(deformations):
-        raise ValueError("fit_bound needs observations of translations and of deformations.")
+    check_architecture(architecture)
+    _check_seen(translations, "translations")
+    _check_seen(deformations, "deformations")
     if np.any(translations.jacobian_norm) or not np.all(translations.sup_norm > 0):
         raise ValueError("translations must be shifts: Jacobian norm 0 and a length > 0.")
     if not np.all(deformations.jacobian_norm > 0):
@@ -229,6 +167,8 @@ def fit_envelope(architecture: Architecture, seen: Observations, *, level: float
     Koenker and Bassett, "Regression quantiles", 1978, equation 3.3.
     """
     level = _check_level(level)
+    check_architecture(architecture)
+    _check_seen(seen, "seen")
     correlation = regressor_correlation(seen)
     if correlation > MAX_CORRELATION:
         raise ValueError(
@@ -253,6 +193,11 @@ def _quantile(values: NDArray, level: float) -> float:
     ranked = np.sort(check_finite(values, "change"))
     rank = int(binom.ppf(_CONFIDENCE, len(ranked), level))  # of 0 .. m - 1: so many values may lie below
     return float(ranked[min(rank, len(ranked) - 1)])
+
+
+def _check_seen(seen: Any, name: str) -> None:
+    if not isinstance(seen, Observations) or not len(seen):
+        raise ValueError(f"{name} must be Observations, at least one (see observe), got {shown(seen)}.")
 
 
 def _check_level(level: float) -> float:

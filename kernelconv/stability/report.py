@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import MISSING, asdict, dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 from numpy.typing import NDArray
 
+from kernelconv._check import check_count
 from kernelconv._files import write_csv
+from kernelconv._numbers import as_double, is_number, shown
 from kernelconv.stability.bootstrap import bootstrap_difference
 
 
@@ -53,6 +54,19 @@ class StabilityRow:
     name: str = ""
     samples: NDArray | None = field(default=None, compare=False, repr=False)
 
+    def __post_init__(self) -> None:
+        _check_types(self, words=("family", "unit", "measure", "name"), numbers=("strength", "mean", "low", "high"))
+        check_count(self.n_images, "n_images")
+        check_count(self.n_draws, "n_draws")
+
+
+def _check_types(record: Any, words: tuple[str, ...], numbers: tuple[str, ...]) -> None:
+    """Raise ValueError unless these values of a record are words and real numbers."""
+    for name in (*words, *numbers):
+        value = getattr(record, name)
+        if not (isinstance(value, str) if name in words else is_number(value)):
+            raise ValueError(f"{name} must be a {'word' if name in words else 'number'}, got {shown(value)}.")
+
 
 #: Columns of tables and files: everything but the values of each image.
 COLUMNS = tuple(f.name for f in fields(StabilityRow) if f.name != "samples")
@@ -79,8 +93,12 @@ class Summary:
     gain: float
     accuracy: float | None = None
 
+    def __post_init__(self) -> None:
+        _check_types(self, words=("name",), numbers=("gain", *(("accuracy",) if self.accuracy is not None else ())))
+        check_count(self.n_features, "n_features")
 
-@dataclass(frozen=True)
+
+@dataclass(frozen=True, repr=False)
 class StabilityReport:
     """What `measure_stability` found: rows (each rival's strengths in the order asked, then measures) and summaries.
 
@@ -95,6 +113,19 @@ class StabilityReport:
 
     rows: tuple[StabilityRow, ...]
     summaries: tuple[Summary, ...] = ()
+
+    def __post_init__(self) -> None:
+        for name, kind in (("rows", StabilityRow), ("summaries", Summary)):
+            entries = getattr(self, name)
+            if not isinstance(entries, list | tuple) or not all(isinstance(e, kind) for e in entries):
+                raise ValueError(f"{name} must be a sequence of {kind.__name__}, got {shown(entries)}.")
+            object.__setattr__(self, name, tuple(entries))
+
+    def __repr__(self) -> str:
+        families = dict.fromkeys(r.family for r in self.rows)
+        strengths = dict.fromkeys(r.strength for r in self.rows)
+        of = f": {', '.join(families)} at {', '.join(f'{s:g}' for s in strengths)}" if self.rows else ""
+        return f"StabilityReport({len(self.rows)} rows{of})"
 
     def __iter__(self) -> Iterator[StabilityRow]:
         return iter(self.rows)
@@ -127,8 +158,10 @@ class StabilityReport:
         ValueError
             If a rival or the measure is not here, or the rows hold no samples (read from a file without them).
         """
-        rows = []
-        for a, b in zip(self.select(measure, first), self.select(measure, second), strict=True):
+        rows, pairs = [], (self.select(measure, first), self.select(measure, second))
+        if [r.strength for r in pairs[0]] != [r.strength for r in pairs[1]]:
+            raise ValueError(f"Paired differences need the same strengths: {first!r} and {second!r} have others.")
+        for a, b in zip(*pairs, strict=True):
             if a.samples is None or b.samples is None:
                 raise ValueError("Paired differences need each image's values: this report was read without samples.")
             over = {"over_first": a.samples[1], "over_second": b.samples[1]}
@@ -154,12 +187,21 @@ class StabilityReport:
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> StabilityReport:
-        """Return the report that `to_dict` wrote."""
+        """Return the report that `to_dict` wrote.
+
+        Raises
+        ------
+        ValueError
+            If `data` is nothing that `to_dict` writes; what is missing or unknown is named.
+        """
+        if not isinstance(data, Mapping) or not isinstance(data.get("rows"), list | tuple):
+            raise ValueError(f'A report is a dict with a list of "rows", as to_dict writes it, got {shown(data)}.')
         rows = []
         for row in data["rows"]:
-            samples = row.get("samples")
-            rows.append(StabilityRow(**{**row, "samples": None if samples is None else np.array(samples)}))
-        return cls(tuple(rows), tuple(Summary(**s) for s in data.get("summaries", ())))
+            samples = row.get("samples") if isinstance(row, Mapping) else None
+            found = _record(StabilityRow, row, "row")
+            rows.append(replace(found, samples=None if samples is None else as_double(samples, "samples")))
+        return cls(tuple(rows), tuple(_record(Summary, s, "summary") for s in data.get("summaries", ())))
 
     def to_frame(self) -> Any:
         """Return a pandas DataFrame, one line a row; raise ImportError saying what to install without pandas."""
@@ -194,8 +236,10 @@ class StabilityReport:
         ImportError
             Without matplotlib.
         ValueError
-            If the report does not hold `measure`.
+            If the report does not hold `measure`, or anything.
         """
+        if not self.rows:
+            raise ValueError("This report has no rows: there is nothing to draw.")
         measure = measure or self._measures()[0]
         first = self.select(measure)[0]
         if ax is None:
@@ -235,6 +279,19 @@ class StabilityReport:
             accuracy = "" if s.accuracy is None else f", the head is right on {100 * s.accuracy:.1f} % as they are"
             lines.append(f"{s.name or 'phi'}: {s.n_features:,} features, |phi(x)| / |x| {s.gain:.3g}{accuracy}")
         return "\n".join(lines)
+
+
+def _record(kind: Any, values: Any, what: str) -> Any:
+    """Return the dataclass `kind` of these values by name; raise ValueError saying which are missing or unknown."""
+    if not isinstance(values, Mapping):
+        raise ValueError(f"A {what} is a dict of its values by name, got {shown(values)}.")
+    wanted = {f.name for f in fields(kind) if f.default is MISSING}
+    missing, unknown = wanted - set(values), set(map(str, values)) - {f.name for f in fields(kind)}
+    if missing or unknown:
+        lacks = f"lacks {', '.join(sorted(missing))}" if missing else ""
+        knows = f"has {', '.join(sorted(unknown))}, which none has" if unknown else ""
+        raise ValueError(f"This is no {what} of a report: it {' and '.join(filter(None, (lacks, knows)))}.")
+    return kind(**values)
 
 
 def _columns(cells: list[tuple[str, ...]]) -> list[str]:

@@ -50,8 +50,8 @@ class Objective:
 
     def change(self, z: NDArray, images: NDArray) -> NDArray:
         """Return |Phi(L_tau x) - Phi(x)| / |Phi(x)| of the images numbered `images` (m,) under fields `z` (m, p)."""
-        found = features(self.represent, self._warped(self.fields(z), images), "phi(L_tau X)")
-        return relative_change(self.phi_x[images], found)
+        phi_x = self.phi_x[images]  # asked for first: what phi makes of the images as they are is complained of first
+        return relative_change(phi_x, features(self.represent, self._warped(self.fields(z), images), "phi(L_tau X)"))
 
     def norms(self, z: NDArray) -> NDArray:
         """Return the Jacobian norms (m,) of the fields of `z` (m, p) before they are rescaled, to 2 %.

@@ -148,9 +148,7 @@ def _check_budget(n_evaluations: Any, n_random: Any) -> tuple[int, int]:
     budget = check_count(n_evaluations, "n_evaluations", 8)
     n_fields = budget // 2 if n_random is None else check_count(n_random, "n_random")
     if n_fields > budget:
-        raise ValueError(
-            f"n_random={n_random} random fields are more than n_evaluations={budget}, of which they are part."
-        )
+        raise ValueError(f"n_random must be at most n_evaluations={budget}, of which it is a part, got {n_random}.")
     return budget, n_fields
 
 

@@ -1,0 +1,109 @@
+"""What the stability theorem speaks of, seen on images: the size of a field, and the change of Phi over |x|."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from kernelconv._check import check_finite
+from kernelconv._numbers import as_double, shown
+from kernelconv.deformations import DisplacementField, warp
+from kernelconv.stability.architecture import Architecture, check_architecture
+from kernelconv.stability.measures import squared_norms
+from kernelconv.stability.plan import measured_images
+from kernelconv.stability.representation import as_representation, features
+
+#: The fields of `Observations`.
+_SEEN = ("jacobian_norm", "sup_norm", "change")
+
+
+@dataclass(frozen=True, repr=False)
+class Observations:
+    """Changes seen, one an image and field: |Phi(L_tau x) - Phi(x)| / |x| in the theorem's normalisation.
+
+    Attributes
+    ----------
+    jacobian_norm : ndarray (m,)
+        Sup of |D tau|.
+    sup_norm : ndarray (m,)
+        Sup of |tau|, in pixels.
+    change : ndarray (m,)
+        The left-hand side of the theorem over |x|.
+    """
+
+    jacobian_norm: NDArray
+    sup_norm: NDArray
+    change: NDArray
+
+    def __post_init__(self) -> None:
+        for name in _SEEN:
+            values = check_finite(as_double(getattr(self, name), name), name)
+            if values.ndim != 1 or len(values) != len(self.change) or (values < 0).any():
+                raise ValueError(
+                    f"{name} must hold one number >= 0 an observation, as many as the others, got {shown(values)}."
+                )
+            object.__setattr__(self, name, values)
+
+    def __repr__(self) -> str:
+        return f"Observations({len(self)} changes)"
+
+    def __len__(self) -> int:
+        return len(self.change)
+
+    @staticmethod
+    def join(parts: Sequence[Observations]) -> Observations:
+        """Return all observations as one."""
+        if not isinstance(parts, list | tuple) or not parts or not all(isinstance(p, Observations) for p in parts):
+            raise ValueError(f"parts must be a non-empty list of Observations, got {shown(parts)}.")
+        return Observations(*(np.concatenate([getattr(p, name) for p in parts]) for name in _SEEN))
+
+
+def observe(
+    phi: Any,
+    X: Any,
+    fields: DisplacementField,
+    architecture: Architecture,
+    *,
+    order: Any = 3,
+    padding: str = "zero",
+    n_jobs: int | None = None,
+) -> Observations:
+    r"""Deform images and return what the theorem speaks of, an observation an image.
+
+    Parameters
+    ----------
+    phi : callable, or object with ``transform`` or ``forward``
+        A convolutional kernel network's features.
+    X : array-like, shape (n, h, w) or (n, h, w, c)
+        Images, none of them zero.
+    fields : DisplacementField
+        A batch of n fields.
+    architecture : Architecture
+        Of `phi`: its ``normalization`` brings features to the theorem's, where P is an isometry.
+    order, padding, n_jobs
+        As in `warp`.
+
+    Raises
+    ------
+    ValueError
+        If `X` is not images or an image is zero; if `fields` are not one an image; if Phi's features are not rows of
+        finite numbers.
+    """
+    check_architecture(architecture)
+    x = measured_images(X)
+    if not isinstance(fields, DisplacementField) or fields.batch_shape != (len(x),):
+        raise ValueError(f"fields must be a batch of {len(x)} fields, one an image, got {shown(fields)}.")
+    represent = as_representation(phi)
+    norms = np.sqrt(squared_norms(x.reshape(len(x), -1)))
+    if not norms.all():
+        raise ValueError(
+            f"{int((norms == 0).sum())} of {len(x)} images are zero: |x| = 0 bounds nothing. Leave them out."
+        )
+    warped = warp(x, fields, order=order, padding=padding, n_jobs=n_jobs)
+    moved = features(represent, warped, "phi(L_tau X)") - features(represent, x)
+    change = architecture.normalization * np.sqrt(squared_norms(moved)) / norms
+    return Observations(np.asarray(fields.jacobian_sup_norm), np.asarray(fields.sup_norm), change)
