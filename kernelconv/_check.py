@@ -204,8 +204,10 @@ def as_pair(value: Any, name: str, minimum: int = 1) -> Pair:
 
 def as_padding(value: Any, choices: tuple[str, ...]) -> str | Pair:
     """Return `value`, one of `choices` or an int or a (rows, columns) pair of px of zeros, as a name or a pair."""
+    if isinstance(value, str) and value in choices:
+        return value
     try:
-        return check_choice(value, "padding", choices) if isinstance(value, str) else as_pair(value, "padding", 0)
+        return as_pair(value, "padding", 0)
     except ValueError:
         raise ValueError(
             f"padding must be one of {', '.join(map(repr, choices))}, or px of zeros on each side, an int >= 0 or a "

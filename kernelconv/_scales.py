@@ -7,6 +7,7 @@ digit on the way there and back; values in the ordinary range are left alone, to
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -15,6 +16,7 @@ from numpy.typing import DTypeLike, NDArray
 from kernelconv._check import check_room
 
 
+@lru_cache
 def bounds(dtype: DTypeLike) -> tuple[float, float]:
     """Return between which largest moduli arrays of `dtype` may be squared: 2^-40 and 2^40 in float32.
 

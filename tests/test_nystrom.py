@@ -42,8 +42,9 @@ def test_kernels_are_their_formulas(kernel):
     assert kernel(np.array([1.0]))[0] == pytest.approx(1, abs=1e-15)
     assert float(kernel(0.5)) == pytest.approx(reference.KAPPA[repr(kernel)](0.5), rel=1e-14)  # a number will do
     assert np.allclose(
-        kernel(np.array([-1, 0, 1])), [reference.KAPPA[repr(kernel)](v) for v in (-1, 0, 1)], rtol=1e-14, atol=1e-15
+        kernel(np.array([-1.0, 0, 1])), [reference.KAPPA[repr(kernel)](v) for v in (-1, 0, 1)], rtol=1e-14, atol=1e-15
     )
+    assert np.array_equal(kernel(np.array([-1, 0, 1])), kernel(np.float32([-1, 0, 1])))  # as images of integers
 
 
 @pytest.mark.parametrize("kernel", [k for k in registry.KERNELS if k.differentiable])

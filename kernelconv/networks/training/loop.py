@@ -150,7 +150,6 @@ def train(
     check_count(epochs, "epochs")
     batch_size = min(check_count(batch_size, "batch_size"), len(x))
     objective, optimizer = as_loss(loss), optimizer or Optimizer()
-    kept = frozen_params(network.params, frozen)
     if patience is not None and validation is None:
         raise ValueError("patience needs validation=(images, labels): it counts epochs without a lower loss on them.")
     check_augmentation(augmentation)
@@ -158,13 +157,16 @@ def train(
     rates = learning_rates(learning_rate, schedule, epochs * n_steps)
     network = network.astype(x.dtype)
     params = network.params
+    kept = frozen_params(params, frozen)
     run = Run(network, memory or optimizer.start(params), rng, int(rng.integers(2**63)), learning_rate)
-    start = np.concatenate([[], *map(np.ravel, [*params.values(), *network.state.values()])])
-    decisive: dict[str, Any] = {"images": x, "labels": labels, "validation": validation, "epochs": epochs}
-    decisive |= {"batch_size": batch_size, "learning_rate": learning_rate, "schedule": schedule, "optimizer": optimizer}
-    decisive |= {"loss": loss, "frozen": sorted(kept), "augmentation": augmentation, "patience": patience}
-    decisive |= {"random draws": run.seed, "network": network, "start weights": start, "memory": memory}
-    file = None if checkpoint is None else Checkpoint(checkpoint, decisive)
+    file = None
+    if checkpoint is not None:
+        start = np.concatenate([[], *map(np.ravel, [*params.values(), *network.state.values()])])
+        decisive: dict[str, Any] = {"images": x, "labels": labels, "validation": validation, "epochs": epochs}
+        decisive |= {"batch_size": batch_size, "learning_rate": learning_rate, "schedule": schedule}
+        decisive |= {"optimizer": optimizer, "loss": loss, "frozen": sorted(kept), "augmentation": augmentation}
+        decisive |= {"patience": patience, "random draws": run.seed, "network": network, "start weights": start}
+        file = Checkpoint(checkpoint, {**decisive, "memory": memory})
     if file is not None:
         file.resume(run)
         for _ in run.history:  # the draws of the epochs that are done, those that shuffle the images

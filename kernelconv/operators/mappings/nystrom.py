@@ -72,7 +72,7 @@ def spherical_kmeans(
            [1., 0.]])
     """
     check_count(n_clusters, "n_clusters")
-    check_count(n_iter, "n_iter")
+    check_count(n_iter, "n_iter", 0)
     check_positive(tol, "tol", zero=True)
     check_generator(rng, "spherical_kmeans")
     x = check_finite(as_float(x))
