@@ -10,6 +10,7 @@ from scipy import sparse
 from kernelconv import (
     AffineSubspaceClassifier,
     ConvKernel,
+    ConvKernelClassifier,
     ConvKernelNetwork,
     ConvNetClassifier,
     ConvNetRegressor,
@@ -182,6 +183,28 @@ def test_tables_of_numbers_are_read_and_others_refused():
         for estimator in (shaped, AffineSubspaceClassifier(1), Scattering1D(J=1, Q=1)):
             with pytest.raises(ValueError, match="X must hold numbers"):
                 estimator.fit(other, Y)
+
+
+@pytest.mark.parametrize(
+    ("labels", "match"),
+    [
+        (["a", 1, 2, "a", 1, 2], r"y mixes strings \('a'\) and numbers \(1\): labels must be of one kind"),
+        (np.array([1, None] * 3), "y must hold labels, numbers or strings, got None"),
+        (np.ma.array(Y, mask=Y > 0), "y is masked"),
+        ([[0, 1], [0]] * 3, "y is a ragged list"),
+    ],
+)
+@pytest.mark.parametrize(
+    "classifier",
+    [
+        ConvNetClassifier("mlp", epochs=1, random_state=0),
+        ConvKernelClassifier(3, epochs=0, random_state=0),
+        AffineSubspaceClassifier(1),
+    ],
+)
+def test_labels_of_no_one_kind_are_refused(classifier, labels, match):
+    with pytest.raises(ValueError, match=match):
+        classifier.fit(ROWS if isinstance(classifier, AffineSubspaceClassifier) else X, labels)
 
 
 @pytest.mark.parametrize("strengths", [0.1, None, (), "ab", {0.1}, (s for s in (0.1, 0.2)), [[0.1]], ["a"], [None]])
