@@ -128,6 +128,26 @@ def test_signals_and_inner_maps(dtype, far):
     assert relative(planar.propagate(x * dtype(far), path) / dtype(far), planar.propagate(x, path)) < 1e-5
 
 
+def test_scattering_refuses_what_leaves_no_room_for_sums():
+    x = images(dtype=np.float32)
+    far, planar = x * np.float32(1e37), Scattering2D(2, 3).fit(x)
+    for call in (
+        lambda: planar.transform(far),
+        lambda: planar.propagate(far, planar.paths_[-1]),
+        lambda: RotoTranslationScattering2D(2, 2).fit(x).transform(far),
+        lambda: Scattering1D(3, 2).fit_transform(far.reshape(12, 64)),
+    ):
+        with pytest.raises(ValueError, match=r"Values as large as \S+ leave no room for sums in float32"):
+            call()
+
+
+def test_gradients_of_scattering_down_to_the_smallest_numbers():
+    x = images(2, np.float32)[..., None]
+    network = Scattering2D(2, 3).fit(x).network_
+    g = np.random.default_rng(1).standard_normal((2, 2, 2, 16)).astype(np.float32)
+    assert relative(network.vjp(x * np.float32(2.0**-124), g)[0], network.vjp(x, g)[0]) < 1e-4
+
+
 def test_energies_of_float32_and_what_leaves_float64():
     x = images(dtype=np.float32)
     planar = Scattering2D(2, 3, max_order=1).fit(x)
@@ -145,8 +165,8 @@ def test_energies_of_float32_and_what_leaves_float64():
 def test_end_to_end_training_does_not_see_the_scale():
     x, y = images(dtype=np.float32), np.arange(12) % 3
     classifier, objectives = ConvKernelClassifier(4, 3, 2, n_patches=200, epochs=1, random_state=0), []
-    for far in np.float32([1, 2.0**100, 2.0**-100]):
-        assert classifier.fit(x * far, y).score(x * far, y) == 1
+    for scaled in (x, *(x.astype(dtype) * dtype(far) for dtype, far in FAR)):
+        assert classifier.fit(scaled, y).score(scaled, y) == 1
         objectives.append(classifier.history_[-1]["objective"])
     np.testing.assert_allclose(objectives[1:], objectives[0], rtol=1e-3)
 
@@ -176,6 +196,7 @@ def test_one_far_image_is_enough():
     np.testing.assert_allclose(gram[2, :2] / 1e-25, wanted[2, :2], rtol=1e-5)
     np.testing.assert_allclose(ConvKernel(3, 2)(tiny[:2], tiny[2:])[:, 0], gram[:2, 2], rtol=1e-6)
     np.testing.assert_allclose(ConvKernel(3, 2)(tiny[2:], tiny[:2])[0], gram[2, :2], rtol=1e-6)
+    assert ConvKernel(3, 2)(tiny[:2], tiny[2:]).dtype == ConvKernel(3, 2)(tiny[2:], tiny[:2]).dtype == np.float64
 
 
 @pytest.mark.parametrize("far", [1e200, 1e-200])
