@@ -319,5 +319,7 @@ def test_fewer_distinct_patches_give_fewer_anchors():
     assert 4 < n <= 16
     assert fitted.network_.parts[0].mapping == KernelMapping(n, Exponential(0.6))
     assert fitted.anchors_[1].shape == (3, 9 * n)
+    first, second = fitted.network_.parts
+    assert first.out_shape(first.in_shape) == second.in_shape == (4, 4, n)  # what follows is built for what there is
     assert fitted.transform(x).shape == (20, len(fitted.get_feature_names_out())) == (20, 12)
     assert fitted.n_anchors == (64, 3)

@@ -61,10 +61,10 @@ class Anchors:
 
     def __repr__(self) -> str:
         n, d = self.values.shape
-        return f"Anchors({n} x {d}, sha256 {self._identity()[2][:8]})"
+        return f"Anchors({n} x {d}, sha256 {self._identity()[1][:8]})"
 
     def _identity(self) -> tuple[Any, ...]:
-        return self.values.shape, self.values.dtype.str, hashlib.sha256(self.values.tobytes()).hexdigest()
+        return self.values.shape, hashlib.sha256(self.values.tobytes()).hexdigest()
 
 
 def as_anchors(anchors: Anchors | ArrayLike) -> Anchors:

@@ -108,7 +108,7 @@ def _distinct(x: NDArray, wanted: int) -> NDArray:
     rounding = 16 * float(np.finfo(x.dtype).eps)
     cells: dict[bytes, int] = {}
     for lo in range(0, len(x), 1024):
-        for i, row in enumerate(np.rint(x[lo : lo + 1024] / rounding) + 0.0, lo):
+        for i, row in enumerate(np.rint(x[lo : lo + 1024] / rounding), lo):
             cells.setdefault(row.tobytes(), i)
         if len(cells) >= 4 * wanted:  # the common case: enough, even if rows on edges count twice
             return np.arange(wanted)
