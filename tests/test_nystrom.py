@@ -263,6 +263,14 @@ def test_an_absurd_number_of_clusters_costs_no_memory():
         assert spherical_kmeans(np.eye(3), 10**9, RNG(0)).shape == (3, 3)
 
 
+def test_counts_may_be_small_ints_of_numpy():
+    x = RNG(0).standard_normal((20, 3, 3, 4))
+    few, wide = (KernelMapping(n(2), n_patches=n(150)).build((3, 3, 4), RNG(0), x) for n in (np.uint8, int))
+    assert np.array_equal(few.params["anchors"], wide.params["anchors"])
+    assert len(sample_patches(x, np.uint8(150), RNG(0))) == 150
+    assert spherical_kmeans(x.reshape(-1, 4), np.uint8(70), RNG(0)).shape == (70, 4)
+
+
 def test_opposite_zeros_are_no_directions_of_their_own():
     with pytest.warns(UserWarning, match="2 anchors are more than the 1 distinct patches"):
         assert spherical_kmeans(np.array([[1.0, 0.0], [2.0, -0.0]]), 2, RNG(0)).tolist() == [[1, 0]]

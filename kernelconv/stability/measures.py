@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kernelconv._check import as_float, check_finite
-from kernelconv._numbers import as_double
+from kernelconv._numbers import as_double, shown
 
 
 def relative_change(phi_x: Any, phi_warped: Any) -> NDArray:
@@ -63,7 +63,7 @@ def lipschitz_ratio(phi_x: Any, phi_warped: Any, strength: Any) -> NDArray:
     """
     strength = check_finite(as_double(strength, "strength"), "strength")
     if not (strength > 0).all():
-        raise ValueError(f"strength must be > 0, got {strength}.")
+        raise ValueError(f"strength must be > 0, got {shown(strength)}.")
     change = relative_change(phi_x, phi_warped)
     if strength.shape not in ((), change.shape):
         raise ValueError(f"strength must be one number, or one for each of {len(change)} images, got {strength.shape}.")

@@ -89,8 +89,8 @@ class KernelMapping(Part):
 
     def __post_init__(self) -> None:
         """Check every field and read the kernel's name."""
-        check_count(self.n_anchors, "n_anchors")
-        check_count(self.n_patches, "n_patches")
+        for name in ("n_anchors", "n_patches"):  # as Python's ints: an uint8 would overflow
+            object.__setattr__(self, name, check_count(getattr(self, name), name))
         check_positive(self.regularization, "regularization", zero=True)
         object.__setattr__(self, "kernel", as_kernel(self.kernel))
         if self.anchors is not None:

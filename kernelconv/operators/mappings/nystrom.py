@@ -71,7 +71,7 @@ def spherical_kmeans(
     array([[0., 1.],
            [1., 0.]])
     """
-    check_count(n_clusters, "n_clusters")
+    n_clusters = check_count(n_clusters, "n_clusters")
     check_count(n_iter, "n_iter", 0)
     check_positive(tol, "tol", zero=True)
     check_generator(rng, "spherical_kmeans")

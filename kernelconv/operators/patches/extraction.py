@@ -262,7 +262,7 @@ def sample_patches(maps: Any, n_patches: int, rng: np.random.Generator, block: i
     (20, 9)
     """
     maps = as_data(maps, name="maps")
-    check_count(n_patches, "n_patches")
+    n_patches = check_count(n_patches, "n_patches")
     check_count(block, "block")
     check_generator(rng, "sample_patches")
     n = len(maps)
