@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
-from numpy.typing import DTypeLike, NDArray
+from numpy.typing import NDArray
 
 from kernelconv._numbers import as_real, cast, shown
 
@@ -75,17 +75,6 @@ def check_finite(x: Any, name: str = "x") -> NDArray:
             "Remove or replace them first."
         )
     return x
-
-
-def check_room(top: float, dtype: DTypeLike) -> None:
-    """Raise ValueError if values of size `top` are so large that their norms and sums overflow in `dtype`."""
-    most = float(np.finfo(dtype).max)
-    if top > most / 2**16:
-        other = " or pass float64" if np.dtype(dtype) == np.float32 else ""
-        raise ValueError(
-            f"Values as large as {top:.3g} leave no room for sums in {np.dtype(dtype)}, which ends at {most:.2g}. "
-            f"Divide them first{other}."
-        )
 
 
 def check_channels_last(shape: Shape, name: str = "x") -> None:

@@ -13,8 +13,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
-from kernelconv._check import check_room
-
 
 @lru_cache
 def bounds(dtype: DTypeLike) -> tuple[float, float]:
@@ -67,7 +65,7 @@ def scales(x: NDArray, tops: NDArray | None = None) -> NDArray | None:
     strange = (found > 0) & (found < np.inf) & ~((found >= low) & (found <= high))
     if not strange.any():
         return None
-    check_room(float(found[strange].max()), x.dtype)
+    _check_room(float(found[strange].max()), x.dtype)
     exponents = np.where(strange, np.frexp(found)[1], 0)
     smallest = np.finfo(x.dtype).minexp
     return np.ldexp(x.dtype.type(1), -np.maximum(exponents, smallest)).reshape(-1, *[1] * (x.ndim - 1))
@@ -133,3 +131,14 @@ def rms_norm(x: NDArray) -> float:
     if by is None:
         return float(np.sqrt(square))
     return rms_norm((x[None] * by)[0]) / float(by[0, 0, 0])
+
+
+def _check_room(top: float, dtype: DTypeLike) -> None:
+    """Raise ValueError if values of size `top` are so large that their norms and sums overflow in `dtype`."""
+    most = float(np.finfo(dtype).max)
+    if top > most / 2**16:
+        other = " or pass float64" if np.dtype(dtype) == np.float32 else ""
+        raise ValueError(
+            f"Values as large as {top:.3g} leave no room for sums in {np.dtype(dtype)}, which ends at {most:.2g}. "
+            f"Divide them first{other}."
+        )

@@ -30,7 +30,6 @@ ALLOWED = {
     **{leaf: set() for leaf in LEAVES},
     "_arrays": {"_check", "_numbers"},
     "_check": {"_numbers"},
-    "_scales": {"_check"},
     "operators": LEAVES,
     "networks": LEAVES | {"operators"},
     "networks/training": LEAVES | {"operators", "networks", "deformations"},  # augmentation deforms
