@@ -8,11 +8,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from kernelconv._check import as_pair, check_choice, check_count
+from kernelconv._check import as_pair, check_choice, check_count, check_memory
 from kernelconv.operators.wavelets.morlet import check_scale, crop, gaussian_1d, morlet
-
-#: Values of all wavelets at most: 8 GiB of float64.
-LARGEST = 2**30
 
 
 @dataclass(frozen=True)
@@ -53,7 +50,7 @@ class FilterBank:
     Raises
     ------
     ValueError
-        If `J`, `L` or a size is not an int >= 1, `kind` is unknown, or the wavelets would need more than 8 GiB.
+        If `J`, `L` or a size is not an int >= 1, `kind` is unknown, or the wavelets need more than the memory.
 
     Notes
     -----
@@ -89,11 +86,7 @@ class FilterBank:
     def __post_init__(self) -> None:
         h, w = as_pair(self.shape, "shape")
         J, L = check_scale(self.J), check_count(self.L, "L")
-        if J * L * h * w > LARGEST:
-            raise ValueError(
-                f"A bank of J={J} x L={L} wavelets of {h} x {w} px would need {J * L * h * w / 2**27:,.0f} GiB. Use a "
-                "smaller J, L or image."
-            )
+        check_memory(8 * J * L * h * w, f"A bank of J={J} x L={L} wavelets of {h} x {w} px")
         theta = (int(L / 2 - 1) - np.arange(L)) * np.pi / L
         xi = 0.75 * np.pi * 0.5 ** np.arange(J)
         psi = np.empty((J, L, h, w))
