@@ -56,6 +56,11 @@ def like(values: Any, x: Any) -> Any:
     return xp.asarray(values, dtype=dtype, device=array_api_compat.device(x))
 
 
+def zeros(shape: tuple[int, ...], x: Any) -> Any:
+    """Return an array of zeros of `x`'s library, device and dtype."""
+    return namespace(x).zeros(shape, dtype=x.dtype, device=array_api_compat.device(x))
+
+
 def indices(values: NDArray, x: Any) -> Any:
     """Return positions `values` as an integer array of `x`'s library and device, for ``take``."""
     if isinstance(x, np.ndarray):

@@ -39,6 +39,7 @@ from kernelconv.operators import (
     Tanh,
     TransposedConvolution,
     Vovk,
+    WaveletTransform,
     extract_patches,
     extract_patches_adjoint,
 )
@@ -755,8 +756,13 @@ def test_no_images_give_no_features(channels):
     layer = Layer(PatchExtraction(3), KernelMapping(5), GaussianPooling(2)).build(
         (8, 8, channels), np.random.default_rng(0)
     )
-    assert layer.forward(np.zeros((0, 8, 8, channels))).shape == (0, 3, 3, 5)
-    assert GaussianPooling(2).build((8, 8, 3)).adjoint(np.zeros((0, 4, 4, 3))).shape == (0, 8, 8, 3)
+    none = np.zeros((0, 8, 8, channels), np.float32)
+    assert layer.forward(none).shape == (0, 3, 3, 5)
+    assert layer.forward(none).dtype == np.float32
+    waves = WaveletTransform(scale=1).build((8, 8, channels)).forward(none)
+    assert (len(waves), waves.dtype) == (0, np.complex64)
+    with pytest.raises(ValueError, match=r"x is empty, shape \(0, 8, 8, .\): a gradient needs at least one map"):
+        layer.vjp(none, np.zeros((0, 3, 3, 5)))
 
 
 # Pooling and norms as banded matrices
