@@ -48,6 +48,14 @@ def as_representation(phi: Any) -> Representation:
     raise ValueError(f"phi must be a callable or have transform or forward, got {kind}.")
 
 
+def as_head(head: Any) -> Callable[[NDArray], Any]:
+    """Return the function from feature rows to labels that `head`, an object with ``predict`` or a callable, is."""
+    predict = getattr(head, "predict", head)
+    if not callable(predict):
+        raise ValueError(f"head must have predict, or be a callable from features to labels, got {head!r:.80}.")
+    return predict
+
+
 def features(represent: Representation, x: NDArray, name: str = "phi(X)") -> NDArray:
     """Return the features of images `x` as rows (n, d), real and finite.
 

@@ -127,6 +127,8 @@ class FilterBank1D:
     def __post_init__(self) -> None:
         check_count(self.length, "length"), check_scale(self.J), check_count(self.Q, "Q")
         check_positive(self.sigma_low, "T")
+        if self.T is not None and self.T > 1e100:
+            raise ValueError(f"T must be at most 1e100 samples, got {self.T!r}.")
 
     @property
     def shape(self) -> tuple[int]:
