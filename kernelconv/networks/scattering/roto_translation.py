@@ -222,7 +222,7 @@ class RotoTranslationScattering2D(PathTransformer):
             by = scales(x)
             return scatter(x) if by is None else rescaled(scatter, x, by)
 
-        area = self.filter_bank_.phi.size * self.L * self.L
+        area = self.filter_bank_.phi.size * int(self.L) ** 2
         block = max(1, 2**23 // (4 * images.itemsize * area * c))
         return apply_blocks(scatter_any, images, block, self.n_jobs)
 
