@@ -90,8 +90,7 @@ def check_warp(x: Any, tau: Any, order: Any, padding: str, name: str = "x") -> t
             f"tau has shape {tau.shape}; for {n} images of {h} x {w} pixels it must be ({h}, {w}, 2), shared, or "
             f"({n}, {h}, {w}, 2), one field an image."
         )
-    if not np.issubdtype(tau.dtype, np.floating) and not np.issubdtype(tau.dtype, np.integer):
-        raise ValueError(f"tau must hold real numbers, got dtype {tau.dtype}.")
+    tau = tau.astype(np.float32) if tau.dtype == bool else tau
     if not isinstance(order, int | str) or isinstance(order, bool) or order not in ORDERS:
         raise ValueError(f'order must be 0 (nearest), 1 (bilinear), 3 (cubic spline) or "fourier", got {order!r}.')
     check_choice(padding, "padding", PADDINGS)

@@ -129,6 +129,6 @@ class KernelProduct(DotProductKernel):
     def taylor(self, n: int) -> NDArray:
         """Return the convolution of the coefficients."""
         out = np.eye(1, check_count(n, "n", 0))[0]
-        for k in self.kernels:
+        for k in self.kernels if n else ():
             out = np.convolve(out, k.taylor(n))[:n]
         return out

@@ -130,7 +130,7 @@ WORST = Target(
     | {"method": p.choice("auto", "gradient", "evolution"), "n_evaluations": p.count(8, repeats=True)},
     weight=2,
 )
-SHIFT = p.ANYTHING
+SHIFT = p.Kind(lambda value: None if isinstance(value, tuple | list | np.ndarray) else False)
 SHIFTS = [
     Target(
         f"stability.{name}",
