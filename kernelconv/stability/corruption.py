@@ -13,7 +13,7 @@ from kernelconv.stability.bootstrap import bootstrap_interval
 from kernelconv.stability.measures import relative_change
 from kernelconv.stability.plan import measured_images
 from kernelconv.stability.report import StabilityReport, StabilityRow
-from kernelconv.stability.representation import as_head, as_representation, features
+from kernelconv.stability.representation import as_head, as_representation, features, labels_of
 
 
 def measure_corruptions(
@@ -76,7 +76,7 @@ def measure_corruptions(
         corrupt_rng, bootstrap_rng = rng.spawn(2)
         for severity in severities:
             found = features(represent, corrupt(x, name, severity, corrupt_rng), "phi(corrupted X)")
-            predicted = np.asarray(predict(found))
+            predicted = labels_of(predict, found)
             values = {
                 "accuracy": (predicted == labels).astype(float),
                 "relative_change": relative_change(phi_x, found),

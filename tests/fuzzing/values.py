@@ -101,7 +101,8 @@ def nothing(plain, door, rng):
     """Promise: the door's own."""
     size = list(plain.shape)
     size[_pick(rng, 0, 0, *range(plain.ndim))] = 0
-    return Draw(f"shape {tuple(size)}", np.zeros(size), door.empty)
+    promise = door.empty if door.empty.kind != "refused" else refused(f"{door.empty.words}|\\b({door.name})\\b")
+    return Draw(f"shape {tuple(size)}", np.zeros(size), promise)
 
 
 @shape
