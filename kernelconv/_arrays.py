@@ -56,9 +56,9 @@ def like(values: Any, x: Any) -> Any:
     return xp.asarray(values, dtype=dtype, device=array_api_compat.device(x))
 
 
-def zeros(shape: tuple[int, ...], x: Any) -> Any:
-    """Return an array of zeros of `x`'s library, device and dtype."""
-    return namespace(x).zeros(shape, dtype=x.dtype, device=array_api_compat.device(x))
+def zeros_like_one(x: Any) -> Any:
+    """Return zeros of the shape of one of `x` (n, ...), (1, ...), of its dtype, library and device."""
+    return namespace(x).zeros((1, *x.shape[1:]), dtype=x.dtype, device=array_api_compat.device(x))
 
 
 def indices(values: NDArray, x: Any) -> Any:
@@ -88,22 +88,21 @@ def as_floating(x: Any, name: str = "x") -> Any:
 
 
 def as_cotangent(g: Any, shape: tuple[int, ...], name: str = "g") -> NDArray:
-    """Return `g`, which goes back through a part, as a NumPy array of floating dtype whose last axes are `shape`.
+    """Return `g`, which goes back through a part, as a NumPy array of floating dtype and `shape`, (n,) h', w', c'.
 
     Raises
     ------
     ValueError, TypeError
-        As `as_floating`; if `g` is an array of another library; if it holds nothing or is of another shape, which
-        NumPy might broadcast without a word.
+        As `as_floating`; if `g` is an array of another library; if it is of another shape, which NumPy might
+        broadcast without a word.
     """
     g = as_floating(g, name)
     if not isinstance(g, np.ndarray):
         raise TypeError(f"{name} must be a NumPy array, as what it goes back to is, got a {type(g)}.")
-    wanted = shape if len(shape) == 4 else (len(g) if g.ndim else 0, *shape)
-    if g.shape != wanted or g.size == 0:
-        raise ValueError(
-            f"{name} must have the shape of the output, {shape if len(shape) == 4 else ('n', *shape)}, got {g.shape}."
-        )
+    if len(shape) == 3 and (g.ndim != 4 or g.shape[1:] != shape):
+        raise ValueError(f"{name} must be maps of the output's shape {shape}, got {g.shape[1:]}.")
+    if len(shape) == 4 and g.shape != shape:
+        raise ValueError(f"{name} must have the shape of the output, {shape}, got {g.shape}.")
     return g
 
 

@@ -168,9 +168,8 @@ def _announced_shape(image_shape: Any) -> Shape:
     shape = [_as_int(s) for s in image_shape] if _is_listed(image_shape) else []
     known = tuple(s for s in shape if s is not None and (s > 0 or s == -1))
     if len(shape) not in (2, 3) or len(known) != len(shape):
-        raise ValueError(
-            f"image_shape must be (h, w) or (h, w, c) of positive ints (one may be -1), got {shown(image_shape)}."
-        )
+        wanted = "(h, w) or (h, w, c) of positive ints (one may be -1)"
+        raise ValueError(f"image_shape must be {wanted}, got {shown(image_shape)}.")
     return (*known, 1) if len(known) == 2 else known
 
 
@@ -232,10 +231,10 @@ def check_choice(value: Any, name: str, choices: tuple[str, ...]) -> str:
     return value
 
 
-def check_flag(value: Any, name: str) -> bool:
-    """Return `value`, True or False, NumPy's or 0 and 1 too, as a bool."""
-    if not isinstance(value, bool | int | np.bool_) or value not in (0, 1):
-        raise ValueError(f"{name} must be True or False, got {value!r}.")
+def check_flag(value: Any, name: str, *, levels: bool = False) -> bool:
+    """Return `value`, True or False, NumPy's, 0 or 1 (any int with `levels`), as a bool."""
+    if not isinstance(value, bool | int | np.integer | np.bool_) or (value not in (0, 1) and not levels):
+        raise ValueError(f"{name} must be True or False, got {shown(value)}.")
     return bool(value)
 
 

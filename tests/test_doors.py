@@ -305,11 +305,18 @@ def test_maps_that_weights_do_not_fit_are_refused(part, shape, match):
         built.forward(np.ones((2, *shape)))
 
 
-def test_no_map_at_all_is_refused():
-    for part in (ReLU(), BUILT["wavelets"], BUILT["patches centred"].parts[1]):
-        shape = SHAPE if part.in_shape is None else part.in_shape
-        with pytest.raises(ValueError, match="x is empty"):
-            part.forward(np.ones((0, *shape)))
+@pytest.mark.parametrize(
+    "name", ["patches", "wavelets", "batch normalization", "dense", "flatten", "scattering", "concat"]
+)
+def test_parts_make_nothing_of_no_maps(name):
+    part = registry.SPECIFICATIONS[name].build(registry.SHAPE, np.random.default_rng(0))
+    nothing, y = np.ones((0, *registry.SHAPE), np.float32), part.forward(np.ones((1, *registry.SHAPE), np.float32))
+    assert part.forward(nothing).shape == (0, *y.shape[1:])
+    assert part.forward(nothing).dtype == y.dtype
+    with pytest.raises(ValueError, match="x is empty"):
+        part.vjp(nothing, y[:0])
+    if part.linear:
+        assert part.adjoint(y[:0]).shape == nothing.shape
 
 
 LEARNED = [KernelMapping(3), PatchWhitening((1, 2)), PatchCentering((1, 2)), Standardization()]
@@ -372,8 +379,8 @@ def test_kernels_read_whole_numbers_as_floats(kernel):
 @pytest.mark.parametrize(
     ("make", "match"),
     [
-        (lambda: ConvexSum(("vovk",), 1.0), "weights must be a non-empty sequence"),
-        (lambda: ConvexSum(("vovk",), ("a",)), "weights must be a number"),
+        (lambda: ConvexSum(("vovk",), 1.0), "weights must be 1 numbers >= 0 of sum 1, got 1.0"),
+        (lambda: ConvexSum(("vovk",), ("a",)), "weights must be 1 numbers >= 0 of sum 1"),
         (lambda: ArcCosine(np.array(1)), "degree must be 0, 1 or 2"),
         (lambda: OrbitPooling(3), "part of an OrbitPooling must be a part, got 3"),
         (lambda: Residual("abc"), "branch of a Residual must be a part, got 'abc'"),

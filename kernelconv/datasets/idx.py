@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kernelconv._files import write_atomically
+from kernelconv._numbers import as_array
 from kernelconv.datasets.files import DataError, as_path, check_unpacked, file_size, unreadable
 
 _GZIP_MAGIC = b"\x1f\x8b"
@@ -132,7 +133,7 @@ def write_idx(path: str | os.PathLike[str], array: NDArray) -> None:
     ...     Path(path).read_bytes().hex(" ")
     '00 00 08 01 00 00 00 03 07 02 01'
     """
-    path, array = as_path(path), np.asarray(array)
+    path, array = as_path(path), as_array(array, "array")
     if array.ndim < 1 or array.dtype.kind not in "ui" or (array.size and not 0 <= array.min() <= array.max() <= 255):
         raise ValueError(
             f"An IDX file of bytes needs integers from 0 to 255 with at least one axis, got {array.dtype} of "

@@ -69,6 +69,10 @@ class Split:
             raise ValueError(
                 f"X_train and X_test must hold images of one shape, got {self.X_train.shape} and {self.X_test.shape}."
             )
+        if not isinstance(self.arguments, tuple) or not all(isinstance(a, str) for a in self.arguments):
+            raise ValueError(
+                f"arguments must be a tuple of str, as the command line takes them, got {self.arguments!r:.80}."
+            )
         if not self.arguments:
             object.__setattr__(self, "arguments", (self.name,))
 

@@ -8,7 +8,16 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from kernelconv._check import Pair, as_pair, check_count, check_finite, check_memory, check_positive, check_rng
+from kernelconv._check import (
+    Pair,
+    as_pair,
+    check_count,
+    check_finite,
+    check_flag,
+    check_memory,
+    check_positive,
+    check_rng,
+)
 from kernelconv._numbers import as_double
 from kernelconv.deformations.fields import DisplacementField, check_drawn
 
@@ -87,6 +96,7 @@ class Deformation:
         TypeError
             If a family of your own draws anything but a batch of n fields on the image.
         """
+        allow_folding = check_flag(allow_folding, "allow_folding")
         if (strength is None) == (displacement is None):
             raise ValueError("sample wants exactly one of strength and displacement.")
         n, pair = 1 if size is None else check_count(size, "size"), as_pair(shape, "shape")

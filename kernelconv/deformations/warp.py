@@ -14,6 +14,8 @@ from kernelconv._parallel.blocks import apply_blocks, block_length, map_blocks
 from kernelconv.deformations.interpolation import PADDINGS, fourier_weights, prefilter, taps
 
 ORDERS = (0, 1, 3, "fourier")
+#: Displacements beyond it (px) have no fraction of a pixel, and their positions do not fit the ints that count them.
+FARTHEST = 2.0**31
 
 
 def warp(x: Any, tau: Any, *, order: Any = 3, padding: str = "zero", n_jobs: int | None = None) -> NDArray:
@@ -88,12 +90,15 @@ def check_warp(x: Any, tau: Any, order: Any, padding: str, name: str = "x") -> t
             f"tau has shape {tau.shape}; for {n} images of {h} x {w} pixels it must be ({h}, {w}, 2), shared, or "
             f"({n}, {h}, {w}, 2), one field an image."
         )
-    if not np.issubdtype(tau.dtype, np.floating) and not np.issubdtype(tau.dtype, np.integer):
-        raise ValueError(f"tau must hold real numbers, got dtype {tau.dtype}.")
+    tau = tau.astype(np.float32) if tau.dtype == bool else tau
     if not isinstance(order, int | str) or isinstance(order, bool) or order not in ORDERS:
         raise ValueError(f'order must be 0 (nearest), 1 (bilinear), 3 (cubic spline) or "fourier", got {order!r}.')
     check_choice(padding, "padding", PADDINGS)
-    return images, check_finite(tau, "tau")
+    if (far := float(np.abs(check_finite(tau, "tau")).max())) > FARTHEST:
+        raise ValueError(
+            f"tau holds displacements of {far:.3g} px, further than pixels can be told apart: {FARTHEST:g}."
+        )
+    return images, tau
 
 
 def over_blocks(

@@ -288,6 +288,8 @@ def serial(*parts: Part, names: Sequence[str] | None = None) -> Network:
             raise ValueError(f"serial composes parts (operators, layers, networks), got {part!r}.")
     if names is None:
         names = [f"{type(p).__name__.lower()}_{i}" for i, p in enumerate(parts, 1)]
+    if not isinstance(names, tuple | list):
+        raise ValueError(f"names must be a list of strings, one a part, got {names!r}.")
     joined_names = " ".join(map(str, names))
     if len(names) != len(parts) or len(set(names)) != len(names) or "." in joined_names or "__" in joined_names:
         raise ValueError(f"names must be {len(parts)} different strings without dots or '__', got {tuple(names)}.")

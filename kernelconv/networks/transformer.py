@@ -8,7 +8,7 @@ from typing import Any, Self
 from joblib import parallel_config
 from numpy.typing import NDArray
 
-from kernelconv._check import check_rng
+from kernelconv._check import check_flag, check_rng
 from kernelconv._parallel.blocks import n_threads
 from kernelconv.networks.estimator import ImageTransformer
 from kernelconv.networks.serial import Network
@@ -102,7 +102,7 @@ class NetworkTransformer(ImageTransformer):
         """Build the network on images `X` (n, h, w), (n, h, w, c) or rows; `y` is ignored."""
         images = self._read_images(X, reset=True)
         with parallel_config(n_jobs=n_threads(self.n_jobs)):  # the k-means inside asks joblib how many threads to use
-            progress = _PartPrinter() if self.verbose else None
+            progress = _PartPrinter() if check_flag(self.verbose, "verbose", levels=True) else None
             network = self.specification().build(self.image_shape_, check_rng(self.random_state), images, progress)
         self.network_ = network.astype(images.dtype)
         self.maps_shape_ = self.network_.out_shape(self.image_shape_)

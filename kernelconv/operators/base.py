@@ -11,7 +11,7 @@ from typing import Any, ClassVar, Self
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
-from kernelconv._arrays import FLOATING, as_cotangent, as_floating, is_complex, zeros
+from kernelconv._arrays import FLOATING, as_cotangent, as_floating, is_complex, zeros_like_one
 from kernelconv._check import Pair, check_named, check_shape
 from kernelconv.operators.fast.choice import Engine, engine_for
 from kernelconv.operators.matrix import Matrix
@@ -223,16 +223,14 @@ class Part(Matrix):
             x = as_floating(x)
         if self.real_only and is_complex(x):
             raise ValueError(f"{type(self).__name__} takes real maps, got complex ones: take their Modulus() first.")
-        if x.shape[1:] == self._in_shape:
-            return self, x
-        return self._at(tuple(x.shape[1:])), x
+        return self if x.shape[1:] == self._in_shape else self._at(tuple(x.shape[1:])), x
 
     def _ready_numpy(self, x: Any) -> tuple[Any, NDArray]:
         part, x = self._ready(x)
         if not isinstance(x, np.ndarray):
             raise TypeError(f"pullback takes NumPy arrays, got a {type(x)}: its own library differentiates forward.")
         if not len(x):
-            raise ValueError(f"x is empty, shape {x.shape}: a gradient needs at least one map.")
+            raise ValueError(f"x is empty, shape {x.shape}: a gradient is taken at one map or more.")
         return part, x
 
     # -- running ---------------------------------------------------------------------------------------------------
@@ -247,8 +245,8 @@ class Part(Matrix):
         NumPy goes through the fastest engine, others by the definition. A NaN may reach all that is made of its image.
         """
         part, x = self._ready(x)
-        if not x.shape[0]:
-            return part.forward(zeros((1, *x.shape[1:]), x))[:0]  # whatever dtype a part's maps have
+        if x.shape[0] == 0:  # nothing of nothing: no engine need think of it
+            return part.forward(zeros_like_one(x))[:0]
         return part._engine.forward(x) if isinstance(x, np.ndarray) else part.definition(x)
 
     def pullback(

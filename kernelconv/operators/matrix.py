@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import DTypeLike, NDArray
 from scipy.sparse.linalg import LinearOperator
 
-from kernelconv._arrays import as_cotangent
+from kernelconv._arrays import as_cotangent, zeros_like_one
 
 
 class Matrix:
@@ -21,12 +21,14 @@ class Matrix:
         Raises
         ------
         ValueError
-            If the part is not linear, or not built, or `y` holds no map or not maps of the shape of its output.
+            If the part is not linear, or not built, or `y` is not of the shape of its output.
         """
         part: Any = self
         part._check_linear()
         part._check_built()
         y = as_cotangent(y, part._shapes[-1], "y")
+        if not len(y):
+            return part.adjoint(zeros_like_one(y))[:0]
         return part._transposed(y, (len(y), *part._in_shape))
 
     def _transposed(self, y: NDArray, shape: tuple[int, ...]) -> NDArray:

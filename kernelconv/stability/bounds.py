@@ -63,11 +63,16 @@ class StabilityBound:
 
     def right_hand_side(self, jacobian_norm: Any, sup_norm: Any, image_norm: Any = 1.0) -> Any:
         """Return the bound for fields of given norms (no unit; px) and images of given norm."""
-        for name, value in (("jacobian_norm", jacobian_norm), ("sup_norm", sup_norm), ("image_norm", image_norm)):
-            if (check_finite(as_double(value, name), name) < 0).any():
-                raise ValueError(f"{name} must be >= 0, got {shown(value)}.")
-        deformation = self.c1 * (1 + self.n_layers) * jacobian_norm
-        return (deformation + self.c2 / self.scale * sup_norm) * image_norm
+        norms = {"jacobian_norm": jacobian_norm, "sup_norm": sup_norm, "image_norm": image_norm}
+        read = {name: check_finite(as_double(value, name), name) for name, value in norms.items()}
+        for name, values in read.items():
+            if (values < 0).any():
+                raise ValueError(f"{name} must be >= 0, got {shown(norms[name])}.")
+        if len({values.shape for values in read.values() if values.ndim}) > 1:
+            raise ValueError(f"Norms must be numbers or arrays of one shape, got {[v.shape for v in read.values()]}.")
+        deformation = self.c1 * (1 + self.n_layers) * read["jacobian_norm"]
+        found = (deformation + self.c2 / self.scale * read["sup_norm"]) * read["image_norm"]
+        return found if np.ndim(found) else float(found)
 
     def violations(self, seen: Observations) -> float:
         """Return the share of observations above the bound (beyond rounding)."""

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from kernelconv._check import as_float, check_finite
 from kernelconv._numbers import as_double, shown
+from kernelconv._scales import bounds, largest
 
 
 def relative_change(phi_x: Any, phi_warped: Any) -> NDArray:
@@ -135,7 +136,7 @@ def spread(phi_x: Any) -> float:
         raise ValueError("The spread between images needs at least two images, got 1.")
     centred = phi_x - phi_x.mean(0, dtype=np.float64)
     total = float(squared_norms(centred).sum())
-    rounding = (4 * np.finfo(phi_x.dtype).eps) ** 2 * float(squared_norms(phi_x).sum())
+    rounding = (4 * float(np.finfo(phi_x.dtype).eps)) ** 2 * float(squared_norms(phi_x).sum())
     if total <= rounding:
         raise ValueError(
             "Phi gives the same features for every image: a constant map has no sensitivity to compare with. "
@@ -265,4 +266,7 @@ def _rows(*features: Any) -> list[NDArray]:
         raise ValueError(f"Features to compare must have one shape, got {' and '.join(map(str, sorted(shapes)))}.")
     if rows[0].ndim < 2 or rows[0].size == 0:
         raise ValueError(f"Features must be (n_images, ...), at least two axes and not empty, got {rows[0].shape}.")
+    top, (least, most) = max(float(largest(r)) for r in rows), bounds(np.float64)
+    if top and not least <= top <= most:
+        raise ValueError(f"Squares of features of size {top:.2g} leave float64: bring them nearer to 1 by a factor.")
     return [r.reshape(len(r), -1) for r in rows]

@@ -140,11 +140,11 @@ class StabilityReport:
 
     def select(self, measure: str, name: str | None = None) -> tuple[StabilityRow, ...]:
         """Return the rows of one measure (and of one rival), in order; raise ValueError if there is none."""
-        rows = tuple(r for r in self.rows if r.measure == measure and name in (None, r.name))
+        asked = [value if value is None or isinstance(value, str) else repr(value) for value in (measure, name)]
+        rows = tuple(r for r in self.rows if r.measure == asked[0] and asked[1] in (None, r.name))
         if not rows:
             known = ", ".join(self._measures())
-            of = "" if name is None else f" of {name!r}"
-            rivals = "" if name is None else f", of {', '.join(map(repr, self.names))}"
+            of, rivals = ("", "") if name is None else (f" of {name!r}", f", of {', '.join(map(repr, self.names))}")
             raise ValueError(f"This report holds no measure {measure!r}{of}; it holds {known}{rivals}.")
         return rows
 

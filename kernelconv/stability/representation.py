@@ -9,6 +9,7 @@ from typing import Any
 from numpy.typing import NDArray
 
 from kernelconv._check import as_float, check_finite
+from kernelconv._numbers import as_array
 
 #: From images to features, one row an image.
 Representation = Callable[[NDArray], NDArray]
@@ -46,6 +47,22 @@ def as_representation(phi: Any) -> Representation:
             "phi=model.predict_proba, or phi=model[:-1] for the features of a pipeline."
         )
     raise ValueError(f"phi must be a callable or have transform or forward, got {kind}.")
+
+
+def as_head(head: Any) -> Callable[[NDArray], Any]:
+    """Return the function from feature rows to labels that `head`, an object with ``predict`` or a callable, is."""
+    predict = getattr(head, "predict", head)
+    if not callable(predict):
+        raise ValueError(f"head must have predict, or be a callable from features to labels, got {head!r:.80}.")
+    return predict
+
+
+def labels_of(head: Callable[[NDArray], Any], rows: NDArray) -> NDArray:
+    """Return the labels (n,) that `head` gives to feature rows (n, d); raise ValueError unless it is one a row."""
+    labels = as_array(head(rows), "what head returned")
+    if labels.shape != (len(rows),):
+        raise ValueError(f"head must give one label a row, ({len(rows)},), got shape {labels.shape}.")
+    return labels
 
 
 def features(represent: Representation, x: NDArray, name: str = "phi(X)") -> NDArray:

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kernelconv._check import check_finite
+from kernelconv._numbers import as_double
 from kernelconv.deformations import warp
 from kernelconv.stability.measures import relative_change
 from kernelconv.stability.plan import measured_images
@@ -47,9 +48,9 @@ def translation_error(
     >>> bool(translation_error(modulus, X, (3, 1), padding="circular").max() < 1e-12)
     True
     """
-    x = measured_images(X)
+    x, c = measured_images(X), _as_shift(shift)
     represent = as_representation(phi)
-    return relative_change(features(represent, x), features(represent, _shifted(x, shift, order, padding)))
+    return relative_change(features(represent, x), features(represent, _shifted(x, c, order, padding)))
 
 
 def equivariance_error(
@@ -88,19 +89,26 @@ def equivariance_error(
     >>> bool(equivariance_error(lambda x: x**2, X, (2, 1), padding="circular").max() < 1e-12)
     True
     """
-    x = measured_images(X)
+    x, c = measured_images(X), _as_shift(shift)
     represent = as_representation(phi)
-    maps, moved = (np.asarray(represent(images)) for images in (x, _shifted(x, shift, order, padding)))
+    maps, moved = (np.asarray(represent(images)) for images in (x, _shifted(x, c, order, padding)))
     if maps.ndim != 4 or len(maps) != len(x):
         raise ValueError(f"Equivariance is of maps (n, h, w, k), one an image; phi returned shape {maps.shape}.")
     stride = np.array(x.shape[1:3]) / maps.shape[1:3]
-    expected = _shifted(maps, tuple(np.asarray(shift) / stride), order, padding)
-    margin = 0 * stride.astype(int) if padding == "circular" else np.ceil(np.abs(shift) / stride).astype(int)
+    expected = _shifted(maps, c / stride, order, padding)
+    margin = 0 * stride.astype(int) if padding == "circular" else np.ceil(np.abs(c) / stride).astype(int)
     rows, columns = (slice(m, n - m) for m, n in zip(margin, maps.shape[1:3], strict=True))
     if not maps[:, rows, columns].size:
-        raise ValueError(f"A shift by {tuple(shift)} px leaves no position of the {maps.shape[1:3]} map inside.")
+        raise ValueError(f"A shift by {tuple(c.tolist())} px leaves no position of the {maps.shape[1:3]} map inside.")
     return relative_change(*(check_finite(a[:, rows, columns], "phi(X)") for a in (expected, moved)))
 
 
-def _shifted(x: NDArray, shift: tuple[float, ...], order: Any, padding: str) -> NDArray:
-    return warp(x, np.broadcast_to(np.asarray(shift, np.float64), (*x.shape[1:3], 2)), order=order, padding=padding)
+def _as_shift(shift: Any) -> NDArray:
+    shift = check_finite(as_double(shift, "shift"), "shift")
+    if shift.shape != (2,):
+        raise ValueError(f"shift must be two numbers of px, (row, column), got shape {shift.shape}.")
+    return shift
+
+
+def _shifted(x: NDArray, shift: NDArray, order: Any, padding: str) -> NDArray:
+    return warp(x, np.broadcast_to(shift, (*x.shape[1:3], 2)), order=order, padding=padding)

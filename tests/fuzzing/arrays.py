@@ -58,6 +58,8 @@ class Door:
         What is not float64 is read as float32; else everything as float64.
     channels_last : bool
         What looks like channels first is refused.
+    optional : bool
+        None stands for no array.
     draw : callable, optional
         Makes the odd arguments of this door alone, in place of the arrays of every kind.
     """
@@ -71,6 +73,7 @@ class Door:
     lists: Promise = ACCEPTED
     single: bool = True
     channels_last: bool = False
+    optional: bool = False
     draw: Any = None
 
     def floats(self, x: Any) -> np.ndarray:
@@ -232,7 +235,7 @@ def no_array(plain, door, rng):
     things = {"None": None, "text": "abc", "number": 3.5, "dict": {"a": 1}, "set": {1, 2}, "function": len}
     things |= {"object": object(), "generator": (i for i in [1]), "bytes": b"abc"}
     x = [[1.0, 2.0], [3.0]] if name == "ragged" else things[name]
-    if name == "number" and not door.axes:
+    if (name == "number" and not door.axes) or (name == "None" and door.optional):
         return Draw(name, x, EITHER)
     return Draw(name, x, refused(f"\\b({door.name})\\b|array|shape|axes|dtype|2D|number|numeric|ragged|inhomog|None"))
 

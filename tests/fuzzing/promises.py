@@ -85,7 +85,8 @@ def is_clear(error: BaseException) -> str:
 
     An error out of NumPy, SciPy or Python itself ends in a frame of theirs, or in a line of ours that raises nothing.
     """
-    if not isinstance(error, ValueError | TypeError | NotFittedError):
+    names_file = isinstance(error, OSError) and bool(error.filename)  # what cannot be written says so by name
+    if not (isinstance(error, ValueError | TypeError | NotFittedError) or names_file):
         return f"a bare {type(error).__name__}"
     trace = error.__traceback__
     while trace is not None and trace.tb_next is not None:

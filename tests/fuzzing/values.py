@@ -56,9 +56,9 @@ def scaled(plain, door, rng):
 
 @value
 def one_huge_value(plain, door, rng):
-    """Promise: finite or refused."""
+    """Promise: finite or refused; nearer to the largest float32 a sum may overflow, as IEEE says."""
     x = plain.astype(_pick(rng, np.float32, np.float64))
-    x.flat[rng.integers(x.size)] = _pick(rng, 1e30, -1e30, 3e38, 1e-45)
+    x.flat[rng.integers(x.size)] = _pick(rng, 1e30, -1e30, 1e33, 1e-45)
     top = x.flat[np.abs(x).argmax()]
     return Draw(f"one value {top:.3g} in {x.dtype}", x, _unless_unchecked(door))
 
@@ -101,7 +101,8 @@ def nothing(plain, door, rng):
     """Promise: the door's own."""
     size = list(plain.shape)
     size[_pick(rng, 0, 0, *range(plain.ndim))] = 0
-    return Draw(f"shape {tuple(size)}", np.zeros(size), door.empty)
+    promise = door.empty if door.empty.kind != "refused" else refused(f"{door.empty.words}|\\b({door.name})\\b")
+    return Draw(f"shape {tuple(size)}", np.zeros(size), promise)
 
 
 @shape

@@ -129,7 +129,7 @@ class ConvNet(ImagePredictor):
             rng=rng,
             epochs=self.epochs,
             schedule=self.schedule,
-            progress=_EpochPrinter() if self.verbose else None,
+            progress=_EpochPrinter() if check_flag(self.verbose, "verbose", levels=True) else None,
             validation=validation,
             patience=None if validation is None else check_count(self.patience, "patience"),
             checkpoint=self.checkpoint,

@@ -7,7 +7,7 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from kernelconv._check import check_count, check_rng
+from kernelconv._check import check_count, check_flag, check_rng
 from kernelconv._scales import rms_norm
 from kernelconv.networks.estimator import ImageClassifier
 from kernelconv.networks.kernel.last_layer import SphereSteps, inverse_covariance, solve_last_layer
@@ -213,7 +213,7 @@ class ConvKernelClassifier(ImageClassifier):
 
     def _record(self, epoch: int, objective: float) -> None:
         self.history_.append({"epoch": epoch, "objective": objective})
-        if self.verbose:
+        if check_flag(self.verbose, "verbose", levels=True):
             print(f"epoch {epoch:3d}  objective {objective:.5f}", flush=True)
 
     @property

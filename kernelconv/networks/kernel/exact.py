@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.gaussian_process.kernels import Kernel
 
-from kernelconv._check import check_images
+from kernelconv._check import check_flag, check_images
 from kernelconv._parallel.blocks import map_blocks
 from kernelconv._scales import squarable
 from kernelconv.networks.kernel.layers import ckn_layers
@@ -226,7 +226,7 @@ class ConvKernel(Kernel):
             padding=self.padding,
         ).parts
         steps = plan(layers, x.shape[1:], x.dtype)  # type: ignore[arg-type]
-        if self.tangent and not all(s.kernel.differentiable for s in steps):
+        if check_flag(self.tangent, "tangent") and not all(s.kernel.differentiable for s in steps):
             raise ValueError("The tangent kernel needs kernels of finite slope: use ArcCosine(1), not ArcCosine(0).")
         return steps
 
@@ -282,8 +282,8 @@ class ConvKernel(Kernel):
     @contextmanager
     def _announced(self, x: NDArray, y: NDArray, symmetric: bool) -> Iterator[Any]:
         """Show the cost, then the progress, of work that will last; yield what is told the part done."""
-        cost = self._cost(x, y, symmetric) if self.verbose and len(x) * len(y) > 2000 else None
-        if cost is None or cost.seconds < ANNOUNCED:
+        told = check_flag(self.verbose, "verbose", levels=True)
+        if not told or len(x) * len(y) <= 2000 or (cost := self._cost(x, y, symmetric)).seconds < ANNOUNCED:
             yield lambda part: None
             return
         from rich.console import Console  # only who asks for progress pays for the import

@@ -185,13 +185,14 @@ class RotoTranslationScattering2D(PathTransformer):
         self.cascades_ = Cascades(replace(plain.build(self.image_shape_).geometry, symmetric=True))
         geometry = self.cascades_.geometry
         self.filter_bank_ = geometry.bank
-        self.angular_ = angular_filters(self.L)
+        J, L = plain.J, plain.L  # ints, whatever they were
+        self.angular_ = angular_filters(L)
         every = range(len(self.angular_))
         paths = [RotoTranslationPath((), None, None)]
-        paths += [RotoTranslationPath((j,), None, k) for j in range(self.J) for k in every]
+        paths += [RotoTranslationPath((j,), None, k) for j in range(J) for k in every]
         if self.max_order == 2:
-            pairs = [(i, j) for i in range(self.J) for j in range(i + 1, self.J)]
-            paths += [RotoTranslationPath(pair, t, k) for pair in pairs for t in range(self.L) for k in every]
+            pairs = [(i, j) for i in range(J) for j in range(i + 1, J)]
+            paths += [RotoTranslationPath(pair, t, k) for pair in pairs for t in range(L) for k in every]
         self.paths_ = tuple(paths)
         self.maps_shape_ = (*geometry.out_size, self.image_shape_[2] * len(paths))
         return self
@@ -221,7 +222,7 @@ class RotoTranslationScattering2D(PathTransformer):
             by = scales(x)
             return scatter(x) if by is None else rescaled(scatter, x, by)
 
-        area = self.filter_bank_.phi.size * self.L * self.L
+        area = self.filter_bank_.phi.size * int(self.L) ** 2
         block = max(1, 2**23 // (4 * images.itemsize * area * c))
         return apply_blocks(scatter_any, images, block, self.n_jobs)
 

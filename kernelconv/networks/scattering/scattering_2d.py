@@ -6,7 +6,7 @@ from typing import Any, Self
 
 from numpy.typing import NDArray
 
-from kernelconv._check import Shape
+from kernelconv._check import Shape, check_flag
 from kernelconv._parallel.blocks import n_threads
 from kernelconv._scales import scales
 from kernelconv.networks.scattering.path_parts import LogCompression, ParentNormalization, PathSelection
@@ -184,7 +184,9 @@ class Scattering2D(EnergyByPath):
             energies = path_energies(network, images, len(self.paths_), transform.geometry.stride, self.n_jobs)
             self.paths_ = tuple(self.paths_[i] for i in strongest(energies, self.energy))
             # a path is normalised by its parent, so that is computed too and left out after
-            transform = transform.with_paths(with_parents(self.paths_) if self.normalized else self.paths_)
+            transform = transform.with_paths(
+                with_parents(self.paths_) if check_flag(self.normalized, "normalized") else self.paths_
+            )
         self.network_ = serial(transform, *self._finish(transform.geometry.paths)).build(self.image_shape_)
         self.maps_shape_ = self.network_.out_shape(self.image_shape_)
         return self
@@ -208,8 +210,10 @@ class Scattering2D(EnergyByPath):
 
     def _finish(self, paths: tuple[ScatteringPath, ...]) -> list[Part]:
         """Return the parts that follow the transform, which makes maps of `paths`."""
-        parts: list[Part] = [ParentNormalization(paths, self.epsilon)] if self.normalized else []
-        parts += [LogCompression(paths, self.epsilon)] if self.log else []
+        parts: list[Part] = (
+            [ParentNormalization(paths, self.epsilon)] if check_flag(self.normalized, "normalized") else []
+        )
+        parts += [LogCompression(paths, self.epsilon)] if check_flag(self.log, "log") else []
         if paths != self.paths_:
             parts.append(PathSelection(paths, tuple(paths.index(path) for path in self.paths_)))
         return parts

@@ -76,7 +76,8 @@ class Augmentation:
     def __post_init__(self) -> None:
         """Check every field."""
         for name in ("shift", "rotation", "deformation", "noise"):
-            check_positive(getattr(self, name), name, zero=True)
+            if check_positive(getattr(self, name), name, zero=True) > 1e30:
+                raise ValueError(f"{name} must be at most 1e30, got {getattr(self, name)!r}.")
         if self.deformation >= 1:
             raise ValueError(f"deformation must be below 1, where fields may fold, got {self.deformation!r}.")
         check_count(self.cutout, "cutout", minimum=0)

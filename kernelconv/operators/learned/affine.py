@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kernelconv._arrays import like
-from kernelconv._check import Pair, check_choice, check_count, check_shape
+from kernelconv._check import Pair, check_choice, check_count, check_flag, check_shape
 from kernelconv.operators.base import Grads, Part, Pullback, Shape3, State
 from kernelconv.operators.learned.initialization import INITIALIZATIONS, start_weight
 from kernelconv.operators.patches.extraction import PaddingLike, PairLike, PatchExtraction
@@ -52,7 +52,7 @@ class Affine(Part):
             raise ValueError(f"{name}.build needs a numpy Generator: pass rng=numpy.random.default_rng(seed).")
         shapes = self._param_shapes(in_shape, fan_in)
         params = {"weight": start_weight(self.initialization, shapes["weight"], fan_in, self._fan_out, rng)}
-        if self.bias:
+        if self.bias if isinstance(self.bias, bool) else check_flag(self.bias, "bias"):
             params["bias"] = np.zeros(shapes["bias"])
         return self._built(in_shape, params, {})
 

@@ -25,7 +25,7 @@ class DotProductKernel:
         raise NotImplementedError
 
     def __call__(self, u: Any) -> Any:
-        """Return kappa(u), entrywise, for an array of any library; other real dtypes than float64 become float32."""
+        """Return kappa(u), entrywise, for an array of any library or a number; ints become float32."""
         raise NotImplementedError
 
     def derivative(self, u: Any) -> Any:

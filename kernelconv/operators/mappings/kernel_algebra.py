@@ -45,8 +45,11 @@ class ConvexSum(DotProductKernel):
     def __post_init__(self) -> None:
         """Read the kernels and check the weights."""
         kernels = _as_kernels(self.kernels)
-        given = (1 / len(kernels),) * len(kernels) if self.weights is None else check_sequence(self.weights, "weights")
-        weights = tuple(check_positive(w, "weights", zero=True) for w in given)
+        given = (1 / len(kernels),) * len(kernels) if self.weights is None else self.weights
+        try:
+            weights = tuple(check_positive(w, "weights", zero=True) for w in check_sequence(given, "weights"))
+        except ValueError:
+            weights = ()
         if len(weights) != len(kernels) or abs(sum(weights) - 1) >= 1e-9:
             raise ValueError(f"weights must be {len(kernels)} numbers >= 0 of sum 1, got {self.weights!r}.")
         object.__setattr__(self, "kernels", kernels)
@@ -126,6 +129,6 @@ class KernelProduct(DotProductKernel):
     def taylor(self, n: int) -> NDArray:
         """Return the convolution of the coefficients."""
         out = np.eye(1, check_count(n, "n", 0))[0]
-        for k in self.kernels:
+        for k in self.kernels if n else ():
             out = np.convolve(out, k.taylor(n))[:n]
         return out

@@ -43,6 +43,8 @@ class Exponential(DotProductKernel):
 
     def __post_init__(self) -> None:
         """Check sigma."""
+        if isinstance(self.sigma, np.floating):  # float32 would compute in float32
+            object.__setattr__(self, "sigma", float(self.sigma))
         if not SIGMAS[0] <= check_positive(self.sigma, "sigma") <= SIGMAS[1]:
             raise ValueError(
                 f"sigma must be from {SIGMAS[0]:g} to {SIGMAS[1]:g}, got {self.sigma!r}: narrower kernels hang on the "

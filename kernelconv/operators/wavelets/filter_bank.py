@@ -86,6 +86,8 @@ class FilterBank:
     def __post_init__(self) -> None:
         h, w = as_pair(self.shape, "shape")
         J, L = check_scale(self.J), check_count(self.L, "L")
+        for name, value in (("J", J), ("L", L)):  # NumPy's small ints overflow
+            object.__setattr__(self, name, value)
         check_memory(8 * J * L * h * w, f"A bank of J={J} x L={L} wavelets of {h} x {w} px")
         theta = (int(L / 2 - 1) - np.arange(L)) * np.pi / L
         xi = 0.75 * np.pi * 0.5 ** np.arange(J)

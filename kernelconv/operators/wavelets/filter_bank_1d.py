@@ -8,7 +8,7 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from kernelconv._check import check_count, check_positive
+from kernelconv._check import check_count, check_flag, check_positive
 from kernelconv.operators.wavelets.morlet import RADIUS, check_scale, fold, window
 
 #: Amplitude at which neighbouring wavelets cross; deviation of the low-pass at scale 1 (cycles a sample); how many
@@ -126,7 +126,9 @@ class FilterBank1D:
 
     def __post_init__(self) -> None:
         check_count(self.length, "length"), check_scale(self.J), check_count(self.Q, "Q")
-        check_positive(self.sigma_low, "T")
+        check_flag(self.decimating, "decimating")
+        if self.T is not None and check_positive(self.T, "T") > 1e100:
+            raise ValueError(f"T must be at most 1e100 samples, got {self.T!r}.")
 
     @property
     def shape(self) -> tuple[int]:

@@ -13,7 +13,8 @@ RADIUS = 9.0
 
 def check_scale(J: int) -> int:
     """Return `J`, an int from 1 to 60: log2 of the largest scale of a bank."""
-    if check_count(J, "J") > 60:
+    J = check_count(J, "J")
+    if J > 60:
         raise ValueError(f"J must be at most 60, got {J}: it is the log2 of a scale in px.")
     return J
 

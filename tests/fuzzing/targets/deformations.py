@@ -6,6 +6,7 @@ import numpy as np
 
 from fuzzing import parameters as p
 from fuzzing.arrays import Door
+from fuzzing.promises import UNCHECKED
 from fuzzing.target import GREY_IMAGES, Target
 from kernelconv import deformations as d
 
@@ -13,7 +14,8 @@ TAU = Door("tau", (3, 4), single=False)
 OFFSET = Door("offset|z", (1, 2), single=False)
 COEFFICIENTS = Door("coefficients|matrix|offset|z|points", (3, 4), single=False)
 MATRICES = Door("matrix", (2, 3), single=False)
-POINTS = Door("points", (2, 3, 4, 5, 6), single=False)
+#: Positions are computed with, wherever they lie.
+POINTS = Door("points", (2, 3, 4, 5, 6), nonfinite=UNCHECKED, empty=UNCHECKED, single=False)
 PARAMETERS = Door("z|parameters", (2,), single=False)
 ORDER = p.choice(0, 1, 3, "fourier")
 BORDER = p.choice("zero", "reflect", "symmetric", "circular")
@@ -32,7 +34,7 @@ def _warped(name: str, order: Any = 3) -> Target:
         return (*got, 2) if name == "warp_derivative" else got
 
     def plain(rng: np.random.Generator) -> dict[str, Any]:
-        tau = rng.integers(-2, 3, (5, 6, 2) if rng.random() < 0.5 else (3, 5, 6, 2)).astype(np.float64)
+        tau = rng.integers(0, 3, (5, 6, 2) if rng.random() < 0.5 else (3, 5, 6, 2)).astype(np.float64)
         return {argument: _images(rng), "tau": tau, "order": order, "padding": "zero", "n_jobs": 1}
 
     return Target(

@@ -1,6 +1,7 @@
 """Targets: functions on patches, kernels, k-means, whitening, filter banks, and networks of parts."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -126,7 +127,14 @@ def _kernel(name: str) -> list[Target]:
     rows = lambda rng: {"x": _whole(rng, 4, 3), "y": _whole(rng, 2, 3), **fields}  # noqa: E731
     u = lambda rng: {"u": rng.integers(0, 2, (2, 3)).astype(np.float64), **fields}  # noqa: E731
     return [
-        Target(f"operators.{name}: gram", _gram(make), rows, {"x": VECTORS, "y": VECTORS}, kinds, degree={"x": 1}),
+        Target(
+            f"operators.{name}: gram",
+            _gram(make),
+            rows,
+            {"x": VECTORS, "y": replace(VECTORS, optional=True)},
+            kinds,
+            degree={"x": 1},
+        ),
         Target(f"operators.{name}: call", _kappa(make), u, {"u": COSINES}, kinds),
         Target(
             f"operators.{name}: taylor", _taylor(make), lambda rng: {"n": 4, **fields}, {}, {"n": p.count(0), **kinds}

@@ -168,7 +168,7 @@ ANCHORS = Target(
     "operators.KernelMapping: anchors",
     lambda anchors, x: ops.KernelMapping(3, anchors=anchors).build(IN_SHAPE, np.random.default_rng(0)).forward(x),
     lambda rng: {"anchors": rng.permutation(np.arange(1.0, 7.0)).reshape(3, 2), "x": _maps(rng)},
-    {"anchors": Door("anchors", (2,))},
+    {"anchors": Door("anchors", (2,), optional=True)},
     degree={"anchors": 0},
     weight=2,
 )

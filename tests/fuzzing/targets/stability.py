@@ -55,7 +55,7 @@ _OPTIONS = {"order": 1, "padding": "zero", "n_jobs": 1}
 
 
 def _compare(phi: Any, X: Any, **options: Any) -> Any:
-    return s.compare_stability({"one": phi, "two": np.square}, X, **options)
+    return s.compare_stability({"one": phi, "two": np.abs}, X, **options)
 
 
 def _layers(X: Any, **options: Any) -> Any:
@@ -130,7 +130,7 @@ WORST = Target(
     | {"method": p.choice("auto", "gradient", "evolution"), "n_evaluations": p.count(8, repeats=True)},
     weight=2,
 )
-SHIFT = p.ANYTHING
+SHIFT = p.Kind(lambda value: None if isinstance(value, tuple | list | np.ndarray) else False)
 SHIFTS = [
     Target(
         f"stability.{name}",
