@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from kernelconv._check import as_float
 from kernelconv._numbers import as_array, as_real
+from kernelconv._types.arrays import Indexed
 
 #: What parts compute in; every other real dtype becomes float32.
 FLOATING = frozenset(np.dtype(t) for t in (np.float32, np.float64, np.complex64, np.complex128))
@@ -106,7 +107,7 @@ def as_cotangent(g: Any, shape: tuple[int, ...], name: str = "g") -> NDArray:
     return g
 
 
-def as_data(data: Any, in_shape: tuple[int, ...] | None = None, name: str = "data") -> Any:
+def as_data(data: Any, in_shape: tuple[int, ...] | None = None, name: str = "data") -> Indexed:
     """Return training maps, of `in_shape` (h, w, c) if that is given, with ``len`` and indexing by an integer array.
 
     Maps that lie in a file, or are computed as they are asked for, are taken as they are.

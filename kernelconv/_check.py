@@ -18,8 +18,7 @@ from kernelconv._numbers import as_real, cast, shown
 Shape = tuple[int, ...]
 Pair = tuple[int, ...]  # (height, width)
 
-#: Ints beyond it are no sizes: NumPy counts in 64 bits.
-_LARGEST = 2**63 - 1
+_LARGEST = 2**63 - 1  # ints beyond it are no sizes: NumPy counts in 64 bits
 
 
 def _as_int(value: Any) -> int | None:

@@ -8,9 +8,10 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from kernelconv._check import check_count, check_rng
+from kernelconv._types.parameters import RandomState
 
 
-def balanced_subset(y: ArrayLike, n: int, random_state: Any = None) -> NDArray[np.intp]:
+def balanced_subset(y: ArrayLike, n: int, random_state: RandomState = None) -> NDArray[np.intp]:
     """Draw `n` indices at random, without repetition, so that class counts differ by at most one.
 
     Every class is shuffled; round r takes the r-th sample of each class, the classes in random order; the

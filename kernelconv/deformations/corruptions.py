@@ -6,10 +6,11 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 from scipy import ndimage
 
 from kernelconv._check import check_choice, check_count, check_images, check_rng
+from kernelconv._types.parameters import RandomState
 from kernelconv.deformations.affine import Dilation, Rotation, Shear, Translation
 from kernelconv.deformations.families import Deformation
 from kernelconv.deformations.warp import warp
@@ -18,7 +19,7 @@ from kernelconv.deformations.warp import warp
 _Corruption = Callable[[NDArray, int, np.random.Generator], NDArray]
 
 
-def corrupt(x: Any, corruption: str, severity: int = 3, rng: Any = None) -> NDArray:
+def corrupt(x: ArrayLike, corruption: str, severity: int = 3, rng: RandomState = None) -> NDArray:
     """Return images corrupted in one of the ways of `CORRUPTIONS`.
 
     Parameters

@@ -19,6 +19,7 @@ from kernelconv._check import (
     check_rng,
 )
 from kernelconv._numbers import as_double
+from kernelconv._types.parameters import RandomState
 from kernelconv.deformations.fields import DisplacementField, check_drawn
 
 #: What a field of the smallest family takes: a matrix and an offset, twice.
@@ -64,7 +65,7 @@ class Deformation:
         self,
         shape: Pair,
         strength: float | None = None,
-        rng: Any = None,
+        rng: RandomState = None,
         size: int | None = None,
         *,
         displacement: float | None = None,

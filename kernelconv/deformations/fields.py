@@ -8,7 +8,7 @@ from functools import cached_property
 from typing import Any, Self
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from kernelconv._check import Pair, as_pair, check_memory, check_positive
 from kernelconv._numbers import as_double, shown
@@ -53,7 +53,7 @@ class DisplacementField:
         """Return D tau (..., k, 2, 2) at `points`; entry [a, b] is d tau_a / d u_b."""
         raise self._unwritten("jacobian_at(points)")
 
-    def scaled(self, factor: Any) -> Self:
+    def scaled(self, factor: ArrayLike) -> Self:
         """Return factor * tau; `factor` is a number or, for a batch, one a field (n,)."""
         raise self._unwritten("scaled(factor)")
 
@@ -139,7 +139,9 @@ class DisplacementField:
         points = np.stack(np.meshgrid(rows, columns, indexing="ij"), -1)
         return self.jacobian_at(points.reshape(-1, 2)).reshape(*self.batch_shape, len(rows), len(columns), 2, 2)
 
-    def rescale_to(self, *, jacobian_norm: Any = None, sup_norm: Any = None, rms_norm: Any = None) -> Self:
+    def rescale_to(
+        self, *, jacobian_norm: float | None = None, sup_norm: float | None = None, rms_norm: float | None = None
+    ) -> Self:
         """Return the multiple of tau, by a positive factor, of the given norm.
 
         Parameters
@@ -232,7 +234,7 @@ class AffineField(DisplacementField):
         """Return D tau (..., k, 2, 2) at `points`; entry [a, b] is d tau_a / d u_b."""
         return np.repeat(self.matrix[..., None, :, :], as_points(points).shape[-2], axis=-3)
 
-    def scaled(self, factor: Any) -> AffineField:
+    def scaled(self, factor: ArrayLike) -> AffineField:
         """Return factor * tau; `factor` is a number or, for a batch, one a field (n,)."""
         factor = as_double(factor, "factor")
         return AffineField(self.shape, factor[..., None, None] * self.matrix, factor[..., None] * self.offset)

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from functools import lru_cache
-from typing import Any
+from typing import Any, get_args
 
 import numpy as np
 from numpy.typing import NDArray
 
-PADDINGS = ("zero", "reflect", "symmetric", "circular")
+from kernelconv._types.parameters import Border
+
+PADDINGS: tuple[str, ...] = get_args(Border)
 
 #: Pixels of zeros around the image before the cubic prefilter: the filter's tail is 0.268 to the power 12, 1.4e-7.
 _ZEROS = 12

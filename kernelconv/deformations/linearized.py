@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
+from kernelconv._types.parameters import Border
 from kernelconv.deformations.interpolation import prefilter
 from kernelconv.deformations.warp import (
+    Order,
     axis_taps,
     check_warp,
     fourier_at,
@@ -19,7 +19,9 @@ from kernelconv.deformations.warp import (
 )
 
 
-def warp_adjoint(y: Any, tau: Any, *, order: Any = 3, padding: str = "zero", n_jobs: int | None = None) -> NDArray:
+def warp_adjoint(
+    y: ArrayLike, tau: ArrayLike, *, order: Order = 3, padding: Border = "zero", n_jobs: int | None = None
+) -> NDArray:
     r"""Apply the adjoint of the warp: <L_tau x, y> = <x, warp_adjoint(y, tau)> for every x and y.
 
     Parameters
@@ -56,7 +58,9 @@ def warp_adjoint(y: Any, tau: Any, *, order: Any = 3, padding: str = "zero", n_j
     return over_blocks(function, images, tau, order, padding, n_jobs).reshape(np.shape(y))
 
 
-def warp_derivative(x: Any, tau: Any, *, order: Any = 3, padding: str = "zero", n_jobs: int | None = None) -> NDArray:
+def warp_derivative(
+    x: ArrayLike, tau: ArrayLike, *, order: Order = 3, padding: Border = "zero", n_jobs: int | None = None
+) -> NDArray:
     r"""Differentiate the warp in the field: d (L_tau x)(u) / d tau_a(u) = -(d_a x)(u - tau(u)).
 
     The other derivatives are 0: a displacement at u moves the value at u alone. So the gradient of a function f of

@@ -7,7 +7,7 @@ from functools import cached_property
 from typing import Any, Self
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from kernelconv._check import check_positive, check_sequence
 from kernelconv._numbers import as_double, shown
@@ -121,7 +121,7 @@ class SeriesField(SmoothField):
         """Return the field as a batch, of one if it is single."""
         return self._with(self.coefficients.reshape(-1, *self.coefficients.shape[-3:]))
 
-    def scaled(self, factor: Any) -> Self:
+    def scaled(self, factor: ArrayLike) -> Self:
         """Return factor * tau; `factor` is a number or, for a batch, one a field (n,)."""
         factor = as_double(factor, "factor")
         new = self._with(factor[..., None, None, None] * self.coefficients)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from kernelconv._numbers import as_double, shown
 from kernelconv.deformations.fields import freeze
@@ -88,7 +88,7 @@ class ShiftedField(SmoothField):
         """Return the field as a batch, of one if it is single."""
         return ShiftedField(self.shape, self.field.as_batch(), self.offset.reshape(-1, 2))
 
-    def scaled(self, factor: Any) -> ShiftedField:
+    def scaled(self, factor: ArrayLike) -> ShiftedField:
         """Return factor * (tau + c); `factor` is a number or, for a batch, one a field (n,)."""
         factor = as_double(factor, "factor")
         return ShiftedField(self.shape, self.field.scaled(factor), factor[..., None] * self.offset)

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kernelconv._check import Pair, as_pair, check_count, check_memory, check_positive, check_rng
+from kernelconv._types.parameters import RandomState
 from kernelconv.deformations.families import LinearDeformation
 from kernelconv.deformations.series import FourierField, SineField
 from kernelconv.deformations.shifted import ShiftedField
@@ -74,7 +75,7 @@ class SmoothDeformation(LinearDeformation):
         return drawn[:, :, self._deviations() > 0].reshape(n, -1)
 
     def sample_at_temperature(
-        self, shape: Pair, temperature: float, rng: Any = None, size: int | None = None
+        self, shape: Pair, temperature: float, rng: RandomState = None, size: int | None = None
     ) -> SineField:
         """Return one field, or a batch, of the published distribution at temperature T, not rescaled.
 

@@ -2,23 +2,27 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal, get_args
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 from scipy import sparse
 
 from kernelconv._check import check_choice, check_finite, check_images
 from kernelconv._numbers import as_real
 from kernelconv._parallel.blocks import apply_blocks, block_length, map_blocks
+from kernelconv._types.parameters import Border
 from kernelconv.deformations.interpolation import PADDINGS, fourier_weights, prefilter, taps
 
-ORDERS = (0, 1, 3, "fourier")
+Order = Literal[0, 1, 3, "fourier"]
+ORDERS = get_args(Order)
 #: Displacements beyond it (px) have no fraction of a pixel, and their positions do not fit the ints that count them.
 FARTHEST = 2.0**31
 
 
-def warp(x: Any, tau: Any, *, order: Any = 3, padding: str = "zero", n_jobs: int | None = None) -> NDArray:
+def warp(
+    x: ArrayLike, tau: ArrayLike, *, order: Order = 3, padding: Border = "zero", n_jobs: int | None = None
+) -> NDArray:
     r"""Deform images: L_tau x(u) = x(u - tau(u)).
 
     Parameters

@@ -5,11 +5,11 @@ from __future__ import annotations
 import numbers
 import reprlib
 from collections.abc import Iterable
-from typing import Any, Self
+from typing import Any, Literal, Self
 
 import numpy as np
 import scipy.linalg
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.model_selection import check_cv
 from sklearn.utils.multiclass import check_classification_targets
@@ -19,6 +19,7 @@ from kernelconv._check import check_count, check_rng
 from kernelconv._numbers import as_table, check_labels
 from kernelconv._parallel.blocks import apply_blocks, block_length, map_blocks, n_threads
 from kernelconv._scales import squarable
+from kernelconv._types.parameters import RandomState, Splitter
 
 
 class AffineSubspaceClassifier(ClassifierMixin, BaseEstimator):
@@ -90,11 +91,11 @@ class AffineSubspaceClassifier(ClassifierMixin, BaseEstimator):
 
     def __init__(
         self,
-        n_components: int | str = "cv",
+        n_components: int | Literal["cv"] = "cv",
         *,
-        cv: Any = 5,
+        cv: int | Splitter | Iterable[tuple[ArrayLike, ArrayLike]] | None = 5,
         max_components: int = 160,
-        random_state: Any = None,
+        random_state: RandomState = None,
         n_jobs: int | None = None,
     ):
         self.n_components = n_components
@@ -103,7 +104,7 @@ class AffineSubspaceClassifier(ClassifierMixin, BaseEstimator):
         self.random_state = random_state
         self.n_jobs = n_jobs
 
-    def fit(self, X: Any, y: Any) -> Self:
+    def fit(self, X: ArrayLike, y: ArrayLike) -> Self:
         """Learn the mean and the principal directions of every class.
 
         Parameters
@@ -115,8 +116,8 @@ class AffineSubspaceClassifier(ClassifierMixin, BaseEstimator):
         """
         if y is not None:
             check_labels(y)
-        X, y = validate_data(self, as_table(X), y, dtype=[np.float64, np.float32])
-        X = squarable(X)
+        x, y = validate_data(self, as_table(X), y, dtype=[np.float64, np.float32])
+        x = squarable(x)
         check_classification_targets(y)
         self.classes_, labels = np.unique(y, return_inverse=True)
         if len(self.classes_) < 2:
@@ -126,14 +127,14 @@ class AffineSubspaceClassifier(ClassifierMixin, BaseEstimator):
             )
         cross_validate = self._check_parameters()
         if cross_validate:
-            self.cv_errors_ = self._cross_validate(X, labels)
+            self.cv_errors_ = self._cross_validate(x, labels)
             self.n_components_ = int(np.argmin(self.cv_errors_))
         else:
             self.n_components_ = int(self.n_components)
-        self.means_, self.components_ = self._subspaces(X, labels, self.n_components_)
+        self.means_, self.components_ = self._subspaces(x, labels, self.n_components_)
         return self
 
-    def decision_function(self, X: Any) -> NDArray:
+    def decision_function(self, X: ArrayLike) -> NDArray:
         """Return minus the squared distances to the subspaces.
 
         Parameters
@@ -150,7 +151,7 @@ class AffineSubspaceClassifier(ClassifierMixin, BaseEstimator):
         scores = -self._residuals(X)
         return scores[:, 1] - scores[:, 0] if len(self.classes_) == 2 else scores
 
-    def predict(self, X: Any) -> NDArray:
+    def predict(self, X: ArrayLike) -> NDArray:
         """Return the label, shape (n,), of the nearest subspace; the first of `classes_` in a tie."""
         residuals = self._residuals(X)
         return self.classes_[residuals.argmin(axis=1)]

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Sequence
 from typing import Any, Self
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 from scipy import sparse
 from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin, TransformerMixin
 from sklearn.preprocessing import LabelEncoder
@@ -15,7 +16,7 @@ from sklearn.utils.metaestimators import available_if
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_consistent_length, check_is_fitted, column_or_1d, validate_data
 
-from kernelconv._check import as_float, check_images, resolve_image_shape
+from kernelconv._check import Shape, as_float, check_images, resolve_image_shape
 from kernelconv._numbers import as_real, cast, check_labels
 from kernelconv.networks.serial import Network
 from kernelconv.networks.training.losses import log_softmax
@@ -28,7 +29,7 @@ class ImageEstimator(BaseEstimator):
     reset=True)`` first in ``fit`` and ``_read_images(X)`` first everywhere else.
     """
 
-    image_shape: Any
+    image_shape: Shape | None
     image_shape_: tuple[int, ...]
 
     def set_params(self, **params: Any) -> Self:
@@ -98,7 +99,7 @@ class ImageTransformer(TransformerMixin, ImageEstimator):
 
     maps_shape_: tuple[int, ...]
 
-    def get_feature_names_out(self, input_features: Any = None) -> NDArray:
+    def get_feature_names_out(self, input_features: Sequence[str] | NDArray | None = None) -> NDArray:
         """Return one name a feature: class name, then row, column and channel of the output map."""
         check_is_fitted(self)
         if input_features is not None and len(input_features) != self.n_features_in_:
@@ -131,7 +132,7 @@ class ImagePredictor(ImageTransformer):
         if y is None:
             raise ValueError(f"{type(self).__name__} requires y to be passed, but the target y is None.")
 
-    def transform(self, X: Any) -> NDArray:
+    def transform(self, X: ArrayLike) -> NDArray:
         """Return the features (n, d) of images `X`, which the last part reads."""
         images = self._read_images(X)
         return self.representation_.forward(images, self.n_jobs).reshape(len(images), -1)
@@ -164,18 +165,18 @@ class ImageClassifier(ClassifierMixin, ImagePredictor):
         self.classes_ = encoder.classes_
         return encoder.transform(y)
 
-    def decision_function(self, X: Any) -> NDArray:
+    def decision_function(self, X: ArrayLike) -> NDArray:
         """Return the scores (n, n_classes) of images `X`; for two classes the difference (n,)."""
         scores = self._scores(X)
         return scores if len(self.classes_) > 2 else scores[:, 1] - scores[:, 0]
 
-    def predict(self, X: Any) -> NDArray:
+    def predict(self, X: ArrayLike) -> NDArray:
         """Return the label of the highest score for each image."""
         scores = self.decision_function(X)
         return self.classes_[(scores > 0).astype(int) if scores.ndim == 1 else scores.argmax(axis=1)]
 
     @available_if(lambda self: self.loss == "log_loss")
-    def predict_proba(self, X: Any) -> NDArray:
+    def predict_proba(self, X: ArrayLike) -> NDArray:
         """Return softmax probabilities (n, n_classes), classes in the order of ``classes_``; for loss="log_loss"."""
         scores = self.decision_function(X)
         if scores.ndim == 1:
@@ -210,7 +211,7 @@ class ImageRegressor(RegressorMixin, ImagePredictor):
             raise ValueError(f"y holds {targets.shape[1]} targets an image, {self.n_outputs_} were learned before.")
         return targets
 
-    def predict(self, X: Any) -> NDArray:
+    def predict(self, X: ArrayLike) -> NDArray:
         """Return the targets of images `X`, (n,) or (n, outputs) as they were in ``fit``."""
         scores = self._scores(X)
         return scores[:, 0] if self._one_target else scores

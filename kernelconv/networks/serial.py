@@ -10,11 +10,12 @@ from itertools import pairwise
 from typing import Any, ClassVar
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from kernelconv._arrays import as_cotangent, is_foreign
 from kernelconv._check import check_images, check_shape
 from kernelconv._parallel.blocks import apply_blocks, block_length, map_blocks
+from kernelconv._types.arrays import Array, Data
 from kernelconv.networks.parameters import changed, nested
 from kernelconv.operators.base import Grads, ParamPullback, Part, Shape3, State
 from kernelconv.operators.composite import Composite, Maps, joined
@@ -89,7 +90,7 @@ class Network(Composite):
         self,
         in_shape: Shape3,
         rng: np.random.Generator | None = None,
-        data: Any = None,
+        data: Data | None = None,
         progress: Callable[[str, Part], None] | None = None,
     ) -> Network:
         """Return a copy with every part built, each learning from the maps the parts before it make of `data`.
@@ -112,7 +113,7 @@ class Network(Composite):
             data = self._check(data, in_shape, "data")
         return self._build(in_shape, rng, data, progress)
 
-    def forward(self, x: Any, n_jobs: int | None = None) -> Any:
+    def forward(self, x: Array | ArrayLike, n_jobs: int | None = None) -> Any:
         """Return the features of images `x` (n, h, w, c) as maps (n, h', w', c'), on `n_jobs` threads.
 
         An array of another library than NumPy goes through the definition, whole.

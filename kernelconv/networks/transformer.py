@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import time
-from typing import Any, Self
+from typing import Self
 
 from joblib import parallel_config
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
-from kernelconv._check import check_flag, check_rng
+from kernelconv._check import Shape, check_flag, check_rng
 from kernelconv._parallel.blocks import n_threads
+from kernelconv._types.parameters import RandomState
 from kernelconv.networks.estimator import ImageTransformer
 from kernelconv.networks.serial import Network
 from kernelconv.operators import Part
@@ -75,8 +76,8 @@ class NetworkTransformer(ImageTransformer):
         self,
         network: Network,
         *,
-        image_shape: Any = None,
-        random_state: Any = None,
+        image_shape: Shape | None = None,
+        random_state: RandomState = None,
         verbose: bool = False,
         n_jobs: int | None = None,
     ) -> None:
@@ -98,7 +99,7 @@ class NetworkTransformer(ImageTransformer):
             raise ValueError(f"network must be a Network, as serial(*parts) makes it, got {self.network!r}.")
         return self.network
 
-    def fit(self, X: Any, y: Any = None) -> Self:
+    def fit(self, X: ArrayLike, y: object = None) -> Self:
         """Build the network on images `X` (n, h, w), (n, h, w, c) or rows; `y` is ignored."""
         images = self._read_images(X, reset=True)
         with parallel_config(n_jobs=n_threads(self.n_jobs)):  # the k-means inside asks joblib how many threads to use
@@ -113,7 +114,7 @@ class NetworkTransformer(ImageTransformer):
         """The built network: its output is what ``transform`` returns."""
         return self.network_
 
-    def transform(self, X: Any) -> NDArray:
+    def transform(self, X: ArrayLike) -> NDArray:
         """Return the features of images `X` as rows (n, h' w' c'), positions first, channels last."""
         images = self._read_images(X)
         return self.network_.forward(images, self.n_jobs).reshape(len(images), -1)

@@ -9,10 +9,11 @@ from types import MappingProxyType
 from typing import Any, ClassVar, Self
 
 import numpy as np
-from numpy.typing import DTypeLike, NDArray
+from numpy.typing import ArrayLike, DTypeLike, NDArray
 
 from kernelconv._arrays import FLOATING, as_cotangent, as_floating, is_complex, zeros_like_one
 from kernelconv._check import Pair, check_named, check_shape
+from kernelconv._types.arrays import Array, Data
 from kernelconv.operators.fast.choice import Engine, engine_for
 from kernelconv.operators.matrix import Matrix
 
@@ -118,7 +119,7 @@ class Part(Matrix):
 
     # -- building --------------------------------------------------------------------------------------------------
 
-    def build(self, in_shape: Shape3, rng: np.random.Generator | None = None, data: Any = None) -> Self:
+    def build(self, in_shape: Shape3, rng: np.random.Generator | None = None, data: Data | None = None) -> Self:
         """Return a copy for maps of shape `in_shape` with its params drawn from `rng` or learned from `data`.
 
         Parameters
@@ -235,19 +236,19 @@ class Part(Matrix):
 
     # -- running ---------------------------------------------------------------------------------------------------
 
-    def definition(self, x: Any) -> Any:
+    def definition(self, x: Array) -> Any:
         """Return F(x) of a built part by its formula, for arrays of any library: (n, h, w, c) -> (n, h', w', c')."""
         raise NotImplementedError
 
-    def forward(self, x: Any) -> Any:
+    def forward(self, x: Array | ArrayLike) -> Any:
         """Return F(x) in evaluation mode: (n, h, w, c) -> (n, h', w', c'), of the library of `x`; ints become float32.
 
         NumPy goes through the fastest engine, others by the definition. A NaN may reach all that is made of its image.
         """
-        part, x = self._ready(x)
-        if x.shape[0] == 0:  # nothing of nothing: no engine need think of it
-            return part.forward(zeros_like_one(x))[:0]
-        return part._engine.forward(x) if isinstance(x, np.ndarray) else part.definition(x)
+        part, maps = self._ready(x)
+        if maps.shape[0] == 0:  # nothing of nothing: no engine need think of it
+            return part.forward(zeros_like_one(maps))[:0]
+        return part._engine.forward(maps) if isinstance(maps, np.ndarray) else part.definition(maps)
 
     def pullback(
         self, x: NDArray, *, train: bool = False, rng: np.random.Generator | None = None

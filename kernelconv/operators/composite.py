@@ -12,6 +12,7 @@ from numpy.typing import DTypeLike, NDArray
 
 from kernelconv._arrays import as_data
 from kernelconv._check import Pair, check_named, check_shape
+from kernelconv._types.arrays import Array, Data
 from kernelconv.operators.base import Grads, Part, Pullback, Shape3, State
 from kernelconv.operators.fast.choice import Engine
 
@@ -169,7 +170,7 @@ class Composite(Part):
         shapes = self.shapes(check_shape(in_shape, "x.shape[1:]"))
         return self._with_parts([p._at(s) for p, s in zip(self.named_parts.values(), shapes, strict=False)])
 
-    def build(self, in_shape: Shape3, rng: np.random.Generator | None = None, data: Any = None) -> Self:
+    def build(self, in_shape: Shape3, rng: np.random.Generator | None = None, data: Data | None = None) -> Self:
         """Return a copy with every part built, each on the maps the parts before it make of `data`."""
         return self._build(in_shape, rng, data)
 
@@ -221,7 +222,7 @@ class Composite(Part):
 
     # -- running ---------------------------------------------------------------------------------------------------
 
-    def definition(self, x: Any) -> Any:
+    def definition(self, x: Array) -> Any:
         """Return the parts' definitions applied in a row: (n, h, w, c) -> (n, h', w', c')."""
         return self._through(x, _definition)
 

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from kernelconv._types.arrays import Array
 from kernelconv.operators.base import Part, Shape3
 from kernelconv.operators.composite import Composite, Parts
 
@@ -76,7 +77,7 @@ class Layer(Composite):
         """True if the layer pools before whitening."""
         return self.mapping.splits and self.pooling.linear and self.pooling.channelwise
 
-    def definition(self, x: Any) -> Any:
+    def definition(self, x: Array) -> Any:
         """Return A M P x: (n, h, w, c) -> (n, h', w', c')."""
         return self.pooling.definition(self.mapping.definition(self.patches.definition(x)))
 

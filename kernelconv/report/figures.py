@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from kernelconv.report import charts
 from kernelconv.report.charts import figures_available, save_figure
@@ -29,7 +30,7 @@ def write_figures(
     results: Results,
     folder: str | os.PathLike[str],
     images: Mapping[str, Any] | None = None,
-    layers: Mapping[str, Any] | None = None,
+    layers: Mapping[str, NDArray] | None = None,
 ) -> list[Path]:
     """Draw what the results can show; each file appears whole or not at all.
 

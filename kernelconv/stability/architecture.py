@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass, fields
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 
@@ -42,6 +43,14 @@ class LayerShape:
             check_positive(getattr(self, entry.name), entry.name)
 
 
+class Parts(Protocol):
+    """What is made of layers."""
+
+    @property
+    def parts(self) -> Sequence[Any]:
+        """The layers, in the order the data flows."""
+
+
 @dataclass(frozen=True)
 class Architecture:
     r"""The layers of a convolutional kernel network, x_n = A_n M_n P_n ... A_1 M_1 P_1 x_0.
@@ -62,7 +71,7 @@ class Architecture:
         object.__setattr__(self, "layers", layers)
 
     @classmethod
-    def of(cls, network: Any) -> Architecture:
+    def of(cls, network: Parts) -> Architecture:
         """Return the architecture of a network built from layers with ``patches``, ``mapping`` and a Gaussian pooling.
 
         Patches may go through linear parts before they are mapped, as those of ``input="centered"`` and "whitened" do:

@@ -5,20 +5,21 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from kernelconv._check import check_count, check_finite, check_positive, check_rng
 from kernelconv._numbers import as_double
+from kernelconv._types.parameters import RandomState
 
 #: Numbers drawn at a time.
 _CHUNK = 2**20
 
 
 def bootstrap_interval(
-    values: Any,
-    random_state: Any = None,
+    values: ArrayLike,
+    random_state: RandomState = None,
     *,
-    over: Any = None,
+    over: ArrayLike | None = None,
     level: float = 0.95,
     n_resamples: int = 1000,
 ) -> tuple[float, float]:
@@ -67,12 +68,12 @@ def bootstrap_interval(
 
 
 def bootstrap_difference(
-    first: Any,
-    second: Any,
-    random_state: Any = None,
+    first: ArrayLike,
+    second: ArrayLike,
+    random_state: RandomState = None,
     *,
-    over_first: Any = None,
-    over_second: Any = None,
+    over_first: ArrayLike | None = None,
+    over_second: ArrayLike | None = None,
     level: float = 0.95,
     n_resamples: int = 1000,
 ) -> tuple[float, float]:

@@ -61,7 +61,9 @@ class StabilityBound:
             check_positive(getattr(self, name), name, zero=True)
         _check_level(self.level)
 
-    def right_hand_side(self, jacobian_norm: Any, sup_norm: Any, image_norm: Any = 1.0) -> Any:
+    def right_hand_side(
+        self, jacobian_norm: float | NDArray, sup_norm: float | NDArray, image_norm: float | NDArray = 1.0
+    ) -> Any:
         """Return the bound for fields of given norms (no unit; px) and images of given norm."""
         norms = {"jacobian_norm": jacobian_norm, "sup_norm": sup_norm, "image_norm": image_norm}
         read = {name: check_finite(as_double(value, name), name) for name, value in norms.items()}

@@ -6,25 +6,27 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from kernelconv._check import check_rng, check_sequence
+from kernelconv._types.parameters import RandomState
 from kernelconv.deformations import CORRUPTIONS, corrupt
 from kernelconv.stability.bootstrap import bootstrap_interval
 from kernelconv.stability.measures import relative_change
 from kernelconv.stability.plan import measured_images
 from kernelconv.stability.report import StabilityReport, StabilityRow
-from kernelconv.stability.representation import as_head, as_representation, features, labels_of
+from kernelconv.stability.representation import Head, Phi, as_head, as_representation, features, labels_of
 
 
 def measure_corruptions(
-    phi: Any,
-    X: Any,
-    y: Any,
-    head: Any,
+    phi: Phi,
+    X: ArrayLike,
+    y: ArrayLike,
+    head: Head,
     *,
     corruptions: Sequence[str] = tuple(CORRUPTIONS),
     severities: Sequence[int] = (1, 3, 5),
-    random_state: Any = None,
+    random_state: RandomState = None,
 ) -> StabilityReport:
     """Measure the accuracy of a fixed head on corrupted images, and how far their features move.
 

@@ -5,14 +5,14 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from kernelconv._check import as_float, check_finite
 from kernelconv._numbers import as_double, shown
 from kernelconv._scales import bounds, largest
 
 
-def relative_change(phi_x: Any, phi_warped: Any) -> NDArray:
+def relative_change(phi_x: ArrayLike, phi_warped: ArrayLike) -> NDArray:
     r"""Return |Phi(L_tau x) - Phi(x)| / |Phi(x)| for each image.
 
     Parameters
@@ -38,7 +38,7 @@ def relative_change(phi_x: Any, phi_warped: Any) -> NDArray:
     return np.sqrt(squared_norms(phi_warped - phi_x)) / _norms(phi_x, "Phi(x)")
 
 
-def lipschitz_ratio(phi_x: Any, phi_warped: Any, strength: Any) -> NDArray:
+def lipschitz_ratio(phi_x: ArrayLike, phi_warped: ArrayLike, strength: ArrayLike) -> NDArray:
     r"""Return relative_change / strength for each image: the change per unit of Jacobian norm, or per pixel.
 
     Parameters
@@ -71,7 +71,7 @@ def lipschitz_ratio(phi_x: Any, phi_warped: Any, strength: Any) -> NDArray:
     return change / strength
 
 
-def cosine_distance(phi_x: Any, phi_warped: Any) -> NDArray:
+def cosine_distance(phi_x: ArrayLike, phi_warped: ArrayLike) -> NDArray:
     r"""Return 1 - <Phi(x), Phi(L_tau x)> / (|Phi(x)| |Phi(L_tau x)|) for each image: what a change of norm leaves out.
 
     Parameters
@@ -105,7 +105,7 @@ def cosine_distance(phi_x: Any, phi_warped: Any) -> NDArray:
     return squared_norms(directions[0] - directions[1]) / 2
 
 
-def spread(phi_x: Any) -> float:
+def spread(phi_x: ArrayLike) -> float:
     r"""Return <|Phi(x) - Phi(x')|^2>, the mean over pairs of different images: what D and G are measured against.
 
     Parameters
@@ -145,7 +145,7 @@ def spread(phi_x: Any) -> float:
     return 2 * total / (len(phi_x) - 1)
 
 
-def deformation_sensitivity(phi_x: Any, phi_warped: Any) -> float:
+def deformation_sensitivity(phi_x: ArrayLike, phi_warped: ArrayLike) -> float:
     r"""Return D = <|Phi(L_tau x) - Phi(x)|^2> / <|Phi(x) - Phi(x')|^2>, means over images and pairs of images.
 
     Parameters
@@ -176,7 +176,7 @@ def deformation_sensitivity(phi_x: Any, phi_warped: Any) -> float:
     return float(squared_norms(phi_warped - phi_x).mean()) / spread(phi_x)
 
 
-def noise_sensitivity(phi_x: Any, phi_noisy: Any) -> float:
+def noise_sensitivity(phi_x: ArrayLike, phi_noisy: ArrayLike) -> float:
     r"""Return G = <|Phi(x + eta) - Phi(x)|^2> / <|Phi(x) - Phi(x')|^2>, eta white noise with |eta| = |L_tau x - x|.
 
     Parameters
@@ -201,7 +201,7 @@ def noise_sensitivity(phi_x: Any, phi_noisy: Any) -> float:
     return deformation_sensitivity(phi_x, phi_noisy)
 
 
-def relative_stability(phi_x: Any, phi_warped: Any, phi_noisy: Any) -> float:
+def relative_stability(phi_x: ArrayLike, phi_warped: ArrayLike, phi_noisy: ArrayLike) -> float:
     r"""Return R = D / G: sensitivity to deformation over sensitivity to noise of the same norm, image by image.
 
     R = 1 for the identity and every orthogonal map, and does not change when Phi is multiplied by a number. R < 1

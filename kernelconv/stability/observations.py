@@ -4,18 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from kernelconv._check import check_finite
 from kernelconv._numbers import as_double, shown
+from kernelconv._types.parameters import Border
 from kernelconv.deformations import DisplacementField, warp
+from kernelconv.deformations.warp import Order
 from kernelconv.stability.architecture import Architecture, check_architecture
 from kernelconv.stability.measures import squared_norms
 from kernelconv.stability.plan import measured_images
-from kernelconv.stability.representation import as_representation, features
+from kernelconv.stability.representation import Phi, as_representation, features
 
 #: The fields of `Observations`.
 _SEEN = ("jacobian_norm", "sup_norm", "change")
@@ -63,13 +64,13 @@ class Observations:
 
 
 def observe(
-    phi: Any,
-    X: Any,
+    phi: Phi,
+    X: ArrayLike,
     fields: DisplacementField,
     architecture: Architecture,
     *,
-    order: Any = 3,
-    padding: str = "zero",
+    order: Order = 3,
+    padding: Border = "zero",
     n_jobs: int | None = None,
 ) -> Observations:
     r"""Deform images and return what the theorem speaks of, an observation an image.

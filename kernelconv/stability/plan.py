@@ -11,15 +11,17 @@ from typing import Any
 
 import numpy as np
 from joblib import parallel_config
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from kernelconv._check import as_float, check_choice, check_count, check_images, check_rng, check_sequence
 from kernelconv._numbers import as_array
 from kernelconv._parallel.blocks import n_threads
+from kernelconv._types.parameters import Border, RandomState
 from kernelconv.deformations import Deformation, warp
+from kernelconv.deformations.warp import Order
 from kernelconv.stability.bootstrap import interval, resampled_sums
 from kernelconv.stability.report import StabilityReport, StabilityRow, Summary
-from kernelconv.stability.representation import Rivals
+from kernelconv.stability.representation import Head, Rivals
 from kernelconv.stability.trial import MEASURES, NEEDS, Clean, Trial, Values
 
 DEFAULT_MEASURES = ("relative_change", "lipschitz_ratio", "relative_stability")
@@ -33,14 +35,14 @@ class Plan:
     strengths: Sequence[float]
     n_draws: int
     measures: Sequence[str] | None
-    random_state: Any
+    random_state: RandomState
     n_jobs: int | None
-    order: Any
-    padding: str
-    heads: Mapping[str, Any] | None
-    y: Any
+    order: Order
+    padding: Border
+    heads: Mapping[str, Head | None] | None
+    y: ArrayLike | None
 
-    def run(self, rivals: Rivals, X: Any) -> StabilityReport:
+    def run(self, rivals: Rivals, X: ArrayLike) -> StabilityReport:
         """Return the report: for each rival its strengths in order, then its measures."""
         measures = self._measures()
         x = check_inputs(X, self.deformation, self.strengths, measures)

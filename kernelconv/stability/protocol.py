@@ -3,29 +3,32 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+
+from numpy.typing import ArrayLike
 
 from kernelconv._numbers import shown
+from kernelconv._types.parameters import Border, RandomState
 from kernelconv.deformations import Deformation
+from kernelconv.deformations.warp import Order
 from kernelconv.stability.plan import Plan
 from kernelconv.stability.report import StabilityReport
-from kernelconv.stability.representation import layers, one, several
+from kernelconv.stability.representation import Head, Phi, Traces, layers, one, several
 
 
 def measure_stability(
-    phi: Any,
-    X: Any,
+    phi: Phi,
+    X: ArrayLike,
     deformation: Deformation,
     strengths: Sequence[float] = (0.1, 0.2, 0.4),
     *,
     n_draws: int = 1,
     measures: Sequence[str] | None = None,
-    head: Any = None,
-    y: Any = None,
-    random_state: Any = None,
+    head: Head | None = None,
+    y: ArrayLike | None = None,
+    random_state: RandomState = None,
     n_jobs: int | None = None,
-    order: Any = 3,
-    padding: str = "zero",
+    order: Order = 3,
+    padding: Border = "zero",
 ) -> StabilityReport:
     r"""Measure how much a representation Phi changes when images are deformed.
 
@@ -98,19 +101,19 @@ def measure_stability(
 
 
 def compare_stability(
-    phis: Mapping[str, Any],
-    X: Any,
+    phis: Mapping[str, Phi],
+    X: ArrayLike,
     deformation: Deformation,
     strengths: Sequence[float] = (0.1, 0.2, 0.4),
     *,
-    heads: Mapping[str, Any] | None = None,
+    heads: Mapping[str, Head] | None = None,
     n_draws: int = 1,
     measures: Sequence[str] | None = None,
-    y: Any = None,
-    random_state: Any = None,
+    y: ArrayLike | None = None,
+    random_state: RandomState = None,
     n_jobs: int | None = None,
-    order: Any = 3,
-    padding: str = "zero",
+    order: Order = 3,
+    padding: Border = "zero",
 ) -> StabilityReport:
     r"""Measure several representations on the same images, fields and noise.
 
@@ -163,17 +166,17 @@ def compare_stability(
 
 
 def measure_layers(
-    network: Any,
-    X: Any,
+    network: Traces,
+    X: ArrayLike,
     deformation: Deformation,
     strengths: Sequence[float] = (0.1, 0.2, 0.4),
     *,
     n_draws: int = 1,
     measures: Sequence[str] | None = None,
-    random_state: Any = None,
+    random_state: RandomState = None,
     n_jobs: int | None = None,
-    order: Any = 3,
-    padding: str = "zero",
+    order: Order = 3,
+    padding: Border = "zero",
 ) -> StabilityReport:
     r"""Measure every layer of a network: where its stability comes from.
 

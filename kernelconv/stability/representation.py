@@ -4,13 +4,45 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, Protocol
 
 from numpy.typing import NDArray
 
 from kernelconv._check import as_float, check_finite
 from kernelconv._numbers import as_array
 
+
+class Transforms(Protocol):
+    """What has features as ``transform``."""
+
+    def transform(self, X: Any, /) -> Any:
+        """Return the features of images."""
+
+
+class Forwards(Protocol):
+    """What has features as ``forward``."""
+
+    def forward(self, x: Any, /) -> Any:
+        """Return the features of images."""
+
+
+class Predicts(Protocol):
+    """What has labels as ``predict``."""
+
+    def predict(self, X: Any, /) -> Any:
+        """Return the labels of feature rows."""
+
+
+class Traces(Protocol):
+    """What has the maps of its layers as ``trace``."""
+
+    def trace(self, x: Any, /) -> Mapping[str, Any]:
+        """Return the maps of images by layer."""
+
+
+#: What is measured, and what reads its features.
+Phi = Transforms | Forwards | Callable[[NDArray], Any]
+Head = Predicts | Callable[[NDArray], Any]
 #: From images to features, one row an image.
 Representation = Callable[[NDArray], NDArray]
 #: From images and g, of the shape of their features, to the gradient of <g, Phi(x)> in the images.

@@ -5,18 +5,20 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from kernelconv._check import check_finite
 from kernelconv._numbers import as_double
+from kernelconv._types.parameters import Border
 from kernelconv.deformations import warp
+from kernelconv.deformations.warp import Order
 from kernelconv.stability.measures import relative_change
 from kernelconv.stability.plan import measured_images
-from kernelconv.stability.representation import as_representation, features
+from kernelconv.stability.representation import Phi, as_representation, features
 
 
 def translation_error(
-    phi: Any, X: Any, shift: tuple[float, float], *, order: Any = 3, padding: str = "zero"
+    phi: Phi, X: ArrayLike, shift: tuple[float, float], *, order: Order = 3, padding: Border = "zero"
 ) -> NDArray:
     r"""Return |Phi(L_c x) - Phi(x)| / |Phi(x)| for each image: how far Phi is from invariant to a shift by c.
 
@@ -54,7 +56,7 @@ def translation_error(
 
 
 def equivariance_error(
-    phi: Any, X: Any, shift: tuple[float, float], *, order: Any = "fourier", padding: str = "zero"
+    phi: Phi, X: ArrayLike, shift: tuple[float, float], *, order: Order = "fourier", padding: Border = "zero"
 ) -> NDArray:
     r"""Return |Phi(L_c x) - L_(c / s) Phi(x)| / |Phi(x)| for each image: how far Phi is from moving with its input.
 
@@ -110,5 +112,5 @@ def _as_shift(shift: Any) -> NDArray:
     return shift
 
 
-def _shifted(x: NDArray, shift: NDArray, order: Any, padding: str) -> NDArray:
+def _shifted(x: NDArray, shift: NDArray, order: Order, padding: Border) -> NDArray:
     return warp(x, np.broadcast_to(shift, (*x.shape[1:3], 2)), order=order, padding=padding)

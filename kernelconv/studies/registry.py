@@ -9,7 +9,7 @@ import numpy as np
 from sklearn.pipeline import make_pipeline, make_union
 
 from kernelconv.networks.cnn.classifier import ConvNetClassifier
-from kernelconv.networks.cnn.presets import wide_lenet
+from kernelconv.networks.cnn.presets import Preset, wide_lenet
 from kernelconv.networks.kernel.classifier import ConvKernelClassifier
 from kernelconv.networks.kernel.exact import ConvKernel
 from kernelconv.networks.kernel.network import ConvKernelNetwork
@@ -106,7 +106,7 @@ def _exact(shape: Shape, size: int, seed: int) -> Any:
     return ExactKernelRidge(ConvKernel(patch_size=(3, 3), subsampling=(2, 5), sigma=0.6), seed)
 
 
-def _network(architecture: str, learning_rate: float = 2e-3, **options: Any) -> Build:
+def _network(architecture: Preset, learning_rate: float = 2e-3, **options: Any) -> Build:
     def build(shape: Shape, size: int, seed: int) -> Any:
         return ConvNetClassifier(architecture, **schedule(size, learning_rate), **options, random_state=seed)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, Self
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 from sklearn.utils.validation import check_consistent_length, column_or_1d
 
 from kernelconv.networks.cnn.estimator import ConvNet
@@ -106,7 +106,7 @@ class ConvNetClassifier(ImageClassifier, ConvNet):
     named_losses = CLASS_LOSSES
     outputs_are = "classes"
 
-    def partial_fit(self, X: Any, y: Any, classes: Any = None) -> Self:
+    def partial_fit(self, X: ArrayLike, y: ArrayLike, classes: ArrayLike | None = None) -> Self:
         """Go once through images `X` and labels `y` at `learning_rate`, going on from what has been learned.
 
         Parameters

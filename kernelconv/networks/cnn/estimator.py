@@ -3,21 +3,22 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar, Self, get_args
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
-from kernelconv._check import check_choice, check_count, check_flag, check_positive, check_rng
-from kernelconv.networks.cnn.presets import ARCHITECTURES
+from kernelconv._check import Shape, check_choice, check_count, check_flag, check_positive, check_rng
+from kernelconv._types.parameters import RandomState
+from kernelconv.networks.cnn.presets import ARCHITECTURES, Preset
 from kernelconv.networks.estimator import ImagePredictor
 from kernelconv.networks.serial import Network, serial
 from kernelconv.networks.training.augmentation import Augmentation
 from kernelconv.networks.training.loop import Record, train
-from kernelconv.networks.training.losses import Loss, as_loss
-from kernelconv.networks.training.optimizers import Optimizer
+from kernelconv.networks.training.losses import ClassLoss, Loss, TargetLoss, as_loss
+from kernelconv.networks.training.optimizers import Optimizer, OptimizerKind, Schedule
 from kernelconv.operators import Flatten
 
 
@@ -28,34 +29,35 @@ class ConvNet(ImagePredictor):
     from there in ``_more_targets``; ``_task`` tells one thing to learn from another.
     """
 
-    named_losses: ClassVar[Mapping[str, Loss]]
+    named_losses: ClassVar[Mapping[Any, Loss]]
     outputs_are: ClassVar[str]  # "classes"
 
     history_: list[Record]
+    loss: ClassLoss | TargetLoss | Loss
     _rng_state: dict[str, Any]  # the generator's; pickles of a Generator are bound to a version of NumPy
     _memory: dict[str, Any]  # the optimiser's, between partial fits
 
     def __init__(
         self,
-        architecture: Any = "wide_lenet",
+        architecture: Preset | Network = "wide_lenet",
         *,
         epochs: int = 40,
         batch_size: int = 32,
         learning_rate: float = 2e-3,
-        schedule: str = "cosine",
-        optimizer: str = "adam",
+        schedule: Schedule = "cosine",
+        optimizer: OptimizerKind = "adam",
         momentum: float = 0.9,
         weight_decay: float = 0.01,
-        loss: Any = "log_loss",
-        frozen: Any = (),
+        loss: ClassLoss | Loss = "log_loss",
+        frozen: str | Sequence[str] = (),
         augmentation: Augmentation | None = None,
         early_stopping: bool = False,
         validation_fraction: float = 0.1,
         patience: int = 5,
         warm_start: bool = False,
         checkpoint: str | Path | None = None,
-        image_shape: Any = None,
-        random_state: Any = None,
+        image_shape: Shape | None = None,
+        random_state: RandomState = None,
         verbose: bool = False,
         n_jobs: int | None = None,
     ) -> None:
@@ -105,7 +107,7 @@ class ConvNet(ImagePredictor):
 
     # -- training --------------------------------------------------------------------------------------------------
 
-    def fit(self, X: Any, y: Any) -> Self:
+    def fit(self, X: ArrayLike, y: ArrayLike) -> Self:
         """Train on images `X` (n, h, w), (n, h, w, c) or rows, and labels or targets `y`."""
         if self.checkpoint is not None and not isinstance(self.random_state, int | np.integer):
             raise ValueError("checkpoint needs an int random_state, so that a later fit is the same training.")
@@ -197,7 +199,7 @@ class ConvNet(ImagePredictor):
     def _specification(self) -> Network:
         n_outputs = self._n_outputs
         if not isinstance(self.architecture, Network):
-            return ARCHITECTURES[check_choice(self.architecture, "architecture", tuple(ARCHITECTURES))](
+            return ARCHITECTURES[check_choice(self.architecture, "architecture", get_args(Preset))](
                 self.image_shape_, n_outputs
             )
         shape = self.architecture.out_shape(self.image_shape_)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Literal
 
 from kernelconv.networks.serial import Network, serial
 from kernelconv.operators import (
@@ -111,6 +112,7 @@ def mlp(in_shape: Shape3, n_outputs: int) -> Network:
     return serial(Standardization(), Dense(512), ReLU(), Dense(n_outputs))
 
 
+Preset = Literal["wide_lenet", "vgg", "resnet", "mlp"]
 ARCHITECTURES: dict[str, Callable[[Shape3, int], Network]] = {
     "wide_lenet": wide_lenet,
     "vgg": vgg,

@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Self
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
+from kernelconv._check import Shape
+from kernelconv._types.parameters import RandomState
 from kernelconv.networks.cnn.estimator import ConvNet
+from kernelconv.networks.cnn.presets import Preset
 from kernelconv.networks.estimator import ImageRegressor
+from kernelconv.networks.serial import Network
 from kernelconv.networks.training.augmentation import Augmentation
-from kernelconv.networks.training.losses import TARGET_LOSSES
+from kernelconv.networks.training.losses import TARGET_LOSSES, Loss, TargetLoss
+from kernelconv.networks.training.optimizers import OptimizerKind, Schedule
 
 
 class ConvNetRegressor(ImageRegressor, ConvNet):
@@ -80,25 +86,25 @@ class ConvNetRegressor(ImageRegressor, ConvNet):
 
     def __init__(
         self,
-        architecture: Any = "wide_lenet",
+        architecture: Preset | Network = "wide_lenet",
         *,
         epochs: int = 40,
         batch_size: int = 32,
         learning_rate: float = 2e-3,
-        schedule: str = "cosine",
-        optimizer: str = "adam",
+        schedule: Schedule = "cosine",
+        optimizer: OptimizerKind = "adam",
         momentum: float = 0.9,
         weight_decay: float = 0.01,
-        loss: Any = "squared_error",
-        frozen: Any = (),
+        loss: TargetLoss | Loss = "squared_error",
+        frozen: str | Sequence[str] = (),
         augmentation: Augmentation | None = None,
         early_stopping: bool = False,
         validation_fraction: float = 0.1,
         patience: int = 5,
         warm_start: bool = False,
         checkpoint: str | Path | None = None,
-        image_shape: Any = None,
-        random_state: Any = None,
+        image_shape: Shape | None = None,
+        random_state: RandomState = None,
         verbose: bool = False,
         n_jobs: int | None = None,
     ) -> None:
@@ -111,7 +117,6 @@ class ConvNetRegressor(ImageRegressor, ConvNet):
             optimizer=optimizer,
             momentum=momentum,
             weight_decay=weight_decay,
-            loss=loss,
             frozen=frozen,
             augmentation=augmentation,
             early_stopping=early_stopping,
@@ -124,8 +129,9 @@ class ConvNetRegressor(ImageRegressor, ConvNet):
             verbose=verbose,
             n_jobs=n_jobs,
         )
+        self.loss = loss  # the default before it is a classifier's
 
-    def partial_fit(self, X: Any, y: Any) -> Self:
+    def partial_fit(self, X: ArrayLike, y: ArrayLike) -> Self:
         """Go once through images `X` and targets `y` at `learning_rate`, going on from what has been learned.
 
         Raises

@@ -5,19 +5,20 @@ from __future__ import annotations
 from typing import Any, Self
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
-from kernelconv._check import check_count, check_flag, check_rng
+from kernelconv._check import Shape, check_count, check_flag, check_rng
 from kernelconv._scales import rms_norm
+from kernelconv._types.parameters import Padding, PerLayer, RandomState, Size
 from kernelconv.networks.estimator import ImageClassifier
 from kernelconv.networks.kernel.last_layer import SphereSteps, inverse_covariance, solve_last_layer
-from kernelconv.networks.kernel.layers import anchors_of, layers_of
+from kernelconv.networks.kernel.layers import Input, Kernels, Pooling, anchors_of, layers_of
 from kernelconv.networks.serial import Network, serial
 from kernelconv.networks.training.loop import loss_gradient
-from kernelconv.networks.training.losses import CLASS_LOSSES, as_loss
+from kernelconv.networks.training.losses import CLASS_LOSSES, ClassLoss, Loss, as_loss
 from kernelconv.networks.training.optimizers import learning_rates
 from kernelconv.networks.transformer import NetworkTransformer
-from kernelconv.operators import Dense, Flatten, sample_patches
+from kernelconv.operators import Dense, Flatten, Part, sample_patches
 from kernelconv.operators.composite import Maps
 
 #: Patches a layer from which the preconditioner's covariance is estimated.
@@ -99,26 +100,26 @@ class ConvKernelClassifier(ImageClassifier):
 
     def __init__(
         self,
-        n_anchors: Any = (64, 128),
-        patch_size: Any = 3,
-        subsampling: Any = 2,
+        n_anchors: PerLayer[int] = (64, 128),
+        patch_size: PerLayer[Size] = 3,
+        subsampling: PerLayer[Size] = 2,
         *,
-        pooling_scale: Any = None,
-        kernel: Any = "exponential",
-        sigma: Any = 0.6,
+        pooling_scale: PerLayer[float] | None = None,
+        kernel: Kernels = "exponential",
+        sigma: PerLayer[float] = 0.6,
         regularization: float = 1e-3,
-        padding: str = "zero",
-        input: Any = "auto",
-        pooling: Any = "gaussian",
+        padding: Padding = "zero",
+        input: Input | Part = "auto",
+        pooling: PerLayer[Pooling | Part] = "gaussian",
         n_patches: int = 20_000,
         alpha: float = 1e-4,
-        loss: str = "squared_hinge",
+        loss: ClassLoss | Loss = "squared_hinge",
         epochs: int = 10,
         batch_size: int = 64,
         learning_rate: float = 0.02,
         momentum: float = 0.9,
-        image_shape: Any = None,
-        random_state: Any = None,
+        image_shape: Shape | None = None,
+        random_state: RandomState = None,
         verbose: bool = False,
         n_jobs: int | None = None,
     ) -> None:
@@ -144,7 +145,7 @@ class ConvKernelClassifier(ImageClassifier):
         self.verbose = verbose
         self.n_jobs = n_jobs
 
-    def fit(self, X: Any, y: Any) -> Self:
+    def fit(self, X: ArrayLike, y: ArrayLike) -> Self:
         """Train on images `X` (n, h, w), (n, h, w, c) or rows, and labels `y` (n,)."""
         images = self._read_images(X, reset=True)
         labels = self._read_labels(y, images)

@@ -9,21 +9,21 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 from sklearn.gaussian_process.kernels import Kernel
 
-from kernelconv._check import check_flag, check_images
+from kernelconv._check import Shape, check_flag, check_images
 from kernelconv._parallel.blocks import map_blocks
 from kernelconv._scales import squarable
-from kernelconv.networks.kernel.layers import ckn_layers
+from kernelconv._types.parameters import Padding, PerLayer, Size
+from kernelconv.networks.kernel.layers import Kernels, ckn_layers
 from kernelconv.networks.kernel.recursion import SelfKernel, Step, gram_tile, plan, self_kernel
 from kernelconv.networks.kernel.tiles_on_disk import gram_digest, kept_tiles
 
 #: Images a side of one tile of the Gram matrix. Fixed, so that the bits do not depend on the number of threads.
 TILE = 16
 
-#: Work expected to last longer than this is announced before it begins (s).
-ANNOUNCED = 10.0
+ANNOUNCED = 10.0  # s: work expected to last longer is announced before it begins
 
 
 class Cost(NamedTuple):
@@ -123,15 +123,15 @@ class ConvKernel(Kernel):
 
     def __init__(
         self,
-        patch_size: Any = (3, 3),
-        subsampling: Any = 2,
+        patch_size: PerLayer[Size] = (3, 3),
+        subsampling: PerLayer[Size] = 2,
         *,
-        pooling_scale: Any = None,
-        kernel: Any = "exponential",
-        sigma: Any = 0.6,
-        padding: str = "zero",
+        pooling_scale: PerLayer[float] | None = None,
+        kernel: Kernels = "exponential",
+        sigma: PerLayer[float] = 0.6,
+        padding: Padding = "zero",
         tangent: bool = False,
-        image_shape: Any = None,
+        image_shape: Shape | None = None,
         n_jobs: int | None = None,
         verbose: bool = False,
         checkpoint: str | Path | None = None,
@@ -157,7 +157,7 @@ class ConvKernel(Kernel):
         """Return False."""
         return False
 
-    def __call__(self, X: Any, Y: Any = None, eval_gradient: bool = False) -> Any:
+    def __call__(self, X: ArrayLike, Y: ArrayLike | None = None, eval_gradient: bool = False) -> Any:
         """Return the Gram matrix (n, m) of images `X` (n, h, w), (n, h, w, c) or rows, and `Y`; `Y` = `X` by default.
 
         Parameters
@@ -180,12 +180,12 @@ class ConvKernel(Kernel):
             gram = self._gram(x, y, steps, symmetric, advance, self.checkpoint)
         return (gram, np.empty((*gram.shape, 0))) if eval_gradient else gram
 
-    def diag(self, X: Any) -> NDArray:
+    def diag(self, X: ArrayLike) -> NDArray:
         """Return K(x, x) for each image, (n,)."""
         x = self._read(X)
         return _values(self._selves(x, self._plan(x)), x.dtype)
 
-    def distances(self, X: Any, Y: Any = None) -> NDArray:
+    def distances(self, X: ArrayLike, Y: ArrayLike | None = None) -> NDArray:
         r"""Return the distances in the RKHS, :math:`\sqrt{K(x, x) + K(y, y) - 2 K(x, y)}`, as (n, m).
 
         Computed from float64 images whatever `X` holds: rounding in float32 would hide distances below about 1e-3
@@ -196,7 +196,7 @@ class ConvKernel(Kernel):
         square = self.diag(x)[:, None] + self.diag(y) - 2 * self(x, y)
         return np.sqrt(np.maximum(square, 0))
 
-    def cost(self, X: Any, Y: Any = None) -> Cost:
+    def cost(self, X: ArrayLike, Y: ArrayLike | None = None) -> Cost:
         """Return what the Gram matrix of `X` and `Y` will take, by timing a few of its pairs (about 150)."""
         return self._cost(*self._pair(X, Y))
 
@@ -216,8 +216,8 @@ class ConvKernel(Kernel):
         return x if like is None else x.astype(np.result_type(x, like), copy=False)
 
     def _plan(self, x: NDArray) -> list[Step]:
-        layers = ckn_layers(
-            1,  # it has no anchors, so their number plays no part
+        layers = ckn_layers(  # it has no anchors, so their number plays no part
+            1,
             self.patch_size,
             self.subsampling,
             pooling_scale=self.pooling_scale,

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from inspect import signature
-from typing import Any
+from typing import Any, Literal, TypeAlias, get_args
 
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from kernelconv._check import as_pair, check_choice
 from kernelconv._numbers import shown
+from kernelconv._types.parameters import Padding, PerLayer, Size
 from kernelconv.networks.serial import Network, serial
 from kernelconv.operators import (
     AveragePooling,
@@ -25,8 +26,12 @@ from kernelconv.operators import (
     PatchWhitening,
 )
 from kernelconv.operators.mappings.anchors import Anchors, as_anchors, read_only
-from kernelconv.operators.mappings.kernels import as_kernel
+from kernelconv.operators.mappings.kernels import DotProductKernel, KernelName, as_kernel
+from kernelconv.operators.pooling.orbit import Group
 
+Kernels: TypeAlias = PerLayer[DotProductKernel | KernelName]
+Input = Literal["auto", "raw", "gradient", "centered", "whitened"]
+Pooling = Literal["gaussian", "average", "max"]
 #: What the first layer reads, by name, from its patch size
 INPUTS: dict[str, Callable[[Any], Part | None]] = {
     "raw": lambda size: None,
@@ -44,20 +49,20 @@ WINDOWS: dict[str, Callable[[Any], Part]] = {
 
 
 def ckn_layers(
-    n_anchors: Any = (64, 128),
-    patch_size: Any = 3,
-    subsampling: Any = 2,
+    n_anchors: PerLayer[int] = (64, 128),
+    patch_size: PerLayer[Size] = 3,
+    subsampling: PerLayer[Size] = 2,
     *,
-    pooling_scale: Any = None,
-    kernel: Any = "exponential",
-    sigma: Any = 0.6,
+    pooling_scale: PerLayer[float] | None = None,
+    kernel: Kernels = "exponential",
+    sigma: PerLayer[float] = 0.6,
     regularization: float = 1e-3,
-    padding: str = "zero",
-    input: Any = "auto",
-    pooling: Any = "gaussian",
-    group: str | None = None,
+    padding: Padding = "zero",
+    input: Input | Part = "auto",
+    pooling: PerLayer[Pooling | Part] = "gaussian",
+    group: Group | None = None,
     n_patches: int = 20_000,
-    anchors: Any = None,
+    anchors: Sequence[ArrayLike | None] | None = None,
     colour: bool = False,
 ) -> Network:
     """Return the layers of a convolutional kernel network, not yet built.
@@ -136,7 +141,7 @@ def layers_of(estimator: Any) -> Network:
 def _input(input: Any, patch_size: Any, colour: bool) -> Part | None:
     if isinstance(input, Part):
         return input
-    choice = check_choice(input, "input", ("auto", *INPUTS))
+    choice = check_choice(input, "input", get_args(Input))
     if choice == "auto":  # a patch of one pixel has nothing but its mean
         choice = COLOUR if colour and max(as_pair(patch_size, "patch_size")) > 1 else "raw"
     return INPUTS[choice](patch_size)
@@ -144,7 +149,7 @@ def _input(input: Any, patch_size: Any, colour: bool) -> Part | None:
 
 def _pooling(pooling: Any, subsampling: Any, pooling_scale: float | None) -> Part:
     if not isinstance(pooling, Part):
-        check_choice(pooling, "pooling", ("gaussian", *WINDOWS))
+        check_choice(pooling, "pooling", get_args(Pooling))
     if pooling == "gaussian":
         return GaussianPooling(subsampling, pooling_scale)
     if pooling_scale is not None:

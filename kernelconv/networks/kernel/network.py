@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from numpy.typing import ArrayLike, NDArray
 
-from kernelconv.networks.kernel.layers import anchors_of, layers_of
+from kernelconv._check import Shape
+from kernelconv._types.parameters import Padding, PerLayer, RandomState, Size
+from kernelconv.networks.kernel.layers import Input, Kernels, Pooling, anchors_of, layers_of
 from kernelconv.networks.serial import Network
 from kernelconv.networks.transformer import NetworkTransformer
+from kernelconv.operators import Part
+from kernelconv.operators.pooling.orbit import Group
 
 
 class ConvKernelNetwork(NetworkTransformer):
@@ -124,22 +126,22 @@ class ConvKernelNetwork(NetworkTransformer):
 
     def __init__(
         self,
-        n_anchors: Any = (64, 128),
-        patch_size: Any = 3,
-        subsampling: Any = 2,
+        n_anchors: PerLayer[int] = (64, 128),
+        patch_size: PerLayer[Size] = 3,
+        subsampling: PerLayer[Size] = 2,
         *,
-        pooling_scale: Any = None,
-        kernel: Any = "exponential",
-        sigma: Any = 0.6,
+        pooling_scale: PerLayer[float] | None = None,
+        kernel: Kernels = "exponential",
+        sigma: PerLayer[float] = 0.6,
         regularization: float = 1e-3,
-        padding: str = "zero",
-        input: Any = "auto",
-        pooling: Any = "gaussian",
-        group: str | None = None,
+        padding: Padding = "zero",
+        input: Input | Part = "auto",
+        pooling: PerLayer[Pooling | Part] = "gaussian",
+        group: Group | None = None,
         n_patches: int = 20_000,
         anchors: list[ArrayLike | None] | tuple[ArrayLike | None, ...] | None = None,
-        image_shape: Any = None,
-        random_state: Any = None,
+        image_shape: Shape | None = None,
+        random_state: RandomState = None,
         verbose: bool = False,
         n_jobs: int | None = None,
     ) -> None:

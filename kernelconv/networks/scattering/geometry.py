@@ -11,8 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kernelconv._check import Pair
+from kernelconv._types.parameters import Border
 from kernelconv.networks.scattering.paths import ScatteringPath, scattering_paths, with_parents
-from kernelconv.operators.wavelets.filter_bank import FilterBank
+from kernelconv.operators.wavelets.filter_bank import Bank, FilterBank
 from kernelconv.operators.wavelets.morlet import crop
 
 #: numpy.pad's word for each padding.
@@ -81,10 +82,10 @@ class Geometry:
     J: int
     L: int
     max_order: int
-    padding: str = "reflect"
+    padding: Border = "reflect"
     grid: str = "centred"
     oversampling: int = 0
-    kind: str = "morlet"
+    kind: Bank = "morlet"
     every: bool = False
     symmetric: bool = False
     only: tuple[ScatteringPath, ...] | None = None

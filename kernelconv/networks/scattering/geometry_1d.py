@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kernelconv._check import Pair
+from kernelconv._types.parameters import Border
 from kernelconv.networks.scattering.paths import SignalPath, check_paths
 from kernelconv.operators.wavelets.filter_bank_1d import SIGMA_0, FilterBank1D, low_pass_reach, wavelets_1d
 
@@ -37,7 +38,7 @@ class Geometry1D:
     Q: tuple[int, int]
     T: float
     max_order: int
-    padding: str = "reflect"
+    padding: Border = "reflect"
     oversampling: int = 0
     decimating: bool = False
 

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from kernelconv._arrays import indices, namespace
 from kernelconv._check import check_positive
+from kernelconv._types.arrays import Array
 from kernelconv.networks.scattering.paths import ScatteringPath
 from kernelconv.operators.base import Part, Pullback, Shape3, State
 
@@ -80,7 +81,7 @@ class ParentNormalization(PathPart):
         parents = [position[self.paths[i].parent] for i in at]
         return np.array(at, dtype=int), np.array(parents, dtype=int)
 
-    def definition(self, x: Any) -> Any:
+    def definition(self, x: Array) -> Any:
         """Return the normalised maps."""
         xp, (at, parents) = namespace(x), self._parents()
         s, of = self._by_path(x), np.arange(len(self.paths))
@@ -141,7 +142,7 @@ class LogCompression(PathPart):
     def _compressed(self) -> NDArray:
         return np.array([p.order > 0 for p in self.paths])
 
-    def definition(self, x: Any) -> Any:
+    def definition(self, x: Array) -> Any:
         """Return the compressed maps."""
         xp, s = namespace(x), self._by_path(x)
         logs = xp.log1p(xp.clip(s, min=0) / self.epsilon)
@@ -188,7 +189,7 @@ class PathSelection(PathPart):
     def _lipschitz(self, in_shape: Shape3) -> float:
         return 1.0
 
-    def definition(self, x: Any) -> Any:
+    def definition(self, x: Array) -> Any:
         """Return the kept maps."""
         xp = namespace(x)
         kept = xp.take(self._by_path(x), indices(np.array(self.kept), x), axis=-1)
@@ -241,7 +242,7 @@ class ChannelOrder(Part):
     def _lipschitz(self, in_shape: Shape3) -> float:
         return float(np.sqrt(np.bincount(self.order).max()))
 
-    def definition(self, x: Any) -> Any:
+    def definition(self, x: Array) -> Any:
         """Return the channels in that order."""
         return namespace(x).take(x, indices(np.array(self.order), x), axis=-1)
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 from sklearn.utils.validation import check_is_fitted
 
 from kernelconv._check import check_positive
@@ -25,7 +26,7 @@ class PathTransformer(ImageTransformer):
     prefix: str
     paths_: tuple[Any, ...]
 
-    def maps(self, X: Any) -> NDArray:
+    def maps(self, X: ArrayLike) -> NDArray:
         """Return the coefficients as maps, channel ``k * n_paths + p`` being path p of image channel k.
 
         Parameters
@@ -42,7 +43,7 @@ class PathTransformer(ImageTransformer):
         rows = np.asarray(self.transform(X))  # transform returns a data frame under set_output
         return np.moveaxis(rows.reshape(len(rows), channels, h, w), 1, -1)
 
-    def get_feature_names_out(self, input_features: Any = None) -> NDArray:
+    def get_feature_names_out(self, input_features: Sequence[str] | NDArray | None = None) -> NDArray:
         """Return one name a feature, ``<prefix>_<path>_<row>_<column>``; of several channels, ``c<channel>_`` leads."""
         super().get_feature_names_out(input_features)  # checks input_features
         h, w, _ = self.maps_shape_
@@ -51,7 +52,7 @@ class PathTransformer(ImageTransformer):
         names = [(k, p.name, i, j) for k in channels for p in self.paths_ for i in range(h) for j in range(w)]
         return np.array([f"{self.prefix}_{k}{p}_{i}_{j}" for k, p, i, j in names], dtype=object)
 
-    def transform(self, X: Any) -> NDArray:
+    def transform(self, X: ArrayLike) -> NDArray:
         """Return the coefficients as rows (n, c * n_paths * h' * w')."""
         raise NotImplementedError
 
@@ -63,7 +64,7 @@ class EnergyByPath(PathTransformer):
     paths_: tuple[ScatteringPath, ...]
     n_jobs: int | None
 
-    def energies(self, X: Any) -> NDArray:
+    def energies(self, X: ArrayLike) -> NDArray:
         r"""Return the energy of each path, :math:`4^r \|S[p] x\|^2` (2^r px the output's grid), mean over images.
 
         Parameters
@@ -89,7 +90,7 @@ class EnergyByPath(PathTransformer):
         images = self._read_images(X)
         return path_energies(self.network_, images, len(self.paths_), self._geometry().stride, self.n_jobs)
 
-    def residual_energy(self, X: Any) -> float:
+    def residual_energy(self, X: ArrayLike) -> float:
         r"""Return the energy of :math:`U[p] x` summed over the paths of order `max_order` + 1, mean over images.
 
         What the transform leaves out: it falls with `max_order`. Zero if there are no such paths.
@@ -111,7 +112,7 @@ class EnergyByPath(PathTransformer):
         block = block_length(deeper, images.itemsize, 1)
         return float(_check_energy(apply_blocks(measure, gray, block, self.n_jobs)).sum() / len(images))
 
-    def propagate(self, X: Any, path: ScatteringPath) -> NDArray:
+    def propagate(self, X: ArrayLike, path: ScatteringPath) -> NDArray:
         """Return U[path] x, shape (n, h', w', c), on the padded image and on the grid of the path's coarsest scale.
 
         Parameters

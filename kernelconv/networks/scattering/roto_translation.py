@@ -6,11 +6,12 @@ from dataclasses import replace
 from typing import Any, NamedTuple, Self
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from kernelconv._check import Shape, check_count
 from kernelconv._parallel.blocks import apply_blocks, n_threads
 from kernelconv._scales import rescaled, scales
+from kernelconv._types.parameters import Border
 from kernelconv.networks.scattering.fast.by_map import CascadeByMap, full_spectrum
 from kernelconv.networks.scattering.fast.cascades import Cascades
 from kernelconv.networks.scattering.fast.scratch import Scratch
@@ -156,7 +157,7 @@ class RotoTranslationScattering2D(PathTransformer):
         max_order: int = 2,
         *,
         image_shape: Shape | None = None,
-        padding: str = "reflect",
+        padding: Border = "reflect",
         oversampling: int = 0,
         n_jobs: int | None = None,
     ):
@@ -168,7 +169,7 @@ class RotoTranslationScattering2D(PathTransformer):
         self.oversampling = oversampling
         self.n_jobs = n_jobs
 
-    def fit(self, X: Any, y: Any = None) -> Self:
+    def fit(self, X: ArrayLike, y: object = None) -> Self:
         """Check the parameters against the images and build the filters; no value of `X` is used.
 
         Parameters
@@ -197,7 +198,7 @@ class RotoTranslationScattering2D(PathTransformer):
         self.maps_shape_ = (*geometry.out_size, self.image_shape_[2] * len(paths))
         return self
 
-    def transform(self, X: Any) -> NDArray:
+    def transform(self, X: ArrayLike) -> NDArray:
         """Return the coefficients as rows, path by path.
 
         Parameters

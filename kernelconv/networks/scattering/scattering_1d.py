@@ -6,15 +6,16 @@ from collections.abc import Sequence
 from typing import Any, Self
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from kernelconv._check import check_finite, check_samples_first
 from kernelconv._numbers import as_table
 from kernelconv._parallel.blocks import n_threads
+from kernelconv._types.parameters import Border
 from kernelconv.networks.scattering.path_transformer import as_rows
-from kernelconv.networks.scattering.transform_1d import ScatteringTransform1D
+from kernelconv.networks.scattering.transform_1d import Scaling, ScatteringTransform1D
 from kernelconv.networks.serial import serial
 
 
@@ -100,9 +101,9 @@ class Scattering1D(TransformerMixin, BaseEstimator):
         T: float | None = None,
         max_order: int = 2,
         *,
-        padding: str = "reflect",
+        padding: Border = "reflect",
         oversampling: int = 0,
-        scaling: str = "exact",
+        scaling: Scaling = "exact",
         n_jobs: int | None = None,
     ):
         self.J = J
@@ -114,7 +115,7 @@ class Scattering1D(TransformerMixin, BaseEstimator):
         self.scaling = scaling
         self.n_jobs = n_jobs
 
-    def fit(self, X: Any, y: Any = None) -> Self:
+    def fit(self, X: ArrayLike, y: object = None) -> Self:
         """Check the parameters against the signals and build the filters; no value of `X` is used.
 
         Parameters
@@ -135,7 +136,7 @@ class Scattering1D(TransformerMixin, BaseEstimator):
         self.maps_shape_ = self.network_.out_shape((1, t, c))[1:]
         return self
 
-    def transform(self, X: Any) -> NDArray:
+    def transform(self, X: ArrayLike) -> NDArray:
         """Return the scattering coefficients as rows, path by path.
 
         Parameters
@@ -150,7 +151,7 @@ class Scattering1D(TransformerMixin, BaseEstimator):
         """
         return self.network_.map_forward(as_rows, self._read(X)[:, None], self.n_jobs)
 
-    def maps(self, X: Any) -> NDArray:
+    def maps(self, X: ArrayLike) -> NDArray:
         """Return the coefficients as maps, shape (n, t', c * n_paths); channel ``k * n_paths + p`` is path p of
         channel k.
         """  # noqa: D205
@@ -159,7 +160,7 @@ class Scattering1D(TransformerMixin, BaseEstimator):
         rows = np.asarray(self.transform(X))
         return np.moveaxis(rows.reshape(len(rows), channels, t), 1, -1)
 
-    def get_feature_names_out(self, input_features: Any = None) -> NDArray:
+    def get_feature_names_out(self, input_features: Sequence[str] | NDArray | None = None) -> NDArray:
         """Return one name a feature: ``scattering1d_<path>_<position>``, with ``c<channel>_`` before the path when
         there are several channels; ``mean`` is the path of order 0 and ``n3_n1`` one of order 2.
         """  # noqa: D205

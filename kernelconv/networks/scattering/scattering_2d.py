@@ -4,17 +4,19 @@ from __future__ import annotations
 
 from typing import Any, Self
 
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from kernelconv._check import Shape, check_flag
 from kernelconv._parallel.blocks import n_threads
 from kernelconv._scales import scales
+from kernelconv._types.parameters import Border
 from kernelconv.networks.scattering.path_parts import LogCompression, ParentNormalization, PathSelection
 from kernelconv.networks.scattering.path_transformer import EnergyByPath, as_rows, path_energies, strongest
 from kernelconv.networks.scattering.paths import ScatteringPath, with_parents
-from kernelconv.networks.scattering.transform import ScatteringTransform
+from kernelconv.networks.scattering.transform import Engine, Grid, Paths, ScatteringTransform
 from kernelconv.networks.serial import serial
 from kernelconv.operators.base import Part
+from kernelconv.operators.wavelets.filter_bank import Bank
 
 
 class Scattering2D(EnergyByPath):
@@ -132,12 +134,12 @@ class Scattering2D(EnergyByPath):
         max_order: int = 2,
         *,
         image_shape: Shape | None = None,
-        padding: str = "reflect",
+        padding: Border = "reflect",
         oversampling: int = 0,
-        grid: str = "centred",
-        engine: str = "native",
-        bank: str = "morlet",
-        paths: str = "decreasing",
+        grid: Grid = "centred",
+        engine: Engine = "native",
+        bank: Bank = "morlet",
+        paths: Paths = "decreasing",
         normalized: bool = False,
         log: bool = False,
         epsilon: float = 1e-2,
@@ -160,7 +162,7 @@ class Scattering2D(EnergyByPath):
         self.energy = energy
         self.n_jobs = n_jobs
 
-    def fit(self, X: Any, y: Any = None) -> Self:
+    def fit(self, X: ArrayLike, y: object = None) -> Self:
         """Check the parameters against the images and build the filters; only `energy` looks at the values of `X`.
 
         Parameters
@@ -191,7 +193,7 @@ class Scattering2D(EnergyByPath):
         self.maps_shape_ = self.network_.out_shape(self.image_shape_)
         return self
 
-    def transform(self, X: Any) -> NDArray:
+    def transform(self, X: ArrayLike) -> NDArray:
         """Return the scattering coefficients as rows, path by path.
 
         Parameters

@@ -4,17 +4,24 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Any
+from typing import Any, Literal, get_args
 
 import numpy as np
 from numpy.typing import NDArray
 
 from kernelconv._check import check_choice, check_count
+from kernelconv._types.arrays import Array
+from kernelconv._types.parameters import Border
 from kernelconv.networks.scattering.definition import scattering_tree
 from kernelconv.networks.scattering.geometry import PADDINGS, Geometry
 from kernelconv.networks.scattering.paths import ScatteringPath
 from kernelconv.networks.serial import Network
 from kernelconv.operators.base import Pair, Part, Pullback, Shape3, State
+from kernelconv.operators.wavelets.filter_bank import Bank
+
+Grid = Literal["centred", "kymatio"]
+Paths = Literal["decreasing", "all"]
+Engine = Literal["native", "kymatio"]
 
 
 @dataclass(frozen=True, repr=False)
@@ -69,12 +76,12 @@ class ScatteringTransform(Part):
     J: int = 2
     L: int = 8
     max_order: int = 2
-    padding: str = "reflect"
+    padding: Border = "reflect"
     oversampling: int = 0
-    grid: str = "centred"
-    bank: str = "morlet"
-    paths: str = "decreasing"
-    engine: str = "native"
+    grid: Grid = "centred"
+    bank: Bank = "morlet"
+    paths: Paths = "decreasing"
+    engine: Engine = "native"
     only: tuple[ScatteringPath, ...] | None = None
 
     homogeneous = True
@@ -89,10 +96,10 @@ class ScatteringTransform(Part):
         if self.only is not None and not isinstance(self.only, tuple):
             raise ValueError(f"only must be a tuple of paths, or None for all, got {self.only!r}.")
         check_choice(self.padding, "padding", tuple(PADDINGS))
-        check_choice(self.grid, "grid", ("centred", "kymatio"))
-        check_choice(self.bank, "bank", ("morlet", "tight"))
-        check_choice(self.paths, "paths", ("decreasing", "all"))
-        check_choice(self.engine, "engine", ("native", "kymatio"))
+        check_choice(self.grid, "grid", get_args(Grid))
+        check_choice(self.bank, "bank", get_args(Bank))
+        check_choice(self.paths, "paths", get_args(Paths))
+        check_choice(self.engine, "engine", get_args(Engine))
 
     @property
     def equivariant(self) -> bool:  # type: ignore[override]
@@ -161,7 +168,7 @@ class ScatteringTransform(Part):
             total += after * np.log2(after)  # the half-spectrum FFT that its continuations share
         return int(in_shape[2] * total)
 
-    def definition(self, x: Any) -> Any:
+    def definition(self, x: Array) -> Any:
         """Return the scattering maps by the tree, (n, h, w, c) -> (n, h', w', c n_paths)."""
         return self.tree.definition(x)
 

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import Any, Literal, get_args
 
 import numpy as np
 from numpy.typing import NDArray
 
 from kernelconv._check import check_choice, check_count, check_positive
+from kernelconv._types.arrays import Array
+from kernelconv._types.parameters import Border
 from kernelconv.networks.scattering.definition import scattering_tree
 from kernelconv.networks.scattering.geometry import PADDINGS
 from kernelconv.networks.scattering.geometry_1d import Geometry1D
@@ -18,6 +20,9 @@ from kernelconv.operators.base import Pair, Part, Pullback, Shape3, State
 
 #: Wavelets an octave at most; lengths of the signal that 2^J and T may have at most.
 MOST_WAVELETS, LONGEST = 1024, 64
+
+
+Scaling = Literal["exact", "kymatio"]
 
 
 @dataclass(frozen=True, repr=False)
@@ -62,9 +67,9 @@ class ScatteringTransform1D(Part):
     Q: Any = 1  # an int or a pair; a pair once stored
     T: float | None = None
     max_order: int = 2
-    padding: str = "reflect"
+    padding: Border = "reflect"
     oversampling: int = 0
-    scaling: str = "exact"
+    scaling: Scaling = "exact"
 
     homogeneous = True
     _derived_names = ("_engine", "_placed", "geometry", "tree")
@@ -86,7 +91,7 @@ class ScatteringTransform1D(Part):
         for name, least in (("J", 1), ("max_order", 0), ("oversampling", 0)):  # NumPy's small ints overflow
             object.__setattr__(self, name, check_count(getattr(self, name), name, least))
         check_choice(self.padding, "padding", tuple(PADDINGS))
-        check_choice(self.scaling, "scaling", ("exact", "kymatio"))
+        check_choice(self.scaling, "scaling", get_args(Scaling))
 
     @cached_property
     def geometry(self) -> Geometry1D:
@@ -136,7 +141,7 @@ class ScatteringTransform1D(Part):
             total += after * np.log2(after)  # the half-spectrum FFT that its continuations share
         return int(in_shape[0] * in_shape[2] * total)
 
-    def definition(self, x: Any) -> Any:
+    def definition(self, x: Array) -> Any:
         """Return the scattering maps by the tree, (n, h, t, c) -> (n, h, t', c n_paths)."""
         return self.tree.definition(x)
 

@@ -16,8 +16,8 @@ from kernelconv.networks.serial import Network, sum_grads
 from kernelconv.networks.training.augmentation import Augment, augmented, check_augmentation
 from kernelconv.networks.training.checkpoint import Checkpoint, Record, Run
 from kernelconv.networks.training.frozen import frozen_params
-from kernelconv.networks.training.losses import Loss, as_loss
-from kernelconv.networks.training.optimizers import Optimizer, learning_rates
+from kernelconv.networks.training.losses import ClassLoss, Loss, TargetLoss, as_loss
+from kernelconv.networks.training.optimizers import Optimizer, Schedule, learning_rates
 from kernelconv.operators.base import Grads, State
 
 #: Samples whose gradient one thread computes at a time, at most; small batches make two blocks. The border follows
@@ -79,9 +79,9 @@ def train(
     epochs: int,
     batch_size: int,
     learning_rate: float,
-    schedule: str = "cosine",
+    schedule: Schedule = "cosine",
     optimizer: Optimizer | None = None,
-    loss: str | Loss = "log_loss",
+    loss: ClassLoss | TargetLoss | Loss = "log_loss",
     frozen: str | Sequence[str] = (),
     n_jobs: int | None = None,
     progress: Callable[[Record], None] | None = None,

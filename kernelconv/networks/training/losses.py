@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -91,14 +91,16 @@ def squared_error(outputs: NDArray, targets: NDArray) -> tuple[float, NDArray]:
     return float((gradient**2).sum(dtype=np.float64)) / 2, gradient
 
 
+ClassLoss = Literal["log_loss", "squared_hinge"]
+TargetLoss = Literal["squared_error"]
 #: Against class indices
-CLASS_LOSSES: dict[str, Loss] = {"log_loss": softmax_cross_entropy, "squared_hinge": squared_hinge}
+CLASS_LOSSES: dict[ClassLoss, Loss] = {"log_loss": softmax_cross_entropy, "squared_hinge": squared_hinge}
 #: Against targets
-TARGET_LOSSES: dict[str, Loss] = {"squared_error": squared_error}
-LOSSES: dict[str, Loss] = {**CLASS_LOSSES, **TARGET_LOSSES}
+TARGET_LOSSES: dict[TargetLoss, Loss] = {"squared_error": squared_error}
+LOSSES: Mapping[Any, Loss] = {**CLASS_LOSSES, **TARGET_LOSSES}
 
 
-def as_loss(loss: Any, named: Mapping[str, Loss] = LOSSES) -> Loss:
+def as_loss(loss: Any, named: Mapping[Any, Loss] = LOSSES) -> Loss:
     """Return a loss from its name among `named`, or from a function (outputs, labels) -> (sum, gradient).
 
     Raises

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal, get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,7 +11,9 @@ from numpy.typing import NDArray
 from kernelconv._check import check_choice, check_positive
 from kernelconv.operators.base import Grads
 
-SCHEDULES = ("constant", "step", "cosine", "one_cycle")
+Schedule = Literal["constant", "step", "cosine", "one_cycle"]
+SCHEDULES = get_args(Schedule)
+OptimizerKind = Literal["adam", "sgd"]
 #: Share of a "one_cycle" in which the learning rate rises.
 RISE = 0.2
 
@@ -34,7 +36,7 @@ class Optimizer:
         Adam's floor on the root of the second moment.
     """
 
-    kind: str = "adam"
+    kind: OptimizerKind = "adam"
     momentum: float = 0.9
     weight_decay: float = 0.0
     second: float = 0.999
@@ -42,7 +44,7 @@ class Optimizer:
 
     def __post_init__(self) -> None:
         """Check every field."""
-        check_choice(self.kind, "optimizer", ("adam", "sgd"))
+        check_choice(self.kind, "optimizer", get_args(OptimizerKind))
         check_positive(self.weight_decay, "weight_decay", zero=True)
         check_positive(self.epsilon, "epsilon")
         for name in ("momentum", "second"):
@@ -80,7 +82,7 @@ class Optimizer:
         )
 
 
-def learning_rates(rate: float, schedule: str, n_steps: int) -> NDArray:
+def learning_rates(rate: float, schedule: Schedule, n_steps: int) -> NDArray:
     """Return the learning rate of each of `n_steps` steps.
 
     Parameters

@@ -11,8 +11,9 @@ from numpy.typing import NDArray
 
 from kernelconv._arrays import like
 from kernelconv._check import Pair, check_choice, check_count, check_flag, check_shape
+from kernelconv._types.arrays import Array, Data
 from kernelconv.operators.base import Grads, Part, Pullback, Shape3, State
-from kernelconv.operators.learned.initialization import INITIALIZATIONS, start_weight
+from kernelconv.operators.learned.initialization import INITIALIZATIONS, Initialization, start_weight
 from kernelconv.operators.patches.extraction import PaddingLike, PairLike, PatchExtraction
 
 
@@ -24,7 +25,7 @@ class Affine(Part):
     """
 
     bias: bool
-    initialization: str
+    initialization: Initialization
 
     @property
     def linear(self) -> bool:
@@ -56,7 +57,7 @@ class Affine(Part):
             params["bias"] = np.zeros(shapes["bias"])
         return self._built(in_shape, params, {})
 
-    def definition(self, x: Any) -> Any:
+    def definition(self, x: Array) -> Any:
         """Return (P x) W + b: (n, h, w, c) -> (n, h', w', c')."""
         y = self._product(x, like(self.params["weight"], x))
         return y + like(self.params["bias"], x) if self.bias else y
@@ -103,7 +104,7 @@ class PatchwiseAffine(Affine):
     padding: PaddingLike = "valid"
     dilation: PairLike = 1
     bias: bool = True
-    initialization: str = field(default="torch_default", kw_only=True)
+    initialization: Initialization = field(default="torch_default", kw_only=True)
 
     def __post_init__(self) -> None:
         """Check the number of filters and the initialization, and let P check the rest."""
@@ -141,7 +142,7 @@ class PatchwiseAffine(Affine):
     def _rows_adjoint(self, p: NDArray, shape: tuple[int, ...]) -> NDArray:
         return self.patches._adjoint(p, shape)
 
-    def build(self, in_shape: Shape3, rng: np.random.Generator | None = None, data: Any = None) -> Self:
+    def build(self, in_shape: Shape3, rng: np.random.Generator | None = None, data: Data | None = None) -> Self:
         """Return a copy with weights drawn from `rng`; `data` is not needed."""
         fan_in = self.size[0] * self.size[1] * check_shape(in_shape)[2]
         return self._draw(in_shape, fan_in, rng)

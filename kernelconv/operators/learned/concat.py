@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from kernelconv._arrays import namespace
 from kernelconv._check import Pair
+from kernelconv._types.arrays import Data
 from kernelconv.operators.base import Grads, Part, Pullback, Shape3, State
 from kernelconv.operators.composite import Composite, joined
 
@@ -88,7 +89,7 @@ class Concat(Composite):
         height, width = (max(f[a] for f in fields) for a in (0, 1))
         return (height, width), strides[0]
 
-    def build(self, in_shape: Shape3, rng: np.random.Generator | None = None, data: Any = None) -> Concat:
+    def build(self, in_shape: Shape3, rng: np.random.Generator | None = None, data: Data | None = None) -> Concat:
         """Return a copy with all branches built on the same maps."""
         self.out_shape(in_shape)
         return self._with_parts([branch.build(in_shape, rng, data) for branch in self.branches])

@@ -11,9 +11,10 @@ from numpy.typing import NDArray
 
 from kernelconv._arrays import namespace
 from kernelconv._check import Pair, check_choice, check_count, check_shape
+from kernelconv._types.arrays import Array, Data
 from kernelconv.operators.base import Part, Shape3
 from kernelconv.operators.learned.affine import Affine
-from kernelconv.operators.learned.initialization import INITIALIZATIONS
+from kernelconv.operators.learned.initialization import INITIALIZATIONS, Initialization
 
 
 @dataclass(frozen=True, repr=False)
@@ -50,7 +51,7 @@ class Dense(Affine):
 
     n_units: int
     bias: bool = True
-    initialization: str = field(default="torch_default", kw_only=True)
+    initialization: Initialization = field(default="torch_default", kw_only=True)
 
     def __post_init__(self) -> None:
         """Check the number of units and the initialization."""
@@ -93,7 +94,7 @@ class Dense(Affine):
     def _rows_adjoint(self, p: NDArray, shape: tuple[int, ...]) -> NDArray:
         return p.reshape(shape)
 
-    def build(self, in_shape: Shape3, rng: np.random.Generator | None = None, data: Any = None) -> Dense:
+    def build(self, in_shape: Shape3, rng: np.random.Generator | None = None, data: Data | None = None) -> Dense:
         """Return a copy with weights drawn from `rng`; `data` is not needed."""
         h, w, c = check_shape(in_shape)
         return self._draw(in_shape, h * w * c, rng)
@@ -122,7 +123,7 @@ class Flatten(Part):
         """Return the whole map."""
         return in_shape[:2], in_shape[:2]
 
-    def definition(self, x: Any) -> Any:
+    def definition(self, x: Array) -> Any:
         """Return the values of each map as channels: (n, h, w, c) -> (n, 1, 1, h w c)."""
         return namespace(x).reshape(x, (x.shape[0], 1, 1, -1))
 

@@ -8,6 +8,7 @@ from typing import Any
 from numpy.typing import NDArray
 
 from kernelconv._check import check_positive
+from kernelconv._types.arrays import Array
 from kernelconv.operators.base import Part, Pullback, Shape3, State
 
 
@@ -56,7 +57,7 @@ class Dropout(Part):
     def _lipschitz(self, in_shape: Shape3) -> float:
         return 1.0
 
-    def definition(self, x: Any) -> Any:
+    def definition(self, x: Array) -> Any:
         """Return `x`: evaluation drops nothing."""
         return x
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Literal, get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,11 +14,14 @@ VARIANCES: dict[str, Callable[[int, int], float]] = {
     "glorot": lambda fan_in, fan_out: 2 / (fan_in + fan_out),
     "lecun": lambda fan_in, fan_out: 1 / fan_in,
 }
-INITIALIZATIONS = ("torch_default", *(f"{scheme}_{law}" for scheme in VARIANCES for law in ("normal", "uniform")))
+Initialization = Literal[
+    "torch_default", "he_normal", "he_uniform", "glorot_normal", "glorot_uniform", "lecun_normal", "lecun_uniform"
+]
+INITIALIZATIONS = get_args(Initialization)
 
 
 def start_weight(
-    initialization: str, shape: tuple[int, ...], fan_in: int, fan_out: int, rng: np.random.Generator
+    initialization: Initialization, shape: tuple[int, ...], fan_in: int, fan_out: int, rng: np.random.Generator
 ) -> NDArray:
     """Return weights of mean zero, drawn from `rng`.
 

@@ -12,6 +12,7 @@ from kernelconv._arrays import as_data, like
 from kernelconv._check import check_positive, check_shape
 from kernelconv._parallel.meeting import all_gather
 from kernelconv._scales import scales
+from kernelconv._types.arrays import Array, Data
 from kernelconv.operators.base import Grads, Part, Pullback, Shape3, State
 
 Moments = tuple[int, NDArray, NDArray]
@@ -48,14 +49,16 @@ class Standardization(Part):
         """Return 1 / min sigma_c of a built part, else None."""
         return None if self.in_shape is None else float(1 / self.state["deviation"].min())
 
-    def build(self, in_shape: Shape3, rng: np.random.Generator | None = None, data: Any = None) -> Standardization:
+    def build(
+        self, in_shape: Shape3, rng: np.random.Generator | None = None, data: Data | None = None
+    ) -> Standardization:
         """Return a copy that holds `data`'s mean and deviation, gathered in blocks."""
         in_shape = check_shape(in_shape)
-        data = None if data is None else as_data(data, in_shape)
+        maps: Any = () if data is None else as_data(data, in_shape)
         mean, square, count = np.zeros(in_shape[2]), np.zeros(in_shape[2]), 0
         shift, unit = np.zeros(in_shape[2]), 1.0
-        for lo in range(0, 0 if data is None else len(data), 256):
-            x = np.asarray(data[np.arange(lo, min(lo + 256, len(data)))], np.float64)
+        for lo in range(0, len(maps), 256):
+            x = np.asarray(maps[np.arange(lo, min(lo + 256, len(maps)))], np.float64)
             # sums of squares about a typical value, of an ordinary scale, neither cancel nor overflow
             by = scales(x[None]) if lo == 0 else None
             unit = unit if by is None else float(by.ravel()[0])
@@ -71,7 +74,7 @@ class Standardization(Part):
         deviation = np.where(flat, 1, np.sqrt(np.where(flat, 1, variance)) / unit)
         return self._built(in_shape, {}, {"mean": (mean + shift) / unit, "deviation": deviation})
 
-    def definition(self, x: Any) -> Any:
+    def definition(self, x: Array) -> Any:
         """Return (x - mean) / deviation."""
         return (x - like(self.state["mean"], x)) / like(self.state["deviation"], x)
 
@@ -145,7 +148,7 @@ class BatchNorm(Part):
             return None
         return float(np.max(np.abs(self.params["scale"]) * self.inverse_deviation(self.state["variance"])))
 
-    def build(self, in_shape: Shape3, rng: np.random.Generator | None = None, data: Any = None) -> BatchNorm:
+    def build(self, in_shape: Shape3, rng: np.random.Generator | None = None, data: Data | None = None) -> BatchNorm:
         """Return a copy that starts as the identity, up to epsilon."""
         in_shape = check_shape(in_shape)
         ones, zeros = np.ones(in_shape[2]), np.zeros(in_shape[2])
@@ -155,7 +158,7 @@ class BatchNorm(Part):
         """Return 1 / sqrt(variance + epsilon)."""
         return 1 / np.sqrt(variance + variance.dtype.type(self.epsilon))
 
-    def definition(self, x: Any) -> Any:
+    def definition(self, x: Array) -> Any:
         """Return the normalised maps by the running statistics."""
         slope = self.params["scale"] * self.inverse_deviation(self.state["variance"])
         return x * like(slope, x) + like(self.params["shift"] - self.state["mean"] * slope, x)

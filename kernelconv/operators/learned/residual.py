@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kernelconv._check import Pair
+from kernelconv._types.arrays import Data
 from kernelconv.operators.base import Grads, Part, Pullback, Shape3, State
 from kernelconv.operators.composite import Composite, joined
 
@@ -93,7 +94,7 @@ class Residual(Composite):
         """Return the sum of both."""
         return sum(part.multiply_adds(in_shape) for part in self.named_parts.values())
 
-    def build(self, in_shape: Shape3, rng: np.random.Generator | None = None, data: object = None) -> Residual:
+    def build(self, in_shape: Shape3, rng: np.random.Generator | None = None, data: Data | None = None) -> Residual:
         """Return a copy with both ways built on the same maps."""
         self.out_shape(in_shape)
         return self._with_parts([part.build(in_shape, rng, data) for part in self.named_parts.values()])

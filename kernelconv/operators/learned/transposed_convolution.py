@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from kernelconv._arrays import like, namespace
 from kernelconv._check import Pair, as_pair
+from kernelconv._types.arrays import Data
 from kernelconv.operators.base import Shape3
 from kernelconv.operators.learned.affine import PatchwiseAffine
 from kernelconv.operators.patches.borders import folded, padded
@@ -118,7 +119,7 @@ class TransposedConvolution(PatchwiseAffine):
     def _param_shapes(self, in_shape: Shape3, fan_in: int) -> dict[str, tuple[int, ...]]:
         return {"weight": (int(np.prod(self.size)) * self.n_filters, in_shape[2]), "bias": (self.n_filters,)}
 
-    def build(self, in_shape: Shape3, rng: np.random.Generator | None = None, data: Any = None) -> Self:
+    def build(self, in_shape: Shape3, rng: np.random.Generator | None = None, data: Data | None = None) -> Self:
         """Return a copy with weights drawn from `rng`; `data` is not needed."""
         self.out_shape(in_shape)
         return self._draw(in_shape, max(1, in_shape[2] * int(np.prod(self.size) // np.prod(self.stride))), rng)

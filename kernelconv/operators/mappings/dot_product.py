@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from kernelconv._arrays import namespace
 from kernelconv._check import as_float, check_finite
 from kernelconv._scales import row_norms
+from kernelconv._types.arrays import Array
 
 
 class DotProductKernel:
@@ -24,11 +25,11 @@ class DotProductKernel:
         """kappa'(1); infinite where kappa has no derivative there."""
         raise NotImplementedError
 
-    def __call__(self, u: Any) -> Any:
+    def __call__(self, u: Array | float) -> Any:
         """Return kappa(u), entrywise, for an array of any library or a number; ints become float32."""
         raise NotImplementedError
 
-    def derivative(self, u: Any) -> Any:
+    def derivative(self, u: Array | float) -> Any:
         """Return kappa'(u), entrywise."""
         raise NotImplementedError
 

@@ -10,11 +10,12 @@ from numpy.typing import NDArray
 
 from kernelconv._arrays import as_floating
 from kernelconv._check import check_count, check_positive, check_sequence
+from kernelconv._types.arrays import Array
 from kernelconv.operators.mappings.dot_product import DotProductKernel
-from kernelconv.operators.mappings.kernels import as_kernel
+from kernelconv.operators.mappings.kernels import KernelName, as_kernel
 
 
-def _as_kernels(kernels: tuple[DotProductKernel | str, ...]) -> tuple[DotProductKernel, ...]:
+def _as_kernels(kernels: tuple[DotProductKernel | KernelName, ...]) -> tuple[DotProductKernel, ...]:
     if not isinstance(kernels, tuple | list) or not kernels:
         raise ValueError(f"kernels must be a tuple of at least one kernel, got {kernels!r}.")
     return tuple(as_kernel(k) for k in kernels)
@@ -63,12 +64,12 @@ class ConvexSum(DotProductKernel):
         """Return the weighted sum of the slopes."""
         return float(sum(w * k.slope for w, k in self._terms() if w > 0))
 
-    def __call__(self, u: Any) -> Any:
+    def __call__(self, u: Array | float) -> Any:
         """Return the weighted sum of the values."""
         u = as_floating(u, "u")
         return sum((w * k(u) for w, k in self._terms()), start=0 * u)
 
-    def derivative(self, u: Any) -> Any:
+    def derivative(self, u: Array | float) -> Any:
         """Return the weighted sum of the derivatives."""
         u = as_floating(u, "u")
         return sum((w * k.derivative(u) for w, k in self._terms() if w > 0), start=0 * u)
@@ -106,7 +107,7 @@ class KernelProduct(DotProductKernel):
         """Return the sum of the slopes."""
         return float(sum(k.slope for k in self.kernels))
 
-    def __call__(self, u: Any) -> Any:
+    def __call__(self, u: Array | float) -> Any:
         """Return the product of the values."""
         first, *rest = self.kernels
         u = as_floating(u, "u")
@@ -115,7 +116,7 @@ class KernelProduct(DotProductKernel):
             out = out * k(u)
         return out
 
-    def derivative(self, u: Any) -> Any:
+    def derivative(self, u: Array | float) -> Any:
         """Return the sum over the factors of its derivative times the others' values."""
         u = as_floating(u, "u")
         total = 0 * u

@@ -12,6 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 from kernelconv._arrays import as_data, like, namespace
 from kernelconv._check import check_count, check_generator, check_memory, check_positive, check_shape
 from kernelconv._scales import scales
+from kernelconv._types.arrays import Array, Data
 from kernelconv.operators.base import Part, Pullback, Shape3, State
 from kernelconv.operators.fast.kernels import kappa, kappa_derivative
 from kernelconv.operators.fast.layouts import on_channels
@@ -124,7 +125,9 @@ class KernelMapping(Part):
         h, w, c = in_shape
         return h * w * self.n_anchors * (c + self.n_anchors)
 
-    def build(self, in_shape: Shape3, rng: np.random.Generator | None = None, data: Any = None) -> KernelMapping:
+    def build(
+        self, in_shape: Shape3, rng: np.random.Generator | None = None, data: Data | None = None
+    ) -> KernelMapping:
         """Return a copy whose anchors are those given, k-means centroids of `data`'s vectors, or random without."""
         in_shape = check_shape(in_shape)
         if self.anchors is None and data is not None and self.n_anchors > self.n_patches:
@@ -172,7 +175,7 @@ class KernelMapping(Part):
         z = params["anchors"]
         return {"anchors": z / safe(np.linalg.norm(z, axis=1))[:, None]}
 
-    def definition(self, x: Any) -> Any:
+    def definition(self, x: Array) -> Any:
         """Return psi(x): (n, h, w, c) -> (n, h, w, n_anchors)."""
         z, matrix = like(self.params["anchors"], x), like(self.whitening.matrix, x)
         norms = channel_norms(x)

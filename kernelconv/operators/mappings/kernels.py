@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal, get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,6 +13,7 @@ from scipy.special import gammaln
 
 from kernelconv._arrays import as_floating, namespace
 from kernelconv._check import check_choice, check_count, check_positive
+from kernelconv._types.arrays import Array
 from kernelconv.operators.mappings.dot_product import DotProductKernel
 
 #: Bandwidths from where rounding of cosines in float32, 1e-7 / sigma^2, is 0.1 % of kappa, to where squares overflow.
@@ -56,12 +57,12 @@ class Exponential(DotProductKernel):
         """1 / sigma^2."""
         return 1 / self.sigma**2
 
-    def __call__(self, u: Any) -> Any:
+    def __call__(self, u: Array | float) -> Any:
         """Return exp((u - 1) / sigma^2)."""
         u = as_floating(u, "u")
         return namespace(u).exp((u - 1) * self.slope)
 
-    def derivative(self, u: Any) -> Any:
+    def derivative(self, u: Array | float) -> Any:
         """Return exp((u - 1) / sigma^2) / sigma^2."""
         return self(u) * self.slope
 
@@ -84,11 +85,11 @@ class InversePolynomial(DotProductKernel):
 
     slope = 1.0
 
-    def __call__(self, u: Any) -> Any:
+    def __call__(self, u: Array | float) -> Any:
         """Return 1 / (2 - u)."""
         return 1 / (2 - as_floating(u, "u"))
 
-    def derivative(self, u: Any) -> Any:
+    def derivative(self, u: Array | float) -> Any:
         """Return 1 / (2 - u)^2."""
         return 1 / (2 - as_floating(u, "u")) ** 2
 
@@ -121,11 +122,11 @@ class Polynomial(DotProductKernel):
         if check_count(self.degree, "degree") > 100:  # p times the rounding of float32
             raise ValueError(f"degree must be at most 100, got {self.degree}: take its limit, Exponential(1).")
 
-    def __call__(self, u: Any) -> Any:
+    def __call__(self, u: Array | float) -> Any:
         """Return ((p - 1 + u) / p)^p."""
         return ((self.degree - 1 + as_floating(u, "u")) / self.degree) ** self.degree
 
-    def derivative(self, u: Any) -> Any:
+    def derivative(self, u: Array | float) -> Any:
         """Return ((p - 1 + u) / p)^(p - 1)."""
         return ((self.degree - 1 + as_floating(u, "u")) / self.degree) ** (self.degree - 1)
 
@@ -148,12 +149,12 @@ class Vovk(DotProductKernel):
 
     slope = 1.0
 
-    def __call__(self, u: Any) -> Any:
+    def __call__(self, u: Array | float) -> Any:
         """Return (1 + u + u^2) / 3."""
         u = as_floating(u, "u")
         return (1 + u + u * u) / 3
 
-    def derivative(self, u: Any) -> Any:
+    def derivative(self, u: Array | float) -> Any:
         """Return (1 + 2u) / 3."""
         return (1 + 2 * as_floating(u, "u")) / 3
 
@@ -201,7 +202,7 @@ class ArcCosine(DotProductKernel):
         """Infinite, 1 and 4/3 for degrees 0, 1 and 2."""
         return (np.inf, 1.0, 4 / 3)[self.degree]
 
-    def __call__(self, u: Any) -> Any:
+    def __call__(self, u: Array | float) -> Any:
         """Return kappa(u); `u` is clipped to [-1, 1], which rounding may leave."""
         u = as_floating(u, "u")
         xp = namespace(u)
@@ -212,7 +213,7 @@ class ArcCosine(DotProductKernel):
         sine = xp.sqrt((1 - u) * (1 + u)) / math.pi
         return sine + above * u if self.degree == 1 else u * sine + above * (1 + 2 * u * u) / 3
 
-    def derivative(self, u: Any) -> Any:
+    def derivative(self, u: Array | float) -> Any:
         """Return kappa_1' = kappa_0 or kappa_2' = 4/3 kappa_1; refused for degree 0."""
         if self.degree == 0:
             raise ValueError("ArcCosine(0) has an infinite slope at u = 1, so it has no gradient. Use ArcCosine(1).")
@@ -231,7 +232,10 @@ class ArcCosine(DotProductKernel):
         return b
 
 
-def as_kernel(kernel: DotProductKernel | str, sigma: float = 0.6) -> DotProductKernel:
+KernelName = Literal["exponential", "arccosine", "inverse_polynomial", "polynomial", "vovk", "linear"]
+
+
+def as_kernel(kernel: DotProductKernel | KernelName, sigma: float = 0.6) -> DotProductKernel:
     """Return a kernel from a kernel object or a name; `sigma` belongs to "exponential" alone.
 
     Examples
@@ -249,5 +253,5 @@ def as_kernel(kernel: DotProductKernel | str, sigma: float = 0.6) -> DotProductK
         "vovk": Vovk,
         "linear": lambda: Polynomial(1),
     }
-    check_choice(kernel, "kernel", tuple(named))
+    check_choice(kernel, "kernel", get_args(KernelName))
     return named[kernel]()

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kernelconv._arrays import namespace
+from kernelconv._types.arrays import Array
 from kernelconv.operators.base import Part, Pullback, Shape3, State
 
 
@@ -55,7 +56,7 @@ class Modulus(Pointwise):
     real_only = False
     steepest = 1.0
 
-    def definition(self, x: Any) -> Any:
+    def definition(self, x: Array) -> Any:
         """Return abs(x); a complex map becomes a real one."""
         return namespace(x).abs(x)
 
@@ -82,7 +83,7 @@ class ReLU(Pointwise):
     homogeneous = True
     steepest = 1.0
 
-    def definition(self, x: Any) -> Any:
+    def definition(self, x: Array) -> Any:
         """Return x where x > 0, else 0."""
         xp = namespace(x)
         return xp.where(x > 0, x, xp.zeros_like(x))
@@ -108,7 +109,7 @@ class Square(Pointwise):
     array([4., 9.])
     """
 
-    def definition(self, x: Any) -> Any:
+    def definition(self, x: Array) -> Any:
         """Return x^2."""
         return x * x
 
@@ -140,7 +141,7 @@ class Softplus(Pointwise):
 
     steepest = 1.0
 
-    def definition(self, x: Any) -> Any:
+    def definition(self, x: Array) -> Any:
         """Return log(1 + exp(x)) = max(x, 0) + log(1 + exp(-abs(x)))."""
         xp = namespace(x)
         return xp.maximum(x, xp.zeros_like(x)) + xp.log1p(xp.exp(-xp.abs(x)))
@@ -171,7 +172,7 @@ class Tanh(Pointwise):
 
     steepest = 1.0
 
-    def definition(self, x: Any) -> Any:
+    def definition(self, x: Array) -> Any:
         """Return tanh(x)."""
         return namespace(x).tanh(x)
 
@@ -197,7 +198,7 @@ class Sigmoid(Pointwise):
 
     steepest = 0.25
 
-    def definition(self, x: Any) -> Any:
+    def definition(self, x: Array) -> Any:
         """Return 1 / (1 + exp(-x))."""
         return sigmoid(x)
 

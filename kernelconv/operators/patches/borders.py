@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import math
 from functools import lru_cache
-from typing import Any
+from typing import Any, get_args
 
 import numpy as np
 from numpy.typing import NDArray
 
 from kernelconv._arrays import indices, like, namespace
 from kernelconv._check import Pair
+from kernelconv._types.parameters import Border
 
-PADDINGS = ("valid", "zero", "reflect", "symmetric", "circular")
+PADDINGS: tuple[str, ...] = ("valid", *get_args(Border))
 _NUMPY_MODE: dict[str, Any] = {"zero": "constant", "reflect": "reflect", "symmetric": "symmetric", "circular": "wrap"}
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,11 +21,13 @@ from kernelconv._check import (
     check_images,
 )
 from kernelconv._scales import row_norms
+from kernelconv._types.arrays import Array, Data
+from kernelconv._types.parameters import Padding, Size
 from kernelconv.operators.base import Part, Shape3
 from kernelconv.operators.patches.borders import PADDINGS, border_index, pad_adjoint, padded
 
 PairLike = Any  # an int or a (height, width) pair; a pair once a part has stored it
-PaddingLike = Any  # a name, an int or a (rows, columns) pair; a name or a pair once a part has stored it
+PaddingLike: TypeAlias = Padding | Size  # a name or a pair once a part has stored it
 
 
 @dataclass(frozen=True, repr=False)
@@ -116,7 +118,7 @@ class PatchExtraction(Part):
     @property
     def padding_mode(self) -> str:
         """What lies beyond the edge, by name: "zero" where `padding` counts px."""
-        return "zero" if isinstance(self.padding, tuple) else self.padding
+        return self.padding if isinstance(self.padding, str) else "zero"
 
     def grid(self, in_shape: Shape3) -> Pair:
         """Return how many patches there are along rows and columns of maps (h, w, c)."""
@@ -146,7 +148,7 @@ class PatchExtraction(Part):
         """Return (extent, stride)."""
         return self.extent, self.stride
 
-    def definition(self, x: Any) -> Any:
+    def definition(self, x: Array) -> Any:
         """Return the patches of `x`: (n, h, w, c) -> (n, h', w', k_h k_w c), entry by entry of a patch."""
         (kh, kw), (sh, sw), (dh, dw) = self.size, self.stride, self.dilation
         gh, gw = self.grid(x.shape[1:])
@@ -182,7 +184,7 @@ def overlap_count(n: int, *window: Any) -> NDArray:
 
 
 def extract_patches(
-    x: NDArray, size: PairLike, stride: PairLike = 1, padding: PaddingLike = "valid", dilation: PairLike = 1
+    x: NDArray, size: Size, stride: Size = 1, padding: PaddingLike = "valid", dilation: Size = 1
 ) -> NDArray:
     """Return every patch of `x` (n, h, w, c) as (n, h', w', k_h k_w c): `PatchExtraction` as a function.
 
@@ -204,10 +206,10 @@ def extract_patches(
 def extract_patches_adjoint(
     p: NDArray,
     shape: Shape3,
-    size: PairLike,
-    stride: PairLike = 1,
+    size: Size,
+    stride: Size = 1,
     padding: PaddingLike = "valid",
-    dilation: PairLike = 1,
+    dilation: Size = 1,
 ) -> NDArray:
     """Return P* p, the overlap-add of patches `p` (n, h', w', k_h k_w c) into maps of `shape` (h, w, c).
 
@@ -228,7 +230,7 @@ def extract_patches_adjoint(
     return PatchExtraction(size, stride, padding, dilation).build(shape).adjoint(p)
 
 
-def sample_patches(maps: Any, n_patches: int, rng: np.random.Generator, block: int = 64) -> NDArray:
+def sample_patches(maps: Data, n_patches: int, rng: np.random.Generator, block: int = 64) -> NDArray:
     """Return up to `n_patches` vectors (m, c) drawn without bias from maps (n, h, w, c), negligible ones left out.
 
     Parameters
@@ -261,18 +263,18 @@ def sample_patches(maps: Any, n_patches: int, rng: np.random.Generator, block: i
     >>> sample_patches(rng.normal(size=(5, 4, 4, 9)), 20, rng).shape
     (20, 9)
     """
-    maps = as_data(maps, name="maps")
+    given = as_data(maps, name="maps")
     n_patches = check_count(n_patches, "n_patches")
     check_count(block, "block")
     check_generator(rng, "sample_patches")
-    n = len(maps)
+    n = len(given)
     per_image = max(1, -(-2 * n_patches // n))
     found: list[NDArray] = []
     missing = n_patches
     for _ in range(3):  # a set that is not enough thrice over is mostly background
         order = rng.permutation(n)
         for lo in range(0, n, block):
-            p = maps[np.sort(order[lo : lo + block])]
+            p = given[np.sort(order[lo : lo + block])]
             found.append(_draw(p, per_image, rng))
             missing -= len(found[-1])
             if missing <= 0:

@@ -11,6 +11,8 @@ from numpy.typing import NDArray
 
 from kernelconv._arrays import namespace
 from kernelconv._check import Pair, check_choice
+from kernelconv._types.arrays import Array
+from kernelconv._types.parameters import Border
 from kernelconv.operators.base import Part, Shape3
 from kernelconv.operators.patches.borders import PADDINGS, pad, pad_adjoint, padded
 
@@ -52,7 +54,7 @@ class ImageGradient(Part):
     array([3., 1.])
     """
 
-    padding: str = "symmetric"
+    padding: Border = "symmetric"
 
     linear = True
     homogeneous = True
@@ -78,7 +80,7 @@ class ImageGradient(Part):
         """Return ((3, 3), (1, 1))."""
         return (3, 3), (1, 1)
 
-    def definition(self, x: Any) -> Any:
+    def definition(self, x: Array) -> Any:
         """Return the derivatives: (n, h, w, c) -> (n, h, w, 2 c), those in rows first."""
         x = padded(x, (1, 1), (1, 1), self.padding)
         rows = x[:, 2:, 1:-1, :] - x[:, :-2, 1:-1, :]

@@ -9,6 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kernelconv._check import as_pair, check_choice
+from kernelconv._types.arrays import Array
+from kernelconv._types.parameters import Border
 from kernelconv.operators.base import Part, Shape3
 from kernelconv.operators.patches.borders import PADDINGS, border_index, pad, pad_adjoint, padded
 
@@ -43,7 +45,7 @@ class Pad(Part):
 
     rows: Any
     columns: Any
-    padding: str = "zero"
+    padding: Border = "zero"
 
     linear = True
     homogeneous = True
@@ -64,7 +66,7 @@ class Pad(Part):
             most *= np.bincount(index[index >= 0]).max()
         return float(np.sqrt(most))
 
-    def definition(self, x: Any) -> Any:
+    def definition(self, x: Array) -> Any:
         """Return the maps continued: (n, h, w, c) -> (n, above + h + below, left + w + right, c)."""
         return padded(x, self.rows, self.columns, self.padding)
 
@@ -117,7 +119,7 @@ class Crop(Part):
     def _lipschitz(self, in_shape: Shape3) -> float:
         return 1.0
 
-    def definition(self, x: Any) -> Any:
+    def definition(self, x: Array) -> Any:
         """Return what is left: (n, h, w, c) -> (n, h - above - below, w - left - right, c)."""
         (above, below), (left, right) = self.rows, self.columns
         return x[:, above : x.shape[1] - below, left : x.shape[2] - right, :]

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from kernelconv._arrays import as_data, like, namespace
 from kernelconv._check import as_float, as_pair, check_positive, check_shape
 from kernelconv._scales import largest, scales
+from kernelconv._types.arrays import Array, Data
 from kernelconv.operators.base import Part, Shape3
 from kernelconv.operators.mappings.nystrom import inverse_sqrt
 from kernelconv.operators.patches.extraction import sample_patches
@@ -76,14 +77,16 @@ class PatchCentering(Part):
     def _lipschitz(self, in_shape: Shape3) -> float:
         return 1.0
 
-    def build(self, in_shape: Shape3, rng: np.random.Generator | None = None, data: Any = None) -> PatchCentering:
+    def build(
+        self, in_shape: Shape3, rng: np.random.Generator | None = None, data: Data | None = None
+    ) -> PatchCentering:
         """Return a copy for maps of `in_shape`; of `data` one block is looked at, and more while all is flat."""
         built = self._built(in_shape, {}, {})
         if data is None:
             return built
-        data = as_data(data, built.in_shape)
-        n = len(data)
-        blocks = (as_float(data[np.arange(lo, min(lo + BLOCK, n))]) for lo in range(0, n, BLOCK))
+        maps = as_data(data, built.in_shape)
+        n = len(maps)
+        blocks = (as_float(maps[np.arange(lo, min(lo + BLOCK, n))]) for lo in range(0, n, BLOCK))
         if all(_are_flat(block, self.size) for block in blocks):
             raise ValueError("PatchCentering leaves nothing of flat patches: " + FLAT)
         return built
@@ -91,7 +94,7 @@ class PatchCentering(Part):
     def _at(self, in_shape: tuple[int, ...]) -> PatchCentering:
         return self._built(check_shape(in_shape, "x.shape[1:]"), {}, {})
 
-    def definition(self, x: Any) -> Any:
+    def definition(self, x: Array) -> Any:
         """Return the centred patches: (n, h, w, K c) -> the same shape."""
         return _centred(x, self.size)
 
@@ -162,7 +165,9 @@ class PatchWhitening(Part):
         """Return norm(W C) of a built part, else None."""
         return None if self.in_shape is None else float(np.linalg.norm(self.matrix, 2))
 
-    def build(self, in_shape: Shape3, rng: np.random.Generator | None = None, data: Any = None) -> PatchWhitening:
+    def build(
+        self, in_shape: Shape3, rng: np.random.Generator | None = None, data: Data | None = None
+    ) -> PatchWhitening:
         """Return a copy whose matrix whitens a sample of `data`'s patches, or is the identity without `data`."""
         in_shape = check_shape(in_shape)
         self._out_shape(in_shape)
@@ -194,7 +199,7 @@ class PatchWhitening(Part):
         self._check_built()
         return _centred(np.asarray(self.state["matrix"], np.float64), self.size).T
 
-    def definition(self, x: Any) -> Any:
+    def definition(self, x: Array) -> Any:
         """Return the whitened patches: (n, h, w, K c) -> the same shape."""
         return x @ like(self.matrix, x)
 

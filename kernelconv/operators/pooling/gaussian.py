@@ -11,6 +11,8 @@ from numpy.typing import NDArray
 
 from kernelconv._arrays import like, namespace
 from kernelconv._check import Pair, as_pair, check_choice, check_positive
+from kernelconv._types.arrays import Array
+from kernelconv._types.parameters import Border
 from kernelconv.operators.base import Part, Shape3
 from kernelconv.operators.patches.borders import PADDINGS, border_index
 from kernelconv.operators.patches.extraction import PairLike
@@ -98,7 +100,7 @@ class GaussianPooling(Part):
 
     subsampling: PairLike = 2
     scale: float | None = None
-    padding: str = "symmetric"
+    padding: Border = "symmetric"
 
     linear = True
     homogeneous = True
@@ -149,7 +151,7 @@ class GaussianPooling(Part):
         gh, gw, _ = self.out_shape(in_shape)
         return c * h * gw * (w + gh)
 
-    def definition(self, x: Any) -> Any:
+    def definition(self, x: Array) -> Any:
         """Return A x: (n, h, w, c) -> (n, h', w', c)."""
         xp = namespace(x)
         rows, columns = (like(matrix, x) for matrix in self.matrices(x.shape[1:]))

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal, get_args
 
 import numpy as np
 from numpy.typing import NDArray
 
 from kernelconv._arrays import namespace
 from kernelconv._check import check_choice
+from kernelconv._types.arrays import Data
 from kernelconv.operators.base import Grads, Part, Pullback, Shape3, State
 from kernelconv.operators.composite import Composite, Maps
 
+Group = Literal["rotations", "flips", "rotations and flips"]
 GROUPS: dict[str, tuple[tuple[int, bool], ...]] = {
     "rotations": tuple((k, False) for k in range(4)),
     "flips": ((0, False), (0, True)),
@@ -76,13 +78,13 @@ class OrbitPooling(Composite):
     """
 
     part: Part
-    group: str = "rotations"
+    group: Group = "rotations"
 
     def __post_init__(self) -> None:
         """Check the part and the group."""
         if not isinstance(self.part, Part):
             raise ValueError(f"part of an OrbitPooling must be a part, got {self.part!r}.")
-        check_choice(self.group, "group", tuple(GROUPS))
+        check_choice(self.group, "group", get_args(Group))
 
     @property
     def named_parts(self) -> dict[str, Part]:
@@ -116,7 +118,7 @@ class OrbitPooling(Composite):
         """Return the part's, as many times as there are elements."""
         return len(GROUPS[self.group]) * super().multiply_adds(in_shape)
 
-    def build(self, in_shape: Shape3, rng: np.random.Generator | None = None, data: Any = None) -> OrbitPooling:
+    def build(self, in_shape: Shape3, rng: np.random.Generator | None = None, data: Data | None = None) -> OrbitPooling:
         """Return a copy whose part is built on every image turned by an element of its own."""
         self.out_shape(in_shape)
         return self._with(part=self.part.build(in_shape, rng, None if data is None else _Orbit(data, self.group)))

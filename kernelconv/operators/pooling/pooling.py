@@ -4,15 +4,18 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import Any, Literal, get_args
 
 import numpy as np
 from numpy.typing import NDArray
 
 from kernelconv._arrays import namespace
 from kernelconv._check import Pair, as_pair, check_choice
+from kernelconv._types.arrays import Array
 from kernelconv.operators.base import Part, Pullback, Shape3, State
 from kernelconv.operators.patches.extraction import PaddingLike, PairLike, PatchExtraction
+
+GlobalKind = Literal["average", "max"]
 
 
 def _window_spec(part: Any) -> None:
@@ -82,7 +85,7 @@ class AveragePooling(Part):
         """Return the number of values read."""
         return int(np.prod(self.patches.out_shape(in_shape)))
 
-    def definition(self, x: Any) -> Any:
+    def definition(self, x: Array) -> Any:
         """Return the means: (n, h, w, c) -> (n, h', w', c)."""
         xp, p = namespace(x), self.patches.definition(x)
         return xp.mean(xp.reshape(p, (*p.shape[:3], -1, x.shape[3])), axis=3)
@@ -174,7 +177,7 @@ class MaxPooling(Part):
         _put(targets[-1], g, tiles)
         return gx
 
-    def definition(self, x: Any) -> Any:
+    def definition(self, x: Array) -> Any:
         """Return the maxima: (n, h, w, c) -> (n, h', w', c)."""
         xp, p = namespace(x), self.patches.definition(x)
         return xp.max(xp.reshape(p, (*p.shape[:3], -1, x.shape[3])), axis=3)
@@ -220,14 +223,14 @@ class GlobalPooling(Part):
     array([3., 4.])
     """
 
-    kind: str = "average"
+    kind: GlobalKind = "average"
 
     homogeneous = True
     channelwise = True
 
     def __post_init__(self) -> None:
         """Check the kind."""
-        check_choice(self.kind, "kind", ("average", "max"))
+        check_choice(self.kind, "kind", get_args(GlobalKind))
 
     @property
     def linear(self) -> bool:
@@ -254,7 +257,7 @@ class GlobalPooling(Part):
         """Return h w c."""
         return int(np.prod(in_shape))
 
-    def definition(self, x: Any) -> Any:
+    def definition(self, x: Array) -> Any:
         """Return the mean or the maximum: (n, h, w, c) -> (n, 1, 1, c)."""
         xp = namespace(x)
         return (xp.mean if self.linear else xp.max)(x, axis=(1, 2), keepdims=True)

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal, get_args
 
 import numpy as np
 from numpy.typing import NDArray
 
 from kernelconv._check import as_pair, check_choice, check_count, check_memory
 from kernelconv.operators.wavelets.morlet import check_scale, crop, gaussian_1d, morlet
+
+Bank = Literal["morlet", "tight"]
 
 
 @dataclass(frozen=True)
@@ -76,7 +78,7 @@ class FilterBank:
     shape: tuple[int, int]
     J: int
     L: int = 8
-    kind: str = "morlet"
+    kind: Bank = "morlet"
     psi: NDArray = field(init=False, repr=False, compare=False)
     phi: NDArray = field(init=False, repr=False, compare=False)
     phi_lines: tuple[NDArray, NDArray] = field(init=False, repr=False, compare=False)
@@ -96,7 +98,7 @@ class FilterBank:
             for k in range(L):
                 psi[j, k] = morlet((h, w), 0.8 * 2**j, theta[k], xi[j], 4 / L)
         lines = gaussian_1d(h, self.sigma_phi), gaussian_1d(w, self.sigma_phi)
-        if check_choice(self.kind, "kind", ("morlet", "tight")) == "tight":
+        if check_choice(self.kind, "kind", get_args(Bank)) == "tight":
             lines = lines[0] / lines[0][0], lines[1] / lines[1][0]
             _tighten(psi, np.outer(*lines))
         object.__setattr__(self, "phi_lines", lines)

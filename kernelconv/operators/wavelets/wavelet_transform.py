@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from kernelconv._arrays import as_complex, like, namespace
 from kernelconv._check import Pair, check_count
+from kernelconv._types.arrays import Array
 from kernelconv.operators.base import Part, Shape3
 from kernelconv.operators.wavelets.filter_bank import FilterBank
 
@@ -113,7 +114,7 @@ class Filtering(Part):
         n, filters = h * w, self._n_filters(self._bank(in_shape))
         return int(channels * (2 * n * np.log2(n) * (1 + filters) + 2 * n * filters))
 
-    def definition(self, x: Any) -> Any:
+    def definition(self, x: Array) -> Any:
         """Return F x, complex: (n, h, w, c) -> (n, h / s, w / s, c n_filters)."""
         xp, axes = namespace(x), self._axes
         spectra = xp.fft.fftn(as_complex(x), axes=axes)[..., None]
@@ -265,7 +266,7 @@ class LowPass(Filtering):
     def _n_filters(self, bank: Bank) -> int:
         return 1
 
-    def definition(self, x: Any) -> Any:
+    def definition(self, x: Array) -> Any:
         """Return the averages of real maps: (n, h, w, c) -> (n, h / s, w / s, c)."""
         return namespace(x).real(super().definition(x))
 

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from kernelconv.report.charts.style import WIDTH, label_text, new_figure
 
 
-def first_layers(pictures: Mapping[str, Any]) -> Any:
+def first_layers(pictures: Mapping[str, NDArray]) -> Any:
     """Draw a row a model: what its first layer looks for, (k, h, w) or (k, h, w, 3) in [-1, 1], grey at zero."""
     n_columns = 8
     figure = new_figure(0.25 + 0.95 * len(pictures))

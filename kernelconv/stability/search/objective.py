@@ -5,14 +5,15 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from kernelconv._parallel.blocks import block_length, map_blocks
+from kernelconv._types.parameters import Border
 from kernelconv.deformations import DisplacementField, LinearDeformation, warp, warp_derivative
 from kernelconv.deformations.jacobians import spectral_norm, spectral_norm_gradient
+from kernelconv.deformations.warp import Order
 from kernelconv.stability.measures import relative_change
 from kernelconv.stability.representation import Gradient, Representation, features
 
@@ -30,8 +31,8 @@ class Objective:
     x: NDArray
     family: LinearDeformation
     strength: float
-    order: Any
-    padding: str
+    order: Order
+    padding: Border
     n_jobs: int | None
 
     @cached_property

@@ -4,21 +4,36 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal, TypedDict, Unpack, get_args
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from kernelconv._check import check_choice, check_count, check_rng, check_sequence
+from kernelconv._types.parameters import Border, RandomState
 from kernelconv.deformations import DisplacementField, LinearDeformation
+from kernelconv.deformations.warp import Order
 from kernelconv.stability.bootstrap import bootstrap_interval
 from kernelconv.stability.plan import check_inputs
 from kernelconv.stability.report import StabilityReport, StabilityRow
-from kernelconv.stability.representation import as_gradient, as_representation
+from kernelconv.stability.representation import Phi, as_gradient, as_representation
 from kernelconv.stability.search.methods import ascend, evolve, random_fields
 from kernelconv.stability.search.objective import Objective
 
-METHODS = ("auto", "gradient", "evolution")
+Method = Literal["auto", "gradient", "evolution"]
+
+
+class SearchOptions(TypedDict, total=False):
+    """What `measure_worst_case` hands to `worst_case` as it is."""
+
+    method: Method
+    n_evaluations: int
+    n_random: int | None
+    order: Order
+    padding: Border
+    n_jobs: int | None
+
+
 #: First step of the evolution that goes on where a gradient ascent has arrived.
 _AFTER_ASCENT = 0.2
 
@@ -47,7 +62,7 @@ class WorstCase:
     change: NDArray
     random_change: NDArray
     random_best: NDArray
-    method: str
+    method: Literal["gradient", "evolution"]
     n_evaluations: int
 
     def __repr__(self) -> str:
@@ -57,17 +72,17 @@ class WorstCase:
 
 
 def worst_case(
-    phi: Any,
-    X: Any,
+    phi: Phi,
+    X: ArrayLike,
     deformation: LinearDeformation,
     strength: float,
     *,
-    method: str = "auto",
+    method: Method = "auto",
     n_evaluations: int = 256,
     n_random: int | None = None,
-    random_state: Any = None,
-    order: Any = 3,
-    padding: str = "zero",
+    random_state: RandomState = None,
+    order: Order = 3,
+    padding: Border = "zero",
     n_jobs: int | None = None,
 ) -> WorstCase:
     r"""Search, for each image, the field of a family that changes Phi most at an exact strength.
@@ -131,7 +146,7 @@ def worst_case(
     x = check_inputs(X, deformation, (strength,), ("relative_change",))
     budget, n_fields = _check_budget(n_evaluations, n_random)
     gradient = as_gradient(phi)
-    if check_choice(method, "method", METHODS) == "gradient" and gradient is None:
+    if check_choice(method, "method", get_args(Method)) == "gradient" and gradient is None:
         raise ValueError("The gradient search needs phi.vjp(x, g): pass a network, or use method='evolution'.")
     climbs = gradient is not None and method != "evolution"
     represent, rng = as_representation(phi), check_rng(random_state)
@@ -153,13 +168,13 @@ def _check_budget(n_evaluations: Any, n_random: Any) -> tuple[int, int]:
 
 
 def measure_worst_case(
-    phi: Any,
-    X: Any,
+    phi: Phi,
+    X: ArrayLike,
     deformation: LinearDeformation,
     strengths: Sequence[float] = (0.1, 0.3, 0.5),
     *,
-    random_state: Any = None,
-    **options: Any,
+    random_state: RandomState = None,
+    **options: Unpack[SearchOptions],
 ) -> StabilityReport:
     """Measure how much the worst fields of a family change Phi, beside its random ones.
 

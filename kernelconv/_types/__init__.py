@@ -1,0 +1,1 @@
+"""Types of what callers give: arrays, sizes, values a layer, random states, borders. A leaf of the import graph."""
