@@ -9,6 +9,7 @@ from scipy import sparse
 
 from kernelconv import (
     AffineSubspaceClassifier,
+    Augmentation,
     ConvKernel,
     ConvKernelClassifier,
     ConvKernelNetwork,
@@ -21,7 +22,7 @@ from kernelconv import (
     serial,
     warp,
 )
-from kernelconv.datasets import Dataset
+from kernelconv.datasets import Dataset, Split, write_idx
 from kernelconv.deformations import corrupt
 from kernelconv.networks import ScatteringTransform
 from kernelconv.operators import (
@@ -30,9 +31,12 @@ from kernelconv.operators import (
     ConvexSum,
     Convolution,
     Dense,
+    Exponential,
     FilterBank,
+    FilterBank1D,
     GlobalPooling,
     KernelMapping,
+    KernelProduct,
     LowPass,
     MaxPooling,
     OrbitPooling,
@@ -51,13 +55,19 @@ from kernelconv.operators import (
     spherical_kmeans,
 )
 from kernelconv.stability import (
+    StabilityBound,
+    StabilityReport,
     bootstrap_difference,
     bootstrap_interval,
+    compare_stability,
     cosine_distance,
+    deformation_sensitivity,
     lipschitz_ratio,
+    measure_corruptions,
     measure_worst_case,
     relative_change,
     relative_stability,
+    translation_error,
 )
 from kernelconv.stability.measures import spread
 
@@ -393,6 +403,30 @@ def test_kernels_read_whole_numbers_as_floats(kernel):
         (lambda: spherical_kmeans(X, 2, np.random.default_rng(0)), "x must be vectors"),
         (lambda: Dataset("own", "Own", len, train_sizes=3), "train_sizes, a sequence of ints"),
         (lambda: measure_stability(abs, X, SmoothDeformation(1), n_jobs=1.5), "n_jobs must be None or a non-zero int"),
+        (
+            lambda: measure_stability(abs, X, SmoothDeformation(1), head=(1,)),
+            r"head must have predict, or be a callable",
+        ),
+        (lambda: measure_stability(abs, X, SmoothDeformation(1), head=len), "head must give one label a row"),
+        (lambda: compare_stability({"a": abs}, X, SmoothDeformation(1), heads=3), "heads must be a dict"),
+        (lambda: measure_corruptions(abs, X, Y, len, severities=3), "severities must be a non-empty sequence"),
+        (lambda: translation_error(abs, X, {1: 2}), "shift must hold numbers"),
+        (lambda: translation_error(abs, X, (1, 2, 3)), "shift must be two numbers of px"),
+        (lambda: warp(X, np.full((6, 6, 2), 1e30)), r"tau holds displacements of 1e\+30 px"),
+        (lambda: relative_change(1e300 * X[0], X[0]), "Squares of features of size 1e\\+300 leave float64"),
+        (lambda: Augmentation(rotation=1e308), "rotation must be at most 1e30"),
+        (lambda: Split("a", X, Y, X, Y, arguments=[1]), "arguments must be a tuple of str"),
+        (lambda: serial(ReLU(), names=3), "names must be a list of strings"),
+        (lambda: Scattering2D(1, normalized=np.ones(2)).fit(X), "normalized must be True or False"),
+        (lambda: Scattering2D(1, log="no").fit(X), "log must be True or False"),
+        (lambda: ConvKernel((2,), tangent=np.ones(2))(X), "tangent must be True or False"),
+        (lambda: ConvKernelNetwork((2,), 2, verbose="no").fit(X), "verbose must be True or False"),
+        (lambda: ConvNetClassifier("mlp", epochs=1, verbose="no").fit(X, Y), "verbose must be True or False"),
+        (lambda: Convolution(2, 1, bias="no").build(SHAPE, np.random.default_rng(0)), "bias must be True or False"),
+        (lambda: SmoothDeformation(1).sample(5, 0.1, allow_folding="no"), "allow_folding must be True or False"),
+        (lambda: FilterBank1D(8, 1, decimating=np.ones(2)), "decimating must be True or False"),
+        (lambda: FilterBank1D(8, 1, T="a"), "T must be a number"),
+        (lambda: write_idx("a.idx", np.ma.array([[1]], mask=[[1]])), "array is masked"),
     ],
 )
 def test_junk_for_a_part_of_the_whole_is_named(make, match):
@@ -413,3 +447,18 @@ def test_signals_of_whole_numbers_are_float32(x):
     whole = (10 * x).astype("u1")
     assert Scattering1D(1).fit(whole).transform(whole).dtype == np.float32
     assert Scattering1D(1).fit(x).transform(x).dtype == np.float64
+
+
+def test_bounds_and_kernels_of_what_stands_for_numbers():
+    bound = StabilityBound(2, 5.0, 0.5, 1.0)
+    assert bound.right_hand_side([0.2, 0.1], [1.5, 1.0]).tolist() == pytest.approx([0.6, 0.35])
+    assert isinstance(bound.right_hand_side(0.2, 1.5), float)
+    with pytest.raises(ValueError, match="Norms must be numbers or arrays of one shape"):
+        bound.right_hand_side([0.2, 0.1], [1.5])
+    assert np.array_equal(Exponential(np.float32(0.3)).taylor(9), Exponential(float(np.float32(0.3))).taylor(9))
+    assert KernelProduct((Exponential(), Exponential())).taylor(0).shape == (0,)
+    assert (FilterBank((8, 8), np.uint8(3), np.uint8(2)).psi == FilterBank((8, 8), 3, 2).psi).all()
+    rows, report = np.array([[3.0, 1e30], [1.0, 2.0]], np.float32), StabilityReport(())
+    assert np.isfinite(deformation_sensitivity(rows, rows[::-1]))
+    with pytest.raises(ValueError, match="holds no measure"):
+        report.select("a", np.ones(2))
