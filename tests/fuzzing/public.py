@@ -16,11 +16,7 @@ _NO_ARGUMENT = "takes no argument"
 #: Names that no target stands for, and why.
 LEFT_OUT = {
     "__version__": "a string",
-<<<<<<< Updated upstream
     "TRUSTED_TYPES": "a tuple of strings",
-=======
-    "TRUSTED_TYPES": "a tuple of names",
->>>>>>> Stashed changes
     "CORRUPTIONS": "a table of what corrupt does, by the names that it takes",
     "DataError": "an exception",
     "scattering_tree": "takes a geometry, which ScatteringTransform makes of checked sizes",
