@@ -8,12 +8,15 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
-from kernelconv._check import check_choice, check_finite, check_images
+from kernelconv._check import check_choice, check_finite, check_images, check_room
 from kernelconv._numbers import as_real
 from kernelconv._parallel.blocks import apply_blocks, block_length, map_blocks
-from kernelconv.deformations.interpolation import PADDINGS, fourier_weights, prefilter, taps
+from kernelconv._scales import largest
+from kernelconv.deformations.interpolation import PADDINGS, fourier_weights, period_of, prefilter, taps
 
 ORDERS = (0, 1, 3, "fourier")
+#: Larger displacements, in pixels, are brought nearer: positions are counted in ints.
+_FARTHEST = 2.0**31
 
 
 def warp(x: Any, tau: Any, *, order: Any = 3, padding: str = "zero", n_jobs: int | None = None) -> NDArray:
@@ -93,7 +96,25 @@ def check_warp(x: Any, tau: Any, order: Any, padding: str, name: str = "x") -> t
     if not isinstance(order, int | str) or isinstance(order, bool) or order not in ORDERS:
         raise ValueError(f'order must be 0 (nearest), 1 (bilinear), 3 (cubic spline) or "fourier", got {order!r}.')
     check_choice(padding, "padding", PADDINGS)
-    return images, check_finite(tau, "tau")
+    check_finite(tau, "tau")
+    check_room(_top(images), images.dtype)
+    return images, tau if _top(tau) <= _FARTHEST else _brought_near(tau, padding)
+
+
+def _brought_near(tau: NDArray, padding: str) -> NDArray:
+    """Return displacements that warp as `tau` does: less whole periods, or, where all is 0 outside, not so far."""
+    tau = tau.astype(np.float64)
+    if padding == "zero":
+        return tau.clip(-_FARTHEST, _FARTHEST)
+    return np.fmod(tau, [period_of(side, padding) for side in tau.shape[-3:-1]])
+
+
+def _top(x: NDArray) -> float:
+    """Return a bound of the largest modulus of `x`: cheap where it is ordinary, else the modulus itself."""
+    x = x if x.dtype.kind == "f" else x.astype(np.float64)
+    with np.errstate(over="ignore"):
+        norm = float(np.sqrt(np.vdot(x, x)))
+    return norm if norm < 2**30 else float(largest(x))
 
 
 def over_blocks(

@@ -8,7 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kernelconv._check import as_float, check_finite
-from kernelconv._numbers import as_double
+from kernelconv._numbers import as_double, shown
+from kernelconv._scales import squarable
 
 
 def relative_change(phi_x: Any, phi_warped: Any) -> NDArray:
@@ -63,10 +64,10 @@ def lipschitz_ratio(phi_x: Any, phi_warped: Any, strength: Any) -> NDArray:
     """
     strength = check_finite(as_double(strength, "strength"), "strength")
     if not (strength > 0).all():
-        raise ValueError(f"strength must be > 0, got {strength}.")
+        raise ValueError(f"strength must be > 0, got {shown(strength)}.")
     change = relative_change(phi_x, phi_warped)
     if strength.shape not in ((), change.shape):
-        raise ValueError(f"strength must be one number, or one for each of {len(change)} images, got {strength.shape}.")
+        raise ValueError(f"strength must be a number or ({len(change)},), one an image, got shape {strength.shape}.")
     return change / strength
 
 
@@ -135,7 +136,7 @@ def spread(phi_x: Any) -> float:
         raise ValueError("The spread between images needs at least two images, got 1.")
     centred = phi_x - phi_x.mean(0, dtype=np.float64)
     total = float(squared_norms(centred).sum())
-    rounding = (4 * np.finfo(phi_x.dtype).eps) ** 2 * float(squared_norms(phi_x).sum())
+    rounding = (4 * float(np.finfo(phi_x.dtype).eps)) ** 2 * float(squared_norms(phi_x).sum())
     if total <= rounding:
         raise ValueError(
             "Phi gives the same features for every image: a constant map has no sensitivity to compare with. "
@@ -258,11 +259,11 @@ def _norms(rows: NDArray, name: str) -> NDArray:
 
 
 def _rows(*features: Any) -> list[NDArray]:
-    """Return feature arrays of one shape as rows (n, d), finite."""
+    """Return feature arrays of one shape as rows (n, d), finite, that may be squared."""
     rows = [check_finite(as_float(f, "features"), "features") for f in features]
     shapes = {r.shape for r in rows}
     if len(shapes) > 1:
         raise ValueError(f"Features to compare must have one shape, got {' and '.join(map(str, sorted(shapes)))}.")
     if rows[0].ndim < 2 or rows[0].size == 0:
         raise ValueError(f"Features must be (n_images, ...), at least two axes and not empty, got {rows[0].shape}.")
-    return [r.reshape(len(r), -1) for r in rows]
+    return [squarable(r.reshape(len(r), -1), 1) for r in rows]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from kernelconv._numbers import shown
 from kernelconv.deformations import Deformation
 from kernelconv.stability.plan import Plan
 from kernelconv.stability.report import StabilityReport
@@ -153,6 +154,8 @@ def compare_stability(
     if not isinstance(phis, Mapping) or not phis:
         raise ValueError(f"phis must be a non-empty dict from names to representations, got {phis!r}.")
     given = dict.fromkeys(phis) if heads is None else heads
+    if not isinstance(given, Mapping):
+        raise ValueError(f"heads must be a dict from the names of phis to heads, got {shown(given)}.")
     if set(given) != set(phis):
         raise ValueError(f"heads has the names {sorted(given)}, phis {sorted(phis)}: give each rival its head.")
     plan = Plan(deformation, strengths, n_draws, measures, random_state, n_jobs, order, padding, given, y)

@@ -6,9 +6,12 @@ import inspect
 from collections.abc import Callable, Mapping
 from typing import Any
 
+import numpy as np
 from numpy.typing import NDArray
 
 from kernelconv._check import as_float, check_finite
+from kernelconv._numbers import shown
+from kernelconv._scales import squarable
 
 #: From images to features, one row an image.
 Representation = Callable[[NDArray], NDArray]
@@ -66,7 +69,7 @@ def as_rows(maps: Any, n: int, name: str) -> NDArray:
         raise ValueError(
             f"phi returned features of shape {phi_x.shape} for {n} images: it must return one row an image, ({n}, ...)."
         )
-    return check_finite(phi_x, name).reshape(n, -1)
+    return squarable(check_finite(phi_x, name).reshape(n, -1), 1)
 
 
 def as_gradient(phi: Any) -> Gradient | None:
@@ -87,6 +90,27 @@ def as_gradient(phi: Any) -> Gradient | None:
         return check_finite(slope, "phi.vjp(x, g)").reshape(x.shape)
 
     return gradient
+
+
+def as_head(head: Any) -> Callable[[NDArray], NDArray]:
+    """Return the function from feature rows (n, d) to labels (n,) that `head`, a callable or with ``predict``, is.
+
+    Raises
+    ------
+    ValueError
+        If it is neither, or a class; from the function, if there is not one label a row.
+    """
+    label = getattr(head, "predict", head)
+    if inspect.isclass(head) or not callable(label):
+        raise ValueError(f"head must have predict or be a function from features to labels, got {shown(head)}.")
+
+    def predict(rows: NDArray) -> NDArray:
+        labels = np.asarray(label(rows))
+        if labels.shape != (len(rows),):
+            raise ValueError(f"head must return one label a row, ({len(rows)},), got shape {labels.shape}.")
+        return labels
+
+    return predict
 
 
 def one(phi: Any) -> Rivals:

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kernelconv._check import check_finite
+from kernelconv._numbers import as_double, shown
 from kernelconv.deformations import warp
 from kernelconv.stability.measures import relative_change
 from kernelconv.stability.plan import measured_images
@@ -49,6 +50,7 @@ def translation_error(
     """
     x = measured_images(X)
     represent = as_representation(phi)
+    shift = _check_shift(shift)
     return relative_change(features(represent, x), features(represent, _shifted(x, shift, order, padding)))
 
 
@@ -89,7 +91,7 @@ def equivariance_error(
     True
     """
     x = measured_images(X)
-    represent = as_representation(phi)
+    represent, shift = as_representation(phi), _check_shift(shift)
     maps, moved = (np.asarray(represent(images)) for images in (x, _shifted(x, shift, order, padding)))
     if maps.ndim != 4 or len(maps) != len(x):
         raise ValueError(f"Equivariance is of maps (n, h, w, k), one an image; phi returned shape {maps.shape}.")
@@ -100,6 +102,13 @@ def equivariance_error(
     if not maps[:, rows, columns].size:
         raise ValueError(f"A shift by {tuple(shift)} px leaves no position of the {maps.shape[1:3]} map inside.")
     return relative_change(*(check_finite(a[:, rows, columns], "phi(X)") for a in (expected, moved)))
+
+
+def _check_shift(shift: Any) -> tuple[float, float]:
+    values = check_finite(as_double(shift, "shift"), "shift")
+    if values.shape != (2,):
+        raise ValueError(f"shift must be (rows, columns), two numbers of pixels, got {shown(shift)}.")
+    return float(values[0]), float(values[1])
 
 
 def _shifted(x: NDArray, shift: tuple[float, ...], order: Any, padding: str) -> NDArray:
