@@ -224,6 +224,10 @@ def test_constants_that_cannot_be_told_apart_are_refused():
         (lambda a, b: Observations.join([]), "parts must be a non-empty list of Observations"),
         (lambda a, b: StabilityBound(2, 5.0, -1.0, 1.0), "c1 must be >= 0"),
         (lambda a, b: StabilityBound(2, 5.0, 1.0, 1.0).right_hand_side(-1, 1), "jacobian_norm must be >= 0, got -1"),
+        (
+            lambda a, b: StabilityBound(2, 5.0, 1.0, 1.0).right_hand_side([1, 1], [1] * 3),
+            "numbers or of one shape, got",
+        ),
         (lambda a, b: StabilityBound(2, 5.0, 1.0, 1.0).violations(None), "seen must be Observations"),
         (lambda a, b: Architecture(()), "layers must hold one LayerShape a layer, at least one"),
         (lambda a, b: LayerShape(3, 1, 0, 2.0), "subsampling must be > 0"),
@@ -268,6 +272,8 @@ def test_the_equivariance_error_is_zero_where_the_law_says_so():
     assert inside.max() < 1e-2
     with pytest.raises(ValueError, match=r"Equivariance is of maps .* phi returned shape \(8, 256\)"):
         equivariance_error(lambda x: x.reshape(len(x), -1), x, (1, 0))
+    with pytest.raises(ValueError, match=r"shift must be \(rows, columns\), two numbers of pixels, got 1"):
+        equivariance_error(lambda x: x, x, 1)
     with pytest.raises(ValueError, match=r"leaves no position of the \(16, 16\) map inside"):
         equivariance_error(lambda x: x, x, (9, 0))
 

@@ -83,6 +83,26 @@ def test_measures_do_not_see_scale_nor_the_shape_of_features():
     assert relative_stability(*maps) == relative_stability(a, b, c)
 
 
+@pytest.mark.parametrize(("scale", "dtype"), [(2.0**100, "f4"), (2.0**-100, "f4"), (2.0**300, "f8"), (2.0**-300, "f8")])
+def test_measures_of_very_large_and_very_small_features(scale, dtype):
+    a, b, c = (p.astype(dtype) for p in features_pair())
+    large = [p * np.dtype(dtype).type(scale) for p in (a, b, c)]
+    assert relative_stability(*large) == pytest.approx(relative_stability(a, b, c), rel=1e-6)
+    np.testing.assert_allclose(cosine_distance(*large[:2]), cosine_distance(a, b), rtol=1e-5)
+    x = blobs().astype(dtype)
+    reports = [measure_stability(lambda x, f=f: x * x.dtype.type(f), x, SMOOTH, random_state=0) for f in (1, scale)]
+    np.testing.assert_allclose(*([r.mean for r in report] for report in reports), rtol=1e-5)
+
+
+def test_features_whose_squares_are_no_numbers_are_refused():
+    a = features_pair()[0]
+    for scale in (1e200, 1e-200):
+        with pytest.raises(ValueError, match=r"Values of size .* cannot be squared in float64"):
+            relative_change(scale * a, scale * a)
+        with pytest.raises(ValueError, match=r"Values of size .* cannot be squared in float64"):
+            measure_stability(pixels, scale * blobs(), SMOOTH)
+
+
 def test_measures_of_float32_features_are_summed_in_float64():
     a, b, c = features_pair(n=200, d=3000)
     exact = relative_stability(a, b, c)
@@ -508,7 +528,7 @@ ROW |= {"n_images": 3, "n_draws": 1, "within_theorem": True}
         ({"rows": 3}, 'A report is a dict with a list of "rows"'),
         ({"rows": [3]}, "A row is a dict of its values by name, got 3"),
         ({"rows": [{"mean": 1.0}]}, "This is no row of a report: it lacks family, high, low, measure, n_draws"),
-        ({"rows": [{**ROW, "speed": 3}]}, "This is no row of a report: it has speed, which none has"),
+        ({"rows": [{**ROW, "speed": 3}]}, "This is no row of a report: it lacks nothing, and has speed that none has"),
         ({"rows": [{**ROW, "mean": "1"}]}, "mean must be a number, got '1'"),
         ({"rows": [{**ROW, "family": 3}]}, "family must be a word, got 3"),
         ({"rows": [{**ROW, "n_images": 0}]}, "n_images must be an int >= 1, got 0"),
@@ -720,6 +740,12 @@ def test_layers_are_measured_through_the_trace():
         ({"measures": ["accuracy"]}, "The measure 'accuracy' needs head and y"),
         ({"measures": ["flip_rate"], "y": np.zeros(12)}, "The measure 'flip_rate' needs head"),
         ({"head": bright, "y": np.zeros(5)}, r"y must hold one label an image, \(12,\), got shape \(5,\)"),
+        ({"head": 3}, "head must have predict or be a function from features to labels, got 3"),
+        ({"head": SVC}, "head must have predict or be a function from features to labels, got <class"),
+        (
+            {"head": lambda rows: rows, "y": np.zeros(12)},
+            r"head must return one label a row, \(12,\), got shape \(12, 400",
+        ),
     ],
 )
 def test_what_a_measure_needs_is_asked_for(changes, message):
@@ -733,6 +759,7 @@ def test_what_a_measure_needs_is_asked_for(changes, message):
         ({}, None, "phis must be a non-empty dict"),
         ([pixels], None, "phis must be a non-empty dict"),
         ({"a": pixels}, {"b": bright}, r"heads has the names \['b'\], phis \['a'\]"),
+        ({"a": pixels}, 3, "heads must be a dict from the names of phis to heads, got 3"),
         ({"a": lambda x: x[:-1]}, None, r"features of shape \(11, 20, 20\) for 12 images"),
         ({"a": lambda x: np.full_like(x, np.nan)}, None, r"a: phi\(X\) holds 4800 non-finite"),
     ],

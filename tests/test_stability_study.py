@@ -400,6 +400,14 @@ def test_accuracy_under_corruption_falls_with_severity(split):
     assert [r.mean for r in again] == [r.mean for r in report if r.family == "gaussian_noise"]
     with pytest.raises(ValueError, match=r"y must hold one label an image, \(150,\), got shape \(3,\)"):
         measure_corruptions(phi(fitted), x, y[:3], fitted[-1])
+    for wrong, message in (
+        ({"corruptions": "contrast"}, "corruptions must be a non-empty sequence"),
+        ({"corruptions": ["rain"]}, "each of corruptions must be one of 'gaussian_noise'"),
+        ({"severities": 2}, "severities must be a non-empty sequence"),
+        ({"head": 3}, "head must have predict or be a function"),
+    ):
+        with pytest.raises(ValueError, match=message):
+            measure_corruptions(**{"phi": phi(fitted), "X": x, "y": y, "head": fitted[-1], **wrong})
 
 
 # -- committed results -------------------------------------------------------------------------------------------------

@@ -189,6 +189,27 @@ def test_the_interpolation_floor_of_blobs_is_small():
     assert error[3] < 1e-3 * np.linalg.norm(exact) < 0.2 * error[1]
 
 
+@each_padding
+@pytest.mark.parametrize("order", [0, 3, "fourier"])
+def test_displacements_of_any_length_are_taken(order, padding):
+    x, tau = images(), np.round(displacements(9, 12), 2)
+    period = {"circular": (9, 12), "symmetric": (18, 24), "reflect": (16, 22), "zero": (0, 0)}[padding]
+    far = np.round(tau * 2**6) / 2**6 + 2.0**40 * np.array(period)  # no digit is lost
+    near = warp(x, np.round(tau * 2**6) / 2**6, order=order, padding=padding)
+    np.testing.assert_allclose(warp(x, far, order=order, padding=padding), near, atol=1e-12)
+    for tau in (np.full((9, 12, 2), np.iinfo(np.int64).min), np.full((9, 12, 2), -1e300)):
+        found = warp(x, tau, order=order, padding=padding)
+        assert np.isfinite(found).all()
+        assert padding != "zero" or np.abs(found).max() < 1e-8
+
+
+def test_images_without_room_for_sums_are_refused():
+    x = np.full((2, 9, 9), 1e35, np.float32)
+    with pytest.raises(ValueError, match=r"Values as large as 1e\+35 leave no room for sums in float32"):
+        warp(x, np.zeros((9, 9, 2)))
+    assert np.isfinite(warp(1e-5 * x, np.full((9, 9, 2), 0.5))).all()
+
+
 @pytest.mark.parametrize(
     ("call", "message"),
     [

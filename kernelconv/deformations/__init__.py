@@ -3,10 +3,10 @@
 `CORRUPTIONS` are changes of an image that have no tau.
 """
 
-from kernelconv.deformations.affine import AffineDeformation, Dilation, Rotation, Shear, Translation
+from kernelconv.deformations.affine import AffineDeformation, AffineField, Dilation, Rotation, Shear, Translation
 from kernelconv.deformations.corruptions import CORRUPTIONS, corrupt
 from kernelconv.deformations.families import Deformation, LinearDeformation
-from kernelconv.deformations.fields import AffineField, DisplacementField
+from kernelconv.deformations.fields import DisplacementField
 from kernelconv.deformations.linearized import warp_adjoint, warp_derivative
 from kernelconv.deformations.series import FourierField, SineField
 from kernelconv.deformations.shifted import ShiftedField

@@ -1,15 +1,97 @@
-"""Families of affine fields: translations, rotations, dilations, shears, and all linear maps about the centre."""
+"""Affine fields, and their families: translations, rotations, dilations, shears, linear maps about the centre."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from kernelconv._check import Pair
+from kernelconv._numbers import as_double
 from kernelconv.deformations.families import Deformation, LinearDeformation
-from kernelconv.deformations.fields import AffineField
+from kernelconv.deformations.fields import DisplacementField, as_points, freeze
+from kernelconv.deformations.jacobians import det_one_minus, length, spectral_norm
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class AffineField(DisplacementField):
+    r"""tau(u) = b + A (u - centre), the centre of the image at ((h - 1)/2, (w - 1)/2).
+
+    Parameters
+    ----------
+    shape : tuple (h, w)
+        Pixels of the image.
+    matrix : ndarray (2, 2) or (n, 2, 2)
+        A; its spectral norm is the Jacobian norm.
+    offset : ndarray (2,) or (n, 2)
+        b, in pixels.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> field = AffineField((28, 28), matrix=0.1 * np.eye(2), offset=np.zeros(2))
+    >>> field.values.shape, round(field.jacobian_sup_norm, 12), round(field.min_det, 12)
+    ((28, 28, 2), 0.1, 0.81)
+    """
+
+    matrix: NDArray
+    offset: NDArray
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        freeze(self, "matrix", self.matrix, (2, 2))
+        freeze(self, "offset", self.offset, (2,))
+        if self.matrix.shape[:-2] != self.offset.shape[:-1]:
+            raise ValueError(
+                f"matrix {self.matrix.shape} and offset {self.offset.shape} hold different numbers of fields."
+            )
+
+    @property
+    def batch_shape(self) -> tuple[int, ...]:
+        """``()`` for one field, ``(n,)`` for a batch."""
+        return self.matrix.shape[:-2]
+
+    @property
+    def half_waves(self) -> int:
+        """1: an affine field has no wave."""
+        return 1
+
+    def at(self, points: NDArray) -> NDArray:
+        """Return tau (..., k, 2), in pixels, at `points` (k, 2) or, for a batch, (n, k, 2)."""
+        centred = as_points(points) - (np.array(self.shape) - 1) / 2
+        return centred @ np.swapaxes(self.matrix, -1, -2) + self.offset[..., None, :]
+
+    def jacobian_at(self, points: NDArray) -> NDArray:
+        """Return D tau (..., k, 2, 2) at `points`; entry [a, b] is d tau_a / d u_b."""
+        return np.repeat(self.matrix[..., None, :, :], as_points(points).shape[-2], axis=-3)
+
+    def scaled(self, factor: Any) -> AffineField:
+        """Return factor * tau; `factor` is a number or, for a batch, one a field (n,)."""
+        factor = as_double(factor, "factor")
+        return AffineField(self.shape, factor[..., None, None] * self.matrix, factor[..., None] * self.offset)
+
+    def _at_index(self, index: Any) -> AffineField:
+        return AffineField(self.shape, self.matrix[index], self.offset[index])
+
+    @cached_property
+    def sup_norm(self) -> Any:
+        """Sup over u of |tau(u)|, in pixels: a convex function, so it is reached at a corner."""
+        h, w = self.shape
+        corners = np.array([[0, 0], [0, w - 1], [h - 1, 0], [h - 1, w - 1]])
+        return self._finish(length(self.at(corners)).max(-1))
+
+    @cached_property
+    def jacobian_sup_norm(self) -> Any:
+        """The spectral norm of A."""
+        return self._finish(spectral_norm(self.matrix))
+
+    @cached_property
+    def min_det(self) -> Any:
+        """det(I - A)."""
+        return self._finish(det_one_minus(self.matrix))
 
 
 @dataclass(frozen=True)

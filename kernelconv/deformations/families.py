@@ -8,19 +8,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from kernelconv._check import (
-    Pair,
-    as_pair,
-    check_count,
-    check_finite,
-    check_flag,
-    check_memory,
-    check_positive,
-    check_rng,
-)
+from kernelconv._check import Pair, as_pair, check_count, check_finite, check_flag, check_memory, check_rng
 from kernelconv._numbers import as_double
 from kernelconv._types.parameters import RandomState
-from kernelconv.deformations.fields import DisplacementField, check_drawn
+from kernelconv.deformations.fields import DisplacementField, check_drawn, check_size
 
 #: What a field of the smallest family takes: a matrix and an offset, twice.
 _BYTES_A_FIELD = 96
@@ -106,7 +97,7 @@ class Deformation:
             strength = self.check_strength(strength, allow_folding=allow_folding)
             fields = check_drawn(self.draw(pair, strength, check_rng(rng), n), pair, n, f"{type(self).__name__}.draw")
         else:
-            drawn = self.draw_displaced(pair, check_positive(displacement, "displacement"), check_rng(rng), n)
+            drawn = self.draw_displaced(pair, check_size(displacement, "displacement"), check_rng(rng), n)
             fields = check_drawn(drawn, pair, n, f"{type(self).__name__}.draw_displaced")
             norms = np.asarray(fields.jacobian_sup_norm)
             if (norms >= self.limit).any() and not allow_folding:
@@ -119,7 +110,7 @@ class Deformation:
 
     def check_strength(self, strength: float, *, allow_folding: bool = False) -> float:
         """Return `strength` as a float; raise ValueError if this family refuses it."""
-        strength = check_positive(strength, "strength")
+        strength = check_size(strength, "strength")
         if strength >= self.limit and not allow_folding:
             raise ValueError(
                 f"strength={strength} is not below {self.limit:g}: {type(self).__name__} fields of such a Jacobian "

@@ -10,12 +10,11 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from kernelconv._check import Pair, as_pair, check_memory, check_positive
+from kernelconv._check import Pair, as_pair, check_finite, check_memory, check_positive
 from kernelconv._numbers import as_double, shown
-from kernelconv.deformations.jacobians import det_one_minus, length, spectral_norm
 
 #: The largest number of a field: the squares of such numbers are finite.
-_LARGEST = 1e100
+LARGEST = 1e100
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -163,7 +162,7 @@ class DisplacementField:
         if len(given) != 1:
             raise ValueError("rescale_to wants exactly one of jacobian_norm, sup_norm and rms_norm.")
         (name,) = given
-        wanted = check_positive(asked[name], name)
+        wanted = check_size(asked[name], name)
         now = np.asarray(self.jacobian_sup_norm if name == "jacobian_norm" else getattr(self, name))
         if not (now > 0).all():
             raise ValueError(f"A field whose {name} is 0 cannot be rescaled to {name}={wanted}.")
@@ -182,84 +181,6 @@ class DisplacementField:
         return values if self.batch_shape else float(values)
 
 
-@dataclass(frozen=True, eq=False, repr=False)
-class AffineField(DisplacementField):
-    r"""tau(u) = b + A (u - centre), the centre of the image at ((h - 1)/2, (w - 1)/2).
-
-    Parameters
-    ----------
-    shape : tuple (h, w)
-        Pixels of the image.
-    matrix : ndarray (2, 2) or (n, 2, 2)
-        A; its spectral norm is the Jacobian norm.
-    offset : ndarray (2,) or (n, 2)
-        b, in pixels.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> field = AffineField((28, 28), matrix=0.1 * np.eye(2), offset=np.zeros(2))
-    >>> field.values.shape, round(field.jacobian_sup_norm, 12), round(field.min_det, 12)
-    ((28, 28, 2), 0.1, 0.81)
-    """
-
-    matrix: NDArray
-    offset: NDArray
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        freeze(self, "matrix", self.matrix, (2, 2))
-        freeze(self, "offset", self.offset, (2,))
-        if self.matrix.shape[:-2] != self.offset.shape[:-1]:
-            raise ValueError(
-                f"matrix {self.matrix.shape} and offset {self.offset.shape} hold different numbers of fields."
-            )
-
-    @property
-    def batch_shape(self) -> tuple[int, ...]:
-        """``()`` for one field, ``(n,)`` for a batch."""
-        return self.matrix.shape[:-2]
-
-    @property
-    def half_waves(self) -> int:
-        """1: an affine field has no wave."""
-        return 1
-
-    def at(self, points: NDArray) -> NDArray:
-        """Return tau (..., k, 2), in pixels, at `points` (k, 2) or, for a batch, (n, k, 2)."""
-        centred = as_points(points) - (np.array(self.shape) - 1) / 2
-        return centred @ np.swapaxes(self.matrix, -1, -2) + self.offset[..., None, :]
-
-    def jacobian_at(self, points: NDArray) -> NDArray:
-        """Return D tau (..., k, 2, 2) at `points`; entry [a, b] is d tau_a / d u_b."""
-        return np.repeat(self.matrix[..., None, :, :], as_points(points).shape[-2], axis=-3)
-
-    def scaled(self, factor: ArrayLike) -> AffineField:
-        """Return factor * tau; `factor` is a number or, for a batch, one a field (n,)."""
-        factor = as_double(factor, "factor")
-        return AffineField(self.shape, factor[..., None, None] * self.matrix, factor[..., None] * self.offset)
-
-    def _at_index(self, index: Any) -> AffineField:
-        return AffineField(self.shape, self.matrix[index], self.offset[index])
-
-    @cached_property
-    def sup_norm(self) -> Any:
-        """Sup over u of |tau(u)|, in pixels: a convex function, so it is reached at a corner."""
-        h, w = self.shape
-        corners = np.array([[0, 0], [0, w - 1], [h - 1, 0], [h - 1, w - 1]])
-        return self._finish(length(self.at(corners)).max(-1))
-
-    @cached_property
-    def jacobian_sup_norm(self) -> Any:
-        """The spectral norm of A."""
-        return self._finish(spectral_norm(self.matrix))
-
-    @cached_property
-    def min_det(self) -> Any:
-        """det(I - A)."""
-        return self._finish(det_one_minus(self.matrix))
-
-
 def pixel_grid(shape: Pair) -> NDArray:
     """Return the pixel coordinates (h, w, 2), (row, column)."""
     return np.stack(np.meshgrid(*(np.arange(float(n)) for n in shape), indexing="ij"), -1)
@@ -272,16 +193,24 @@ def freeze(field: DisplacementField, name: str, value: Any, core: tuple[int, ...
         raise ValueError(f"{name} must have shape {core} or (n, {', '.join(map(str, core))}), got {value.shape}.")
     if not math.isfinite(value.sum()):
         raise ValueError(f"{name} holds non-finite values (NaN or infinity).")
-    if np.abs(value).max() > _LARGEST:
-        raise ValueError(f"{name} holds values above {_LARGEST:g}, whose products overflow: scale them.")
+    if np.abs(value).max() > LARGEST:
+        raise ValueError(f"{name} holds values above {LARGEST:g}, whose products overflow: scale them.")
     value.flags.writeable = False
     object.__setattr__(field, name, value)
 
 
+def check_size(value: Any, name: str) -> float:
+    """Return `value`, the size of a field, as a float > 0 that leaves room for products and quotients of such sizes."""
+    size = check_positive(value, name)
+    if not 1 / LARGEST <= size <= LARGEST:
+        raise ValueError(f"{name} must be between {1 / LARGEST:g} and {LARGEST:g}, got {shown(value)}.")
+    return size
+
+
 def as_points(points: Any) -> NDArray:
     """Return positions in pixels as float64; raise ValueError unless they are (..., k, 2)."""
-    points = as_double(points, "points")
-    if points.ndim < 2 or points.shape[-1] != 2:
+    points = check_finite(as_double(points, "points"), "points")
+    if points.ndim < 2 or points.shape[-1] != 2 or not points.size:
         raise ValueError(f"points must be (row, column) pairs, (k, 2) or (n, k, 2), got shape {points.shape}.")
     return points
 

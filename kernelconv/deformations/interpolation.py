@@ -78,11 +78,16 @@ def _bspline_slopes(t: NDArray, order: int) -> tuple[NDArray, ...]:
 
 def fold(index: NDArray, n: int, padding: str) -> NDArray:
     """Return `index` brought back into 0 .. n - 1 by the padding's symmetry."""
-    if padding == "circular" or n == 1:
+    period = period_of(n, padding)
+    if period == n:
         return index % n
-    period = 2 * n if padding == "symmetric" else 2 * n - 2
     index = index % period
     return np.minimum(index, (period - 1 if padding == "symmetric" else period) - index)
+
+
+def period_of(n: int, padding: str) -> int:
+    """Return after how many pixels an axis of n pixels, extended by a padding other than "zero", repeats itself."""
+    return {"circular": n, "symmetric": 2 * n, "reflect": max(2 * n - 2, 1)}[padding]
 
 
 # -- Fourier -----------------------------------------------------------------------------------------------------------
@@ -98,7 +103,7 @@ def fourier_weights(positions: NDArray, n: int, padding: str, *, derivative: boo
     if padding == "zero":
         t = np.asarray(positions, np.float64)[..., None] - np.arange(n)
         return _sinc_slope(t) if derivative else np.sinc(t)
-    period = {"circular": n, "symmetric": 2 * n, "reflect": max(2 * n - 2, 1)}[padding]
+    period = period_of(n, padding)
     t = np.asarray(positions, np.float64)[..., None] - np.arange(period)
     weights = _dirichlet(t, period)[int(derivative)]
     folding = np.zeros((period, n))

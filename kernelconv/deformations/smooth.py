@@ -14,6 +14,9 @@ from kernelconv.deformations.families import LinearDeformation
 from kernelconv.deformations.series import FourierField, SineField
 from kernelconv.deformations.shifted import ShiftedField
 
+#: The largest scale of an elastic field, in pixels.
+_WIDEST = 1e6
+
 
 @dataclass(frozen=True)
 class SmoothDeformation(LinearDeformation):
@@ -176,6 +179,8 @@ class ElasticDeformation(LinearDeformation):
     def __post_init__(self) -> None:
         if check_positive(self.sigma, "sigma") < 1:
             raise ValueError(f"sigma must be at least 1 px, got {self.sigma}: the pixels do not resolve such fields.")
+        if self.sigma > _WIDEST:
+            raise ValueError(f"sigma must be at most {_WIDEST:g} px, got {self.sigma}: its fields would be constant.")
 
     def _waves(self, n: int) -> tuple[float, NDArray]:
         """Return the period along an axis of n pixels, and the standard deviations of its 2 K + 1 waves."""

@@ -11,13 +11,14 @@ from scipy import sparse
 from kernelconv._check import check_choice, check_finite, check_images
 from kernelconv._numbers import as_real
 from kernelconv._parallel.blocks import apply_blocks, block_length, map_blocks
+from kernelconv._scales import check_room, largest
 from kernelconv._types.parameters import Border
-from kernelconv.deformations.interpolation import PADDINGS, fourier_weights, prefilter, taps
+from kernelconv.deformations.interpolation import PADDINGS, fourier_weights, period_of, prefilter, taps
 
 Order = Literal[0, 1, 3, "fourier"]
 ORDERS = get_args(Order)
-#: Displacements beyond it (px) have no fraction of a pixel, and their positions do not fit the ints that count them.
-FARTHEST = 2.0**31
+#: Larger displacements, in pixels, are brought nearer: positions are counted in ints.
+_FARTHEST = 2.0**31
 
 
 def warp(
@@ -98,11 +99,25 @@ def check_warp(x: Any, tau: Any, order: Any, padding: str, name: str = "x") -> t
     if not isinstance(order, int | str) or isinstance(order, bool) or order not in ORDERS:
         raise ValueError(f'order must be 0 (nearest), 1 (bilinear), 3 (cubic spline) or "fourier", got {order!r}.')
     check_choice(padding, "padding", PADDINGS)
-    if (far := float(np.abs(check_finite(tau, "tau")).max())) > FARTHEST:
-        raise ValueError(
-            f"tau holds displacements of {far:.3g} px, further than pixels can be told apart: {FARTHEST:g}."
-        )
-    return images, tau
+    check_finite(tau, "tau")
+    check_room(_top(images), images.dtype)
+    return images, tau if _top(tau) <= _FARTHEST else _brought_near(tau, padding)
+
+
+def _brought_near(tau: NDArray, padding: str) -> NDArray:
+    """Return displacements that warp as `tau` does: less whole periods, or, where all is 0 outside, not so far."""
+    tau = tau.astype(np.float64)
+    if padding == "zero":
+        return tau.clip(-_FARTHEST, _FARTHEST)
+    return np.fmod(tau, [period_of(side, padding) for side in tau.shape[-3:-1]])
+
+
+def _top(x: NDArray) -> float:
+    """Return a bound of the largest modulus of `x`: cheap where it is ordinary, else the modulus itself."""
+    x = x if x.dtype.kind == "f" else x.astype(np.float64)
+    with np.errstate(over="ignore"):
+        norm = float(np.sqrt(np.vdot(x, x)))
+    return norm if norm < 2**30 else float(largest(x))
 
 
 def over_blocks(

@@ -65,16 +65,13 @@ class StabilityBound:
         self, jacobian_norm: float | NDArray, sup_norm: float | NDArray, image_norm: float | NDArray = 1.0
     ) -> Any:
         """Return the bound for fields of given norms (no unit; px) and images of given norm."""
-        norms = {"jacobian_norm": jacobian_norm, "sup_norm": sup_norm, "image_norm": image_norm}
-        read = {name: check_finite(as_double(value, name), name) for name, value in norms.items()}
-        for name, values in read.items():
-            if (values < 0).any():
-                raise ValueError(f"{name} must be >= 0, got {shown(norms[name])}.")
-        if len({values.shape for values in read.values() if values.ndim}) > 1:
-            raise ValueError(f"Norms must be numbers or arrays of one shape, got {[v.shape for v in read.values()]}.")
-        deformation = self.c1 * (1 + self.n_layers) * read["jacobian_norm"]
-        found = (deformation + self.c2 / self.scale * read["sup_norm"]) * read["image_norm"]
-        return found if np.ndim(found) else float(found)
+        jacobian_norm = _sizes(jacobian_norm, "jacobian_norm")
+        sup_norm, image_norm = _sizes(sup_norm, "sup_norm"), _sizes(image_norm, "image_norm")
+        shapes = [np.shape(v) for v in (jacobian_norm, sup_norm, image_norm)]
+        if len({*shapes} - {()}) > 1:
+            raise ValueError(f"jacobian_norm, sup_norm and image_norm must be numbers or of one shape, got {shapes}.")
+        deformation = self.c1 * (1 + self.n_layers) * jacobian_norm
+        return (deformation + self.c2 / self.scale * sup_norm) * image_norm
 
     def violations(self, seen: Observations) -> float:
         """Return the share of observations above the bound (beyond rounding)."""
@@ -200,6 +197,14 @@ def _quantile(values: NDArray, level: float) -> float:
     ranked = np.sort(check_finite(values, "change"))
     rank = int(binom.ppf(_CONFIDENCE, len(ranked), level))  # of 0 .. m - 1: so many values may lie below
     return float(ranked[min(rank, len(ranked) - 1)])
+
+
+def _sizes(values: Any, name: str) -> Any:
+    """Return a number as it is and all else as an array; raise ValueError unless they are finite and >= 0."""
+    array = check_finite(as_double(values, name), name)
+    if (array < 0).any():
+        raise ValueError(f"{name} must be >= 0, got {shown(values)}.")
+    return values if isinstance(values, int | float) else array
 
 
 def _check_seen(seen: Any, name: str) -> None:

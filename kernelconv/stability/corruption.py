@@ -8,14 +8,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from kernelconv._check import check_rng, check_sequence
+from kernelconv._check import check_choice, check_rng, check_sequence
 from kernelconv._types.parameters import RandomState
 from kernelconv.deformations import CORRUPTIONS, corrupt
 from kernelconv.stability.bootstrap import bootstrap_interval
 from kernelconv.stability.measures import relative_change
 from kernelconv.stability.plan import measured_images
 from kernelconv.stability.report import StabilityReport, StabilityRow
-from kernelconv.stability.representation import Head, Phi, as_head, as_representation, features, labels_of
+from kernelconv.stability.representation import Head, Phi, as_head, as_representation, features
 
 
 def measure_corruptions(
@@ -69,18 +69,18 @@ def measure_corruptions(
     x, labels = measured_images(X), np.asarray(y)
     if labels.shape != (len(x),):
         raise ValueError(f"y must hold one label an image, ({len(x)},), got shape {labels.shape}.")
-    check_sequence(corruptions, "corruptions"), check_sequence(severities, "severities")
-    predict = as_head(head)
-    represent = as_representation(phi)
+    represent, predict = as_representation(phi), as_head(head)
+    for name in check_sequence(corruptions, "corruptions"):
+        check_choice(name, "each of corruptions", tuple(CORRUPTIONS))
+    check_sequence(severities, "severities")
     phi_x = features(represent, x)
     rows = []
     for name, rng in zip(corruptions, check_rng(random_state).spawn(len(corruptions)), strict=True):
         corrupt_rng, bootstrap_rng = rng.spawn(2)
         for severity in severities:
             found = features(represent, corrupt(x, name, severity, corrupt_rng), "phi(corrupted X)")
-            predicted = labels_of(predict, found)
             values = {
-                "accuracy": (predicted == labels).astype(float),
+                "accuracy": (predict(found) == labels).astype(float),
                 "relative_change": relative_change(phi_x, found),
             }
             for measure, v in values.items():

@@ -9,7 +9,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from kernelconv._check import as_float, check_finite
 from kernelconv._numbers import as_double, shown
-from kernelconv._scales import bounds, largest
+from kernelconv._scales import squarable
 
 
 def relative_change(phi_x: ArrayLike, phi_warped: ArrayLike) -> NDArray:
@@ -67,7 +67,7 @@ def lipschitz_ratio(phi_x: ArrayLike, phi_warped: ArrayLike, strength: ArrayLike
         raise ValueError(f"strength must be > 0, got {shown(strength)}.")
     change = relative_change(phi_x, phi_warped)
     if strength.shape not in ((), change.shape):
-        raise ValueError(f"strength must be one number, or one for each of {len(change)} images, got {strength.shape}.")
+        raise ValueError(f"strength must be a number or ({len(change)},), one an image, got shape {strength.shape}.")
     return change / strength
 
 
@@ -259,14 +259,11 @@ def _norms(rows: NDArray, name: str) -> NDArray:
 
 
 def _rows(*features: Any) -> list[NDArray]:
-    """Return feature arrays of one shape as rows (n, d), finite."""
+    """Return feature arrays of one shape as rows (n, d), finite, that may be squared."""
     rows = [check_finite(as_float(f, "features"), "features") for f in features]
     shapes = {r.shape for r in rows}
     if len(shapes) > 1:
         raise ValueError(f"Features to compare must have one shape, got {' and '.join(map(str, sorted(shapes)))}.")
     if rows[0].ndim < 2 or rows[0].size == 0:
         raise ValueError(f"Features must be (n_images, ...), at least two axes and not empty, got {rows[0].shape}.")
-    top, (least, most) = max(float(largest(r)) for r in rows), bounds(np.float64)
-    if top and not least <= top <= most:
-        raise ValueError(f"Squares of features of size {top:.2g} leave float64: bring them nearer to 1 by a factor.")
-    return [r.reshape(len(r), -1) for r in rows]
+    return [squarable(r.reshape(len(r), -1), 1) for r in rows]

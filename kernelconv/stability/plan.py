@@ -16,12 +16,13 @@ from numpy.typing import ArrayLike, NDArray
 from kernelconv._check import as_float, check_choice, check_count, check_images, check_rng, check_sequence
 from kernelconv._numbers import as_array
 from kernelconv._parallel.blocks import n_threads
+from kernelconv._scales import largest, squarable
 from kernelconv._types.parameters import Border, RandomState
 from kernelconv.deformations import Deformation, warp
 from kernelconv.deformations.warp import Order
 from kernelconv.stability.bootstrap import interval, resampled_sums
 from kernelconv.stability.report import StabilityReport, StabilityRow, Summary
-from kernelconv.stability.representation import Head, Rivals
+from kernelconv.stability.representation import Head, Rivals, as_head
 from kernelconv.stability.trial import MEASURES, NEEDS, Clean, Trial, Values
 
 DEFAULT_MEASURES = ("relative_change", "lipschitz_ratio", "relative_stability")
@@ -47,6 +48,9 @@ class Plan:
         measures = self._measures()
         x = check_inputs(X, self.deformation, self.strengths, measures)
         check_count(self.n_draws, "n_draws")
+        for head in (self.heads or {}).values():
+            if head is not None:
+                as_head(head)
         n_threads(self.n_jobs)  # before joblib reads it
         y = None if self.y is None else _check_labels(self.y, len(x))
         clean = {
@@ -170,4 +174,6 @@ def measured_images(X: Any) -> NDArray:
             f"X must be images, (n, h, w) or (n, h, w, c), got shape {np.shape(X)}. If phi wants rows, keep the images "
             "here and reshape inside phi: lambda x: model.transform(x.reshape(len(x), -1))."
         )
-    return check_images(X, name="X").reshape(np.shape(X))
+    images = check_images(X, name="X").reshape(np.shape(X))
+    squarable(np.array([float(largest(images))]))  # norms of images, and of noise, are sums in float64
+    return images

@@ -140,8 +140,9 @@ class StabilityReport:
 
     def select(self, measure: str, name: str | None = None) -> tuple[StabilityRow, ...]:
         """Return the rows of one measure (and of one rival), in order; raise ValueError if there is none."""
-        asked = [value if value is None or isinstance(value, str) else repr(value) for value in (measure, name)]
-        rows = tuple(r for r in self.rows if r.measure == asked[0] and asked[1] in (None, r.name))
+        if not isinstance(measure, str) or not isinstance(name, str | None):
+            raise ValueError(f"measure and name are words, got {shown(measure)} and {shown(name)}.")
+        rows = tuple(r for r in self.rows if r.measure == measure and name in (None, r.name))
         if not rows:
             known = ", ".join(self._measures())
             of, rivals = ("", "") if name is None else (f" of {name!r}", f", of {', '.join(map(repr, self.names))}")
@@ -158,7 +159,7 @@ class StabilityReport:
         ValueError
             If a rival or the measure is not here, or the rows hold no samples (read from a file without them).
         """
-        rows, pairs = [], (self.select(measure, first), self.select(measure, second))
+        rows, pairs = [], [self.select(measure, name) for name in (first, second)]
         if [r.strength for r in pairs[0]] != [r.strength for r in pairs[1]]:
             raise ValueError(f"Paired differences need the same strengths: {first!r} and {second!r} have others.")
         for a, b in zip(*pairs, strict=True):
@@ -288,9 +289,8 @@ def _record(kind: Any, values: Any, what: str) -> Any:
     wanted = {f.name for f in fields(kind) if f.default is MISSING}
     missing, unknown = wanted - set(values), set(map(str, values)) - {f.name for f in fields(kind)}
     if missing or unknown:
-        lacks = f"lacks {', '.join(sorted(missing))}" if missing else ""
-        knows = f"has {', '.join(sorted(unknown))}, which none has" if unknown else ""
-        raise ValueError(f"This is no {what} of a report: it {' and '.join(filter(None, (lacks, knows)))}.")
+        names = [", ".join(sorted(found)) or "nothing" for found in (missing, unknown)]
+        raise ValueError(f"This is no {what} of a report: it lacks {names[0]}, and has {names[1]} that none has.")
     return kind(**values)
 
 

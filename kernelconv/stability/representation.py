@@ -9,7 +9,8 @@ from typing import Any, Protocol
 from numpy.typing import NDArray
 
 from kernelconv._check import as_float, check_finite
-from kernelconv._numbers import as_array
+from kernelconv._numbers import as_array, shown
+from kernelconv._scales import squarable
 
 
 class Transforms(Protocol):
@@ -81,22 +82,6 @@ def as_representation(phi: Any) -> Representation:
     raise ValueError(f"phi must be a callable or have transform or forward, got {kind}.")
 
 
-def as_head(head: Any) -> Callable[[NDArray], Any]:
-    """Return the function from feature rows to labels that `head`, an object with ``predict`` or a callable, is."""
-    predict = getattr(head, "predict", head)
-    if not callable(predict):
-        raise ValueError(f"head must have predict, or be a callable from features to labels, got {head!r:.80}.")
-    return predict
-
-
-def labels_of(head: Callable[[NDArray], Any], rows: NDArray) -> NDArray:
-    """Return the labels (n,) that `head` gives to feature rows (n, d); raise ValueError unless it is one a row."""
-    labels = as_array(head(rows), "what head returned")
-    if labels.shape != (len(rows),):
-        raise ValueError(f"head must give one label a row, ({len(rows)},), got shape {labels.shape}.")
-    return labels
-
-
 def features(represent: Representation, x: NDArray, name: str = "phi(X)") -> NDArray:
     """Return the features of images `x` as rows (n, d), real and finite.
 
@@ -115,7 +100,7 @@ def as_rows(maps: Any, n: int, name: str) -> NDArray:
         raise ValueError(
             f"phi returned features of shape {phi_x.shape} for {n} images: it must return one row an image, ({n}, ...)."
         )
-    return check_finite(phi_x, name).reshape(n, -1)
+    return squarable(check_finite(phi_x, name).reshape(n, -1), 1)
 
 
 def as_gradient(phi: Any) -> Gradient | None:
@@ -136,6 +121,27 @@ def as_gradient(phi: Any) -> Gradient | None:
         return check_finite(slope, "phi.vjp(x, g)").reshape(x.shape)
 
     return gradient
+
+
+def as_head(head: Any) -> Callable[[NDArray], NDArray]:
+    """Return the function from feature rows (n, d) to labels (n,) that `head`, a callable or with ``predict``, is.
+
+    Raises
+    ------
+    ValueError
+        If it is neither, or a class; from the function, if there is not one label a row.
+    """
+    label = getattr(head, "predict", head)
+    if inspect.isclass(head) or not callable(label):
+        raise ValueError(f"head must have predict or be a function from features to labels, got {shown(head)}.")
+
+    def predict(rows: NDArray) -> NDArray:
+        labels = as_array(label(rows), "what head returned")
+        if labels.shape != (len(rows),):
+            raise ValueError(f"head must return one label a row, ({len(rows)},), got shape {labels.shape}.")
+        return labels
+
+    return predict
 
 
 def one(phi: Any) -> Rivals:

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from kernelconv._check import check_finite
-from kernelconv._numbers import as_double
+from kernelconv._numbers import as_double, shown
 from kernelconv._types.parameters import Border
 from kernelconv.deformations import warp
 from kernelconv.deformations.warp import Order
@@ -50,8 +50,8 @@ def translation_error(
     >>> bool(translation_error(modulus, X, (3, 1), padding="circular").max() < 1e-12)
     True
     """
-    x, c = measured_images(X), _as_shift(shift)
-    represent = as_representation(phi)
+    x, represent = measured_images(X), as_representation(phi)
+    c = _as_shift(shift)
     return relative_change(features(represent, x), features(represent, _shifted(x, c, order, padding)))
 
 
@@ -91,8 +91,8 @@ def equivariance_error(
     >>> bool(equivariance_error(lambda x: x**2, X, (2, 1), padding="circular").max() < 1e-12)
     True
     """
-    x, c = measured_images(X), _as_shift(shift)
-    represent = as_representation(phi)
+    x = measured_images(X)
+    represent, c = as_representation(phi), _as_shift(shift)
     maps, moved = (np.asarray(represent(images)) for images in (x, _shifted(x, c, order, padding)))
     if maps.ndim != 4 or len(maps) != len(x):
         raise ValueError(f"Equivariance is of maps (n, h, w, k), one an image; phi returned shape {maps.shape}.")
@@ -106,10 +106,10 @@ def equivariance_error(
 
 
 def _as_shift(shift: Any) -> NDArray:
-    shift = check_finite(as_double(shift, "shift"), "shift")
-    if shift.shape != (2,):
-        raise ValueError(f"shift must be two numbers of px, (row, column), got shape {shift.shape}.")
-    return shift
+    values = check_finite(as_double(shift, "shift"), "shift")
+    if values.shape != (2,):
+        raise ValueError(f"shift must be (rows, columns), two numbers of pixels, got {shown(shift)}.")
+    return values
 
 
 def _shifted(x: NDArray, shift: NDArray, order: Order, padding: Border) -> NDArray:

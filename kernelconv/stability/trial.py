@@ -19,7 +19,7 @@ from kernelconv.stability.measures import (
     squared_norms,
 )
 from kernelconv.stability.noise import matched_noise, spectrum_matched_noise
-from kernelconv.stability.representation import Rivals, as_head, labels_of
+from kernelconv.stability.representation import Rivals, as_head
 
 
 @dataclass(frozen=True)
@@ -43,7 +43,7 @@ class Clean:
 
     def predict(self, rows: NDArray) -> NDArray:
         """Return the head's labels of feature rows."""
-        return labels_of(as_head(self.head), rows)
+        return as_head(self.head)(rows)
 
 
 @dataclass(frozen=True)
