@@ -109,7 +109,7 @@ def float_dtype(plain, door, rng):
 def integers(plain, door, rng):
     """Promise: the same as the float array of the same values."""
     dtype = _pick(rng, "?", "i1", "u1", "i2", "u2", "i4", "u4", "i8", "u8", ">i4", ">u2")
-    x = (plain > plain.mean() if dtype == "?" else plain).astype(dtype)
+    x = (plain >= plain.mean() if dtype == "?" else plain).astype(dtype)
     return Draw(f"dtype {dtype}", x, ACCEPTED, door.floats(x))
 
 
