@@ -18,6 +18,7 @@ from kernelconv import (
     Scattering1D,
     Scattering2D,
     SmoothDeformation,
+    Translation,
     measure_stability,
     serial,
     warp,
@@ -426,6 +427,9 @@ def test_kernels_read_whole_numbers_as_floats(kernel):
         (lambda: SmoothDeformation(1).sample(5, 0.1, allow_folding="no"), "allow_folding must be True or False"),
         (lambda: FilterBank1D(8, 1, decimating=np.ones(2)), "decimating must be True or False"),
         (lambda: FilterBank1D(8, 1, T="a"), "T must be a number"),
+        (lambda: Translation().sample(5, 1e308, 0), "holds values above"),
+        (lambda: write_idx("", np.array([1])), "names no file"),
+        (lambda: FilterBank1D(8, 1, T=1e-308), "T must be from 1e-3 to 1e100 samples"),
         (lambda: write_idx("a.idx", np.ma.array([[1]], mask=[[1]])), "array is masked"),
     ],
 )

@@ -134,6 +134,8 @@ def write_idx(path: str | os.PathLike[str], array: NDArray) -> None:
     '00 00 08 01 00 00 00 03 07 02 01'
     """
     path, array = as_path(path), as_array(array, "array")
+    if not path.name:
+        raise DataError(f"path={str(path)!r} names no file.")
     if array.ndim < 1 or array.dtype.kind not in "ui" or (array.size and not 0 <= array.min() <= array.max() <= 255):
         raise ValueError(
             f"An IDX file of bytes needs integers from 0 to 255 with at least one axis, got {array.dtype} of "

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Self
@@ -191,7 +190,7 @@ def freeze(field: DisplacementField, name: str, value: Any, core: tuple[int, ...
     value = np.array(as_double(value, name))
     if value.shape[max(value.ndim - len(core), 0) :] != core or value.ndim - len(core) not in (0, 1) or not value.size:
         raise ValueError(f"{name} must have shape {core} or (n, {', '.join(map(str, core))}), got {value.shape}.")
-    if not math.isfinite(value.sum()):
+    if not np.isfinite(value).all():
         raise ValueError(f"{name} holds non-finite values (NaN or infinity).")
     if np.abs(value).max() > LARGEST:
         raise ValueError(f"{name} holds values above {LARGEST:g}, whose products overflow: scale them.")

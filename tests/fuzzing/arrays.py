@@ -107,10 +107,10 @@ def float_dtype(plain, door, rng):
 
 @generator
 def integers(plain, door, rng):
-    """Promise: the same as the float array of the same values."""
+    """Promise: the same as the float array of the same values; what is true and false may be constant, and so refused."""
     dtype = _pick(rng, "?", "i1", "u1", "i2", "u2", "i4", "u4", "i8", "u8", ">i4", ">u2")
-    x = (plain > plain.mean() if dtype == "?" else plain).astype(dtype)
-    return Draw(f"dtype {dtype}", x, ACCEPTED, door.floats(x))
+    x = (plain >= plain.mean() if dtype == "?" else plain).astype(dtype)
+    return Draw(f"dtype {dtype}", x, EITHER if dtype == "?" else ACCEPTED, door.floats(x))
 
 
 @generator

@@ -98,7 +98,10 @@ def odd_parameter(name: str, kind: Kind, plain: Any, rng: np.random.Generator) -
     word = _pick(rng, *(w for w in ODD if w not in kind.left_out))
     value = ODD[word]()
     right = kind.right(value)
-    words = [*(rf"\b{word}\b" for word in ALIASES.get(name, name).split()), re.escape(repr(value)[:60])]
+    words = [
+        *(rf"\b{word}\b" for word in ALIASES.get(name, name).split()),
+        re.escape(" ".join(repr(value).split())[:30]),
+    ]
     return Draw(word, value, refused("|".join(words)) if right is False else EITHER)
 
 

@@ -21,8 +21,8 @@ OWN_FOLDERS = (
     Path(sklearn.__file__).parent / "utils",
     Path(sklearn.__file__).parent / "base.py",
 )
-#: Warnings that are promised: more anchors than patches to learn them from; and those that say so of scikit-learn.
-PROMISED_WARNINGS = re.compile(r"anchors|distinct patches|column-vector y|least populated class")
+#: Warnings that are promised: more anchors than patches to learn them from; scikit-learn's about labels.
+PROMISED_WARNINGS = re.compile(r"distinct patches|column-vector y|least populated class|represented as bytes")
 
 
 @dataclass(frozen=True)

@@ -82,7 +82,8 @@ def equal_samples(plain, door, rng):
 def large_integers(plain, door, rng):
     """Promise: the same as the float array of the same values, if that is read."""
     dtype = np.dtype(_pick(rng, np.int64, np.uint64, np.int32, np.int8))
-    x = np.where(plain > plain.mean(), np.iinfo(dtype).max, np.iinfo(dtype).min).astype(dtype)
+    most, least = (dtype.type(limit) for limit in (np.iinfo(dtype).max, np.iinfo(dtype).min))
+    x = np.where(plain > plain.mean(), most, least)
     return Draw(f"limits of {dtype}", x, _unless_unchecked(door), door.floats(x))
 
 

@@ -127,8 +127,8 @@ class FilterBank1D:
     def __post_init__(self) -> None:
         check_count(self.length, "length"), check_scale(self.J), check_count(self.Q, "Q")
         check_flag(self.decimating, "decimating")
-        if self.T is not None and check_positive(self.T, "T") > 1e100:
-            raise ValueError(f"T must be at most 1e100 samples, got {self.T!r}.")
+        if self.T is not None and not 1e-3 <= check_positive(self.T, "T") <= 1e100:
+            raise ValueError(f"T must be from 1e-3 to 1e100 samples, got {self.T!r}.")
 
     @property
     def shape(self) -> tuple[int]:

@@ -83,7 +83,7 @@ IN_SHAPE = (5, 6, 2)
 ANALYTIC = ("Modulus", "Convolution", "TransposedConvolution", "LocallyConnected", "Dense")
 #: What is learned from data, so that it can be put to odd data.
 LEARNING = ("KernelMapping", "PatchWhitening", "Standardization", "Layer")
-DATA = Door("data|x|X|maps?|patches|images?", (4,), UNCHECKED, UNCHECKED, UNCHECKED)
+DATA = Door("data|x|X|maps?|patches|images?", (4,), UNCHECKED, UNCHECKED, UNCHECKED, optional=True)
 
 
 def _make(name: str, arguments: Mapping[str, Any]) -> Any:

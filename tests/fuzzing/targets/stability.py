@@ -123,11 +123,16 @@ WORST = Target(
     lambda **a: s.worst_case(**a),
     lambda rng: (
         {"phi": _pixels, "X": _images(rng), "deformation": SmoothDeformation(1), "strength": 0.2}
-        | {"method": "auto", "n_evaluations": 10, "random_state": 0, **_OPTIONS}
+        | {"method": "auto", "n_evaluations": 10, "n_random": None, "random_state": 0}
+        | _OPTIONS
     ),
     {"X": ANY_IMAGES},
     {"phi": PHI, "deformation": LINEAR_FAMILY, "strength": p.number(), "random_state": p.SEED, **OPTIONS}
-    | {"method": p.choice("auto", "gradient", "evolution"), "n_evaluations": p.count(8, repeats=True)},
+    | {
+        "method": p.choice("auto", "gradient", "evolution"),
+        "n_evaluations": p.count(8, repeats=True),
+        "n_random": p.one_of(p.NONE, p.count()),
+    },
     weight=2,
 )
 SHIFT = p.Kind(lambda value: None if isinstance(value, tuple | list | np.ndarray) else False)
