@@ -7,7 +7,7 @@ from functools import cached_property
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from kernelconv._check import Pair
 from kernelconv._numbers import as_double
@@ -68,7 +68,7 @@ class AffineField(DisplacementField):
         """Return D tau (..., k, 2, 2) at `points`; entry [a, b] is d tau_a / d u_b."""
         return np.repeat(self.matrix[..., None, :, :], as_points(points).shape[-2], axis=-3)
 
-    def scaled(self, factor: Any) -> AffineField:
+    def scaled(self, factor: ArrayLike) -> AffineField:
         """Return factor * tau; `factor` is a number or, for a batch, one a field (n,)."""
         factor = as_double(factor, "factor")
         return AffineField(self.shape, factor[..., None, None] * self.matrix, factor[..., None] * self.offset)

@@ -118,6 +118,8 @@ PROTOCOLS = [
         | {"n_evaluations": p.count(8, repeats=True)},
     ),
 ]
+#: As many of the budget as one likes, half of it by default.
+OF_THE_BUDGET = p.Kind(lambda value: True if value is None else None if p.count(1).right(value) else False)
 WORST = Target(
     "stability.worst_case",
     lambda **a: s.worst_case(**a),
