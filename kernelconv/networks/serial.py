@@ -14,6 +14,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from kernelconv._arrays import as_cotangent, is_foreign
 from kernelconv._check import check_images, check_shape
+from kernelconv._numbers import shown
 from kernelconv._parallel.blocks import apply_blocks, block_length, map_blocks
 from kernelconv._types.arrays import Array, Data
 from kernelconv.networks.parameters import changed, nested
@@ -286,7 +287,7 @@ def serial(*parts: Part, names: Sequence[str] | None = None) -> Network:
         raise ValueError("serial needs at least one part.")
     for part in parts:
         if not isinstance(part, Part):
-            raise ValueError(f"serial composes parts (operators, layers, networks), got {part!r}.")
+            raise ValueError(f"serial composes parts (operators, layers, networks), got {shown(part)}.")
     if names is None:
         names = [f"{type(p).__name__.lower()}_{i}" for i, p in enumerate(parts, 1)]
     if not isinstance(names, tuple | list):

@@ -107,7 +107,7 @@ def float_dtype(plain, door, rng):
 
 @generator
 def integers(plain, door, rng):
-    """Promise: the same as the float array of the same values; what is true and false may be constant, and so refused."""
+    """Promise: the same as the float array of the same values; truth values may be constant, and refused."""
     dtype = _pick(rng, "?", "i1", "u1", "i2", "u2", "i4", "u4", "i8", "u8", ">i4", ">u2")
     x = (plain >= plain.mean() if dtype == "?" else plain).astype(dtype)
     return Draw(f"dtype {dtype}", x, EITHER if dtype == "?" else ACCEPTED, door.floats(x))
