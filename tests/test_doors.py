@@ -233,7 +233,7 @@ def test_a_ratio_over_nothing_is_refused():
 
 
 def test_strengths_of_a_ratio_are_one_or_one_an_image():
-    with pytest.raises(ValueError, match=r"strength must be one number, or one for each of 6 images, got \(5,\)"):
+    with pytest.raises(ValueError, match=r"strength must be a number or .6,., one an image, got shape \(5,\)"):
         lipschitz_ratio(X, X + 1, np.ones(5))
 
 
@@ -406,15 +406,14 @@ def test_kernels_read_whole_numbers_as_floats(kernel):
         (lambda: measure_stability(abs, X, SmoothDeformation(1), n_jobs=1.5), "n_jobs must be None or a non-zero int"),
         (
             lambda: measure_stability(abs, X, SmoothDeformation(1), head=(1,)),
-            r"head must have predict, or be a callable",
+            r"head must have predict or be a function",
         ),
-        (lambda: measure_stability(abs, X, SmoothDeformation(1), head=len), "head must give one label a row"),
+        (lambda: measure_stability(abs, X, SmoothDeformation(1), head=len), "head must return one label a row"),
         (lambda: compare_stability({"a": abs}, X, SmoothDeformation(1), heads=3), "heads must be a dict"),
         (lambda: measure_corruptions(abs, X, Y, len, severities=3), "severities must be a non-empty sequence"),
         (lambda: translation_error(abs, X, {1: 2}), "shift must hold numbers"),
-        (lambda: translation_error(abs, X, (1, 2, 3)), "shift must be two numbers of px"),
-        (lambda: warp(X, np.full((6, 6, 2), 1e30)), r"tau holds displacements of 1e\+30 px"),
-        (lambda: relative_change(1e300 * X[0], X[0]), "Squares of features of size 1e\\+300 leave float64"),
+        (lambda: translation_error(abs, X, (1, 2, 3)), "shift must be .rows, columns., two numbers"),
+        (lambda: relative_change(1e300 * X[0], X[0]), "cannot be squared in float64"),
         (lambda: Augmentation(rotation=1e308), "rotation must be at most 1e30"),
         (lambda: Split("a", X, Y, X, Y, arguments=[1]), "arguments must be a tuple of str"),
         (lambda: serial(ReLU(), names=3), "names must be a list of strings"),
@@ -427,8 +426,13 @@ def test_kernels_read_whole_numbers_as_floats(kernel):
         (lambda: SmoothDeformation(1).sample(5, 0.1, allow_folding="no"), "allow_folding must be True or False"),
         (lambda: FilterBank1D(8, 1, decimating=np.ones(2)), "decimating must be True or False"),
         (lambda: FilterBank1D(8, 1, T="a"), "T must be a number"),
-        (lambda: Translation().sample(5, 1e308, 0), "holds values above"),
+        (lambda: Translation().sample(5, 1e308, 0), "strength must be between"),
         (lambda: write_idx("", np.array([1])), "names no file"),
+        (lambda: ConvNetClassifier("mlp", learning_rate=1e308).fit(X, Y), "learning_rate must be at most 1e.12"),
+        (lambda: ConvNetClassifier("mlp", weight_decay=1e30).fit(X, Y), "weight_decay must be at most 1e.12"),
+        (lambda: AffineSubspaceClassifier(np.ones(2)).fit(X[0], Y), "n_components must be an int"),
+        (lambda: Dataset("own", np.ones(2), len), "needs a title"),
+        (lambda: measure_stability(abs, 1e290 * X, SmoothDeformation(1)), "cannot be squared in float64"),
         (lambda: FilterBank1D(8, 1, T=1e-308), "T must be from 1e-3 to 1e100 samples"),
         (lambda: write_idx("a.idx", np.ma.array([[1]], mask=[[1]])), "array is masked"),
     ],
@@ -457,12 +461,12 @@ def test_bounds_and_kernels_of_what_stands_for_numbers():
     bound = StabilityBound(2, 5.0, 0.5, 1.0)
     assert bound.right_hand_side([0.2, 0.1], [1.5, 1.0]).tolist() == pytest.approx([0.6, 0.35])
     assert isinstance(bound.right_hand_side(0.2, 1.5), float)
-    with pytest.raises(ValueError, match="Norms must be numbers or arrays of one shape"):
+    with pytest.raises(ValueError, match="must be numbers or of one shape"):
         bound.right_hand_side([0.2, 0.1], [1.5])
     assert np.array_equal(Exponential(np.float32(0.3)).taylor(9), Exponential(float(np.float32(0.3))).taylor(9))
     assert KernelProduct((Exponential(), Exponential())).taylor(0).shape == (0,)
     assert (FilterBank((8, 8), np.uint8(3), np.uint8(2)).psi == FilterBank((8, 8), 3, 2).psi).all()
     rows, report = np.array([[3.0, 1e30], [1.0, 2.0]], np.float32), StabilityReport(())
     assert np.isfinite(deformation_sensitivity(rows, rows[::-1]))
-    with pytest.raises(ValueError, match="holds no measure"):
+    with pytest.raises(ValueError, match="measure and name are words"):
         report.select("a", np.ones(2))

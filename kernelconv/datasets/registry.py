@@ -65,7 +65,7 @@ class Dataset:
             raise ValueError(
                 f"A data set's name must be lower-case letters and digits, parts joined by hyphens, got {self.name!r}."
             )
-        if not self.title:
+        if not isinstance(self.title, str) or not self.title:
             raise ValueError(f"The data set {self.name} needs a title, a few words.")
         if not isinstance(self.train_sizes, Sequence) or not isinstance(self.draws, Mapping):
             raise ValueError(

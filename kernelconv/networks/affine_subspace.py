@@ -175,9 +175,9 @@ class AffineSubspaceClassifier(ClassifierMixin, BaseEstimator):
         check_count(self.max_components, "max_components", 0)
         if isinstance(self.cv, numbers.Integral):
             check_count(self.cv, "cv", 2)
-        if self.n_components == "cv":
-            return True
         if isinstance(self.n_components, str):
+            if self.n_components == "cv":
+                return True
             raise ValueError(f"n_components must be 'cv' or an int >= 0, got {self.n_components!r}.")
         check_count(self.n_components, "n_components", 0)
         return False

@@ -109,7 +109,7 @@ def float_dtype(plain, door, rng):
 def integers(plain, door, rng):
     """Promise: the same as the float array of the same values; truth values may be constant, and refused."""
     dtype = _pick(rng, "?", "i1", "u1", "i2", "u2", "i4", "u4", "i8", "u8", ">i4", ">u2")
-    x = (plain >= plain.mean() if dtype == "?" else plain).astype(dtype)
+    x = (plain >= plain.mean() if dtype == "?" else abs(plain) if "u" in dtype else plain).astype(dtype)
     return Draw(f"dtype {dtype}", x, EITHER if dtype == "?" else ACCEPTED, door.floats(x))
 
 
@@ -135,7 +135,8 @@ def layout(plain, door, rng):
         x = np.ascontiguousarray(x.T).T
     else:
         x = np.broadcast_to(x[..., -1:], x.shape)
-    return Draw(f"{name}, {np.dtype(dtype)}", x, ACCEPTED, door.floats(x.copy()))
+    promise = EITHER if name == "broadcast" else ACCEPTED  # flat along an axis
+    return Draw(f"{name}, {np.dtype(dtype)}", x, promise, door.floats(x.copy()))
 
 
 @generator

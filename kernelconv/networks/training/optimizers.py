@@ -14,6 +14,8 @@ from kernelconv.operators.base import Grads
 Schedule = Literal["constant", "step", "cosine", "one_cycle"]
 SCHEDULES = get_args(Schedule)
 OptimizerKind = Literal["adam", "sgd"]
+#: Beyond it a learning rate or a decay leaves nothing of the weights after one step, and squares overflow soon.
+LARGEST_RATE = 1e12
 #: Share of a "one_cycle" in which the learning rate rises.
 RISE = 0.2
 
@@ -45,7 +47,8 @@ class Optimizer:
     def __post_init__(self) -> None:
         """Check every field."""
         check_choice(self.kind, "optimizer", get_args(OptimizerKind))
-        check_positive(self.weight_decay, "weight_decay", zero=True)
+        if check_positive(self.weight_decay, "weight_decay", zero=True) > LARGEST_RATE:
+            raise ValueError(f"weight_decay must be at most {LARGEST_RATE:g}, got {self.weight_decay!r}.")
         check_positive(self.epsilon, "epsilon")
         for name in ("momentum", "second"):
             if not check_positive(getattr(self, name), name, zero=True) < 1:
@@ -99,7 +102,8 @@ def learning_rates(rate: float, schedule: Schedule, n_steps: int) -> NDArray:
     >>> learning_rates(1.0, "cosine", 4).round(3)
     array([1.   , 0.854, 0.5  , 0.146])
     """
-    check_positive(rate, "learning_rate")
+    if check_positive(rate, "learning_rate") > LARGEST_RATE:
+        raise ValueError(f"learning_rate must be at most {LARGEST_RATE:g}, got {rate!r}.")
     check_choice(schedule, "schedule", SCHEDULES)
     done = np.arange(n_steps) / max(n_steps, 1)
     if schedule == "constant":

@@ -231,7 +231,13 @@ TARGETS = [
     *_estimator(
         "ConvKernelClassifier",
         {**_CKN, **_TRAINING, "alpha": 0.01, "loss": "squared_hinge"},
-        {**CKN, **TRAINING, "alpha": p.number(zero=True), "loss": p.choice("squared_hinge", "log_loss")},
+        {
+            **CKN,
+            **TRAINING,
+            "epochs": p.count(0, repeats=True),
+            "alpha": p.number(zero=True),
+            "loss": p.choice("squared_hinge", "log_loss"),
+        },
         _classes,
     ),
     *_estimator("ConvNetClassifier", {**_CNN, "loss": "log_loss"}, CNN, _classes, weight=6),
