@@ -64,7 +64,7 @@ def bootstrap_interval(
     """
     above, below = _pair(values, over)
     sums = resampled_sums(np.stack([above, below], 1), random_state, n_resamples)
-    return interval(_ratios(sums[:, 0], sums[:, 1], "over"), level)
+    return interval(ratios(sums[:, 0], sums[:, 1], "over"), level)
 
 
 def bootstrap_difference(
@@ -110,8 +110,8 @@ def bootstrap_difference(
     if len(a) != len(b):
         raise ValueError(f"A paired difference needs the same images: first holds {len(a)}, second {len(b)}.")
     sums = resampled_sums(np.stack([a, below_a, b, below_b], 1), random_state, n_resamples)
-    first_ratios = _ratios(sums[:, 0], sums[:, 1], "over_first")
-    return interval(first_ratios - _ratios(sums[:, 2], sums[:, 3], "over_second"), level)
+    first_ratios = ratios(sums[:, 0], sums[:, 1], "over_first")
+    return interval(first_ratios - ratios(sums[:, 2], sums[:, 3], "over_second"), level)
 
 
 def resampled_sums(columns: NDArray, random_state: Any, n_resamples: int = 1000) -> NDArray:
@@ -135,7 +135,7 @@ def interval(resampled: NDArray, level: float = 0.95) -> tuple[float, float]:
     return float(low), float(high)
 
 
-def _ratios(above: NDArray, below: NDArray, name: str) -> NDArray:
+def ratios(above: NDArray, below: NDArray, name: str) -> NDArray:
     """Return `above` over `below`, sums of the resamples; raise ValueError if a sum below is 0."""
     zero = int((below == 0).sum())
     if zero:

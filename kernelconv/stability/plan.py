@@ -20,7 +20,7 @@ from kernelconv._scales import largest, squarable
 from kernelconv._types.parameters import Border, RandomState
 from kernelconv.deformations import Deformation, warp
 from kernelconv.deformations.warp import Order
-from kernelconv.stability.bootstrap import interval, resampled_sums
+from kernelconv.stability.bootstrap import interval, ratios, resampled_sums
 from kernelconv.stability.report import StabilityReport, StabilityRow, Summary
 from kernelconv.stability.representation import Head, Rivals, as_head
 from kernelconv.stability.trial import MEASURES, NEEDS, Clean, Trial, Values
@@ -128,7 +128,7 @@ def _estimates(
     sums = resampled_sums(values.reshape(-1, values.shape[-1]).T, rng).reshape(-1, *values.shape[:2])
     rows = []
     for k, (name, m) in enumerate(keys):
-        low, high = interval(sums[:, k, 0] / sums[:, k, 1])
+        low, high = interval(ratios(sums[:, k, 0], sums[:, k, 1], f"what {measures[m]} is divided by"))
         mean = float(values[k, 0].mean() / values[k, 1].mean())
         rows.append((name, {"measure": measures[m], "mean": mean, "low": low, "high": high, "samples": values[k]}))
     return rows
