@@ -471,6 +471,17 @@ def test_measure_stability_says_what_is_wrong(changes, message):
         measure_stability(**arguments)
 
 
+def test_a_ratio_that_a_resample_leaves_without_noise_is_refused():
+    def blind_to_all_but_the_first(x):  # the noise moves one image of three, and some resamples leave it out
+        return np.where(np.arange(3)[:, None] > 0, np.eye(3), x.reshape(3, -1)[:, :3])
+
+    x = 1 + np.random.default_rng(0).random((3, 8, 8))
+    with pytest.raises(
+        ValueError, match=r"what relative_stability is divided by has the mean 0 in \d+ of 1000 resamples"
+    ):
+        measure_stability(blind_to_all_but_the_first, x, SMOOTH, [0.2], padding="symmetric", random_state=0)
+
+
 def test_a_map_that_breaks_only_on_deformed_images_is_named():
     x = blobs()
 

@@ -128,7 +128,7 @@ def _estimates(
     sums = resampled_sums(values.reshape(-1, values.shape[-1]).T, rng).reshape(-1, *values.shape[:2])
     rows = []
     for k, (name, m) in enumerate(keys):
-        low, high = interval(ratios(sums[:, k, 0], sums[:, k, 1], "the measure"))
+        low, high = interval(ratios(sums[:, k, 0], sums[:, k, 1], f"what {measures[m]} is divided by"))
         mean = float(values[k, 0].mean() / values[k, 1].mean())
         rows.append((name, {"measure": measures[m], "mean": mean, "low": low, "high": high, "samples": values[k]}))
     return rows
