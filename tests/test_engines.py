@@ -169,7 +169,7 @@ def test_average_pooling_keeps_what_is_not_finite_in_its_window():
 
 
 def test_wrong_arguments_are_named():
-    with pytest.raises(ValueError, match=r"y must have the shape of the output, \('n', 4, 4, 2\), got \(2, 5, 4, 2\)"):
+    with pytest.raises(ValueError, match=r"y must be maps of the output's shape \(4, 4, 2\), got \(5, 4, 2\)"):
         AveragePooling(2).build(SHAPE).adjoint(np.ones((2, 5, 4, 2)))
     with pytest.raises(ValueError, match="mapping of a Layer must be a part, got 3"):
         Layer(PatchExtraction(2), 3, GaussianPooling(2))
