@@ -655,6 +655,20 @@ def test_folder_damaged_image_is_named(tmp_path, pil):
             load_images(tmp_path)
 
 
+def test_no_changed_byte_of_a_png_gives_another_picture(tmp_path, pil):
+    draw(tmp_path / "a", pil, pixels(0, (3, 4)), "1.png")
+    path = tmp_path / "a" / "1.png"
+    data, whole = path.read_bytes(), load_images(tmp_path)[0]
+    refused = 0
+    for i in range(len(data)):
+        path.write_bytes(data[:i] + bytes([data[i] ^ 0xFF]) + data[i + 1 :])
+        try:
+            assert np.array_equal(load_images(tmp_path)[0], whole), i
+        except DataError:
+            refused += 1
+    assert refused > len(data) // 2
+
+
 def test_folder_layouts_that_are_refused(tmp_path, pil):
     with pytest.raises(DataError, match=r"holds no class folder: put the images of each class into a folder"):
         load_images(tmp_path)

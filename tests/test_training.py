@@ -144,6 +144,8 @@ def test_a_loss_is_its_name_or_itself():
             assert np.array_equal(gradient, loss(s, labels)[1])
     with pytest.raises(ValueError, match="loss must be one of 'log_loss', 'squared_hinge', got 'squared_error'"):
         as_loss("squared_error", CLASS_LOSSES)
+    with pytest.raises(ValueError, match="loss must be one of 'log_loss', 'squared_hinge', got <class 'int'>"):
+        as_loss(int, CLASS_LOSSES)
 
 
 @pytest.mark.parametrize("name", list(CLASS_LOSSES))

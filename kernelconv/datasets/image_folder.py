@@ -123,7 +123,7 @@ def _read_image(file: Path, size: Size | None, max_bytes: int | None) -> NDArray
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", Image.DecompressionBombWarning)  # the limit here is `max_bytes`
-            opened = Image.open(file)
+            opened = _opened(file)
         with opened as image:
             bands = 3 if image.mode == "P" else len(image.getbands())
             check_unpacked(file, image.width * image.height * bands, max_bytes)
@@ -139,6 +139,18 @@ def _read_image(file: Path, size: Size | None, max_bytes: int | None) -> NDArray
         raise DataError(
             f"{file} cannot be read as an image ({type(error).__name__}: {error}). Replace or remove it."
         ) from error
+
+
+def _opened(file: Path) -> Image:
+    """Return an image file as Pillow opens it; raise SyntaxError for a PNG of which a checksum is wrong."""
+    from PIL import Image
+
+    opened = Image.open(file)
+    if opened.format != "PNG":
+        return opened
+    with opened:
+        opened.verify()  # loading compares no checksum of the pixels; a file has to be opened again after this
+    return Image.open(file)
 
 
 def _plain(image: Image, file: Path) -> Image:

@@ -134,8 +134,11 @@ def finite(result: Any) -> str:
     return ""
 
 
-def differs(result: Any, reference: Any, factor: float = 1.0) -> str:
-    """Return "" if `result` is `factor` times `reference`, to rounding of its dtype, else what is not the same."""
+def differs(result: Any, reference: Any, factor: float = 1.0, *, single: bool = False) -> str:
+    """Return "" if `result` is `factor` times `reference`, to rounding of its dtype, else what is not the same.
+
+    `single` says that what the result was computed from had been rounded to float32.
+    """
     got, wanted = dict(numbers(result)), dict(numbers(reference))
     if got.keys() != wanted.keys():
         return f"result holds {sorted(got)}, the plain call {sorted(wanted)}"
@@ -145,16 +148,16 @@ def differs(result: Any, reference: Any, factor: float = 1.0) -> str:
         a, b = as_array(got[path]), as_array(wanted[path])
         if (a is None) != (b is None):
             return f"result{path} is {got[path]!r}, plain {wanted[path]!r}"
-        if a is not None and b is not None and (words := _unlike(a, b, factor)):
+        if a is not None and b is not None and (words := _unlike(a, b, factor, single)):
             return f"result{path} {words}"
     return ""
 
 
-def _unlike(a: np.ndarray, b: np.ndarray, factor: float) -> str:
+def _unlike(a: np.ndarray, b: np.ndarray, factor: float, single: bool) -> str:
     """Return in which way two arrays are not the same, "" if they are."""
     if a.shape != b.shape:
         return f"has shape {a.shape}, of the plain array {b.shape}"
-    single = {a.dtype, b.dtype} & {np.dtype(np.float32), np.dtype(np.complex64)}
+    single = single or bool({a.dtype, b.dtype} & {np.dtype(np.float32), np.dtype(np.complex64)})
     wide = np.complex128 if np.iscomplexobj(a) or np.iscomplexobj(b) else np.float64
     a, b = a.astype(wide), b.astype(wide)
     if not (np.isfinite(b).all() and np.isfinite(a).all()):

@@ -146,7 +146,8 @@ def _compared(case: Case, result: Any, reference: Callable[[], Any]) -> str:
     if factor != 1 and not _representable(plain.result, factor):
         loose = case.target.doors[case.argument].nonfinite is UNCHECKED
         return "unchecked" if loose else f"FAILED accepted: the result, times {factor:.1g}, is no number of its dtype"
-    words = differs(result, plain.result, factor)
+    rounded = case.draw.factor != 1 and getattr(case.draw.value, "dtype", None) == np.float32
+    words = differs(result, plain.result, factor, single=rounded)
     return f"FAILED wrong value: {words}" if words else "same"
 
 

@@ -106,15 +106,15 @@ def as_loss(loss: Any, named: Mapping[Any, Loss] = LOSSES) -> Loss:
     Raises
     ------
     ValueError
-        For another name; from a function's loss, if it does not return a number and a finite real gradient of the
-        outputs' shape.
+        For another name or a class; from a function's loss, if it does not return a number and a finite real gradient
+        of the outputs' shape.
 
     Examples
     --------
     >>> as_loss("squared_error") is squared_error
     True
     """
-    if not callable(loss):
+    if not callable(loss) or isinstance(loss, type):  # a class returns instances of it, not (sum, gradient)
         return named[check_choice(loss, "loss", tuple(named))]
 
     def checked(outputs: NDArray, labels: NDArray) -> tuple[float, NDArray]:

@@ -28,6 +28,7 @@ COSINES = Door("u", (), UNCHECKED, draw=_of_cosines)
 PATCHED = Door("x|maps?|images?", (3, 4), LINEAR, empty=UNCHECKED, tensors=True)
 PATCHES = Door("p|y|patches", (4,), LINEAR, empty=UNCHECKED)
 POOL = Door("maps?|x", (4,), empty=p.EITHER)
+FRESH = "a generator made at the call"
 WINDOW = {"size": p.pair(), "stride": p.pair(), "padding": IN_PIXELS, "dilation": p.pair()}
 
 
@@ -69,11 +70,11 @@ FUNCTIONS = [
     ),
     Target(
         "operators.spherical_kmeans",
-        lambda rng, **a: ops.spherical_kmeans(rng=np.random.default_rng(0) if rng == "fresh" else rng, **a),
+        lambda rng, **a: ops.spherical_kmeans(rng=np.random.default_rng(0) if rng is FRESH else rng, **a),
         lambda rng: {
             "x": 1 + _whole(rng, 12, 3),
             "n_clusters": 3,
-            "rng": "fresh",
+            "rng": FRESH,
             "n_iter": 20,
             "tol": 1e-4,
             "n_jobs": 1,
