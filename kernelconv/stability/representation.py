@@ -63,10 +63,16 @@ def as_representation(phi: Any) -> Representation:
     Raises
     ------
     ValueError
-        If `phi` is a class, or has none of the three (a classifier: the message says what to pass).
+        If `phi` is a class, a PyTorch module, which reads tensors, or has none of the three (a classifier: the
+        message says what to pass).
     """
     if inspect.isclass(phi):
         raise ValueError(f"phi is the class {phi.__name__}: pass an instance, fitted if it is an estimator.")
+    if hasattr(phi, "named_modules"):
+        raise ValueError(
+            f"phi is the PyTorch module {type(phi).__name__}, which reads tensors. Pass a function of arrays: "
+            "phi=lambda X: module(torch.as_tensor(X)).detach()."
+        )
     for name in ("transform", "forward"):
         method = getattr(phi, name, None)
         if callable(method):
