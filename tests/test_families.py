@@ -146,6 +146,15 @@ def test_elastic_fields_have_the_covariance_of_filtered_noise():
     np.testing.assert_allclose((values[:, 0, 0] * values[:, -1, -1]).mean() / (values**2).mean(), 0, atol=0.08)
 
 
+@pytest.mark.parametrize("sigma", [1.5, 3.0, 7.0])
+def test_elastic_series_ends_where_the_gaussian_is_below_e_to_the_minus_eight(sigma):
+    period, deviations = ElasticDeformation(sigma)._waves(40)
+    n_waves = len(deviations) // 2
+    first, last, next_one = (np.exp(-((sigma * k * 2 * np.pi / period) ** 2) / 2) for k in (1, n_waves, n_waves + 1))
+    assert last >= np.exp(-8) > next_one
+    np.testing.assert_allclose(deviations[[0, 1, n_waves, -1]], [1, 2**0.5 * first, 2**0.5 * last, 2**0.5 * last])
+
+
 def test_shears_slide_along_one_axis():
     fields = Shear().sample((9, 11), 0.3, rng=0, size=40)
     assert {tuple(m.ravel().round(12)) for m in fields.matrix} == {

@@ -132,3 +132,9 @@ def test_crop_drops_the_high_frequencies():
 def test_errors(call, message):
     with pytest.raises(ValueError, match=message):
         call()
+
+
+@pytest.mark.parametrize("bank", [FilterBank((16, 12), 2, 4), FilterBank1D(32, 3, 2)])
+def test_a_bank_shows_what_it_was_made_of_and_no_arrays(bank):
+    assert "array" not in repr(bank)
+    assert eval(repr(bank)) == bank
