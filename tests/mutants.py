@@ -7,8 +7,9 @@
 
 `run` may be stopped at any time and goes on where it stopped: one line of JSON a mutant. A mutant runs in a copy of the
 tree, on the tests that run its line, those that do little else first, up to `--budget` seconds of them (as `cover`
-timed them). It is killed by a test that fails, or that runs into the time limit. `equivalent_mutants.jsonl` holds
-those that change no result, and why.
+timed them). It is killed by a test that fails, or that runs into the time limit. What is tested in another process, and
+tests younger than the map, are named with `--more`. `equivalent_mutants.jsonl` holds those that change no result, and
+why.
 """
 
 import argparse
@@ -64,13 +65,14 @@ class Contexts:
 
 
 class Chosen:
-    """A pytest plugin: only the tests named in a file run, in its order."""
+    """A pytest plugin: only the tests, and files of tests, named in a file run, in its order."""
 
     def __init__(self, file):
         self.order = {name: i for i, name in enumerate(json.loads(Path(file).read_text()))}
 
     def pytest_collection_modifyitems(self, items):
-        items[:] = sorted((i for i in items if i.nodeid in self.order), key=lambda i: self.order[i.nodeid])
+        places = {i: self.order.get(i.nodeid, self.order.get(i.nodeid.partition("::")[0])) for i in items}
+        items[:] = sorted((i for i in items if places[i] is not None), key=places.__getitem__)
 
 
 def cover(path, root, options):
@@ -213,7 +215,7 @@ def try_all(todo, cover_map, out, args):
             local.tree = Tree(tempfile.mkdtemp(dir=folder), args.root)
         tests, seconds = tests_of(cover_map, file, line, args.budget)
         start = time.perf_counter()
-        verdict, test = local.tree.verdict(file, changed, tests, args.limit + args.slower * seconds)
+        verdict, test = local.tree.verdict(file, changed, [*args.more, *tests], args.limit + args.slower * seconds)
         took = round(time.perf_counter() - start, 1)
         with lock, open(out, "a") as lines:
             lines.write(json.dumps({**record, "verdict": verdict, "test": test, "seconds": took}) + "\n")
@@ -280,6 +282,7 @@ def main():
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--jobs", type=int, default=2)
     parser.add_argument("--budget", type=float, default=20.0, help="seconds of tests a mutant, at most")
+    parser.add_argument("--more", nargs="*", default=[], help="tests, or files of them, that are tried first")
     parser.add_argument("--limit", type=float, default=120.0, help="seconds that end a mutant, plus")
     parser.add_argument("--slower", type=float, default=20.0, help="so many times the seconds that its tests took")
     parser.add_argument("--root", type=Path, default=ROOT, help="the tree to break a copy of")

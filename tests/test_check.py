@@ -269,6 +269,9 @@ def test_pairs_have_a_minimum():
     assert _check.as_pair(0, "shift", minimum=0) == (0, 0)
     with pytest.raises(ValueError, match=r"shift must be an int >= 3 .* got \(3, 2\)"):
         _check.as_pair((3, 2), "shift", minimum=3)
+    for value in (2**63, (2**63, 3), (3, 2**63)):
+        with pytest.raises(ValueError, match="shift must be an int >= 1 or a"):
+            _check.as_pair(value, "shift")
 
 
 @pytest.mark.parametrize("value", [1, 0.5, np.float32(2), np.int64(3), 2**63, 2**100])

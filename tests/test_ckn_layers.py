@@ -73,6 +73,7 @@ def test_what_reads_patches_follows_their_extraction_in_the_first_layer(name, pa
     [
         ((8, 8, 3), 3, "whitened"),
         ((8, 8, 3), (1, 3), "whitened"),
+        ((8, 8, 3), 2, "whitened"),
         ((8, 8, 1), 3, "raw"),
         ((8, 8, 2), 3, "raw"),
         ((8, 8, 3), 1, "raw"),  # a patch of one pixel is its mean

@@ -152,3 +152,12 @@ def test_tiles_are_taken_where_they_halve_the_products():
     assert isinstance(correlation(PatchExtraction(7), (12, 12, 32)), Rows)
     assert isinstance(correlation(PatchExtraction(3, 2), (12, 12, 32)), Rows)
     assert isinstance(correlation(PatchExtraction(3, dilation=2), (12, 12, 32)), Rows)
+
+
+def test_filter_rows_that_miss_the_map_give_zeros(monkeypatch):
+    patches = PatchExtraction((2, 1), dilation=8, padding="zero")
+    x, weight = RNG(0).standard_normal((2, 3, 4, 6)), RNG(1).standard_normal((12, 5))
+    assert not (patches.forward(x) @ weight).any()
+    engine = Rows(patches, (3, 4, 6))
+    monkeypatch.setattr(np, "empty", lambda shape, dtype=float: np.full(shape, np.nan, dtype))
+    assert not engine.multiply(engine.input_transform(x), engine.filter_transform(weight)).any()

@@ -398,6 +398,7 @@ def test_kernels_read_whole_numbers_as_floats(kernel):
         (lambda: Residual(ReLU(), 3), "shortcut of a Residual must be a part"),
         (lambda: WaveletTransform(0, bank=3), "bank must be a FilterBank or a FilterBank1D, got 3"),
         (lambda: LowPass(int), "bank must be a FilterBank"),
+        (lambda: LowPass(np.zeros((8, 8))), "bank must be a FilterBank"),  # which has a shape
         (lambda: ScatteringTransform(1, only=3), "only must be a tuple of paths"),
         (lambda: ConvKernel((2,), checkpoint=3)(X), "checkpoint must be the path of a file, got 3"),
         (lambda: spherical_kmeans(X[0], 2, np.random.default_rng(0), tol="a"), "tol must be a number"),
@@ -434,6 +435,8 @@ def test_kernels_read_whole_numbers_as_floats(kernel):
         (lambda: Dataset("own", np.ones(2), len), "needs a title"),
         (lambda: measure_stability(abs, 1e290 * X, SmoothDeformation(1)), "cannot be squared in float64"),
         (lambda: FilterBank1D(8, 1, T=1e-308), "T must be from 1e-3 to 1e100 samples"),
+        (lambda: FilterBank1D(8, 1, T=0.99e-3), "T must be from 1e-3 to 1e100 samples"),
+        (lambda: FilterBank1D(8, 1, T=1.01e100), "T must be from 1e-3 to 1e100 samples"),
         (lambda: write_idx("a.idx", np.ma.array([[1]], mask=[[1]])), "array is masked"),
     ],
 )

@@ -138,3 +138,13 @@ def test_errors(call, message):
 def test_a_bank_shows_what_it_was_made_of_and_no_arrays(bank):
     assert "array" not in repr(bank)
     assert eval(repr(bank)) == bank
+
+
+@pytest.mark.parametrize("T", [1e-3, 1e100])
+def test_the_limits_of_the_low_pass_are_allowed(T):
+    assert np.isfinite(FilterBank1D(8, 1, T=T).low_pass()).all()
+
+
+def test_the_mean_of_a_wavelet_is_zero_to_the_last_bit():
+    # here a - a / b * b leaves a rounding
+    assert morlet((36, 30), 0.6013033825452239, -2.78019774374072, 1.8246509649192264, 1.254284557711262)[0, 0] == 0

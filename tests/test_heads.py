@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import threadpoolctl
 from scipy.linalg import LinAlgError, cho_factor
+from sklearn.dummy import DummyClassifier
 from sklearn.kernel_ridge import KernelRidge
 from sklearn.linear_model import Ridge
 from sklearn.model_selection import StratifiedKFold
@@ -13,6 +14,7 @@ from sklearn.model_selection import StratifiedKFold
 import kernelconv
 from kernelconv.studies.estimators import least_squares, positive
 from kernelconv.studies.estimators.choice import choice_subset
+from kernelconv.studies.estimators.kernel_classifiers import ExactKernelRidge, Supervised
 from kernelconv.studies.estimators.least_squares import GaussianRidge, LinearRidge
 from kernelconv.studies.estimators.panels import factorise, panels, residual, solve
 from kernelconv.studies.estimators.positive import solve_positive
@@ -146,3 +148,45 @@ def test_cholesky_is_called_where_its_size_is_limited():
     files = [path for folder in folders for path in folder.rglob("*.py")]
     words = ("cho_factor", "cholesky(", "import cholesky", "potrf", "assume_a=")
     assert {path.name for path in files if any(w in path.read_text() for w in words)} == {"panels.py", "positive.py"}
+
+
+def test_the_exact_kernel_chooses_the_penalty_that_errs_least_over_all_folds():
+    class Gaussian:
+        def __call__(self, x, z=None):
+            z = x if z is None else z
+            return np.exp(-((x[:, None] - z[None]) ** 2).sum(-1))
+
+        def diag(self, x):
+            return np.ones(len(x))
+
+    rng, penalties = np.random.default_rng(8), (1e-6, 1e-2, 1.0, 100.0)
+    for seed in range(12):  # 53 images: folds of 11 and of 10, so that a mean over folds weighs them otherwise
+        x, y = rng.standard_normal((53, 2)), rng.integers(2, size=53)
+        fitted = ExactKernelRidge(Gaussian(), seed, penalties).fit(x, y)
+        wrong = np.zeros(4, int)
+        for train, test in StratifiedKFold(5, shuffle=True, random_state=seed).split(x, y):
+            for i, penalty in enumerate(penalties):
+                peer = KernelRidge(kernel="rbf", gamma=1.0, alpha=penalty)
+                wrong[i] += (np.sign(peer.fit(x[train], 2.0 * y[train] - 1).predict(x[test])) != 2 * y[test] - 1).sum()
+        assert fitted.chosen_["penalty"] == penalties[wrong.argmin()]
+
+
+@pytest.mark.parametrize(("n", "held_out"), [(20, 4), (19, 4), (25, 5)])
+def test_a_fifth_is_held_out_or_one_image_a_class(monkeypatch, n, held_out):
+    seen = []
+
+    class Always(DummyClassifier):
+        def set_params(self, **options):
+            return self
+
+        def score(self, X, y):
+            seen.append(len(y))
+            return 1.0
+
+        def fit(self, X, y):
+            self.network_ = None
+            return super().fit(X, y)
+
+    x, y = np.zeros((n, 2)), np.arange(n) % 4
+    assert Supervised(Always()).fit(x, y).chosen_ == {"penalty": 1e-6}
+    assert set(seen) == {held_out}

@@ -14,6 +14,7 @@ from kernelconv.operators import GaussianPooling, KernelMapping, Layer, Modulus,
 from kernelconv.operators.composite import Composite
 from kernelconv.operators.fast.choice import Engine, has_engine, name_engines
 from kernelconv.operators.fast.engines import ENGINES
+from kernelconv.operators.mappings.nonlinearities import Pointwise
 from kernelconv.stability import relative_stability
 from kernelconv.testing import check_equivariance, check_lipschitz, check_vjp, dot_test
 
@@ -97,6 +98,13 @@ def check_homogeneous(part, x):
 @pytest.mark.parametrize("name", registry.having("homogeneous"))
 def test_homogeneous(name):
     check_homogeneous(registry.built(name), registry.images())
+
+
+@pytest.mark.parametrize("name", [n for n, part in registry.SPECIFICATIONS.items() if isinstance(part, Pointwise)])
+def test_a_nonlinearity_that_is_homogeneous_says_so(name):
+    part, x = registry.built(name), registry.images()
+    bends = relative(part.forward(3.5 * x), 3.5 * part.forward(x)) > 1e-12
+    assert part.homogeneous == (not bends)
 
 
 def tolerance(name, dtype):
@@ -218,6 +226,13 @@ def test_shapes_are_three_positive_ints(shape):
     for call in (part.build, part.out_shape, part.lipschitz, PatchExtraction(1).build, PatchExtraction(1).lipschitz):
         with pytest.raises(ValueError, match=r"must be \(height, width, channels\), three positive ints, got"):
             call(shape)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_no_part_is_built_at_what_is_no_shape(name):
+    for shape in ((6, 8), (6, 8, 2.5)):
+        with pytest.raises(ValueError, match=r"must be \(height, width, channels\), three positive ints, got"):
+            registry.SPECIFICATIONS[name].build(shape, np.random.default_rng(0))
 
 
 @pytest.mark.parametrize("dtype", [np.uint8, bool, np.int64, np.float16])

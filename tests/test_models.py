@@ -300,3 +300,8 @@ def test_a_head_needs_features():
 def test_steps_that_keep_no_state_are_represented():
     fitted = make_pipeline(FunctionTransformer(np.square), LogisticRegression()).fit(np.eye(4), [0, 1, 0, 1])
     np.testing.assert_array_equal(represent(fitted)(2 * np.eye(4)), 4 * np.eye(4))
+
+
+def test_pooling_by_four_needs_sixteen_pixels_whatever_the_channels():
+    for shape, subsampling in (((16, 16), (2, 4)), ((16, 20, 3), (2, 4)), ((15, 20), (2, 2)), ((20, 15, 3), (2, 2))):
+        assert model("ckn-supervised").build(shape, 50, 0).network.subsampling == subsampling

@@ -21,6 +21,7 @@ from kernelconv.operators import (
     spherical_kmeans,
 )
 from kernelconv.operators.composite import Maps
+from kernelconv.operators.mappings.anchors import Anchors
 from kernelconv.operators.mappings.kernels import as_kernel
 
 RNG = np.random.default_rng
@@ -402,3 +403,9 @@ def test_lazy_maps_are_computed_in_blocks_and_equal_the_maps():
 def test_sampling_refuses(n, wanted, match):
     with pytest.raises(ValueError, match=match):
         sample_patches(np.ones((n, 2, 2, 1)), wanted, RNG(0))
+
+
+def test_checked_anchors_cannot_be_written():
+    anchors = Anchors(np.eye(3)).values
+    with pytest.raises(ValueError, match="read-only"):
+        anchors[0, 0] = 2.0

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from kernelconv import ConvKernelNetwork, load_digits_images
-from kernelconv.operators import Convolution, OrbitPooling
+from kernelconv.operators import Convolution, GaussianPooling, KernelMapping, Layer, OrbitPooling, PatchExtraction
 from kernelconv.testing import check_vjp, dot_test
 
 TURNS = {
@@ -55,3 +55,13 @@ def test_what_does_not_fit_is_refused():
         ConvKernelNetwork(3, group="rotations").fit(np.ones((3, 6, 5)))
     with pytest.raises(ValueError, match="group must be one of"):
         ConvKernelNetwork(3, group="shifts").fit(np.ones((3, 6, 6)))
+
+
+def test_anchors_are_learned_from_turned_images():
+    x = np.random.default_rng(0).random((40, 8, 8, 1)) ** 3
+    part = OrbitPooling(Layer(PatchExtraction(3), KernelMapping(6), GaussianPooling(2)), "flips")
+    built = [part.build((8, 8, 1), np.random.default_rng(1), data=data) for data in (x, 1 - x, None)]
+    anchors = [one.part.mapping.params["anchors"] for one in built]
+    assert (anchors[0] >= 0).all()  # as the patches of these images are; random directions are not
+    assert not np.allclose(anchors[0], anchors[1])
+    assert (anchors[2] < 0).any()

@@ -190,6 +190,11 @@ def test_a_model_without_features_has_dashes_and_no_row_among_changes():
     assert line.split()[-2:] == ["–", "–"]
     assert [row[0].text for s in change_table(results).sections for row in s.entries()] == ["ckn"]
     assert [e.text for e in error_table(results).sections[0].entries()[0][4:6]] == ["–", "–"]
+    half = make_results(models=("ckn",), sizes=(100,))
+    for record in half["records"]:
+        record["deformation_sensitivity"] = None
+    ((row,),) = [s.entries() for s in change_table(half).sections]
+    assert [entry.text == "–" for entry in row] == [False, *[False] * 3, *[True] * 3]
 
 
 def test_names_of_nine_models_fold_and_numbers_stay_whole(results):

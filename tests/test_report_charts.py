@@ -113,6 +113,41 @@ def test_errors_far_apart_have_a_logarithmic_axis_beside_costs_too():
     assert scales == [{"linear"}, {"log"}]
 
 
+def test_seconds_far_apart_have_an_axis_that_reaches_a_little_beyond_them(results):
+    rows = report.summary_rows(results)
+    for factor, (low, high) in ((1000, (0.5, 1.25)), (1, (0, None))):
+        spread = [{**row, "fit_seconds": float(factor if i else 1)} for i, row in enumerate(rows)]
+        panel = charts.tradeoff(spread, charts.model_styles(MODELS), STRENGTHS[0]).axes[2]
+        assert panel.get_xlabel() == "CPU seconds to fit"
+        left, right = panel.get_xlim()
+        assert left == pytest.approx(low) if factor == 1 else low < left < 1
+        assert factor < right < 2 * factor if high else right > 1
+
+
+def test_figures_grow_by_a_line_for_each_line_of_panels_or_dots():
+    def heights(draw, counts):
+        return [round(draw(n).get_size_inches()[1], 2) for n in counts]
+
+    def dots(n):
+        names = [f"m{k}" for k in range(n)]
+        return charts.learning_curves(
+            report.summary_rows(make_results(models=names, sizes=(100,))), charts.model_styles(names)
+        )
+
+    mistakes = [("1", "2", 3.0)]
+    panels = heights(
+        lambda n: charts.confusion({str(k): mistakes for k in range(n)}, dict.fromkeys("0123456", "k")), range(1, 6)
+    )
+    assert panels[0] == panels[1] < panels[2] == panels[3] < panels[4]
+    assert panels[4] - panels[2] == pytest.approx(panels[2] - panels[0])
+    layers = heights(lambda n: first_layers({str(k): np.zeros((2, 3, 3)) for k in range(n)}), (1, 2, 3))
+    assert layers[2] - layers[1] == pytest.approx(layers[1] - layers[0])
+    assert layers[1] - layers[0] > 0.9
+    found = heights(dots, (1, 2, 4))
+    assert found[2] - found[1] == pytest.approx(2 * (found[1] - found[0]))
+    assert found[1] - found[0] > 0.3
+
+
 def test_a_legend_gives_long_names_the_room_there_is():
     for n, length in ((1, 54), (9, 30)):
         names = [*(f"m{k}" for k in range(n - 1)), "a" * length]

@@ -110,3 +110,6 @@ def test_study_figures_and_their_captions(tmp_path):
     assert [text.get_text() for text in figure.legends[0].get_texts()] == ["pixels", "LeNet-5"]
     titles = [axes.get_title() for axes in figure.axes]
     assert titles == ["relative change", "sensitivity D", "R, white noise", "accuracy of the head"]
+    odd = [row for row in study["rows"][:30] if row["measure"] != "accuracy"]
+    figure = charts.curves(odd, {"pixels": "pixels", "lenet": "LeNet-5"}, "Jacobian norm")
+    assert [axes.axison for axes in figure.axes] == [True, True, True, False]

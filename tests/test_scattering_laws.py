@@ -173,6 +173,15 @@ def test_gradient_of_parent_normalization():
     paths = ScatteringTransform(2, 2).build((8, 8, 1)).geometry.paths
     part = ParentNormalization(paths, 0.3).build((2, 3, 2 * len(paths)))
     assert testing.check_vjp(part, images(2, 2, 3, 2 * len(paths)) - 0.2, np.random.default_rng(0)) < 1e-7
+    at, parents = part._parents()
+    x = np.ones((1, 2, 3, 2 * len(paths)))
+    x[..., parents], x[..., len(paths) + np.array(parents)] = (
+        0,
+        0,
+    )  # where the denominator has a kink, it counts as flat
+    g = part.pullback(x)[1](np.ones_like(x))[0]
+    assert (g[..., parents] == 1).all()
+    np.testing.assert_allclose(g[..., at], 1 / 0.3)
 
 
 def test_lipschitz_constant_is_known_without_subsampling():

@@ -720,6 +720,8 @@ def test_paired_differences_are_tighter_than_two_figures_apart():
     ax = report.plot()
     assert len(ax.lines) == 2
     assert [t.get_text() for t in ax.get_legend().get_texts()] == ["pixels", "louder"]
+    unnamed = compare_stability({"": pixels, "too": pixels}, blobs(), SMOOTH, [0.2], random_state=0)
+    assert [t.get_text() for t in unnamed.plot().get_legend().get_texts()] == ["too"]
     bare = StabilityReport.from_dict(report.to_dict())
     with pytest.raises(ValueError, match="read without samples"):
         bare.difference("louder", "pixels", "relative_change")

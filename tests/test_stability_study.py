@@ -206,6 +206,12 @@ def test_colour_images_are_measured_like_grey_ones(tmp_path, monkeypatch):
     assert one.run(one.cells[0]) == other.run(other.cells[0])
 
 
+def test_sizes_that_are_not_given():
+    split = Split("flat", *2 * (np.arange(40_000.0).reshape(5000, 2, 4), np.arange(5000) % 2))
+    found = Stability(split, of(Pixels()), ["rotation"])
+    assert (found.n_images, found.train_size, found.seed) == (500, 2000, 0)
+
+
 # -- what decides a cell -----------------------------------------------------------------------------------------------
 
 

@@ -213,6 +213,19 @@ def test_the_digest_is_of_content_not_of_order():
 # -- provenance --------------------------------------------------------------------------------------------------------
 
 
+def test_the_kernels_of_blas_are_those_of_blas_alone(monkeypatch):
+    found = [
+        {"user_api": "openmp", "internal_api": "openmp", "version": None},
+        {"user_api": "blas", "internal_api": "openblas", "version": "0.3.30", "architecture": "Zen"},
+        {"user_api": "blas", "internal_api": "mkl", "version": "2025.1", "architecture": "Haswell"},
+        {"user_api": "blas", "internal_api": "openblas", "version": "0.3.30", "architecture": "Zen"},
+    ]
+    monkeypatch.setattr(environment, "threadpool_info", lambda: found)
+    made_with = provenance()
+    assert made_with["blas_kernels"] == "Haswell, Zen"
+    assert made_with["blas"] == "mkl 2025.1, openblas 0.3.30"
+
+
 def test_prose_comments_and_layout_leave_the_digest_of_the_code_alone(monkeypatch, tmp_path):
     one = '"""One."""\nclass A:\n    """Two."""\n    def f(self, x=1):\n        "Three."\n        return x  # four\n'
     two = "class A:\n    '''Other.'''\n    def f(self,\n          x=1): return x\n"
