@@ -230,7 +230,7 @@ def test_shapes_are_three_positive_ints(shape):
 
 @pytest.mark.parametrize("name", NAMES)
 def test_no_part_is_built_at_what_is_no_shape(name):
-    for shape in ((6, 8), (6, 8, 2.5)):
+    for shape in ((6,), (6, 8, 2.5)):
         with pytest.raises(ValueError, match=r"must be \(height, width, channels\), three positive ints, got"):
             registry.SPECIFICATIONS[name].build(shape, np.random.default_rng(0))
 
