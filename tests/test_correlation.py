@@ -5,7 +5,8 @@ from itertools import product
 import numpy as np
 import pytest
 
-from kernelconv.operators import Convolution, PatchExtraction
+from kernelconv.networks.serial import serial
+from kernelconv.operators import Convolution, GaussianPooling, KernelMapping, Layer, PatchExtraction
 from kernelconv.operators.fast.correlation.planes import Planes
 from kernelconv.operators.fast.correlation.rows import Rows
 from kernelconv.operators.fast.correlation.tiles import Tiles, tile_length, transforms
@@ -161,3 +162,34 @@ def test_filter_rows_that_miss_the_map_give_zeros(monkeypatch):
     engine = Rows(patches, (3, 4, 6))
     monkeypatch.setattr(np, "empty", lambda shape, dtype=float: np.full(shape, np.nan, dtype))
     assert not engine.multiply(engine.input_transform(x), engine.filter_transform(weight)).any()
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_wide_filters_are_read_once_a_block(monkeypatch, dtype):
+    monkeypatch.setattr("kernelconv.operators.fast.correlation.tiles.TILE_ROWS_BYTES", 1)
+    patches, shape = PatchExtraction(3, padding="zero"), (13, 9, 6)
+    tiles = Tiles(patches, shape)
+    x, weight = RNG(0).standard_normal((5, *shape), dtype), RNG(1).standard_normal((54, 7), dtype)
+    u, filters = tiles.input_transform(x), tiles.filter_transform(weight)
+    narrow = tiles.multiply(u, filters)
+    assert tiles.least_block(7, x.itemsize) == 1
+    monkeypatch.setattr("kernelconv.operators.fast.correlation.tiles.WIDE_BYTES", filters.nbytes - 1)
+    read = []
+    matmul = np.matmul
+    monkeypatch.setattr(
+        np, "matmul", lambda a, b, out: read.append(np.shares_memory(b, filters)) or matmul(a, b, out=out)
+    )
+    np.testing.assert_allclose(tiles.multiply(u, filters), narrow, rtol=0, atol=1e-5 if dtype == np.float32 else 1e-13)
+    assert sum(read) == tiles.t[0]  # a row of points at a time, each once
+    assert tiles.least_block(7, x.itemsize) == -(-256 // np.prod(tiles.tiles))
+    monkeypatch.setattr("kernelconv.operators.fast.correlation.tiles.WIDE_PRODUCTS_BYTES", 10)
+    assert tiles.least_block(7, x.itemsize) == 1
+
+
+def test_a_network_takes_enough_images_at_a_time_for_its_wide_filters():
+    network = serial(Layer(PatchExtraction(3, padding="zero"), KernelMapping(1024), GaussianPooling(4)))
+    network = network.build((16, 16, 64), RNG(0))
+    assert network.block(8) == network.block(4) == 16  # of 16 tiles each
+    assert network.block(4, gradient=True) < 16
+    narrow = serial(Layer(PatchExtraction(3, padding="zero"), KernelMapping(128), GaussianPooling(4)))
+    assert narrow.build((64, 64, 64), RNG(0)).block(4) < 4

@@ -185,27 +185,28 @@ class Network(Composite):
         """Return how many images make a block: what one needs at a time, over the cache.
 
         That is a map and the one made of it, unless a part's engine says better; for a `gradient` all maps, which are
-        kept.
+        kept. There are as many at least as make wide filters worth reading.
         """
         self._check_built()
-        going, back, particular = self._values
+        going, back, engines = self._values
         if gradient:
             return block_length(itemsize * back)
-        return min([block_length(itemsize * going), *[engine.block(itemsize) for engine in particular]])
+        particular = [n for engine in engines if (n := engine.block(itemsize)) is not None]
+        least = [engine.least_block(itemsize) for engine in engines]
+        return max([min([block_length(itemsize * going), *particular]), *least])
 
     @cached_property
     def _values(self) -> tuple[int, int, list[Any]]:
-        """Values at a time of one image, going forward and with a gradient; engines that say how many images."""
+        """Values at a time of one image, going forward and with a gradient; the engines, which may know better."""
         back = sum(map(math.prod, (self._in_shape, *self._inner_shapes(gradient=True))))
-        going, particular = 0, []
+        going, engines = 0, []
         for part, shape in zip(self.parts, self._shapes, strict=False):
             part = part if part._in_shape is not None else part._at(shape)  # weightless parts need no building
+            engines.append(part._engine)
             if part._engine.block(4) is None:
                 sizes = map(math.prod, (part._in_shape, *part._inner_shapes()))
                 going = max(going, *(a + b for a, b in pairwise(sizes)))
-            else:
-                particular.append(part._engine)
-        return going, back, particular
+        return going, back, engines
 
     def summary(self) -> str:
         """Return a table: per part its output shape, receptive field and stride (px), params and multiply-adds."""

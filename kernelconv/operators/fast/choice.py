@@ -24,6 +24,10 @@ class Engine:
         """Return on how many images, of `itemsize` bytes a value, this engine is fastest; None: as their maps say."""
         return None
 
+    def least_block(self, itemsize: int) -> int:
+        """Return how many images at least make this engine's weights worth reading: a block has no fewer."""
+        return 1
+
     def forward(self, x: NDArray) -> NDArray:
         """Return F(x) in evaluation mode."""
         return self.part.definition(x)

@@ -80,6 +80,10 @@ class FusedByTiles(FusedOnPlanes):
         super().__init__(part, products)
         self.filters: dict[np.dtype[Any], NDArray] = {}  # every block of images asks for the same
 
+    def least_block(self, itemsize: int) -> int:
+        """Return how many images at least make wide filters worth reading."""
+        return self.products.least_block(len(self.part.mapping.params["anchors"]), itemsize)
+
     def embed(self, x: NDArray) -> NDArray:
         """Return the mapping's ``embed(P x)``."""
         norms = self.norms(x)

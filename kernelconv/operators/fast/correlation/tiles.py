@@ -30,6 +30,9 @@ LONGEST_TILE, LONGEST_FILTER = 8, 5
 #: Bytes between the two halves of a product's transform: what stays in the cache of two cores.
 TILE_ROWS_BYTES = 2 * 2**20
 
+#: Filters of more bytes are read once a block, for so many rows of a product at least, unless these take more bytes.
+WIDE_BYTES, WIDE_ROWS, WIDE_PRODUCTS_BYTES = 8 * 2**20, 256, 64 * 2**20
+
 #: Where polynomials are evaluated, besides infinity: small powers of two of both signs lose the fewest digits.
 POINTS = (0.0, 1.0, -1.0, 0.5, -2.0, -0.5, 2.0)
 
@@ -97,6 +100,17 @@ class Tiles(Correlation):
         self.tiles: Pair = tuple(-(-g // m) for g, m in zip(self.grid, self.m, strict=True))  # type: ignore[assignment]
         self.products = int(np.prod(self.tiles) * np.prod(self.t))
 
+    def _is_wide(self, m: int, itemsize: int) -> bool:
+        """Return whether the transformed filters of `m` outputs do not stay in cache."""
+        return int(np.prod(self.t)) * self.c * m * itemsize > WIDE_BYTES
+
+    def least_block(self, m: int, itemsize: int) -> int:
+        """Return how many images at least make the filters of `m` outputs worth reading."""
+        if not self._is_wide(m, itemsize):
+            return 1
+        (th, _), (_, mw), n_tiles = self.t, self.m, int(np.prod(self.tiles))
+        return int(max(1, min(-(-WIDE_ROWS // n_tiles), WIDE_PRODUCTS_BYTES // (th * mw * n_tiles * m * itemsize))))
+
     def _transforms(self, dtype: np.dtype[Any]) -> list[tuple[NDArray, NDArray, NDArray]]:
         """Return (A, G, B) of the rows and of the columns."""
         return [transforms(m, r, dtype) for m, r in zip(self.m, self.patches.size, strict=True)]
@@ -131,7 +145,10 @@ class Tiles(Correlation):
         return (a_rows @ (a_columns @ g).reshape(mh, -1)).reshape(th * tw, -1, m)
 
     def multiply(self, u: NDArray, filters: NDArray) -> NDArray:
-        """Return A' (u W) A: some rows of tiles at a time, and of these a row of points, so that both stay in cache."""
+        """Return A' (u W) A: some rows of tiles at a time, and of these a row of points, so that both stay in cache.
+
+        All rows of tiles, where it is the filters that do not: these are read once then.
+        """
         (a_rows, _, _), (a_columns, _, _) = self._transforms(u.dtype)
         (th, tw), (mh, mw), (nh, nw) = self.t, self.m, self.tiles
         n, m = u.shape[1] // (nh * nw), filters.shape[2]
@@ -139,11 +156,14 @@ class Tiles(Correlation):
         filters = filters.reshape(th, tw, self.c, m)
         out = np.empty((nh, mh, nw, mw, n * m), u.dtype)
         step = max(1, TILE_ROWS_BYTES // max(1, th * mw * nw * n * m * u.itemsize))
+        step = nh if self._is_wide(m, u.itemsize) else min(step, nh)
+        space = np.empty((tw, step * nw * n, m), u.dtype)
         for lo in range(0, nh, step):
             rows = slice(lo, min(lo + step, nh))
             y = np.empty((th, mw, rows.stop - lo, nw, n * m), u.dtype)
+            products = space[:, : (rows.stop - lo) * nw * n]
             for i in range(th):
-                products = u[i, :, rows].reshape(tw, -1, self.c) @ filters[i]
+                np.matmul(u[i, :, rows].reshape(tw, -1, self.c), filters[i], out=products)
                 np.matmul(a_columns.T, products.reshape(tw, -1), out=y[i].reshape(mw, -1))
             np.matmul(a_rows.T, y.transpose(1, 2, 3, 0, 4), out=out[rows].transpose(3, 0, 2, 1, 4))
         out = out.reshape(nh * mh, nw * mw, n, m)
