@@ -1,6 +1,7 @@
 """Convolutional representations whose behaviour is understood: x_n = A_n M_n P_n ... A_1 M_1 P_1 x_0.
 
-images    (n, h, w, c)                     `load_mnist`, `load_digits_images`, `load_images`, `load_split`
+images    (n, h, w, c)                     `load_mnist`, `load_fashion_mnist`, `load_cifar10`, `load_digits_images`,
+                                           `load_images`, `load_split`
 operators patches P, mappings M, poolings A, each with its adjoint or gradient   (`kernelconv.operators`)
 networks  `serial` of layers, in scikit-learn as `NetworkTransformer`; ready-made: `Scattering2D`, `ConvKernelNetwork`,
           `ConvNetClassifier`, `ConvNetRegressor`; exact: `ConvKernel`; end to end: `ConvKernelClassifier`
@@ -17,7 +18,8 @@ from kernelconv._interrupt import quiet_in_the_command
 quiet_in_the_command()
 
 # Images
-from kernelconv.datasets import load_digits_images, load_mnist, load_images, load_split, Split, balanced_subset
+from kernelconv.datasets import load_digits_images, load_mnist, load_fashion_mnist, load_cifar10
+from kernelconv.datasets import load_images, load_split, Split, balanced_subset
 
 # One layer x -> A M P x
 from kernelconv.operators import PatchExtraction, KernelMapping, Exponential, GaussianPooling, Layer
@@ -55,6 +57,8 @@ __all__ = [
     # Images
     "load_digits_images",
     "load_mnist",
+    "load_fashion_mnist",
+    "load_cifar10",
     "load_images",
     "load_split",
     "Split",

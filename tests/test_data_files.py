@@ -15,7 +15,6 @@ from kernelconv.datasets import (
     balanced_subset,
     files,
     folds,
-    idx_set,
     load_images,
     load_mnist,
     load_split,
@@ -24,6 +23,7 @@ from kernelconv.datasets import (
     read_idx,
     write_idx,
 )
+from kernelconv.datasets.formats import idx, idx_set
 
 
 @pytest.fixture
@@ -273,7 +273,7 @@ def test_what_can_be_no_file_is_not_there(function):
 
 def test_a_checksum_is_64_digits(tmp_path):
     write_idx(tmp_path / "a", np.arange(3))
-    right = idx_set.idx_sha256(np.arange(3, dtype=np.uint8))
+    right = idx.idx_sha256(np.arange(3, dtype=np.uint8))
     assert len(read_idx(tmp_path / "a", sha256=right.upper())) == 3
     for wrong in (3, "", "ab", right[:-1], b"a" * 64):
         with pytest.raises(ValueError, match="sha256 must be 64 hexadecimal digits, got"):
@@ -361,8 +361,8 @@ def test_a_second_set_of_the_same_file_names_is_found_beside_the_first(tmp_path)
         folder.mkdir(exist_ok=True)
         for file, array in zip(mnist.MNIST.sha256, arrays, strict=True):
             write_idx(folder / file, array)
-        table = {file: idx_set.idx_sha256(a) for file, a in zip(mnist.MNIST.sha256, arrays, strict=True)}
-        sets[name] = idx_set.IdxSet(name, name.title(), f"load_{name}", table, name, 4)
+        table = {file: idx.idx_sha256(a) for file, a in zip(mnist.MNIST.sha256, arrays, strict=True)}
+        sets[name] = idx_set.IdxSet(name, name.title(), f"load_{name}", name, table, 4)
     assert sets["one"].load(tmp_path)[1].tolist() == [0] * 4
     assert sets["two"].load(tmp_path)[1].tolist() == [1] * 4
     (tmp_path / "two" / "t10k-labels-idx1-ubyte").unlink()

@@ -22,7 +22,6 @@ from kernelconv.datasets import (
     DataError,
     balanced_subset,
     data_folder,
-    idx_set,
     load_digits_images,
     load_images,
     load_mnist,
@@ -31,6 +30,7 @@ from kernelconv.datasets import (
     read_idx,
     write_idx,
 )
+from kernelconv.datasets.formats import idx, published_set
 
 NAMES = tuple(mnist.MNIST.sha256)
 
@@ -187,11 +187,11 @@ def tiny(monkeypatch, tmp_path):
     rng = np.random.default_rng(2)
     arrays = {name: rng.integers(0, 256, (n, 28, 28)) for name, n in ((NAMES[0], 6), (NAMES[2], 3))}
     arrays |= {name: rng.integers(0, 10, n) for name, n in ((NAMES[1], 6), (NAMES[3], 3))}
-    table = {name: idx_set.idx_sha256(arrays[name].astype(np.uint8)) for name in NAMES}
+    table = {name: idx.idx_sha256(arrays[name].astype(np.uint8)) for name in NAMES}
     monkeypatch.setattr(mnist, "MNIST", replace(mnist.MNIST, sha256=table, n_train=6))
     monkeypatch.delenv("KERNELCONV_DATA", raising=False)
     monkeypatch.setenv("SCIKIT_LEARN_DATA", str(tmp_path / "home"))
-    monkeypatch.setattr(idx_set, "fetch_openml", no_network)
+    monkeypatch.setattr(published_set, "fetch_openml", no_network)
     return {name: arrays[name] for name in NAMES}
 
 
@@ -253,7 +253,7 @@ def test_mnist_never_fetches_when_a_folder_is_named(tiny, tmp_path, monkeypatch,
     def fetch(*args, **kwargs):
         raise AssertionError("the network was used")
 
-    monkeypatch.setattr(idx_set, "fetch_openml", fetch)
+    monkeypatch.setattr(published_set, "fetch_openml", fetch)
     folder = put(tmp_path / "data", tiny)
     (folder / f"{NAMES[1]}.gz").unlink()
     (folder / f"{NAMES[2]}.gz").unlink()
@@ -262,7 +262,7 @@ def test_mnist_never_fetches_when_a_folder_is_named(tiny, tmp_path, monkeypatch,
     asked = "KERNELCONV_DATA=" if door == "variable" else "folder='"
     text = (
         rf"not complete in {folder} \({asked}{folder}'?\): missing {NAMES[1]}, {NAMES[2]}\. Put the four IDX files"
-        r" there .* or call load_mnist\(\) with KERNELCONV_DATA unset"
+        r" \(plain or \.gz\) there or in its sub-folder mnist, .* or call load_mnist\(\) with KERNELCONV_DATA unset"
     )
     with pytest.raises(DataError, match=text):
         load_mnist(folder if door == "argument" else None)
@@ -292,7 +292,7 @@ def test_mnist_says_how_to_mend_a_damaged_cache(tiny, tmp_path, monkeypatch):
     with pytest.raises(DataError, match=rf"{path} is damaged: .* truncated. Delete it .* then fetch MNIST\."):
         load_mnist()
     path.unlink()
-    monkeypatch.setattr(idx_set, "fetch_openml", openml_of(tiny))
+    monkeypatch.setattr(published_set, "fetch_openml", openml_of(tiny))
     assert_is(load_mnist(), tiny)
 
 
@@ -337,11 +337,11 @@ def openml_of(arrays):
 
 
 def test_mnist_from_openml_is_cached_whole_and_read_from_there_next_time(tiny, tmp_path, monkeypatch):
-    monkeypatch.setattr(idx_set, "fetch_openml", openml_of(tiny))
+    monkeypatch.setattr(published_set, "fetch_openml", openml_of(tiny))
     assert_is(load_mnist(), tiny)
     folder = tmp_path / "home" / "kernelconv" / "mnist"
     assert sorted(p.name for p in folder.iterdir()) == sorted(f"{name}.gz" for name in NAMES)
-    monkeypatch.setattr(idx_set, "fetch_openml", no_network)
+    monkeypatch.setattr(published_set, "fetch_openml", no_network)
     assert_is(load_mnist(), tiny)
 
 
@@ -358,7 +358,7 @@ def test_mnist_from_openml_with_other_data_keeps_nothing(tiny, tmp_path, monkeyp
         bunch.data[1, 3] = np.nan
     else:
         bunch.target[2] = "seven"
-    monkeypatch.setattr(idx_set, "fetch_openml", lambda *args, **kwargs: bunch)
+    monkeypatch.setattr(published_set, "fetch_openml", lambda *args, **kwargs: bunch)
     text = {"pixel": f"does not give MNIST's {NAMES[0]}: the SHA-256", "label": f"MNIST's {NAMES[3]}: the SHA-256"}
     text |= {"missing value": f"does not give MNIST's {NAMES[0]}"}
     with pytest.raises(DataError, match=text.get(wrong, "is not made of 28x28 images and digits")) as e:
@@ -368,7 +368,7 @@ def test_mnist_from_openml_with_other_data_keeps_nothing(tiny, tmp_path, monkeyp
 
 
 def test_mnist_from_openml_interrupted_leaves_no_half_written_file(tiny, tmp_path, monkeypatch):
-    monkeypatch.setattr(idx_set, "fetch_openml", openml_of(tiny))
+    monkeypatch.setattr(published_set, "fetch_openml", openml_of(tiny))
     folder, real = tmp_path / "home" / "kernelconv" / "mnist", os.replace
 
     def third_fails(source, target):
@@ -390,7 +390,7 @@ def test_mnist_from_openml_interrupted_leaves_no_half_written_file(tiny, tmp_pat
 def real_files():
     """Return the four files that KERNELCONV_DATA holds, or nothing."""
     found = [mnist.MNIST._find(place) for place in mnist_folders()] if os.environ.get("KERNELCONV_DATA") else []
-    return max(found, key=len, default={})
+    return next((dict(zip(NAMES, here.paths, strict=True)) for here in found if not here.missing), {})
 
 
 @pytest.fixture(scope="module")
@@ -418,7 +418,7 @@ def test_real_mnist_through_openml_is_the_same_bit_for_bit(real, tmp_path, monke
     arrays = {name: read_idx(path) for name, path in real_files().items()}
     monkeypatch.delenv("KERNELCONV_DATA")
     monkeypatch.setenv("SCIKIT_LEARN_DATA", str(tmp_path))
-    monkeypatch.setattr(idx_set, "fetch_openml", openml_of(arrays))
+    monkeypatch.setattr(published_set, "fetch_openml", openml_of(arrays))
     fetched = load_mnist()
     assert all(got.dtype == want.dtype for got, want in zip(fetched, real, strict=True))
     assert all(got.tobytes() == want.tobytes() for got, want in zip(fetched, real, strict=True))

@@ -26,6 +26,8 @@ from kernelconv.datasets import (
     registered_datasets,
 )
 
+REGISTERED = ["cifar10", "digits", "fashion-mnist", "mnist"]
+CIFAR10_FILES = [*(f"data_batch_{k}.bin" for k in range(1, 6)), "test_batch.bin"]
 NEW = """
 import numpy as np
 from kernelconv.datasets.registry import Dataset
@@ -69,18 +71,22 @@ def save(path, X=None, y=None):
 
 def test_registered_names_sizes_and_draws():
     found = registered_datasets()
-    assert list(found) == ["digits", "mnist"]
-    assert {name: d.train_sizes for name, d in found.items()} == {"digits": (100, 300, 1000), "mnist": (300, 1000)}
+    assert list(found) == REGISTERED
+    few = {"cifar10": (500, 1000), "digits": (100, 300, 1000), "fashion-mnist": (300, 1000), "mnist": (300, 1000)}
+    assert {name: d.train_sizes for name, d in found.items()} == few
     assert found["digits"].draws == {50: 2, 100: 2, 300: 2}
     sizes = (300, 1000, 2000, 5000, 10_000, 20_000, 40_000, 60_000)
     assert list(found["mnist"].draws.items()) == list(zip(sizes, (10, 10, 5, 5, 5, 3, 3, 3), strict=True))
+    assert list(found["fashion-mnist"].draws.items()) == list(found["mnist"].draws.items())
+    colour = [(100, 10), (500, 10), (1000, 10), (5000, 5), (10_000, 3), (50_000, 1)]
+    assert list(found["cifar10"].draws.items()) == colour
     assert found["digits"].folders() == ()
     assert found["digits"].notice() is None
 
 
 def test_one_file_adds_a_data_set(add):
     add("zoo", name="a-new")
-    assert list(registered_datasets()) == ["a-new", "digits", "mnist"]  # by name, not by module
+    assert list(registered_datasets()) == ["a-new", *REGISTERED]  # by name, not by module
     assert registered_datasets()["a-new"].train_sizes == ()
     split = load_split("a-new")
     assert (split.name, len(split.y_train), len(split.y_test)) == ("a-new", 6, 4)
@@ -88,7 +94,7 @@ def test_one_file_adds_a_data_set(add):
 
 def test_a_module_without_data_set_is_none(add):
     add("helpers", text="x = 1")
-    assert list(registered_datasets()) == ["digits", "mnist"]
+    assert list(registered_datasets()) == REGISTERED
 
 
 def test_a_name_belongs_to_one_data_set(add):
@@ -129,19 +135,29 @@ def test_registered_data_sets_are_equal_and_hashed_by_what_they_say():
     assert len({one, other}) == 1
 
 
-def test_notice_before_mnist_is_fetched(tmp_path, monkeypatch):
-    mnist = registered_datasets()["mnist"]
+@pytest.mark.parametrize(
+    ("name", "title", "inner"),
+    [
+        ("mnist", "MNIST", "mnist"),
+        ("fashion-mnist", "Fashion-MNIST", "fashion-mnist"),
+        ("cifar10", "CIFAR-10", "cifar-10-batches-bin"),
+    ],
+)
+def test_notice_before_a_data_set_is_fetched(tmp_path, monkeypatch, name, title, inner):
+    data = registered_datasets()[name]
     monkeypatch.delenv("KERNELCONV_DATA", raising=False)
     monkeypatch.setenv("SCIKIT_LEARN_DATA", str(tmp_path))
-    folder = tmp_path / "kernelconv" / "mnist"
+    folder = tmp_path / "kernelconv" / inner
     folder.mkdir(parents=True)
-    assert mnist.folders() == mnist_folders() == [folder.parent, folder]
-    assert mnist.notice() == "MNIST is not on this machine: fetching it from OpenML, once."
-    for name in kernelconv.datasets.mnist.MNIST.sha256:
-        (folder / name).touch()
-    assert mnist.notice() is None
+    assert data.folders() == [folder.parent, folder]
+    assert name != "mnist" or data.folders() == mnist_folders()
+    assert data.notice() == f"{title} is not on this machine: fetching it from OpenML, once."
+    for file in data.checksums or CIFAR10_FILES:
+        assert data.notice() is not None
+        (folder / file).touch()
+    assert data.notice() is None
     monkeypatch.setenv("KERNELCONV_DATA", str(tmp_path))  # no files there: an error, and nothing is fetched
-    assert mnist.notice() is None
+    assert data.notice() is None
 
 
 # -- splits ------------------------------------------------------------------------------------------------------------
@@ -247,8 +263,8 @@ def test_what_is_nowhere(data, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     save("here.npz")
     text = (
-        r"There is no data set, file or folder '(mnsit||nowhere/mine\.npz|mnist)'\. Registered data sets: digits, "
-        r"mnist\. Also accepted: an \.npz file with X and y, a folder that holds one folder of images a class, or two"
+        r"There is no data set, file or folder '(mnsit||nowhere/mine\.npz|mnist)'\. Registered data sets: cifar10, "
+        r"digits, fashion-mnist, mnist\. Also accepted: an \.npz file with X and y, a folder that holds one folder of images a class, or two"
     )
     with pytest.raises(DataError, match=text):
         load_split(data)

@@ -1,7 +1,8 @@
 """Images and labels under one contract: ``X`` (n, h, w) or (n, h, w, c), floats; ``y`` one class an image.
 
 - `load_digits_images`: scikit-learn's 8x8 digits, embedded, no network;
-- `load_mnist`: MNIST from IDX files, checked byte for byte, or from OpenML into a cache;
+- `load_mnist`, `load_fashion_mnist`: from IDX files, checked byte for byte, or from OpenML into a cache;
+- `load_cifar10`: the same from its binary files or their archive, in an order that does not depend on theirs;
 - `load_images`: a user's own ``.npz`` file or folder of class folders;
 - `balanced_subset`: class-balanced training sets, nested by size;
 - `load_split`: the training pool and test set, `Split`, of a registered data set, a path or two paths;
@@ -12,10 +13,12 @@
 Files that are missing, damaged or of the wrong form raise `DataError`, which names the file and what to do.
 """
 
+from kernelconv.datasets.cifar10 import load_cifar10
 from kernelconv.datasets.digits import load_digits_images
+from kernelconv.datasets.fashion_mnist import load_fashion_mnist
 from kernelconv.datasets.files import DataError
-from kernelconv.datasets.idx import read_idx, write_idx
-from kernelconv.datasets.idx_set import data_folder
+from kernelconv.datasets.formats.idx import read_idx, write_idx
+from kernelconv.datasets.formats.published_set import data_folder
 from kernelconv.datasets.images import load_images
 from kernelconv.datasets.mnist import load_mnist, mnist_folders
 from kernelconv.datasets.places import load_split
@@ -30,7 +33,9 @@ __all__ = [
     "balanced_subset",
     "data_folder",
     "folds",
+    "load_cifar10",
     "load_digits_images",
+    "load_fashion_mnist",
     "load_images",
     "load_mnist",
     "load_split",

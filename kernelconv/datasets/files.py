@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import os
 import stat
+from io import BufferedIOBase
 from pathlib import Path
 from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
 
 from kernelconv._check import check_count
 
@@ -80,6 +84,15 @@ def check_unpacked(path: Path, n_bytes: int, max_bytes: int | None) -> None:
 def unreadable(path: Path, error: OSError) -> DataError:
     """Return the DataError of a file or folder that the system does not let us read."""
     return DataError(f"{path} cannot be read: {error.strerror or error}.")
+
+
+def fill(array: NDArray[np.uint8], file: BufferedIOBase) -> int:
+    """Read an open file into `array` without a copy, until either is at its end; return how many bytes there were."""
+    flat = array.reshape(-1).data
+    n_read = 0
+    while n_read < len(flat) and (n := file.readinto(flat[n_read:])):
+        n_read += n
+    return n_read
 
 
 def check_utf8(text: str, what: str) -> None:

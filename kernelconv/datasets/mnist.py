@@ -5,7 +5,8 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from kernelconv.datasets.idx_set import IdxSet, TrainAndTest
+from kernelconv.datasets.formats.idx_set import IdxSet
+from kernelconv.datasets.formats.published_set import TrainAndTest
 from kernelconv.datasets.registry import Dataset
 
 MNIST = IdxSet(
@@ -57,9 +58,9 @@ def load_mnist(folder: str | os.PathLike[str] | None = None) -> TrainAndTest:
     ------
     DataError
         If `folder` or KERNELCONV_DATA is given and any of the four files is not there; if a file is
-        truncated, corrupt, or not MNIST's (by the SHA-256 of its uncompressed bytes); if nothing was found
-        and OpenML cannot be reached or gives other data; if the cache cannot be written. It is an OSError and
-        a ValueError.
+        truncated, corrupt, or not MNIST's (by the SHA-256 of its uncompressed bytes; the message names the registered
+        data set that it belongs to); if nothing was found and OpenML cannot be reached or gives other data; if the
+        cache cannot be written. It is an OSError and a ValueError.
     TypeError
         If `folder` is no path.
 
@@ -114,4 +115,5 @@ DATASET = Dataset(
     draws={300: 10, 1000: 10, 2000: 5, 5000: 5, 10_000: 5, 20_000: 3, 40_000: 3, 60_000: 3},
     notice=MNIST.notice,
     folders=mnist_folders,
+    checksums=MNIST.sha256,
 )

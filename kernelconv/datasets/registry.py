@@ -38,6 +38,9 @@ class Dataset:
         ``notice()`` returns a line to print before `load`, where it has to fetch something, or None (the default).
     folders : callable
         ``folders()`` returns the folders in which `load` looks for files, in order; by default none.
+    checksums : mapping of str to str
+        SHA-256 of its files by name, where other data sets use the same names: so their loaders can say whose files
+        they were given. By default none.
 
     Raises
     ------
@@ -59,6 +62,7 @@ class Dataset:
     draws: Mapping[int, int] = field(default_factory=dict, hash=False)
     notice: Callable[[], str | None] = lambda: None
     folders: Callable[[], Sequence[Path]] = lambda: ()
+    checksums: Mapping[str, str] = field(default_factory=dict, hash=False)
 
     def __post_init__(self) -> None:
         if not isinstance(self.name, str) or not _NAME.fullmatch(self.name):
@@ -103,7 +107,7 @@ def registered_datasets() -> dict[str, Dataset]:
     --------
     >>> from kernelconv.datasets import registered_datasets
     >>> {name: data.title for name, data in registered_datasets().items()}
-    {'digits': '8x8 digits', 'mnist': 'MNIST'}
+    {'cifar10': 'CIFAR-10', 'digits': '8x8 digits', 'fashion-mnist': 'Fashion-MNIST', 'mnist': 'MNIST'}
     >>> registered_datasets()["mnist"].train_sizes
     (300, 1000)
     """

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from kernelconv._files import write_atomically
 from kernelconv._numbers import as_array
-from kernelconv.datasets.files import DataError, as_path, check_unpacked, file_size, unreadable
+from kernelconv.datasets.files import DataError, as_path, check_unpacked, file_size, fill, unreadable
 
 _GZIP_MAGIC = b"\x1f\x8b"
 _UBYTE = 0x08  # the only element type of the IDX format that is read here
@@ -86,7 +86,7 @@ def read_idx(
         shape = _read_shape(file, path)
         check_unpacked(path, prod(shape), max_bytes)
         array = np.empty(shape, dtype=np.uint8)
-        n_read = _fill(array, file)
+        n_read = fill(array, file)
         if n_read < array.size:
             raise _damaged(path, f"it ends after {n_read} of the {_sizes(array.shape)} values of its header")
         if file.read(1):  # also lets gzip check its own checksum at the end of the stream
@@ -185,15 +185,6 @@ def _named_errors(path: Path) -> Iterator[None]:
         raise _damaged(path, f"its gzip stream is corrupt ({error})") from error
     except OSError as error:
         raise unreadable(path, error) from error
-
-
-def _fill(array: NDArray[np.uint8], file: BufferedIOBase) -> int:
-    """Read `file` into `array` without a copy and return how many bytes there were."""
-    flat = array.reshape(-1).data
-    n_read = 0
-    while n_read < len(flat) and (n := file.readinto(flat[n_read:])):
-        n_read += n
-    return n_read
 
 
 def _read_shape(file: BufferedIOBase, path: Path) -> tuple[int, ...]:
