@@ -210,12 +210,12 @@ def duration(seconds: float) -> str:
 def info(options: Namespace, console: Console) -> int:
     """Run `kernelconv info`."""
     for key, value in environment().items():
-        console.print(f"{key:14} {value if value is not None else 'not installed'}")
-    console.print(f"{'data cache':14} {data_folder()}", soft_wrap=True)
+        console.print(f"{key:16} {value if value is not None else 'not installed'}")
+    console.print(f"{'data cache':16} {data_folder()}", soft_wrap=True)
     for name, data in registered_datasets().items():
         for folder in data.folders():
             there = "found" if folder.is_dir() else "not there"
-            console.print(f"{f'{name} in':14} {folder} ({there})", soft_wrap=True)
+            console.print(f"{f'{name} in':16} {folder} ({there})", soft_wrap=True)
     return 0
 
 

@@ -22,7 +22,9 @@ from kernelconv.datasets import (
     DataError,
     balanced_subset,
     data_folder,
+    fashion_mnist,
     load_digits_images,
+    load_fashion_mnist,
     load_images,
     load_mnist,
     mnist,
@@ -324,13 +326,13 @@ def test_data_folder_is_scikit_learns_and_is_not_created(tmp_path, monkeypatch):
 # -- MNIST from OpenML, faked ------------------------------------------------------------------------------------------
 
 
-def openml_of(arrays):
+def openml_of(arrays, asked="mnist_784"):
     """Return a fetch_openml that answers as scikit-learn's does: rows of floats, labels as strings, train first."""
     data = np.concatenate([arrays[NAMES[0]], arrays[NAMES[2]]]).reshape(-1, 784).astype(float)
     target = np.concatenate([arrays[NAMES[1]], arrays[NAMES[3]]]).astype(str).astype(object)
 
     def fetch(name, *, version, as_frame, parser):
-        assert (name, version, as_frame, parser) == ("mnist_784", 1, False, "liac-arff")
+        assert (name, version, as_frame, parser) == (asked, 1, False, "liac-arff")
         return SimpleNamespace(data=data, target=target)
 
     return fetch
@@ -382,6 +384,86 @@ def test_mnist_from_openml_interrupted_leaves_no_half_written_file(tiny, tmp_pat
     assert sorted(p.name for p in folder.iterdir()) == sorted(f"{name}.gz" for name in NAMES[:2])
     monkeypatch.setattr(os, "replace", real)
     assert_is(load_mnist(), tiny)  # what is incomplete is fetched again
+
+
+# -- Fashion-MNIST, whose files have the same names --------------------------------------------------------------------
+
+
+@pytest.fixture
+def both(tiny, monkeypatch):
+    """The tiny arrays of MNIST and others for Fashion-MNIST; both are registered with their checksums."""
+    other = {name: array ^ 1 for name, array in tiny.items()}
+    table = {name: idx.idx_sha256(array.astype(np.uint8)) for name, array in other.items()}
+    changed = replace(fashion_mnist.FASHION_MNIST, sha256=table, n_train=6)
+    monkeypatch.setattr(fashion_mnist, "FASHION_MNIST", changed)
+    for module, sha256 in ((mnist, mnist.MNIST.sha256), (fashion_mnist, table)):
+        monkeypatch.setattr(module, "DATASET", replace(module.DATASET, checksums=sha256))
+    return tiny, other
+
+
+@pytest.mark.parametrize("door", ["argument", "variable", "cache"])
+def test_one_folder_holds_mnist_and_fashion_mnist(both, tmp_path, monkeypatch, door):
+    root = tmp_path / "home" / "kernelconv" if door == "cache" else tmp_path / "data"
+    for arrays, name in zip(both, ("mnist", "fashion-mnist"), strict=True):
+        put(root / name, arrays)
+    if door == "variable":
+        monkeypatch.setenv("KERNELCONV_DATA", str(root))
+    folder = root if door == "argument" else None
+    assert_is(load_mnist(folder), both[0])
+    assert_is(load_fashion_mnist(folder), both[1])
+    put(root, both[0])  # MNIST's files themselves, beside the sub-folders
+    assert_is(load_fashion_mnist(folder), both[1])
+    assert_is(load_fashion_mnist(root / "fashion-mnist"), both[1])
+
+
+@pytest.mark.parametrize("door", ["argument", "variable", "cache"])
+@pytest.mark.parametrize("given", [0, 1])
+def test_files_of_the_other_data_set_are_said_to_be_its(both, tmp_path, monkeypatch, door, given):
+    root = put(tmp_path / "home" / "kernelconv" if door == "cache" else tmp_path / "data", both[given])
+    if door == "variable":
+        monkeypatch.setenv("KERNELCONV_DATA", str(root))
+    (owner, its), (other, wanted) = [("MNIST", "mnist"), ("Fashion-MNIST", "fashion-mnist")][:: -1 if given else 1]
+    load = load_mnist if given else load_fashion_mnist
+    text = (
+        rf"{NAMES[0]}\.gz is {owner}'s, not {other}'s \(by the SHA-256 of its uncompressed bytes\): both use the same "
+        rf"file names\. Move {owner}'s four files into a sub-folder {its}, and put {other}'s into a sub-folder "
+        rf"{wanted}\."
+    )
+    with pytest.raises(DataError, match=text) as e:
+        load(root if door == "argument" else None)
+    assert str(root) in str(e.value)
+    assert (f"The next {load.__name__}() will then fetch {other}." in str(e.value)) == (door == "cache")
+
+
+def test_one_file_of_the_other_data_set_is_named(both, tmp_path):
+    mixed = put(tmp_path, both[1] | {NAMES[3]: both[0][NAMES[3]]})
+    with pytest.raises(DataError, match=rf"{NAMES[3]}\.gz is MNIST's, not Fashion-MNIST's"):
+        load_fashion_mnist(mixed)
+
+
+def test_fashion_mnist_is_fetched_by_its_own_name_into_its_own_folder(both, tmp_path, monkeypatch):
+    monkeypatch.setattr(published_set, "fetch_openml", openml_of(both[1], "Fashion-MNIST"))
+    assert_is(load_fashion_mnist(), both[1])
+    assert len(list((tmp_path / "home" / "kernelconv" / "fashion-mnist").iterdir())) == 4
+    monkeypatch.setattr(published_set, "fetch_openml", no_network)
+    assert_is(load_fashion_mnist(), both[1])
+    with pytest.raises(DataError, match=r"no complete MNIST in .*, and OpenML could not .* load_mnist\(folder\)"):
+        load_mnist()
+    with pytest.raises(DataError, match=r"Fashion-MNIST was not found: .* or call load_fashion_mnist\(\) with KERNEL"):
+        load_fashion_mnist(tmp_path / "absent")
+
+
+def test_real_fashion_mnist():
+    folder = os.environ.get("KERNELCONV_DATA")
+    if not folder or all(fashion_mnist.FASHION_MNIST._find(p).missing for p in fashion_mnist.DATASET.folders()):
+        pytest.skip("Fashion-MNIST not found: set KERNELCONV_DATA")
+    X, y, X_test, y_test = fashion_mnist.DATASET.load()
+    assert (X.shape, X_test.shape, y.shape, y_test.shape) == ((60000, 28, 28), (10000, 28, 28), (60000,), (10000,))
+    assert (X.dtype, y.dtype, X.min(), X.max()) == (np.float32, np.int64, 0, 1)
+    assert y[:10].tolist() == [9, 0, 0, 3, 0, 2, 7, 2, 5, 5]  # as in every tutorial
+    assert y_test[:10].tolist() == [9, 2, 1, 1, 6, 1, 4, 6, 5, 7]
+    assert np.bincount(y).tolist() == [6000] * 10
+    assert X.mean(dtype=np.float64) == pytest.approx(0.2860, abs=5e-5)  # the mean quoted everywhere
 
 
 # -- the real MNIST ----------------------------------------------------------------------------------------------------

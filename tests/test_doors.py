@@ -433,6 +433,7 @@ def test_kernels_read_whole_numbers_as_floats(kernel):
         (lambda: ConvNetClassifier("mlp", weight_decay=1e30).fit(X, Y), "weight_decay must be at most 1e.12"),
         (lambda: AffineSubspaceClassifier(np.ones(2)).fit(X[0], Y), "n_components must be an int"),
         (lambda: Dataset("own", np.ones(2), len), "needs a title"),
+        (lambda: Dataset("own", "Own", len, checksums=3), "needs checksums, a mapping of file name to SHA-256, got 3"),
         (lambda: measure_stability(abs, 1e290 * X, SmoothDeformation(1)), "cannot be squared in float64"),
         (lambda: FilterBank1D(8, 1, T=1e-308), "T must be from 1e-3 to 1e100 samples"),
         (lambda: FilterBank1D(8, 1, T=0.99e-3), "T must be from 1e-3 to 1e100 samples"),

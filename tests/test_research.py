@@ -75,6 +75,37 @@ def test_every_row_is_a_classifier_with_a_citation():
     assert model("kymatio+affine").installed
 
 
+def test_kymatio_sees_colour_channel_by_channel():
+    from rivals.kymatio_scattering import KymatioScattering
+
+    X = np.random.default_rng(0).random((3, 12, 16, 3), np.float32)
+    joined = KymatioScattering(2).fit_transform(X).reshape(3, 3, -1)
+    for c in range(3):
+        np.testing.assert_array_equal(joined[:, c], KymatioScattering(2).fit_transform(X[..., c]))
+
+
+def test_the_twin_in_pytorch_sees_colour_as_ours_does():
+    """Two colours of the same grey, each channel of its own scale: standardised per channel, they are told apart."""
+    torch = pytest.importorskip("torch")
+    from rivals.torch_lenet import TorchLeNet
+
+    from kernelconv.networks.cnn.presets import wide_lenet
+
+    y = np.arange(40) % 2
+    X = np.random.default_rng(0).random((40, 12, 16, 3)).astype(np.float32)
+    X[..., 0] += y[:, None, None]
+    X[..., 2] -= y[:, None, None]
+    X *= np.array([1, 100, 10], np.float32)
+    ours = wide_lenet((12, 16, 3), 2).build((12, 16, 3), np.random.default_rng(0))
+    theirs = TorchLeNet(50_000).fit(X, y)  # so many images are seen ten times
+    assert sum(p.numel() for p in theirs.network_.parameters()) == ours.n_params()
+    seen = theirs._images(X)
+    assert seen.shape == (40, 3, 12, 16)
+    torch.testing.assert_close(seen.mean((0, 2, 3)), torch.zeros(3), atol=1e-4, rtol=0)
+    torch.testing.assert_close(seen.std((0, 2, 3)), torch.ones(3), atol=1e-3, rtol=0)
+    assert (theirs.predict(X) == y).all()
+
+
 def test_draws_follow_the_protocol_and_a_row_may_have_fewer():
     from run import Research
 

@@ -264,7 +264,8 @@ def test_what_is_nowhere(data, tmp_path, monkeypatch):
     save("here.npz")
     text = (
         r"There is no data set, file or folder '(mnsit||nowhere/mine\.npz|mnist)'\. Registered data sets: cifar10, "
-        r"digits, fashion-mnist, mnist\. Also accepted: an \.npz file with X and y, a folder that holds one folder of images a class, or two"
+        r"digits, fashion-mnist, mnist\. Also accepted: an \.npz file with X and y, a folder that holds one folder of "
+        r"images a class, or two"
     )
     with pytest.raises(DataError, match=text):
         load_split(data)

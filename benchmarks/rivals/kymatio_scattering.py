@@ -11,7 +11,7 @@ from kernelconv.studies.models import Representation
 
 
 class KymatioScattering(TransformerMixin, BaseEstimator):
-    """kymatio's ScatteringNumPy2D as a transformer of images (n, h, w)."""
+    """kymatio's ScatteringNumPy2D as a transformer of images (n, h, w) or (n, h, w, c), channel by channel."""
 
     def __init__(self, J: int = 3):
         self.J = J
@@ -20,8 +20,8 @@ class KymatioScattering(TransformerMixin, BaseEstimator):
         """Build the filters."""
         from kymatio.scattering2d.frontend.numpy_frontend import ScatteringNumPy2D
 
-        self.border_ = [(-n % 2**self.J) // 2 for n in X.shape[1:]]
-        self.scattering_ = ScatteringNumPy2D(self.J, self._pad(X[:1]).shape[1:])
+        self.border_ = [(-n % 2**self.J) // 2 for n in X.shape[1:3]]
+        self.scattering_ = ScatteringNumPy2D(self.J, self._pad(X[:1]).shape[-2:])
         return self
 
     def transform(self, X: np.ndarray) -> np.ndarray:
@@ -30,7 +30,8 @@ class KymatioScattering(TransformerMixin, BaseEstimator):
         return np.concatenate(parts).reshape(len(X), -1)
 
     def _pad(self, X: np.ndarray) -> np.ndarray:
-        return np.pad(np.asarray(X, np.float32), [(0, 0), *((b, b) for b in self.border_)])
+        planes = np.asarray(X, np.float32) if X.ndim == 3 else np.moveaxis(np.asarray(X, np.float32), -1, 1)
+        return np.pad(planes, [*[(0, 0)] * (X.ndim - 2), *((b, b) for b in self.border_)])
 
 
 def build(shape, size, seed):

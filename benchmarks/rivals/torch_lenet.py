@@ -25,7 +25,7 @@ class TorchLeNet(ClassifierMixin, BaseEstimator):
         plan = schedule(self.size)
         self.classes_, codes = np.unique(y, return_inverse=True)
         x, labels = self._images(X, fit=True), torch.from_numpy(codes)
-        self.network_ = lenet(x.shape[2:], len(self.classes_))
+        self.network_ = lenet(tuple(x.shape[1:]), len(self.classes_))
         steps = -(-len(x) // plan["batch_size"])
         optimizer = torch.optim.AdamW(
             self.network_.parameters(), lr=plan["learning_rate"], weight_decay=plan["weight_decay"]
@@ -60,20 +60,23 @@ class TorchLeNet(ClassifierMixin, BaseEstimator):
         import torch
 
         X = np.asarray(X, np.float32)
-        if fit:
-            self.mean_, self.std_ = X.mean(), X.std()
-        return torch.from_numpy((X - self.mean_) / self.std_)[:, None]
+        if fit:  # per channel, as ours
+            channels = [X] if X.ndim == 3 else np.moveaxis(X, -1, 0)
+            self.mean_, self.std_ = (np.array([f(c) for c in channels]) for f in (np.mean, np.std))
+        x = torch.from_numpy((X - self.mean_) / self.std_)
+        return x[:, None] if x.ndim == 3 else x.permute(0, 3, 1, 2).contiguous()
 
 
-def lenet(shape: tuple[int, int], n_classes: int) -> Any:
+def lenet(shape: tuple[int, int, int], n_classes: int) -> Any:
     """Return the wide LeNet as our preset has it, maps of 10 pixels or more; dropout before both dense layers."""
     from torch import nn
 
-    maps = [n // 2 for n in shape]
+    n_channels, *maps = shape
+    maps = [n // 2 for n in maps]
     small = min(maps) < 10
     maps = [(n if small else n - 4) // 2 for n in maps]
     return nn.Sequential(
-        *(nn.Conv2d(1, 32, 5, padding=2), nn.MaxPool2d(2), nn.ReLU()),
+        *(nn.Conv2d(n_channels, 32, 5, padding=2), nn.MaxPool2d(2), nn.ReLU()),
         *(nn.Conv2d(32, 64, 5, padding=2 if small else 0), nn.MaxPool2d(2), nn.ReLU()),
         *(nn.Flatten(), nn.Dropout(0.5), nn.Linear(64 * maps[0] * maps[1], 128), nn.ReLU()),
         *(nn.Dropout(0.5), nn.Linear(128, n_classes)),

@@ -76,6 +76,11 @@ class Dataset:
                 f"The data set {self.name} needs train_sizes, a sequence of ints, and draws, a mapping of int to int, "
                 f"got {self.train_sizes!r} and {self.draws!r}."
             )
+        if not isinstance(self.checksums, Mapping):
+            raise ValueError(
+                f"The data set {self.name} needs checksums, a mapping of file name to SHA-256, got "
+                f"{self.checksums!r:.80}."
+            )
         for size in self.train_sizes:
             check_count(size, f"train_sizes of {self.name}")
         for size, draws in self.draws.items():

@@ -182,10 +182,14 @@ def _own(**arguments: Any) -> Any:
     return d.load_images(**arguments)[0]
 
 
-def _mnist(folder: Any) -> None:
-    """Look for MNIST where it is not: what is raised has to be a `DataError`."""
-    with contextlib.suppress(d.DataError):
-        d.load_mnist(folder)
+def _looked_for(load: Callable[[Any], Any]) -> Callable[[Any], None]:
+    """Return the call that looks for a data set where it is not: what is raised has to be a `DataError`."""
+
+    def call(folder: Any) -> None:
+        with contextlib.suppress(d.DataError):
+            load(folder)
+
+    return call
 
 
 def _split(**arrays: Any) -> Any:
@@ -216,7 +220,16 @@ CALLS = [
         {},
         {"path": PLACE, "size": SIDES, "max_bytes": MOST},
     ),
-    Target("datasets.load_mnist", _mnist, lambda rng: {"folder": "."}, {}, {"folder": p.one_of(PLACE, p.ANYTHING)}),
+    *(
+        Target(
+            f"datasets.{load.__name__}",
+            _looked_for(load),
+            lambda rng: {"folder": "."},
+            {},
+            {"folder": p.one_of(PLACE, p.ANYTHING)},
+        )
+        for load in (d.load_mnist, d.load_fashion_mnist, d.load_cifar10)
+    ),
     Target(
         "datasets.mnist_folders",
         lambda folder: list(map(str, d.mnist_folders(folder))),
@@ -258,9 +271,10 @@ CALLS = [
     Target(
         "datasets.Dataset",
         _dataset,
-        lambda rng: {"name": "own", "title": "Own", "train_sizes": (2,), "draws": {2: 1}},
+        lambda rng: {"name": "own", "title": "Own", "train_sizes": (2,), "draws": {2: 1}, "checksums": {}},
         {},
-        {"name": p.Kind(lambda v: v == "abc"), "title": p.ANYTHING, "train_sizes": p.ANYTHING, "draws": p.ANYTHING},
+        {"name": p.Kind(lambda v: v == "abc")}
+        | dict.fromkeys(("title", "train_sizes", "draws", "checksums"), p.ANYTHING),
     ),
 ]
 TARGETS = [*FILES, *CALLS]
