@@ -67,7 +67,7 @@ def pack(folder, contents, prefix=""):
         for name, content in contents if isinstance(contents, list) else contents.items():
             info = tarfile.TarInfo(prefix + name)
             if content in (tarfile.SYMTYPE, tarfile.CHRTYPE):
-                info.type, info.linkname = content, f"{INNER}/readme.html"
+                info.type, info.linkname, info.size = content, f"{INNER}/readme.html", 3073 * N
                 tar.addfile(info)
             else:
                 info.size = len(content)
