@@ -12,6 +12,7 @@ from kernelconv.deformations import (
     warp,
 )
 from kernelconv.deformations.jacobians import spectral_norm, spectral_norm_gradient
+from kernelconv.deformations.suprema import _local_maxima
 
 FAMILIES = [Rotation(), Dilation(), SmoothDeformation(2), SmoothDeformation(3), SmoothDeformation(8)]
 SCIPY_MODES = {"zero": "grid-constant", "reflect": "mirror", "symmetric": "reflect", "circular": "grid-wrap"}
@@ -456,3 +457,11 @@ def test_a_fields_own_number_of_threads_changes_no_bit():
             found.append(SmoothDeformation().sample((28, 28), 0.3, rng=0, size=150).values)
     assert np.array_equal(found[0], found[1])
     assert np.array_equal(found[0], found[2])
+
+
+def test_local_maxima_have_no_larger_neighbour():
+    v = np.random.default_rng(0).integers(0, 4, (3, 5, 6)).astype(float)
+    around = np.pad(v, ((0, 0), (1, 1), (1, 1)), constant_values=-np.inf)
+    for (k, i, j), found in np.ndenumerate(_local_maxima(v)):
+        neighbours = [around[k, i + 1 + a, j + 1 + b] for a, b in ((0, 1), (1, 0), (0, -1), (-1, 0))]
+        assert found == (v[k, i, j] if max(neighbours) <= v[k, i, j] else -np.inf)

@@ -261,7 +261,13 @@ def test_serial_refuses(parts, names, match):
 def test_a_network_that_is_not_built_says_so():
     network = serial(ReLU())
     x = np.ones((1, 2, 2, 1))
-    for call in (network.forward, network.trace, lambda x: network.vjp(x, x), lambda x: network.summary()):
+    for call in (
+        network.forward,
+        network.trace,
+        lambda x: network.vjp(x, x),
+        lambda x: network.summary(),
+        lambda x: network.astype(np.float32),
+    ):
         with pytest.raises(ValueError, match="Network is not built"):
             call(x)
 

@@ -65,6 +65,8 @@ def test_counts_are_taken_at_their_word_and_negative_ones_from_the_cores():
 def test_what_is_no_count_is_refused(value):
     with pytest.raises(ValueError, match=rf"n_jobs must be None or a non-zero int, got {value!r}\."):
         n_threads(value)
+    with joblib.parallel_config(n_jobs=value), pytest.raises(ValueError, match=rf"non-zero int, got {value!r}\."):
+        n_threads()
 
 
 def test_joblib_configures_none_alone():

@@ -13,6 +13,6 @@ def rivals() -> dict[str, Representation]:
     return {r.name: r for r in found}
 
 
-def model(name: str) -> Model:
-    """Return the model of a name, ours or a rival's; raise ValueError as `find_model`."""
-    return find_model(name, {**REPRESENTATIONS, **rivals()}, HEADS)
+def model(name: str, shape: tuple[int, ...] = (28, 28)) -> Model:
+    """Return the model of a name, ours or a rival's, for images of a shape; raise ValueError as `find_model`."""
+    return find_model(name, {**REPRESENTATIONS, **rivals()}, HEADS, shape=shape)

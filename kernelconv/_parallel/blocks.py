@@ -38,19 +38,24 @@ def n_threads(n_jobs: int | None = None) -> int:
     Raises
     ------
     ValueError
-        If `n_jobs` is 0 or not an int.
+        If `n_jobs`, or what joblib is configured with, is 0 or not an int.
     """
-    if n_jobs is not None and (isinstance(n_jobs, bool) or not isinstance(n_jobs, int | np.integer) or n_jobs == 0):
-        raise ValueError(f"n_jobs must be None or a non-zero int, got {n_jobs!r}.")
+    _check_n_jobs(n_jobs)
     if getattr(_thread, "busy", False):
         return 1
     if n_jobs is None:
         backend, configured = get_active_backend()
         if backend.nesting_level:
             return 1
+        _check_n_jobs(configured)
         n_jobs = -1 if configured is None else configured
     cores = joblib.cpu_count()
     return max(1, int(n_jobs) if n_jobs > 0 else cores + 1 + int(n_jobs))
+
+
+def _check_n_jobs(n_jobs: Any) -> None:
+    if n_jobs is not None and (isinstance(n_jobs, bool) or not isinstance(n_jobs, int | np.integer) or n_jobs == 0):
+        raise ValueError(f"n_jobs must be None or a non-zero int, got {n_jobs!r}.")
 
 
 def block_length(bytes_per_sample: float, maximum: int = 256) -> int:

@@ -177,7 +177,7 @@ def find_model(
     representations: Mapping[str, Representation],
     heads: Mapping[str, Head],
     *,
-    shape: Shape = (28, 28),
+    shape: Shape,
     default: str = "linear",
 ) -> Model:
     """Return the model of a name: "representation", "representation+head", "module:name" or "module:name+head".
