@@ -330,6 +330,7 @@ def test_random_states():
     a, b, c = (_check.check_rng(s).random() for s in old)
     assert a == b != c
     assert _check.check_rng(old[0]).random() != a  # it is used up, as scikit-learn's are
+    assert len({_check.check_rng(np.random.RandomState(s)).random() for s in range(300)}) == 300
 
 
 @pytest.mark.parametrize("value", ["a", -1, 1.5])

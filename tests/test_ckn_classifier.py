@@ -188,6 +188,8 @@ def test_same_bits_for_any_number_of_threads(digits):
 
 
 def test_progress_is_printed_where_asked(digits, capsys):
+    ConvKernelClassifier(4, epochs=1, n_patches=300, random_state=0).fit(digits[0][:60], digits[1][:60])
+    assert capsys.readouterr().out == ""
     ConvKernelClassifier(4, epochs=1, n_patches=300, random_state=0, verbose=True).fit(digits[0][:60], digits[1][:60])
     lines = capsys.readouterr().out.splitlines()
     assert len(lines) == 2

@@ -1,14 +1,17 @@
 """Pictures of a first layer: the wavelets, anchors and filters themselves."""
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 from sklearn.linear_model import RidgeClassifier
 from sklearn.pipeline import make_pipeline
 
 from kernelconv import ConvKernelNetwork, ConvNetClassifier, Scattering2D
-from kernelconv._files import unpack
+from kernelconv._files import pack, unpack
 from kernelconv.networks.serial import serial
 from kernelconv.operators import Convolution, Dense, Flatten
+from kernelconv.studies.accuracy import AccuracyCell, first_layers
 from kernelconv.studies.first_layer import first_layer, pictures
 
 
@@ -64,3 +67,13 @@ def test_pictures_are_scaled_to_the_largest_value_of_each():
         assert found.dtype == np.int8
         assert np.abs(found - 127 * scaled).max() <= 0.6
         assert (np.abs(found).max((1, 2)) == 127).all()
+
+
+def test_pictures_of_a_study_are_read_back_from_minus_one_to_one():
+    kept = {
+        AccuracyCell("a", 100, 0, "test"): {"first_layer": pack(np.array([[[-127, 0, 127]]], np.int8))},
+        AccuracyCell("b", 100, 0, "test"): {},
+    }
+    sweep = SimpleNamespace(records=lambda: kept, study=SimpleNamespace(models=["a", "b"]))
+    assert first_layers(sweep)["a"].tolist() == [[[-1, 0, 1]]]
+    assert list(first_layers(sweep)) == ["a"]

@@ -22,6 +22,7 @@ from kernelconv import report
 from kernelconv.report import charts
 from kernelconv.report.captions import caption
 from kernelconv.report.charts import first_layers
+from kernelconv.report.charts.scales import log_scale
 from kernelconv.report.published import leading_curves
 
 FIGURES = ["learning_curves.png", "stability.png", "tradeoff.png", "confusion.png"]
@@ -111,6 +112,14 @@ def test_errors_far_apart_have_a_logarithmic_axis_beside_costs_too():
         figure = charts.tradeoff(rows, charts.model_styles(MODELS), STRENGTHS[0])
         scales.append({axes.get_yscale() for axes in figure.axes})
     assert scales == [{"linear"}, {"log"}]
+
+
+@pytest.mark.parametrize(
+    ("values", "logarithmic"),
+    [((0.5, 1.6), True), ((0.5, 1.5), True), ((0.5, 1.4), False), ((0, 5), False), ((-1, 5), False), ((2, 2), False)],
+)
+def test_axes_are_logarithmic_from_a_factor_of_three(values, logarithmic):
+    assert log_scale(values) == logarithmic
 
 
 def test_seconds_far_apart_have_an_axis_that_reaches_a_little_beyond_them(results):

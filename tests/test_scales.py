@@ -13,7 +13,17 @@ from kernelconv import (
     Scattering2D,
 )
 from kernelconv._scales import bounds, largest, rescaled, rms_norm, row_norms, scales, squarable
-from kernelconv.operators import BatchNorm, Exponential, PatchCentering, Standardization
+from kernelconv.operators import (
+    BatchNorm,
+    Exponential,
+    GaussianPooling,
+    KernelMapping,
+    Layer,
+    PatchCentering,
+    PatchExtraction,
+    Standardization,
+)
+from kernelconv.operators.fast.layers import FusedByTiles
 
 FAR = [(np.float32, 2.0**100), (np.float32, 2.0**-100), (np.float64, 2.0**600), (np.float64, 2.0**-600)]
 
@@ -261,3 +271,13 @@ def test_a_bright_flat_image_does_not_hide_faint_contrast():
     flat = np.full((2, 1, 1, 9), 7, np.uint8)
     with pytest.raises(ValueError, match="PatchCentering leaves nothing of flat patches"):
         PatchCentering(3).build((1, 1, 9), data=flat)
+
+
+@pytest.mark.parametrize("factor", [2.0**90, 2.0**-90])
+def test_far_values_beside_zeros_go_through_tiles(factor):
+    layer = Layer(PatchExtraction(3, padding="zero"), KernelMapping(5), GaussianPooling(2))
+    layer = layer.build((12, 12, 6), np.random.default_rng(0)).astype(np.float32)
+    assert isinstance(layer._engine, FusedByTiles)
+    x = np.zeros((2, 12, 12, 6), np.float32)
+    x[:, :5, :5] = np.random.default_rng(1).random((2, 5, 5, 6))
+    np.testing.assert_allclose(layer.forward(x * np.float32(factor)) / factor, layer.forward(x), rtol=1e-4, atol=1e-5)

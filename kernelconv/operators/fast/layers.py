@@ -75,8 +75,9 @@ class FusedByTiles(FusedOnPlanes):
     """No patches: their products with the anchors by tiles."""
 
     without_patches = True
+    products: Tiles
 
-    def __init__(self, part: Layer, products: Correlation) -> None:
+    def __init__(self, part: Layer, products: Tiles) -> None:
         super().__init__(part, products)
         self.filters: dict[np.dtype[Any], NDArray] = {}  # every block of images asks for the same
 

@@ -30,10 +30,6 @@ class Correlation:
         self.top = rows[0] if zero else 0
         self.height, self.width = self.h + sum(self.rows), self.w + sum(self.columns)
 
-    def least_block(self, m: int, itemsize: int) -> int:
-        """Return how many images at least make the filters of `m` outputs worth reading."""
-        return 1
-
     def input_transform(self, x: NDArray) -> NDArray:
         """Return what the products read of maps (n, h, w, c)."""
         raise NotImplementedError
