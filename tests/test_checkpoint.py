@@ -147,6 +147,13 @@ def file(tmp_path):
     return path
 
 
+def test_a_checkpoint_is_an_npz_whose_comment_is_the_digest_of_what_precedes_it(file):
+    with zipfile.ZipFile(file) as archive:
+        assert archive.comment.decode() == hashlib.sha256(file.read_bytes()[:-64]).hexdigest()
+    with np.load(file, allow_pickle=False) as arrays:
+        assert json.loads(bytes(arrays["training"]))["history"]
+
+
 def test_a_checkpoint_does_not_answer_for_other_labels(file):
     x, y = problem()
     before = file.read_bytes()
