@@ -38,7 +38,10 @@ class Research(Accuracy):
     """The rows of the table; draw by draw, so that a stopped run is even."""
 
     def __init__(self, split, draws, part, *, models=ROWS, seeds=None):
-        super().__init__(split, {name: model(name) for name in models}, draws, parts=(part,), strengths=STRENGTHS)
+        shape = split.X_train.shape[1:]
+        super().__init__(
+            split, {name: model(name, shape) for name in models}, draws, parts=(part,), strengths=STRENGTHS
+        )
         order = list(self.models)
         kept = [c for c in self.cells if seeds is None or c.seed in seeds]
         self.cells = sorted(kept, key=lambda c: (c.train_size > 2000, c.train_size, c.seed, order.index(c.model)))

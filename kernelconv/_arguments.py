@@ -5,7 +5,9 @@ from __future__ import annotations
 import argparse
 from collections.abc import Sequence
 from pathlib import Path
+from typing import get_args
 
+from kernelconv._types.parameters import Border
 from kernelconv._version import __version__
 from kernelconv.datasets import registered_datasets
 from kernelconv.studies import families, stability
@@ -101,4 +103,9 @@ def _add_stability(command: argparse.ArgumentParser) -> None:
     )
     command.add_argument("--images", type=int, metavar="N", help="test images (default 500, or what there is)")
     command.add_argument("--train-size", type=int, metavar="N", help="training images (default 2000, or what there is)")
+    command.add_argument(
+        "--border",
+        choices=get_args(Border),
+        help="how deformed images go on beyond their edges (default: as the data set says, zero for files and folders)",
+    )
     command.add_argument("--seed", type=int, default=0, help="of fields, subset and models (default %(default)s)")

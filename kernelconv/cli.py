@@ -115,7 +115,9 @@ def measure(options: Namespace, console: Console) -> int:
     train_size = min(2000, len(split.y_train)) if options.train_size is None else options.train_size
     n_images = min(500, len(split.y_test)) if options.images is None else options.images
     sizes = {"n_images": n_images, "train_size": train_size}
-    study = stability.Stability(split, models, options.families, **sizes, seed=options.seed)
+    known = registered_datasets().get(split.name)
+    border = options.border or (known.border if known else "zero")
+    study = stability.Stability(split, models, options.families, **sizes, seed=options.seed, border=border)
     console.print(
         f"{split.name}: {n_images:,} test images, {train_size:,} to train from", highlight=False, markup=False
     )

@@ -16,7 +16,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 
 from kernelconv import ConvKernelClassifier, ConvKernelNetwork, ConvNetClassifier, NetworkTransformer, cli
-from kernelconv.datasets import load_split
+from kernelconv.datasets import Dataset, load_digits_images, load_split, registered_datasets
 from kernelconv.datasets.split import Split
 from kernelconv.networks.cnn.presets import wide_lenet
 from kernelconv.report.stability import shown_strength, study_rows
@@ -206,6 +206,44 @@ def test_colour_images_are_measured_like_grey_ones(tmp_path, monkeypatch):
     assert one.run(one.cells[0]) == other.run(other.cells[0])
 
 
+def test_images_go_on_beyond_their_edges_as_the_border_says(split):
+    zeros, mirrored = (study(split, ["pixels"], ["translation"], border=b) for b in ("zero", "symmetric"))
+    x = split.X_test[:5]
+    np.testing.assert_array_equal(zeros.padded(x), np.pad(x, ((0, 0), (2, 2), (2, 2))))
+    np.testing.assert_array_equal(mirrored.padded(x), np.pad(x, ((0, 0), (2, 2), (2, 2)), mode="symmetric"))
+    cell = zeros.cells[0]
+    assert "border" not in zeros.identity(cell)  # cells of zeros keep their names
+    assert mirrored.identity(cell) == {**zeros.identity(cell), "border": "symmetric"}
+    flat = replace(split, X_test=np.ones_like(split.X_test) * np.linspace(0.5, 1, len(split.X_test))[:, None, None])
+    changes = {}
+    for border in ("zero", "symmetric"):
+        rows = study(flat, ["pixels"], ["translation"], border=border).run(cell)["rows"]
+        changes[border] = [row["mean"] for row in rows if row["measure"] == "relative_change"]
+    assert min(changes["zero"]) > 0.1
+    assert max(changes["symmetric"]) < 1e-6
+    shown = examples(study(flat, ["pixels"], ["translation"], border="symmetric"), "translation", 2)["images"]
+    np.testing.assert_allclose(shown, shown[:, :1, :1, :1] + 0 * shown, atol=1e-6)
+    ones = np.ones((2, 12, 12))
+    assert families.worst_field(lambda x: x, ones, 0, "symmetric")["change"] < 1e-6
+    assert families.worst_field(lambda x: x, ones, 0, "zero")["change"] > 0.01
+    with pytest.raises(
+        ValueError, match="border must be one of 'zero', 'reflect', 'symmetric', 'circular', got 'wrap'"
+    ):
+        study(split, border="wrap")
+
+
+def test_photographs_have_no_black_frame_by_default(tmp_path, monkeypatch):
+    photographs = Dataset("photographs", "Photographs", load_digits_images, border="symmetric")
+    known = {**registered_datasets(), "photographs": photographs}
+    for module in ("kernelconv.cli", "kernelconv.datasets.places"):
+        monkeypatch.setattr(f"{module}.registered_datasets", lambda: known)
+    run = ["stability", "--models", "pixels", "--families", "rotation", "--images", "12", "--train-size", "60"]
+    assert cli.main([*run, "--data", "photographs", "--out", str(tmp_path)]) == 0
+    assert json.loads((tmp_path / "results.json").read_text())["settings"]["border"] == "symmetric"
+    with pytest.raises(ValueError, match=r"border of a must be one of .* got 'black'"):
+        Dataset("a", "A", load_digits_images, border="black")
+
+
 def test_sizes_that_are_not_given():
     split = Split("flat", *2 * (np.arange(40_000.0).reshape(5000, 2, 4), np.arange(5000) % 2))
     found = Stability(split, of(Pixels()), ["rotation"])
@@ -356,6 +394,10 @@ def test_the_command_writes_its_files_and_resumes(tmp_path, capsys, monkeypatch)
     assert {p: p.stat().st_mtime_ns for p in (tmp_path / "cells").iterdir()} == stamp
     assert json.loads((tmp_path / "results.json").read_text()) == found
     assert study_rows(found, "worst", 0.1)[0]["measures"]["worst_over_random"][0] > 1
+    assert "2 px of zeros put around each image" in page
+    assert cli.main([*command[:3], "--families", "rotation", *command[-6:], "--border", "reflect"]) == 0
+    assert "2 px of reflect border put around each image" in (tmp_path / "report.html").read_text()
+    assert json.loads((tmp_path / "results.json").read_text())["settings"]["border"] == "reflect"
     assert shown_strength(found, "smooth") == 0.1
 
 

@@ -104,4 +104,5 @@ DATASET = Dataset(
     draws={100: 10, 500: 10, 1000: 10, 5000: 5, 10_000: 3, 50_000: 1},
     notice=CIFAR10.notice,
     folders=CIFAR10.folders,
+    border="symmetric",
 )

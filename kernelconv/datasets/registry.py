@@ -8,10 +8,12 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import get_args
 
 from numpy.typing import NDArray
 
-from kernelconv._check import check_count
+from kernelconv._check import check_choice, check_count
+from kernelconv._types.parameters import Border
 
 _NAME = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
 
@@ -41,11 +43,15 @@ class Dataset:
     checksums : mapping of str to str
         SHA-256 of its files by name, where other data sets use the same names: so their loaders can say whose files
         they were given. By default none.
+    border : {"zero", "symmetric", "reflect", "circular"}
+        How the images go on beyond their edges when they are deformed: "zero", the default, where the background is
+        black; "symmetric" for photographs, which zeros would put into a frame.
 
     Raises
     ------
     ValueError
-        If `name` is not of the form said above, `title` is empty, or a size or a number of draws is not an int >= 1.
+        If `name` is not of the form said above, `title` is empty, `border` is another word, or a size or a number of
+        draws is not an int >= 1.
 
     Examples
     --------
@@ -63,6 +69,7 @@ class Dataset:
     notice: Callable[[], str | None] = lambda: None
     folders: Callable[[], Sequence[Path]] = lambda: ()
     checksums: Mapping[str, str] = field(default_factory=dict, hash=False)
+    border: Border = "zero"
 
     def __post_init__(self) -> None:
         if not isinstance(self.name, str) or not _NAME.fullmatch(self.name):
@@ -81,6 +88,7 @@ class Dataset:
                 f"The data set {self.name} needs checksums, a mapping of file name to SHA-256, got "
                 f"{self.checksums!r:.80}."
             )
+        check_choice(self.border, f"border of {self.name}", get_args(Border))
         for size in self.train_sizes:
             check_count(size, f"train_sizes of {self.name}")
         for size, draws in self.draws.items():

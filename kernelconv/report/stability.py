@@ -254,13 +254,19 @@ def _lead(settings: Mapping[str, Any]) -> str:
     )
 
 
+def _around(settings: Mapping[str, Any]) -> str:
+    border = settings.get("border", "zero")
+    return "of zeros put around" if border == "zero" else f"of {border} border put around"
+
+
 def _protocol(settings: Mapping[str, Any]) -> list[str]:
     return [
-        f"Data: {settings['data']}, {settings['pad']} px of zeros put around each image. The first "
+        f"Data: {settings['data']}, {settings['pad']} px {_around(settings)} each image. The first "
         f"{settings['n_images']:,} test images are measured; anchors, weights and heads see {settings['train_size']:,} "
         f"class-balanced training images (seed {settings['seed']}) and nothing else. Nothing was tuned.",
-        "Deformation: L_τ x(u) = x(u − τ(u)), cubic splines, zero border; every field has exactly the Jacobian norm "
-        "‖∇τ‖∞ asked for (translations: exactly the length). One field an image, the same for all.",
+        f"Deformation: L_τ x(u) = x(u − τ(u)), cubic splines, {settings.get('border', 'zero')} border; every field has "
+        "exactly the Jacobian norm ‖∇τ‖∞ asked for (translations: exactly the length). One field an image, the same "
+        "for all.",
         "Relative change: ‖Φ(L_τ x) − Φ(x)‖ / ‖Φ(x)‖, which a large part common to all features flatters. D: the mean "
         "of ‖Φ(L_τ x) − Φ(x)‖² over that of ‖Φ(x) − Φ(x′)‖², which it does not. R = D / G: D over the same under noise "
         "of the same norm image by image, white, or with the deformation's own power spectrum.",

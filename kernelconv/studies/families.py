@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kernelconv._identity import described
+from kernelconv._types.parameters import Border
 from kernelconv.deformations import (
     CORRUPTIONS,
     AffineDeformation,
@@ -74,22 +75,26 @@ def protocol(name: str, n_images: int) -> dict[str, Any]:
     return {**measured, "strengths": list(strengths), "n_images": n_images}
 
 
-def measured(name: str, phi: Any, head: Any, x: NDArray, y: NDArray, seed: int) -> StabilityReport:
-    """Return what is measured under a name of features Phi and their classifier, on images `x` and labels `y`."""
+def measured(name: str, phi: Any, head: Any, x: NDArray, y: NDArray, seed: int, border: Border) -> StabilityReport:
+    """Return what is measured under a name of features Phi and their classifier, on images `x` and labels `y`.
+
+    `border` is how deformed images go on beyond their edges; corruptions have zeros there.
+    """
     if name == "corruptions":
         return measure_corruptions(phi, x, y, head, severities=SEVERITIES, random_state=seed)
     if name == "worst":
-        search: dict[str, Any] = {"n_evaluations": WORST_EVALUATIONS, "random_state": seed}
+        search: dict[str, Any] = {"n_evaluations": WORST_EVALUATIONS, "random_state": seed, "padding": border}
         return measure_worst_case(phi, x[:N_WORST], WORST, WORST_NORMS, **search)
     family, strengths = FAMILIES[name]
-    options: dict[str, Any] = {"measures": MEASURES, "head": head, "y": y, "random_state": seed}
+    options: dict[str, Any] = {"measures": MEASURES, "head": head, "y": y, "random_state": seed, "padding": border}
     return measure_stability(phi, x, family, strengths, **options)
 
 
-def worst_field(phi: Any, x: NDArray, seed: int) -> dict[str, Any]:
+def worst_field(phi: Any, x: NDArray, seed: int, border: Border) -> dict[str, Any]:
     """Return what is drawn: the first of two or more images, its worst field (px) at the larger norm, the change."""
-    found = worst_case(phi, x, WORST, WORST_NORMS[-1], n_evaluations=WORST_EVALUATIONS, random_state=seed)
-    drawn = {"image": x[0], "warped": warp(x, found.fields)[0], "tau": found.fields.values[0]}
+    options: dict[str, Any] = {"n_evaluations": WORST_EVALUATIONS, "random_state": seed, "padding": border}
+    found = worst_case(phi, x, WORST, WORST_NORMS[-1], **options)
+    drawn = {"image": x[0], "warped": warp(x, found.fields, padding=border)[0], "tau": found.fields.values[0]}
     rounded = {key: np.round(values.astype(np.float64), 4).tolist() for key, values in drawn.items()}
     return {"change": float(found.change[0]), **rounded}
 

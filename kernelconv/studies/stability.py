@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, get_args
 
 import numpy as np
 from numpy.typing import NDArray
 
-from kernelconv._check import check_count
+from kernelconv._check import check_choice, check_count
+from kernelconv._types.parameters import Border
 from kernelconv.datasets.split import Split
 from kernelconv.deformations import warp
+from kernelconv.operators.patches.borders import pad
 from kernelconv.stability import StabilityReport
 from kernelconv.studies.accuracy import one_line
 from kernelconv.studies.cells import digest
@@ -22,7 +24,7 @@ from kernelconv.studies.models import Model, phi
 from kernelconv.studies.registry import HEADS
 from kernelconv.studies.sweep import Sweep
 
-#: Zeros put around every image: content must not leave, and 28 px become 32.
+#: Pixels put around every image: content must not leave, and 28 px become 32.
 PAD = 2
 #: The largest seed that scikit-learn's heads take.
 MOST_SEED = 2**32 - 1
@@ -90,8 +92,10 @@ class Stability:
         n_images: int = 500,
         train_size: int = 2000,
         seed: int = 0,
+        border: Border = "zero",
     ) -> None:
         self.split, self.families = split, tuple(families)
+        self.border: Border = check_choice(border, "border", get_args(Border))  # type: ignore[assignment]
         self.n_images, self.train_size, self.seed = n_images, train_size, seed
         h, w, *channels = split.X_train.shape[1:]
         self.shape = (h + 2 * PAD, w + 2 * PAD, *channels)
@@ -137,6 +141,7 @@ class Stability:
         return {
             "data": self.split.identity,
             "pad": PAD,
+            **({} if self.border == "zero" else {"border": self.border}),
             "model": self.models[cell.model].identity(self.shape, self.train_size, self.seed),
             "train_size": self.train_size,
             "seed": self.seed,
@@ -145,9 +150,11 @@ class Stability:
     def run(self, cell: StabilityCell) -> dict[str, Any]:
         """Return a cell's record: the report with each image's values, and of "worst" the field that is drawn."""
         fitted = self._fitted(cell)
-        x, y = padded(self.split.X_test[: self.n_images]), self.split.y_test[: self.n_images]
-        record: dict[str, Any] = measured(cell.family, *fitted, x, y, self.seed).to_dict(samples=True)
-        return {**record, "field": worst_field(fitted.phi, x[:2], self.seed)} if cell.family == "worst" else record
+        x, y = self.padded(self.split.X_test[: self.n_images]), self.split.y_test[: self.n_images]
+        record: dict[str, Any] = measured(cell.family, *fitted, x, y, self.seed, self.border).to_dict(samples=True)
+        if cell.family == "worst":
+            record["field"] = worst_field(fitted.phi, x[:2], self.seed, self.border)
+        return record
 
     def _fitted(self, cell: StabilityCell) -> Fitted:
         key = digest(self._fit_identity(cell))
@@ -155,11 +162,16 @@ class Stability:
         if found is None:
             kept = self.split.subset(self.train_size, self.seed)
             model = self.models[cell.model].build(self.shape, self.train_size, self.seed)
-            model.fit(padded(self.split.X_train[kept]), self.split.y_train[kept])
+            model.fit(self.padded(self.split.X_train[kept]), self.split.y_train[kept])
             found = Fitted(phi(model), model[-1])
             _last.clear()
             _last[key] = found
         return found
+
+    def padded(self, x: NDArray) -> NDArray:
+        """Return images (n, h, w) or (n, h, w, c) with a border around them."""
+        maps = x if x.ndim == 4 else x[..., None]
+        return pad(maps, (PAD, PAD), (PAD, PAD), self.border).reshape(len(x), *self.shape)
 
     def seconds(self, cell: StabilityCell) -> float:
         """Return about what a cell costs, with its share of what it costs to fit the model once."""
@@ -167,11 +179,6 @@ class Stability:
         fit = model.seconds(self.shape, self.train_size, 0)
         represent = model.seconds(self.shape, self.train_size, n_represented) - fit
         return fit / len(self.families) + represent + other
-
-
-def padded(x: NDArray) -> NDArray:
-    """Return images (n, h, w) or (n, h, w, c) with zeros around them."""
-    return np.pad(x, ((0, 0), (PAD, PAD), (PAD, PAD), *[(0, 0)] * (x.ndim - 3)))
 
 
 def reports(sweep: Sweep) -> dict[StabilityCell, StabilityReport]:
@@ -231,13 +238,15 @@ def _settings(study: Stability) -> dict[str, Any]:
         "train_size": study.train_size,
         "seed": study.seed,
         "pad": PAD,
+        "border": study.border,
         "image_shape": list(study.shape),
     }
 
 
 def examples(study: Stability, family: str, n_images: int = 4) -> dict[str, Any]:
     """Return test images as they are and deformed at each strength: (n_images, 1 + n_strengths, h, w[, c])."""
-    images, rng = padded(study.split.X_test[:n_images]), np.random.default_rng(study.seed)
+    images, rng = study.padded(study.split.X_test[:n_images]), np.random.default_rng(study.seed)
     deformation, strengths = FAMILIES[family]
     fields = [deformation.sample(images.shape[1:3], s, rng, size=len(images)) for s in strengths]
-    return {"strengths": list(strengths), "images": np.stack([images, *(warp(images, f) for f in fields)], axis=1)}
+    moved = [warp(images, field, padding=study.border) for field in fields]
+    return {"strengths": list(strengths), "images": np.stack([images, *moved], axis=1)}
