@@ -97,10 +97,10 @@ def cover(path, root, options):
     return int(status)
 
 
-def places(root, n, seed):
-    """`n` mutants over all files with arithmetic, at most ten a file: (file, text, mutant)."""
+def places(root, n, seed, under=("kernelconv",)):
+    """`n` mutants over all files with arithmetic `under` some folders, at most ten a file: (file, text, mutant)."""
     rng, drawn = random.Random(seed), []
-    for path in sorted((root / "kernelconv").rglob("*.py")):
+    for path in sorted({path for folder in under for path in (root / folder).rglob("*.py")}):
         text = path.read_text()
         found = mutants(text) if has_arithmetic(text) else []
         by_kind = {}
@@ -233,7 +233,7 @@ def records(path):
 
 def first_tries(args, known):
     """The seeded mutants that have no line yet."""
-    for path, text, mutant in places(args.root, args.n, args.seed):
+    for path, text, mutant in places(args.root, args.n, args.seed, args.under):
         file, changed = path.relative_to(args.root).as_posix(), mutant.apply(text)
         record = {"file": file, "line": mutant.line, "kind": mutant.kind, "seed": args.seed}
         record["diff"] = difference(text, changed)
@@ -282,6 +282,7 @@ def main():
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--jobs", type=int, default=2)
     parser.add_argument("--budget", type=float, default=20.0, help="seconds of tests a mutant, at most")
+    parser.add_argument("--under", nargs="+", default=["kernelconv"], help="folders whose files are broken")
     parser.add_argument("--more", nargs="*", default=[], help="tests, or files of them, that are tried first")
     parser.add_argument("--limit", type=float, default=120.0, help="seconds that end a mutant, plus")
     parser.add_argument("--slower", type=float, default=20.0, help="so many times the seconds that its tests took")
