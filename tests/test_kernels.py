@@ -28,6 +28,13 @@ def test_slopes():
     assert not KernelProduct((ArcCosine(0), Vovk())).differentiable
 
 
+def test_a_term_without_weight_has_no_share_in_the_slope():
+    u = np.linspace(-1, 1, 5)
+    alone = ConvexSum((Vovk(), ArcCosine(0)), (1.0, 0.0))
+    assert alone.differentiable
+    assert np.array_equal(alone.derivative(u), Vovk().derivative(u))
+
+
 def test_sums_and_products_take_names():
     u = np.linspace(-1, 1, 5)
     assert np.allclose(ConvexSum(("linear", "vovk"))(u), (u + Vovk()(u)) / 2)

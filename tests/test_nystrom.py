@@ -151,6 +151,14 @@ def test_no_regularization_is_the_pseudo_inverse():
     assert relative(w.matrix @ w.matrix @ k @ w.matrix @ w.matrix, w.matrix @ w.matrix) < 1e-10
 
 
+def test_the_pseudo_inverse_cuts_off_below_1e_12_of_the_largest():
+    assert np.isfinite(inverse_sqrt(np.diag([1.0, 1.05e-12]), 0).roots).all()
+    assert np.isfinite(inverse_sqrt(np.diag([1.0, 0.95e-12]), 0).roots).sum() == 1
+    nothing = inverse_sqrt(np.zeros((3, 3)), 0)
+    assert not nothing.matrix.any()
+    assert np.isinf(nothing.roots).all()
+
+
 def test_negative_eigenvalues_of_rounding_do_no_harm():
     w = inverse_sqrt(positive(5, rank=2) - 2e-3 * np.eye(5), 1e-3)
     assert np.linalg.eigvalsh(w.matrix).max() == pytest.approx(1e-3**-0.5, rel=1e-9)
@@ -289,6 +297,20 @@ def test_opposite_rows_do_not_cancel_to_a_zero_centroid():
     assert np.abs(z).tolist() == [[1, 0]]
 
 
+@pytest.mark.parametrize(("rest", "centroid"), [(0.95e-6, [1, 0]), (1.05e-6, [0, 1])])
+def test_opposite_rows_cancel_where_less_than_a_millionth_is_left(rest, centroid):
+    x = np.array([[1.0, rest / 2], [-1.0, rest / 2]])
+    z = np.abs(spherical_kmeans(x, 1, RNG(0)))
+    assert np.allclose(z, [centroid], rtol=0, atol=1e-5)
+
+
+@pytest.mark.parametrize("place", [0, 1023, 1024, 1025, 2047, 2048, 2049])
+def test_a_direction_is_distinct_wherever_it_stands(place):
+    x = np.tile([[1.0, 0.0]], (2050, 1))
+    x[place] = [0, 1]
+    assert sorted(spherical_kmeans(x, 2, RNG(0)).tolist()) == [[0, 1], [1, 0]]
+
+
 def test_kmeans_has_the_same_bits_for_any_number_of_threads():
     x = clouds(3000, 20)
     z = [spherical_kmeans(np.tile(x, (10, 1)), 9, RNG(3), n_iter=3, n_jobs=n) for n in (1, 2, 3)]
@@ -353,6 +375,41 @@ def test_negligible_vectors_are_left_out():
     assert len(v) == 50
     assert np.linalg.norm(v, axis=1).min() > 1e-3
     assert len(sample_patches(np.zeros((4, 2, 2, 3)), 5, RNG(0))) == 0
+
+
+def test_a_thousandth_of_the_largest_norm_is_negligible():
+    maps = np.ones((1, 1, 3, 1)) * np.array([1, 1.05e-3, 0.95e-3])[:, None]
+    assert sorted(sample_patches(maps, 3, RNG(0))[:, 0]) == [1.05e-3, 1]
+
+
+class Asked:
+    """Maps that count how many of them were asked for."""
+
+    def __init__(self, maps):
+        self.maps, self.n = maps, 0
+
+    def __len__(self):
+        return len(self.maps)
+
+    def __getitem__(self, index):
+        self.n += len(index)
+        return self.maps[index]
+
+
+def test_images_are_visited_until_there_is_enough_and_at_most_three_times():
+    background = np.zeros((50, 10, 10, 1))
+    background[:, 0, 0] = 1
+    for maps, wanted, visited in (
+        (numbered(8), 16, 4),  # four of each image, of which two at a time are asked for: just enough
+        (numbered(8), 17, 4),
+        (numbered(4), 48, 4),
+        (numbered(4), 1000, 4),  # all there are
+        (np.zeros((5, 2, 2, 1)), 3, 5),  # nothing
+        (background, 400, 150),  # a few each time
+    ):
+        asked = Asked(maps)
+        sample_patches(asked, wanted, RNG(0), block=2)
+        assert asked.n == visited
 
 
 def test_where_there_are_not_enough_all_are_given():
