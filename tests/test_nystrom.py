@@ -22,6 +22,7 @@ from kernelconv.operators import (
 )
 from kernelconv.operators.composite import Maps
 from kernelconv.operators.mappings.anchors import Anchors
+from kernelconv.operators.mappings.kernel_mapping import channel_norms
 from kernelconv.operators.mappings.kernels import as_kernel
 
 RNG = np.random.default_rng
@@ -415,6 +416,7 @@ def test_images_are_visited_until_there_is_enough_and_at_most_three_times():
 def test_where_there_are_not_enough_all_are_given():
     v = sample_patches(numbered(4), 1000, RNG(0))
     assert len(np.unique(v, axis=0)) == len(v) == 48
+    assert np.array_equal(v, numbered(4).reshape(48, 2))  # in their order
 
 
 @pytest.mark.parametrize("rng", [None, 3, np.random])
@@ -466,3 +468,44 @@ def test_checked_anchors_cannot_be_written():
     anchors = Anchors(np.eye(3)).values
     with pytest.raises(ValueError, match="read-only"):
         anchors[0, 0] = 2.0
+
+
+def test_rows_of_norm_one_up_to_rounding_keep_their_bits():
+    eps = np.finfo(np.float64).eps
+    assert Anchors([[1 + 4 * eps], [1 + 3 * eps], [1 - 4 * eps]]).values.ravel().tolist() == [
+        1 + 4 * eps,
+        1 + 3 * eps,
+        1 - 4 * eps,
+    ]
+    assert Anchors([[1 + 5 * eps], [1 - 5 * eps]]).values.tolist() == [[1], [1]]
+
+
+def test_anchors_may_leave_the_sphere_by_a_thousandth():
+    part = KernelMapping(2).build((1, 1, 3), RNG(0))
+    z = part.params["anchors"]
+    for factor in (1.00099, 0.99901):
+        assert np.array_equal(part.replace({"anchors": factor * z}).params["anchors"], factor * z)
+    for factor in (1.00105, 0.99895):
+        with pytest.raises(ValueError, match="anchors must be rows of norm 1"):
+            part.replace({"anchors": factor * z})
+
+
+def test_as_many_anchors_as_patches_can_be_learned():
+    x = RNG(0).standard_normal((2, 2, 2, 3))
+    assert KernelMapping(5, n_patches=5).build((2, 2, 3), RNG(0), x).params["anchors"].shape == (5, 3)
+    with pytest.raises(ValueError, match="n_anchors=6 is more than n_patches=5"):
+        KernelMapping(6, n_patches=5).build((2, 2, 3), RNG(0), x)
+
+
+def test_norms_of_vectors_are_exact_up_to_the_largest_number():
+    x = RNG(0).standard_normal((2, 3, 2, 4))
+    norms = channel_norms(x)
+    assert np.allclose(norms, np.linalg.norm(x, axis=-1, keepdims=True), rtol=1e-15)
+    for power in (-900, -1, 3, 1000):
+        assert np.array_equal(channel_norms(np.ldexp(x, power)), np.ldexp(norms, power))
+    for dtype in (np.float32, np.float64):
+        largest = np.finfo(dtype).max
+        far = np.array([largest, 0], dtype).reshape(1, 1, 1, 2)
+        assert channel_norms(far).item() == largest
+        part = KernelMapping(3).build((1, 1, 2), RNG(0))
+        assert np.allclose(part.definition(far) / largest, part.definition(far / largest), rtol=1e-5)

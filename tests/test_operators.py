@@ -552,6 +552,8 @@ def test_gaussian_radius():
     assert [gaussian_radius(s, s / 2**0.5) for s in range(1, 50)] == list(range(1, 50))
     assert gaussian_radius(1, 0.5) == 0  # no subsampling, a window of one pixel
     assert gaussian_radius(2, 0.1) == 1
+    rounding = [gaussian_radius(1, (3 - missing) / np.sqrt(2)) for missing in (0.95e-6, 1.05e-6)]
+    assert rounding == [3, 2]  # a millionth is missing, or more
 
 
 @pytest.mark.parametrize("size", [(1, 1), (2, 2), (3, 2), (5, 4)])
