@@ -209,4 +209,5 @@ def test_which_products_are_taken(size):
     assert isinstance(correlation(patches, (20, 20, 4)), Planes)
     assert isinstance(correlation(patches, (20, 20, 5)), Tiles)
     assert isinstance(correlation(PatchExtraction(1), (20, 20, 5)), Rows)
-    assert isinstance(correlation(PatchExtraction(6), (20, 20, 5)), Rows)
+    for other in (6, (6, 5), (5, 6), (1, 5), (5, 1)):
+        assert isinstance(correlation(PatchExtraction(other), (20, 20, 5)), Rows)
