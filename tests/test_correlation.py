@@ -9,7 +9,7 @@ from kernelconv.networks.serial import serial
 from kernelconv.operators import Convolution, GaussianPooling, KernelMapping, Layer, PatchExtraction
 from kernelconv.operators.fast.correlation.planes import Planes
 from kernelconv.operators.fast.correlation.rows import Rows
-from kernelconv.operators.fast.correlation.tiles import Tiles, tile_length, transforms
+from kernelconv.operators.fast.correlation.tiles import POINTS, Tiles, tile_length, transforms
 from kernelconv.operators.fast.correlation.which import correlation
 
 RNG = np.random.default_rng
@@ -193,3 +193,21 @@ def test_a_network_takes_enough_images_at_a_time_for_its_wide_filters():
     assert network.block(4, gradient=True) < 16
     narrow = serial(Layer(PatchExtraction(3, padding="zero"), KernelMapping(128), GaussianPooling(4)))
     assert narrow.build((64, 64, 64), RNG(0)).block(4) < 4
+
+
+def test_polynomials_are_evaluated_at_zero_and_at_powers_of_two():
+    """Products with these lose no digit."""
+    zero, *others = POINTS
+    assert zero == 0
+    assert all(np.frexp(abs(p))[0] == 0.5 for p in others)
+    assert len(set(POINTS)) == len(POINTS) == 7
+
+
+@pytest.mark.parametrize("size", [2, 5])
+def test_which_products_are_taken(size):
+    patches = PatchExtraction(size)
+    assert isinstance(correlation(patches, (20, 20, 4)), Planes)
+    assert isinstance(correlation(patches, (20, 20, 5)), Tiles)
+    assert isinstance(correlation(PatchExtraction(1), (20, 20, 5)), Rows)
+    for other in (6, (6, 5), (5, 6), (1, 5), (5, 1)):
+        assert isinstance(correlation(PatchExtraction(other), (20, 20, 5)), Rows)

@@ -283,7 +283,8 @@ def test_tensors_go_forward_not_back():
 
 
 @pytest.mark.parametrize(
-    "part", [ReLU(), Softplus(), MaxPooling(2), GlobalPooling("max"), KernelMapping(3), BatchNorm()]
+    "part",
+    [ReLU(), Softplus(), MaxPooling(2), GlobalPooling("max"), KernelMapping(3), BatchNorm(), Standardization()],
 )
 def test_complex_maps_are_refused_where_they_mean_nothing(part):
     built = part.build(SHAPE, np.random.default_rng(0))
@@ -403,6 +404,12 @@ def test_kernels_read_whole_numbers_as_floats(kernel):
         (lambda: ConvKernel((2,), checkpoint=3)(X), "checkpoint must be the path of a file, got 3"),
         (lambda: spherical_kmeans(X[0], 2, np.random.default_rng(0), tol="a"), "tol must be a number"),
         (lambda: spherical_kmeans(X, 2, np.random.default_rng(0)), "x must be vectors"),
+        (lambda: spherical_kmeans(X[0], 2, np.random.default_rng(0), n_iter=-1), "n_iter must be an int >= 0, got -1"),
+        (lambda: spherical_kmeans(X[0], 2, np.random.default_rng(0), n_iter=2.5), "n_iter must be an int >= 0"),
+        (
+            lambda: KernelMapping(10**6).build(SHAPE, np.random.default_rng(0)),
+            "A kernel mapping of 1000000 anchors would need",
+        ),
         (lambda: Dataset("own", "Own", len, train_sizes=3), "train_sizes, a sequence of ints"),
         (lambda: measure_stability(abs, X, SmoothDeformation(1), n_jobs=1.5), "n_jobs must be None or a non-zero int"),
         (

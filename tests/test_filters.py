@@ -89,9 +89,9 @@ def test_wavelets_have_zero_mean_and_point_where_the_bank_says():
 
 def test_bank_is_immutable_and_its_pickle_small():
     bank = FilterBank((32, 48), J=2, L=6)
-    for name in ("psi", "phi", "theta", "xi"):
+    for array in (bank.psi, bank.phi, bank.theta, bank.xi, *bank.phi_lines):
         with pytest.raises(ValueError, match="read-only"):
-            getattr(bank, name)[0] = 1
+            array[0] = 1
     with pytest.raises(AttributeError, match="cannot assign"):
         bank.J = 3
     data = pickle.dumps(bank)
@@ -100,6 +100,23 @@ def test_bank_is_immutable_and_its_pickle_small():
     assert again == bank
     assert np.array_equal(again.psi, bank.psi)
     assert bank != FilterBank((32, 48), J=2, L=8)
+
+
+def test_filters_of_a_bank_by_scale_and_grid():
+    bank, square = FilterBank((16, 24), J=2, L=3), FilterBank(16, J=1, L=2)
+    assert square.shape == (16, 16)
+    assert np.array_equal(square.psi, FilterBank((16, 16), 1, 2).psi)
+    assert np.array_equal(bank.wavelets(1), bank.psi[1])
+    assert np.array_equal(bank.wavelets(1, 2), crop(bank.psi[1], 2))
+    assert np.array_equal(bank.low_pass(), bank.phi)
+    assert np.array_equal(bank.low_pass(2), crop(bank.phi, 2))
+    assert np.array_equal(np.outer(*bank.phi_lines), bank.phi)
+    for wrong in (-1, 2):
+        with pytest.raises(ValueError, match=f"The bank has scales 0 to 1, got scale={wrong}"):
+            bank.wavelets(wrong)
+    line = FilterBank1D(32, 3, 2)
+    with pytest.raises(ValueError, match=r"The bank has scales \[0, 1, 2\], got scale=3"):
+        line.wavelets(3)
 
 
 def test_crop_drops_the_high_frequencies():

@@ -28,6 +28,19 @@ def test_slopes():
     assert not KernelProduct((ArcCosine(0), Vovk())).differentiable
 
 
+def test_a_term_without_weight_has_no_share_in_the_slope():
+    u = np.linspace(-1, 1, 5)
+    alone = ConvexSum((Vovk(), ArcCosine(0)), (1.0, 0.0))
+    assert alone.differentiable
+    assert np.array_equal(alone.derivative(u), Vovk().derivative(u))
+
+
+def test_weights_sum_to_one_up_to_a_billionth():
+    assert ConvexSum((Vovk(), Vovk()), (0.5, 0.5 + 0.95e-9)).weights == (0.5, 0.5 + 0.95e-9)
+    with pytest.raises(ValueError, match="2 numbers >= 0 of sum 1"):
+        ConvexSum((Vovk(), Vovk()), (0.5, 0.5 + 1.05e-9))
+
+
 def test_sums_and_products_take_names():
     u = np.linspace(-1, 1, 5)
     assert np.allclose(ConvexSum(("linear", "vovk"))(u), (u + Vovk()(u)) / 2)

@@ -1,6 +1,7 @@
 """Every law of the library, over every registered part; and each law caught by a broken object."""
 
 import dataclasses
+import inspect
 import pickle
 
 import numpy as np
@@ -11,6 +12,7 @@ import registry
 from kernelconv.deformations import warp
 from kernelconv.networks.scattering.fast.engines import ENGINES as SCATTERING_ENGINES
 from kernelconv.operators import GaussianPooling, KernelMapping, Layer, Modulus, PatchExtraction, ReLU, Vovk
+from kernelconv.operators.base import Part
 from kernelconv.operators.composite import Composite
 from kernelconv.operators.fast.choice import Engine, has_engine, name_engines
 from kernelconv.operators.fast.engines import ENGINES
@@ -74,6 +76,25 @@ def test_lipschitz(name, rng):
     check_lipschitz(part, 1e-3 * x, rng)  # near zero, where a homogeneous map bends
 
 
+@pytest.mark.parametrize(
+    "name",
+    [
+        n
+        for n in registry.having("linear")
+        if n.startswith(("patches", "gradient", "gaussian", "pad", "crop", "channel"))
+        or n in ("average", "average circular", "global average", "flatten", "dense linear", "dropout")
+        or n in ("path selection", "wavelets", "wavelets along lines", "transposed convolution with gaps")
+    ],
+)
+def test_lipschitz_constants_of_linear_parts_are_reached(name):
+    part = registry.built(name)
+    if isinstance(part, Composite):  # of a product the bound is no norm
+        part = part.parts[0]
+    matrix = part.as_matrix()
+    norm = np.linalg.norm(np.concatenate([matrix.real, matrix.imag]), 2)  # of real maps
+    assert part.lipschitz(registry.SHAPE) == pytest.approx(norm, rel=1e-9)
+
+
 @pytest.mark.parametrize("kernel", [k for k in registry.KERNELS if k.differentiable])
 def test_mapping_is_lipschitz_close_to_dense_anchors(kernel, rng):
     """Dense anchors and pairs close to them: there the ratio comes near the constant (0.97 and more)."""
@@ -105,6 +126,59 @@ def test_a_nonlinearity_that_is_homogeneous_says_so(name):
     part, x = registry.built(name), registry.images()
     bends = relative(part.forward(3.5 * x), 3.5 * part.forward(x)) > 1e-12
     assert part.homogeneous == (not bends)
+
+
+#: Not declared, though they hold: by the sizes or the numbers of these parts, not by their type.
+BY_CHANCE = {
+    ("linear", "mapping Polynomial(degree=1)"),
+    ("equivariant", "average"),
+    ("equivariant", "max"),
+    ("equivariant", "convolution of many circular"),
+    ("equivariant", "concat real and complex"),
+    ("equivariant", "log"),
+}
+
+
+def moved(part):
+    """The part with other params than zeros; anchors stay on the sphere."""
+    rng = np.random.default_rng(8)
+    noise = {k: v + 0.3 * rng.standard_normal(v.shape) for k, v in part.params.items()}
+    return part.replace(part.constrain(noise)) if noise else part
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_trait_is_declared_where_its_law_holds(name):
+    part, x, y = moved(registry.built(name)), registry.images(seed=1), registry.images(seed=2)
+    a, b = part.forward(x), part.forward(y)
+    bends = relative(part.forward(3 * x - y), 3 * a - b) > 1e-10
+    scales = relative(part.forward(3.5 * x), 3.5 * a) < 1e-10
+    shape = registry.SHAPE if name in registry.ONE_SIZE else (12, 12, 2)
+    large = moved(registry.SPECIFICATIONS[name].build(shape, np.random.default_rng(1), registry.images(4, shape)))
+    try:
+        check_equivariance(large, registry.images(2, shape, seed=4))
+        commutes = True
+    except AssertionError:
+        commutes = False
+    holds = {"linear": not bends, "homogeneous": scales, "equivariant": commutes}
+    for trait, value in holds.items():
+        assert getattr(part, trait) == (value and (trait, name) not in BY_CHANCE), trait
+
+
+def everything_below(cls):
+    return {cls, *(deeper for child in cls.__subclasses__() for deeper in everything_below(child))}
+
+
+def test_gradients_are_by_default_those_of_evaluation():
+    """Of every class of the library, on whatever way it is called."""
+    found = set()
+    for cls in (c for base in (Part, Engine) for c in everything_below(base) if c.__module__.startswith("kernelconv")):
+        for name in ("pullback", "_pullback", "pullback_params"):
+            if name in vars(cls):
+                assert inspect.signature(vars(cls)[name]).parameters["train"].default is False, (cls, name)
+                found.add(name)
+        if "_inner_shapes" in vars(cls):
+            assert inspect.signature(cls._inner_shapes).parameters["gradient"].default is False, cls
+    assert len(found) == 3
 
 
 def tolerance(name, dtype):

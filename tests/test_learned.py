@@ -10,7 +10,17 @@ import numpy as np
 import pytest
 
 from kernelconv.networks.serial import serial
-from kernelconv.operators import Convolution, LocallyConnected, TransposedConvolution
+from kernelconv.operators import (
+    AveragePooling,
+    Concat,
+    Convolution,
+    Crop,
+    FilterBank1D,
+    LocallyConnected,
+    Residual,
+    TransposedConvolution,
+    WaveletTransform,
+)
 from kernelconv.operators.patches.borders import PADDINGS
 
 RNG = np.random.default_rng
@@ -127,3 +137,45 @@ def test_locally_connected_takes_maps_of_one_size(other):
     part = LocallyConnected(2, 3).build((3, 3, 1), RNG(0))
     with pytest.raises(ValueError, match=r"weights for 1 x 1 positions, maps of shape .* it takes maps of one size"):
         part.forward(np.ones((1, *other)))
+
+
+def test_one_pixel_is_enough():
+    for part, shape in (
+        (TransposedConvolution(2, 1), (1, 1, 3)),
+        (TransposedConvolution(2, 3, padding=1), (1, 1, 3)),
+        (Crop((2, 1), (1, 3)), (4, 5, 3)),
+    ):
+        assert part.build(shape, RNG(0)).forward(np.ones((2, *shape))).shape[1:3] == (1, 1)
+    for part, shape in (
+        (TransposedConvolution(2, 1, padding=(1, 0)), (2, 3, 3)),
+        (TransposedConvolution(2, 1, padding=(0, 1)), (3, 2, 3)),
+        (Crop((2, 2), 0), (4, 5, 3)),
+        (Crop(0, (2, 3)), (4, 5, 3)),
+    ):
+        with pytest.raises(ValueError, match=r"No pixel is left|leaves nothing"):
+            part.out_shape(shape)
+
+
+def test_a_transposed_convolution_costs_what_its_convolution_does():
+    part = TransposedConvolution(5, (3, 2), stride=(2, 3))
+    out = part.out_shape((4, 6, 3))
+    assert part.multiply_adds((4, 6, 3)) == Convolution(3, (3, 2), stride=(2, 3)).multiply_adds(out)
+    assert LocallyConnected(5, (3, 2), 2).multiply_adds(out) == Convolution(5, (3, 2), 2).multiply_adds(out)
+
+
+def test_parts_side_by_side_see_the_largest_field():
+    tall, wide = Convolution(2, (3, 1), padding="zero"), AveragePooling((1, 5), 1, "zero")
+    shape = (6, 8, 2)
+    assert Concat(tall, wide).receptive_field(shape) == Residual(tall, wide).receptive_field(shape) == ((3, 5), (1, 1))
+    assert Residual(wide).receptive_field(shape) == ((1, 5), (1, 1))
+
+
+def test_wavelets_cost_their_transforms_and_see_whole_lines():
+    """An FFT a channel and one a wavelet, 2 n log2 n each, and two products a value and wavelet: they are real."""
+    images, lines = WaveletTransform(0, 2, L=3), WaveletTransform(0, 2, bank=FilterBank1D(8, 2, 2))
+    n_lines = FilterBank1D(8, 2, 2).n_wavelets(0)
+    for part, filters in ((images, 3), (lines, n_lines)):
+        transforms = (1 + filters) * 2 * 64 * 6
+        assert part.multiply_adds((8, 8, 5)) == 5 * (transforms + 2 * 64 * filters)
+    assert images.receptive_field((8, 6, 5)) == ((8, 6), (2, 2))
+    assert lines.receptive_field((3, 8, 5)) == ((1, 8), (1, 2))

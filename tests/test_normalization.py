@@ -13,7 +13,7 @@ from kernelconv.networks.serial import serial
 from kernelconv.networks.training import loop as training
 from kernelconv.networks.training.loop import loss_gradient
 from kernelconv.networks.training.losses import softmax_cross_entropy
-from kernelconv.operators import BatchNorm, Convolution, Dense, Dropout, Flatten, ReLU, Residual
+from kernelconv.operators import BatchNorm, Convolution, Dense, Dropout, Flatten, ReLU, Residual, Standardization
 from kernelconv.testing import check_vjp
 
 RNG = np.random.default_rng
@@ -258,6 +258,20 @@ def test_dropout_refuses():
         Dropout(-0.1)
     with pytest.raises(ValueError, match="pass rng"):
         Dropout().build(SHAPE).pullback(images(), train=True)
+
+
+def test_a_batch_of_two_pixels_has_the_unbiased_variance():
+    x = np.array([1.0, 4.0]).reshape(1, 1, 2, 1)
+    state = BatchNorm(momentum=1.0).build((1, 2, 1)).pullback(x, train=True)[2]
+    assert state["variance"] == pytest.approx(np.var(x, ddof=1))
+    assert state["mean"] == pytest.approx(x.mean())
+
+
+def test_a_channel_is_constant_where_its_deviation_is_a_millionth_of_its_values():
+    ends = 1 + np.sqrt([1.05e-12, 0.95e-12]) * np.array([[1], [-1]])
+    part = Standardization().build((1, 1, 2), data=ends.reshape(2, 1, 1, 2))
+    assert part.state["deviation"][0] == pytest.approx(np.sqrt(1.05e-12), rel=1e-6)
+    assert part.state["deviation"][1] == 1
 
 
 # Residual

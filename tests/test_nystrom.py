@@ -22,6 +22,7 @@ from kernelconv.operators import (
 )
 from kernelconv.operators.composite import Maps
 from kernelconv.operators.mappings.anchors import Anchors
+from kernelconv.operators.mappings.kernel_mapping import channel_norms
 from kernelconv.operators.mappings.kernels import as_kernel
 
 RNG = np.random.default_rng
@@ -149,6 +150,14 @@ def test_no_regularization_is_the_pseudo_inverse():
     assert np.isinf(w.roots).sum() == 2
     assert relative(w.matrix @ w.matrix, np.linalg.pinv(k, rcond=1e-12)) < 1e-9
     assert relative(w.matrix @ w.matrix @ k @ w.matrix @ w.matrix, w.matrix @ w.matrix) < 1e-10
+
+
+def test_the_pseudo_inverse_cuts_off_below_1e_12_of_the_largest():
+    assert np.isfinite(inverse_sqrt(np.diag([1.0, 1.05e-12]), 0).roots).all()
+    assert np.isfinite(inverse_sqrt(np.diag([1.0, 0.95e-12]), 0).roots).sum() == 1
+    nothing = inverse_sqrt(np.zeros((3, 3)), 0)
+    assert not nothing.matrix.any()
+    assert np.isinf(nothing.roots).all()
 
 
 def test_negative_eigenvalues_of_rounding_do_no_harm():
@@ -289,6 +298,20 @@ def test_opposite_rows_do_not_cancel_to_a_zero_centroid():
     assert np.abs(z).tolist() == [[1, 0]]
 
 
+@pytest.mark.parametrize(("rest", "centroid"), [(0.95e-6, [1, 0]), (1.05e-6, [0, 1])])
+def test_opposite_rows_cancel_where_less_than_a_millionth_is_left(rest, centroid):
+    x = np.array([[1.0, rest / 2], [-1.0, rest / 2]])
+    z = np.abs(spherical_kmeans(x, 1, RNG(0)))
+    assert np.allclose(z, [centroid], rtol=0, atol=1e-5)
+
+
+@pytest.mark.parametrize("place", [0, 1023, 1024, 1025, 2047, 2048, 2049])
+def test_a_direction_is_distinct_wherever_it_stands(place):
+    x = np.tile([[1.0, 0.0]], (2050, 1))
+    x[place] = [0, 1]
+    assert sorted(spherical_kmeans(x, 2, RNG(0)).tolist()) == [[0, 1], [1, 0]]
+
+
 def test_kmeans_has_the_same_bits_for_any_number_of_threads():
     x = clouds(3000, 20)
     z = [spherical_kmeans(np.tile(x, (10, 1)), 9, RNG(3), n_iter=3, n_jobs=n) for n in (1, 2, 3)]
@@ -355,9 +378,45 @@ def test_negligible_vectors_are_left_out():
     assert len(sample_patches(np.zeros((4, 2, 2, 3)), 5, RNG(0))) == 0
 
 
+def test_a_thousandth_of_the_largest_norm_is_negligible():
+    maps = np.ones((1, 1, 3, 1)) * np.array([1, 1.05e-3, 0.95e-3])[:, None]
+    assert sorted(sample_patches(maps, 3, RNG(0))[:, 0]) == [1.05e-3, 1]
+
+
+class Asked:
+    """Maps that count how many of them were asked for."""
+
+    def __init__(self, maps):
+        self.maps, self.n = maps, 0
+
+    def __len__(self):
+        return len(self.maps)
+
+    def __getitem__(self, index):
+        self.n += len(index)
+        return self.maps[index]
+
+
+def test_images_are_visited_until_there_is_enough_and_at_most_three_times():
+    background = np.zeros((50, 10, 10, 1))
+    background[:, 0, 0] = 1
+    for maps, wanted, visited in (
+        (numbered(8), 16, 4),  # four of each image, of which two at a time are asked for: just enough
+        (numbered(8), 17, 4),
+        (numbered(4), 48, 4),
+        (numbered(4), 1000, 4),  # all there are
+        (np.zeros((5, 2, 2, 1)), 3, 5),  # nothing
+        (background, 400, 150),  # a few each time
+    ):
+        asked = Asked(maps)
+        sample_patches(asked, wanted, RNG(0), block=2)
+        assert asked.n == visited
+
+
 def test_where_there_are_not_enough_all_are_given():
     v = sample_patches(numbered(4), 1000, RNG(0))
     assert len(np.unique(v, axis=0)) == len(v) == 48
+    assert np.array_equal(v, numbered(4).reshape(48, 2))  # in their order
 
 
 @pytest.mark.parametrize("rng", [None, 3, np.random])
@@ -409,3 +468,44 @@ def test_checked_anchors_cannot_be_written():
     anchors = Anchors(np.eye(3)).values
     with pytest.raises(ValueError, match="read-only"):
         anchors[0, 0] = 2.0
+
+
+def test_rows_of_norm_one_up_to_rounding_keep_their_bits():
+    eps = np.finfo(np.float64).eps
+    assert Anchors([[1 + 4 * eps], [1 + 3 * eps], [1 - 4 * eps]]).values.ravel().tolist() == [
+        1 + 4 * eps,
+        1 + 3 * eps,
+        1 - 4 * eps,
+    ]
+    assert Anchors([[1 + 5 * eps], [1 - 5 * eps]]).values.tolist() == [[1], [1]]
+
+
+def test_anchors_may_leave_the_sphere_by_a_thousandth():
+    part = KernelMapping(2).build((1, 1, 3), RNG(0))
+    z = part.params["anchors"]
+    for factor in (1.00099, 0.99901):
+        assert np.array_equal(part.replace({"anchors": factor * z}).params["anchors"], factor * z)
+    for factor in (1.00105, 0.99895):
+        with pytest.raises(ValueError, match="anchors must be rows of norm 1"):
+            part.replace({"anchors": factor * z})
+
+
+def test_as_many_anchors_as_patches_can_be_learned():
+    x = RNG(0).standard_normal((2, 2, 2, 3))
+    assert KernelMapping(5, n_patches=5).build((2, 2, 3), RNG(0), x).params["anchors"].shape == (5, 3)
+    with pytest.raises(ValueError, match="n_anchors=6 is more than n_patches=5"):
+        KernelMapping(6, n_patches=5).build((2, 2, 3), RNG(0), x)
+
+
+def test_norms_of_vectors_are_exact_up_to_the_largest_number():
+    x = RNG(0).standard_normal((2, 3, 2, 4))
+    norms = channel_norms(x)
+    assert np.allclose(norms, np.linalg.norm(x, axis=-1, keepdims=True), rtol=1e-15)
+    for power in (-900, -1, 3, 1000):
+        assert np.array_equal(channel_norms(np.ldexp(x, power)), np.ldexp(norms, power))
+    for dtype in (np.float32, np.float64):
+        largest = np.finfo(dtype).max
+        far = np.array([largest, 0], dtype).reshape(1, 1, 1, 2)
+        assert channel_norms(far).item() == largest
+        part = KernelMapping(3).build((1, 1, 2), RNG(0))
+        assert np.allclose(part.definition(far) / largest, part.definition(far / largest), rtol=1e-5)

@@ -3,6 +3,7 @@
 The laws (adjoint, gradient, Lipschitz constant, ...) are in test_laws.py.
 """
 
+import inspect
 import itertools
 import pickle
 
@@ -16,22 +17,33 @@ from kernelconv.networks.serial import serial
 from kernelconv.operators import (
     ArcCosine,
     AveragePooling,
+    BatchNorm,
+    Concat,
+    ConvexSum,
     Convolution,
     Dense,
+    Dropout,
     Exponential,
+    FilterBank,
+    FilterBank1D,
     Flatten,
     GaussianPooling,
     GlobalPooling,
+    ImageGradient,
     KernelMapping,
     Layer,
     LocallyConnected,
+    LowPass,
     MaxPooling,
     Modulus,
+    OrbitPooling,
+    Pad,
     PatchCentering,
     PatchExtraction,
     PatchWhitening,
     Polynomial,
     ReLU,
+    Residual,
     Sigmoid,
     Softplus,
     Square,
@@ -42,14 +54,20 @@ from kernelconv.operators import (
     WaveletTransform,
     extract_patches,
     extract_patches_adjoint,
+    inverse_sqrt,
+    sample_patches,
+    spherical_kmeans,
 )
 from kernelconv.operators.base import Part
 from kernelconv.operators.fast.correlation.products import Correlation
 from kernelconv.operators.fast.extraction import patch_norms, window_sums
 from kernelconv.operators.fast.layers import FusedByTiles, FusedLayer, FusedOnPlanes
 from kernelconv.operators.fast.separable import separable, separable_adjoint, window_bands
+from kernelconv.operators.mappings.kernels import as_kernel
 from kernelconv.operators.patches.borders import PADDINGS, border_index, pad, pad_adjoint
-from kernelconv.operators.pooling.gaussian import gaussian_radius
+from kernelconv.operators.pooling.gaussian import gaussian_matrix, gaussian_radius
+from kernelconv.operators.wavelets.morlet import crop, morlet
+from kernelconv.operators.wavelets.wavelet_transform import Bank
 from kernelconv.testing import check_lipschitz
 
 RNG = np.random.default_rng
@@ -214,6 +232,16 @@ def test_a_patch_larger_than_the_padded_image_is_refused():
         (lambda: Polynomial(0), "degree must be an int >= 1"),
         (lambda: Polynomial(101), r"degree must be at most 100, got 101: take its limit, Exponential\(1\)"),
         (lambda: ArcCosine(3), "degree must be 0, 1 or 2, got 3"),
+        (lambda: Exponential(1.01e100), r"sigma must be from 0\.01 to 1e\+100, got 1\.01e\+100"),
+        (lambda: GaussianPooling(1, scale=0.99e-3), r"scale must be from 0\.001 to 10000 px, got 0\.00099"),
+        (lambda: GaussianPooling(1, scale=1.01e4), r"scale must be from 0\.001 to 10000 px, got 10100"),
+        (lambda: ImageGradient("valid"), "padding must be one of 'zero', .* got 'valid'"),
+        (lambda: Pad(1, 1, "valid"), "padding must be one of 'zero', .* got 'valid'"),
+        (lambda: PatchCentering(0), "size must be an int >= 1"),
+        (lambda: PatchWhitening(0), "size must be an int >= 1"),
+        (lambda: PatchWhitening(3, epsilon=0), "epsilon must be > 0"),
+        (lambda: OrbitPooling(ReLU(), "shifts"), "group must be one of 'rotations', .* got 'shifts'"),
+        (lambda: BatchNorm(epsilon=0), "epsilon must be > 0"),
     ],
 )
 def test_values_out_of_range_are_refused_by_the_constructor(make, match):
@@ -229,6 +257,65 @@ def test_the_ends_of_the_ranges_are_in_them():
     x = np.random.default_rng(0).standard_normal((1, 4, 5, 1))
     assert np.array_equal(GaussianPooling(1, scale=1e-3).forward(x), x)
     np.testing.assert_allclose(GaussianPooling(1, scale=1e4, padding="circular").forward(x), x.mean(), atol=1e-3)
+
+
+def defaults(function):
+    parameters = inspect.signature(function).parameters.items()
+    return {name: p.default for name, p in parameters if p.default is not p.empty}
+
+
+OF_PATCHES = {"stride": 1, "padding": "valid", "dilation": 1}
+OF_FILTERS = {**OF_PATCHES, "bias": True, "initialization": "torch_default"}
+
+
+@pytest.mark.parametrize(("function", "expected"), [
+    (PatchExtraction, OF_PATCHES),
+    (extract_patches, OF_PATCHES),
+    (extract_patches_adjoint, OF_PATCHES),
+    (sample_patches, {"block": 64}),
+    (ImageGradient, {"padding": "symmetric"}),
+    (PatchCentering, {"size": 3}),
+    (PatchWhitening, {"size": 3, "epsilon": 0.1}),
+    (Pad, {"padding": "zero"}),
+    (FilterBank, {"L": 8, "kind": "morlet"}),
+    (FilterBank1D, {"Q": 1, "T": None, "decimating": False}),
+    (morlet, {"slant": 0.5}),
+    (crop, {"axes": (-2, -1), "symmetric": False}),
+    (WaveletTransform, {"stride": 1, "bank": None, "L": 8}),
+    (LowPass, {"stride": 1}),
+    (Exponential, {"sigma": 0.6}),
+    (as_kernel, {"sigma": 0.6}),
+    (Polynomial, {"degree": 2}),
+    (ArcCosine, {"degree": 1}),
+    (ConvexSum, {"weights": None}),
+    (inverse_sqrt, {"regularization": 1e-3}),
+    (spherical_kmeans, {"n_iter": 20, "tol": 1e-4, "n_jobs": None}),
+    (KernelMapping, {
+        "n_anchors": 64, "kernel": Exponential(0.6), "regularization": 1e-3, "n_patches": 20_000, "anchors": None
+    }),
+    (GaussianPooling, {"subsampling": 2, "scale": None, "padding": "symmetric"}),
+    (AveragePooling, {"size": 2, "stride": None, "padding": "valid"}),
+    (MaxPooling, {"size": 2, "stride": None}),
+    (GlobalPooling, {"kind": "average"}),
+    (OrbitPooling, {"group": "rotations"}),
+    (Convolution, OF_FILTERS),
+    (LocallyConnected, OF_FILTERS),
+    (TransposedConvolution, {**OF_FILTERS, "output_padding": 0}),
+    (Dense, {"bias": True, "initialization": "torch_default"}),
+    (BatchNorm, {"momentum": 0.1, "epsilon": 1e-5}),
+    (Dropout, {"rate": 0.5}),
+    (Residual, {"shortcut": None}),
+    *((bank.wavelets, {"sampling": 1}) for bank in (Bank, FilterBank, FilterBank1D)),
+    *((bank.low_pass, {"sampling": 1}) for bank in (Bank, FilterBank, FilterBank1D)),
+], ids=lambda v: getattr(v, "__qualname__", ""))  # fmt: skip
+def test_what_is_not_named_is_part_of_the_interface(function, expected):
+    """Another default would change the results of those who name nothing."""
+    assert defaults(function) == expected
+
+
+@pytest.mark.parametrize("part", [Convolution, LocallyConnected, TransposedConvolution, Dense])
+def test_the_start_of_weights_is_given_by_name(part):
+    assert inspect.signature(part).parameters["initialization"].kind is inspect.Parameter.KEYWORD_ONLY
 
 
 # Convolution and Dense
@@ -308,6 +395,12 @@ def test_start_weights_are_uniform_by_fan_in(part, in_shape, shape):
     assert 0.0999 < np.abs(params["weight"]).max() <= 0.1
     assert params["weight"].std() == pytest.approx(0.1 / np.sqrt(3), rel=0.01)
     assert not params["bias"].any()
+
+
+def test_an_output_of_a_transposed_convolution_sums_at_least_one_value():
+    """Of 1x1 filters two pixels apart three outputs in four read nothing, and the fourth reads one value."""
+    weight = TransposedConvolution(2000, 1, stride=2).build((3, 3, 1), RNG(0)).params["weight"]
+    assert 0.99 < np.abs(weight).max() <= 1
 
 
 def test_dense_is_a_matrix_of_the_raveled_image():
@@ -459,6 +552,8 @@ def test_gaussian_radius():
     assert [gaussian_radius(s, s / 2**0.5) for s in range(1, 50)] == list(range(1, 50))
     assert gaussian_radius(1, 0.5) == 0  # no subsampling, a window of one pixel
     assert gaussian_radius(2, 0.1) == 1
+    rounding = [gaussian_radius(1, (3 - missing) / np.sqrt(2)) for missing in (0.95e-6, 1.05e-6)]
+    assert rounding == [3, 2]  # a millionth is missing, or more
 
 
 @pytest.mark.parametrize("size", [(1, 1), (2, 2), (3, 2), (5, 4)])
@@ -485,6 +580,14 @@ def test_ties_go_to_the_first_in_row_major_order():
     assert g[0, :, :, 0].tolist() == [[1, 0, 2, 0], [0, 0, 0, 0]]
     g = GlobalPooling("max").vjp(np.ones((1, 2, 2, 1)), np.ones((1, 1, 1, 1)))[0]
     assert g.ravel().tolist() == [1, 0, 0, 0]
+
+
+def test_max_pooling_of_single_pixels_does_not_share_its_input():
+    x = RNG(0).standard_normal((2, 4, 5, 3))
+    for part in (MaxPooling(1), MaxPooling(1, stride=2), MaxPooling((1, 2)), MaxPooling((2, 1))):
+        y = part.forward(x)
+        assert np.array_equal(y, reference.windows(x, part.size, part.stride, np.max))
+        assert not np.shares_memory(x, y)
 
 
 def test_global_pooling():
@@ -539,6 +642,20 @@ def test_unbuilt_parts_say_so():
         with pytest.raises(ValueError, match="PatchExtraction is not built"):
             call(PatchExtraction(3))
     assert Convolution(2, 3).lipschitz((4, 4, 1)) is None
+    for name, ask in (
+        ("KernelMapping", lambda: KernelMapping(3).whitening),
+        ("KernelMapping", lambda: KernelMapping(3).embed_pullback(np.ones((1, 1, 1, 4)))),
+        ("PatchWhitening", lambda: PatchWhitening(1).matrix),
+        ("AveragePooling", AveragePooling(2).as_linear_operator),
+    ):
+        with pytest.raises(ValueError, match=f"{name} is not built: call build"):
+            ask()
+
+
+def test_arrays_that_are_kept_for_the_next_call_cannot_be_written():
+    for kept in (border_index(5, 2, 1, "reflect"), gaussian_matrix(5, 2, 1.5, "zero")):
+        with pytest.raises(ValueError, match="read-only"):
+            kept[0] = 0
 
 
 @pytest.mark.parametrize("part", [ReLU(), MaxPooling(2), Convolution(2, 3)])
@@ -631,6 +748,40 @@ def test_a_constant_that_is_not_known_is_none_and_cannot_be_checked():
         check_lipschitz(layer, np.ones((1, 4, 4, 1)), RNG(0))
 
 
+def test_constants_of_composites_are_made_of_their_parts():
+    shape, a, b = (6, 6, 1), AveragePooling(3, 1, "reflect"), GaussianPooling(2)
+    one, two = a.lipschitz(shape), b.lipschitz(shape)
+    assert min(abs(one - 1), abs(two - 1)) > 0.01
+    assert serial(a, b).lipschitz(shape) == pytest.approx(one * two, rel=1e-12)
+    assert Layer(a, ReLU(), b).lipschitz(shape) == pytest.approx(one * two, rel=1e-12)
+    assert Concat(a, ReLU()).lipschitz(shape) == pytest.approx(np.hypot(one, 1), rel=1e-12)
+    assert Residual(a).lipschitz(shape) == pytest.approx(one + 1, rel=1e-12)
+    assert Residual(a, ReLU()).lipschitz(shape) == pytest.approx(one + 1, rel=1e-12)
+    assert OrbitPooling(b).lipschitz(shape) == two
+    for unknown in (serial(a, Square()), Concat(a, Square()), Residual(Square()), Residual(a, Square())):
+        assert unknown.lipschitz(shape) is None
+    assert GlobalPooling("max").lipschitz(shape) == MaxPooling(2).lipschitz(shape) == 1
+
+
+def test_constants_of_normalisations_are_their_steepest_channel():
+    x = RNG(0).standard_normal((40, 2, 2, 3)) * [1, 0.2, 5]
+    norm = BatchNorm().build((2, 2, 3))
+    norm = norm.replace(
+        {"scale": np.array([2.0, -3, 1]), "shift": np.ones(3)}, {"mean": np.ones(3), "variance": np.r_[4, 2.0, 3]}
+    )
+    for part in (Standardization().build((2, 2, 3), data=x), norm):
+        steps = np.eye(3)[:, None, None] * np.ones((1, 2, 2, 1))  # one channel at a time, all pixels
+        change = part.forward(x[:3] + steps) - part.forward(x[:3])
+        slopes = np.linalg.norm(change.reshape(3, -1), axis=1) / 2
+        assert part.lipschitz((2, 2, 3)) == pytest.approx(slopes.max(), rel=1e-9)
+        assert slopes.max() > 1.2 * np.median(slopes)
+
+
+def test_the_bound_of_a_convolution_is_its_norm_where_patches_do_not_overlap():
+    part = Convolution(3, 2, stride=2, bias=False).build((4, 6, 2), RNG(0))
+    assert part.lipschitz((4, 6, 2)) == pytest.approx(np.linalg.norm(part.as_matrix(), 2), rel=1e-12)
+
+
 # Layers
 
 
@@ -706,11 +857,25 @@ def test_whitening_says_what_is_wrong():
         ValueError, match=r"PatchWhitening\(\(3, 3\)\) needs patches of 9 pixels, its input has 8 channels"
     ):
         PatchWhitening(3).build((4, 4, 8))
+    with pytest.raises(ValueError, match=r"PatchWhitening\(\(3, 3\)\) needs patches of 9 pixels"):
+        PatchWhitening(3).build((4, 4, 8), RNG(0), RNG(0).random((3, 4, 4, 8)))
     flat = np.ones((4, 3, 3, 9))
     with pytest.raises(ValueError, match="cannot learn from flat patches: every sampled one is constant"):
         PatchWhitening(3).build((3, 3, 9), np.random.default_rng(0), flat)
     with pytest.raises(ValueError, match=r"PatchWhitening\.build needs a numpy Generator"):
         PatchWhitening(3).build((3, 3, 9), None, flat)
+
+
+def test_a_whitening_is_learned_from_as_many_patches_as_anchors_are(monkeypatch):
+    asked = []
+
+    def sample(maps, n_patches, rng):
+        asked.append(n_patches)
+        return sample_patches(maps, n_patches, rng)
+
+    monkeypatch.setattr("kernelconv.operators.patches.whitening.sample_patches", sample)
+    PatchWhitening(2).build((2, 2, 4), RNG(0), RNG(1).random((9, 2, 2, 4)))
+    assert asked == [KernelMapping().n_patches]
 
 
 @pytest.mark.parametrize(("channels", "engine"), [(1, FusedOnPlanes), (2, FusedOnPlanes), (6, FusedByTiles)])

@@ -4,7 +4,15 @@ import numpy as np
 import pytest
 
 from kernelconv import ConvKernelNetwork, load_digits_images
-from kernelconv.operators import Convolution, GaussianPooling, KernelMapping, Layer, OrbitPooling, PatchExtraction
+from kernelconv.operators import (
+    Convolution,
+    GaussianPooling,
+    KernelMapping,
+    Layer,
+    Modulus,
+    OrbitPooling,
+    PatchExtraction,
+)
 from kernelconv.testing import check_vjp, dot_test
 
 TURNS = {
@@ -65,3 +73,31 @@ def test_anchors_are_learned_from_turned_images():
     assert (anchors[0] >= 0).all()  # as the patches of these images are; random directions are not
     assert not np.allclose(anchors[0], anchors[1])
     assert (anchors[2] < 0).any()
+
+
+@pytest.mark.parametrize("group", list(TURNS))
+def test_training_images_are_turned_by_the_elements_in_turn(group):
+    seen = []
+
+    class Watching(Modulus):
+        def build(self, in_shape, rng=None, data=None):
+            seen.append(data[np.arange(len(data))])
+            return super().build(in_shape, rng, data)
+
+    image = np.random.default_rng(0).random((4, 4, 2))
+    rotations = [np.rot90(image, k) for k in range(4)]
+    orbit = {"rotations": rotations, "flips": [image, image[:, ::-1]]}
+    orbit["rotations and flips"] = [*rotations, *(v[:, ::-1] for v in rotations)]
+    n = len(orbit[group])
+    OrbitPooling(Watching(), group).build((4, 4, 2), None, np.stack([image] * (2 * n + 1)))
+    assert np.array_equal(seen[0][0], image)
+    assert {v.tobytes() for v in seen[0][:n]} == {np.ascontiguousarray(v).tobytes() for v in orbit[group]}
+    assert np.array_equal(seen[0][n : 2 * n], seen[0][:n])
+    assert np.array_equal(seen[0][2 * n], image)
+
+
+def test_an_image_that_is_not_square_has_no_quarter_turns():
+    for group in ("rotations", "rotations and flips"):
+        with pytest.raises(ValueError, match=r"Quarter turns need square images, got \(4, 5\) px: use group='flips'"):
+            OrbitPooling(Modulus(), group).build((4, 5, 1))
+    assert OrbitPooling(Modulus(), "flips").build((4, 5, 1)).out_shape((4, 5, 1)) == (4, 5, 1)

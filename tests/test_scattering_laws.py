@@ -368,3 +368,33 @@ def test_filters_are_drawn():
     with pytest.raises(ValueError, match="draws J \\* L \\+ 1 = 9 panels, got 2 axes"):
         bank.plot(plt.subplots(1, 2)[1])
     plt.close("all")
+
+
+def test_a_drawn_wavelet_is_its_real_part_in_space():
+    bank = FilterBank((16, 12), 2, 3)
+    figure = bank.plot()
+    *waves, total = figure.axes
+    for ax, (j, k) in zip(waves, np.ndindex(2, 3), strict=True):
+        (image,) = ax.images
+        drawn = np.asarray(image.get_array())
+        in_space = np.fft.ifft2(bank.psi[j, k]).real
+        np.testing.assert_array_equal(drawn, np.roll(in_space, (8, 6), axis=(0, 1)))  # its centre in the middle
+        assert image.get_clim() == (-abs(drawn).max(), abs(drawn).max())  # zero is white
+        assert image.get_cmap().name == "RdBu"
+        cell = ax.get_subplotspec()
+        assert (cell.rowspan.start, cell.colspan.start) == (j, k)
+    (image,) = total.images
+    assert image.get_clim() == (0, bank.littlewood_paley().max())
+    assert image.get_cmap().name == "viridis"
+    cell = total.get_subplotspec()
+    assert (list(cell.rowspan), list(cell.colspan)) == ([0, 1], [3, 4])  # as high as all, two columns wide
+    assert total.get_title() == "Littlewood-Paley sum"
+    assert total.title.get_fontsize() == 8
+    assert not any(len(ax.get_xticks()) or len(ax.get_yticks()) for ax in figure.axes)
+    width, height = figure.get_size_inches() / (5, 2)
+    assert 0.9 < width / height < 1  # a cell is square, with room for the title
+    assert 1 < width < 1.2
+    own = plt.subplots(7)[1]
+    assert bank.plot(own) is own[0].figure
+    assert len(own[0].images) == 1
+    plt.close("all")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
@@ -249,6 +250,7 @@ def channel_norms(x: Any) -> Any:
     xp = namespace(x)
     top = xp.max(xp.abs(x), axis=-1, keepdims=True)
     some = top > float(xp.finfo(x.dtype).smallest_normal)
-    unit = 2.0 ** xp.floor(xp.log2(xp.where(some, top, xp.ones_like(top))))
+    highest = math.frexp(float(xp.finfo(x.dtype).max))[1] - 1  # log2 of the largest numbers rounds to one more
+    unit = 2.0 ** xp.clip(xp.floor(xp.log2(xp.where(some, top, xp.ones_like(top)))), max=highest)
     squares = xp.sum((x / unit) ** 2, axis=-1, keepdims=True)
     return xp.where(some, unit * xp.sqrt(xp.where(some, squares, xp.ones_like(squares))), xp.zeros_like(squares))
