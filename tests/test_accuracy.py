@@ -223,7 +223,7 @@ def test_a_study_has_cells_but_not_too_many(split, monkeypatch):
     for models, draws in (({}, {30: 1}), ({"pixels": model("pixels")}, {})):
         with pytest.raises(ValueError, match="There is nothing to compare: name at least one model and one training"):
             Accuracy(split, models, draws)
-    with pytest.raises(ValueError, match="train size must be an int >= 1, got 30.5"):
+    with pytest.raises(ValueError, match=r"train size must be an int >= 1, got 30\.5"):
         study(split, draws={30.5: 1})
 
 
