@@ -13,7 +13,8 @@ from kernelconv.report import charts
 from kernelconv.report.published import Published
 
 FILE = Path(__file__).parent / "drawn.txt"
-MODELS = ("pixels", "scattering", "ckn")
+LONG = "a convolutional kernel network of two layers with labels of more than sixty letters"
+MODELS = ("pixels", "scattering", LONG)
 
 
 def lines():
@@ -29,9 +30,9 @@ def figures():
     rng, styles = np.random.default_rng(0), charts.model_styles(MODELS)
     twenty = report.summary_rows(make_results([f"m{k}" for k in range(20)], (100,), (0,)))
     many, one = (report.summary_rows(make_results(MODELS, sizes)) for sizes in ((100, 300), (100,)))
-    papers = [Published("digits", method, "", size, 4.0, "read", "") for method in "ab" for size in (100, 300)]
+    papers = [Published("digits", method, "", size, 4.0, "read", "") for method in "abc" for size in (100, 300)]
     strengths = (0.1, 0.2, 0.4)
-    mistakes = {"m": [("1", "2", 3.0), ("2", "1", 1.0)], "n": []}
+    mistakes = {LONG: [("automobile or lorry", "some ship or boat", 3.0), ("2", "1", 1.0)], "n": []}
     worst = {"image": rng.random((32, 32)), "warped": rng.random((32, 32)), "tau": rng.normal(size=(32, 32, 2))}
     study = [row for row in make_study()["rows"] if row["family"] == "smooth"]
     return {
@@ -40,10 +41,11 @@ def figures():
         "changes": charts.change(one, styles, strengths),
         "changes at one strength": charts.change(one, styles, (0.2,)),
         "tradeoff": charts.tradeoff(one, styles, 0.2),
-        "confusion": charts.confusion({**mistakes, "o": []}, dict.fromkeys("mno", "#0072B2")),
-        "first layers": charts.first_layers({"m": rng.uniform(-1, 1, (20, 3, 3)), "n": np.zeros((2, 3, 3))}),
+        "mistakes": charts.confusion({**mistakes, "o": []}, dict.fromkeys([LONG, "n", "o"], "#0072B2")),
+        "mistakes of one": charts.confusion({LONG: mistakes[LONG]}, {LONG: "#0072B2"}),
+        "first layers": charts.first_layers({LONG: rng.uniform(-1, 1, (20, 3, 3)), "n": np.zeros((2, 3, 3))}),
         "deformed": charts.deformed(rng.random((2, 3, 8, 10)), (0.1, 0.2)),
-        "worst fields": charts.worst_fields({"m": {**worst, "change": 0.5}}),
+        "worst fields": charts.worst_fields({LONG: {**worst, "change": 0.5}}),
         "stability": charts.curves(study, {"pixels": "pixels", "lenet": "LeNet-5"}, "px"),
         "twenty models": charts.learning_curves(twenty, charts.model_styles([r["model"] for r in twenty])),
     }

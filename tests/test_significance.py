@@ -154,6 +154,13 @@ def test_resamples_drawn_a_few_at_a_time_are_as_good(rng, monkeypatch, chunk):
     assert sums.var() == pytest.approx(enumerated_variance(delta), rel=0.15)
 
 
+def test_ten_thousand_resamples_of_a_hundred_kinds_of_images_are_drawn_at_once(rng, monkeypatch):
+    delta = rng.integers(-1, 2, (5, 400)).astype(np.int8)[:, :100]
+    found = _resampled_sums(delta, np.random.default_rng(0), 10_000)
+    monkeypatch.setattr(significance, "_CHUNK", 2**40)
+    np.testing.assert_array_equal(found, _resampled_sums(delta, np.random.default_rng(0), 10_000))
+
+
 def enumerated_variance(delta):
     """The variance of the sums of all resamples, v and w being multinomial counts: from their covariances."""
     n_draws, n = delta.shape
