@@ -326,7 +326,8 @@ def test_an_axis_of_errors_holds_every_bar_but_none_below_a_third_of_the_smalles
     assert limits((2.0, 0.5), (8.0, 3.0), (8.0, 4.0))[2] > 12
     cut, also_cut = limits((2.0, 2.0), (8.0, 3.0)), limits((2.0, 1.9), (8.0, 3.0))
     assert cut == also_cut
-    assert 0 < cut[1] < 2 / 3
+    assert cut[1:] == pytest.approx(limits((2.0, 2.0 - 2 / 3), (8.0, 3.0))[1:])
+    assert 0 < cut[1] < limits((2.0, 1.3), (8.0, 3.0))[1] < 2 / 3
     assert limits((2.0, 0.5), (5.0, 0.5))[:2] == ("linear", 0)
 
 
