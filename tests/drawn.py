@@ -55,7 +55,7 @@ def of_figure(figure):
     """The size of a figure and what it holds."""
     yield f"figure {shown(figure.get_size_inches())} {shown(figure.get_facecolor())}"
     if figure.get_supxlabel():
-        yield f"  below {figure.get_supxlabel()!r}"
+        yield f"  below {figure.get_supxlabel()!r} {look(figure._supxlabel, 'color fontsize')}"
     for legend in figure.legends:
         yield f"  legend {[t.get_text() for t in legend.get_texts()]} {legend._ncols} {legend.columnspacing}"
         yield f"    {legend.get_frame_on()} {legend._loc} {[h.get_marker() for h in legend.get_lines()]}"

@@ -25,6 +25,7 @@ from kernelconv.report.captions import caption
 from kernelconv.report.charts import first_layers
 from kernelconv.report.charts.scales import error_axis, log_labels, log_scale, size_axis
 from kernelconv.report.charts.style import label_text, new_figure
+from kernelconv.report.figures import _drawings
 from kernelconv.report.published import Published, leading_curves
 
 FIGURES = ["learning_curves.png", "stability.png", "tradeoff.png", "confusion.png"]
@@ -204,6 +205,15 @@ def test_models_without_features_are_left_out_of_stability_alone(tmp_path):
     assert [p.name for p in report.write_figures(none, tmp_path)] == [FIGURES[k] for k in (0, 2, 3)]
 
 
+def test_stability_is_drawn_where_a_model_has_both_measures():
+    results = make_results(models=("ckn", "exact"), sizes=(100,), seeds=(0,))
+    for record in results["records"]:
+        record["deformation_sensitivity"] = None
+    assert "stability" not in _drawings(results, report.summary_rows(results))
+    both = without_features(make_results(models=("ckn", "exact"), sizes=(100,)), "exact")
+    assert "stability" in _drawings(both, report.summary_rows(both))
+
+
 def test_a_model_without_errors_is_drawn(tmp_path):
     results = make_results(models=("ckn",), sizes=(100, 300))
     for record in results["records"]:
@@ -221,10 +231,10 @@ def test_captions_say_what_is_drawn(results):
     assert "Line chart" in caption("learning_curves", results, rows).alt
     assert "thin bars: over test images" in caption("learning_curves", results, rows).text
     for strengths, beyond in (((0.1, 0.5), False), ((0.51, 0.1), True)):
-        found = make_results(models=("ckn",), sizes=(100,), seeds=(0,), strengths=strengths)
+        found = make_results(sizes=(100,), seeds=(0,), strengths=strengths)
         text = caption("stability", found, report.summary_rows(found)).text
         assert ("Above 1/2 the stability theorem is not stated." in text) == beyond
-        assert "Models fitted on 100 training images." in text
+        assert text.count("Models fitted on 100 training images.") == 1
     mnist = {**results, "settings": {**results["settings"], "data": "mnist"}}
     assert "at 60,000: Jarrett" in caption("learning_curves", mnist, rows).text
 
