@@ -1,5 +1,6 @@
 """kernelconv compare: cells and what decides them, validation, kills, results, errors."""
 
+import io
 import json
 import re
 import sys
@@ -10,6 +11,7 @@ import joblib
 import numpy as np
 import pytest
 from kills import cells, kill_at_random
+from rich.console import Console
 from sklearn.base import BaseEstimator, ClassifierMixin, clone
 
 from kernelconv import cli
@@ -22,7 +24,7 @@ from kernelconv.studies.accuracy import TIMES, Accuracy, AccuracyCell, results
 from kernelconv.studies.models import Model, Representation
 from kernelconv.studies.predictions import predictions
 from kernelconv.studies.registry import HEADS, REPRESENTATIONS, model
-from kernelconv.studies.sweep import Sweep
+from kernelconv.studies.sweep import Finished, Sweep
 
 FAST = ["pixels+svm", "scattering+affine"]
 
@@ -170,6 +172,73 @@ def test_a_cell_of_one_thread_counts_that_threads_seconds():
         assert accuracy.cpu_clock() is time.process_time
 
 
+@pytest.mark.parametrize("channels", [(), (3,)])
+def test_examples_are_test_images_as_they_are_and_deformed(channels):
+    x = np.random.default_rng(0).random((7, 10, 12, *channels))
+    found = accuracy.examples(Split("some", x, np.arange(7), x[::-1], np.arange(7)), (0.1, 0.4), 3)
+    assert found["strengths"] == [0.1, 0.4]
+    assert found["images"].shape == (3, 3, 10, 12, *channels)
+    np.testing.assert_array_equal(found["images"][:, 0], x[::-1][:3])
+    moved = [np.abs(found["images"][:, k] - x[::-1][:3]).mean() for k in range(3)]
+    assert 0 == moved[0] < moved[1] < moved[2]
+
+
+def test_pictures_of_the_first_layer_are_of_the_first_draw(split, monkeypatch):
+    monkeypatch.setattr(accuracy, "pictures", lambda estimator: "its pictures")
+    found = study(split, draws={30: 2})
+    assert [found.run(cell)["first_layer"] for cell in found.cells] == ["its pictures", None]
+
+
+def test_a_cell_costs_its_fit_and_every_image_it_represents(split, monkeypatch):
+    found = Accuracy(split, {"ckn-2": model("ckn-2"), "mlp": model("mlp")}, {60: 1}, parts=("test", "validation"))
+    for cell in found.cells:
+        fit = found.models[cell.model].seconds((8, 8), 60, 0)
+        if cell.part == "test":
+            n = len(split.y_test) + len(accuracy.STRENGTHS) * accuracy.N_DEFORMED
+            assert found.seconds(cell) == found.models[cell.model].seconds((8, 8), 60, n)
+        elif cell.model == "mlp":
+            assert found.seconds(cell) == pytest.approx(fit * 4 / 5)  # one fold of five is held out
+        else:
+            assert 2 * fit < found.seconds(cell) < 4 * fit  # features once, five heads on four fifths
+    monkeypatch.setattr(accuracy, "N_ALL_FOLDS", 59)
+    validated = AccuracyCell("ckn-2", 60, 0, "validation")
+    assert found.seconds(validated) == pytest.approx(model("ckn-2").seconds((8, 8), 60, 0) * 4 / 5)
+    monkeypatch.setattr(accuracy, "N_ALL_FOLDS", 60)
+    assert found.seconds(validated) > model("ckn-2").seconds((8, 8), 60, 0)
+
+
+def test_up_to_its_size_validation_is_over_all_folds(split, monkeypatch):
+    monkeypatch.setattr(accuracy, "N_ALL_FOLDS", 60)
+    assert spied(split, trained=False)[0]["n_fitted"] == 5
+
+
+def test_a_study_has_cells_but_not_too_many(split, monkeypatch):
+    monkeypatch.setattr(accuracy, "MOST_CELLS", 6)
+    names = ["pixels", "fourier"]
+    assert len(study(split, names, {30: 3}).cells) == 6
+    with pytest.raises(ValueError, match=r"4 seeds of 2 models at 1 sizes are more than the 6 cells"):
+        study(split, names, {30: 4})
+    with pytest.raises(ValueError, match="2 seeds of 2 models at 2 sizes are more than the 6 cells"):
+        study(split, names, {30: 2, 40: 2})
+    for models, draws in (({}, {30: 1}), ({"pixels": model("pixels")}, {})):
+        with pytest.raises(ValueError, match="There is nothing to compare: name at least one model and one training"):
+            Accuracy(split, models, draws)
+    with pytest.raises(ValueError, match=r"train size must be an int >= 1, got 30\.5"):
+        study(split, draws={30.5: 1})
+
+
+def test_labels_are_coded_whatever_their_number():
+    classes = np.arange(300)
+    record = predictions(classes, classes, classes[::-1])
+    np.testing.assert_array_equal(unpack(record["predictions"]), classes[::-1])
+    assert record["test_error"] == 1
+    assert record["class_counts"] == [1] * 300
+    with pytest.raises(
+        ValueError, match=r"^300, 301, 302, 303, 304: predicted, .*, which are 0, 1, 2, 3, 4, 5, 6, 7, 8, 9\.$"
+    ):
+        predictions(classes, np.arange(6), np.arange(300, 306))
+
+
 # -- what decides a cell -----------------------------------------------------------------------------------------------
 
 
@@ -207,6 +276,8 @@ def test_names_prose_and_limits_that_change_nothing_leave_the_cell_alone(split, 
 
 
 def test_the_plan_keeps_to_draws_and_limits(split):
+    edge = Model("edge", replace(REPRESENTATIONS["pixels"], largest=30), HEADS["linear"])
+    assert [c.train_size for c in Accuracy(split, {"edge": edge}, {30: 1, 31: 1}).cells] == [30]
     few = replace(REPRESENTATIONS["pixels"], draws=1, largest=50)
     models = {"few": Model("few", few, HEADS["linear"]), "all": model("pixels")}
     found = Accuracy(split, models, {100: 2, 30: 3})
@@ -236,6 +307,9 @@ def test_command_writes_everything_and_prints_the_table(tmp_path, capsys):
         (size, name, seed) for size in (30, 60) for name in FAST for seed in (0, 1)
     ]
     assert found["settings"]["labels"]["pixels+svm"] == "pixels + SVM"
+    assert not {"predictions", "first_layer"} & found["records"][0].keys()  # they stay in the cells
+    assert found["settings"]["n_cells"] == 8
+    assert found["settings"]["image_shape"] == [8, 8, 1]
     assert cli.main(command(tmp_path, "--workers", "2")) == 0
     assert "0 to run" in " ".join(capsys.readouterr().out.split())
 
@@ -369,6 +443,103 @@ def test_without_matplotlib_figures_are_skipped_in_one_line(tmp_path, capsys, mo
     assert (tmp_path / "report.html").exists()
 
 
-@pytest.mark.parametrize(("seconds", "words"), [(0, "0 s"), (89, "89 s"), (91, "2 min"), (5401, "1.5 h")])
+def test_a_command_that_names_no_sizes_says_in_its_help_which_are_taken(split, monkeypatch, capsys):
+    asked = []
+
+    def refuse(*args, **options):
+        asked.append((args[2], options))
+        raise ValueError("enough")
+
+    many = replace(split, X_test=np.repeat(split.X_test, 4, 0), y_test=np.repeat(split.y_test, 4))
+    many = replace(many, X_train=np.repeat(split.X_train, 2, 0), y_train=np.repeat(split.y_train, 2))
+    monkeypatch.setattr(cli.accuracy, "Accuracy", refuse)
+    monkeypatch.setattr(cli.stability, "Stability", refuse)
+    for data in (split, many):
+        monkeypatch.setattr(cli, "load_split", lambda *args, data=data, **options: data)
+        for words in (["compare"], ["stability"]):
+            assert cli.main([*words, "--models", "pixels"]) == 1
+    (draws, _), (families, some), _, (_, all_of_them) = asked
+    with pytest.raises(SystemExit):
+        cli.main(["stability", "--help"])
+    told = " ".join(capsys.readouterr().out.split())
+    assert f"test images (default {all_of_them['n_images']}, or what there is)" in told
+    assert f"training images (default {all_of_them['train_size']}, or what there is)" in told
+    assert f"subset and models (default {some['seed']})" in told
+    assert f"default: {' '.join(families)}" in told
+    assert (some["n_images"], some["train_size"]) == (min(all_of_them["n_images"], 599), 1198)
+    assert "error: enough" not in told
+    with pytest.raises(SystemExit):
+        cli.main(["compare", "--help"])
+    assert f"repetitions (default {set(draws.values()).pop()})" in " ".join(capsys.readouterr().out.split())
+
+
+def test_the_bar_goes_from_nothing_to_what_all_missing_cells_cost(split, tmp_path, monkeypatch):
+    bars = []
+
+    class Bar:
+        def __init__(self, *columns, console, transient):
+            self.done, self.words = 0.0, []
+            assert transient
+            bars.append(self)
+
+        def __enter__(self):
+            return self
+
+        def __exit__(self, *error):
+            return None
+
+        def add_task(self, description, total):
+            self.total = total
+
+        def update(self, task, advance, description):
+            self.done, self.words = self.done + advance, [*self.words, description]
+
+    monkeypatch.setattr(cli, "Progress", Bar)
+    console = Console(file=io.StringIO(), width=200)
+    for draws in (1, 2, 2):
+        found = study(split, draws={30: draws})
+        cli.run(Sweep(found, tmp_path), console, None, cli._compared)
+    cost = found.seconds(found.cells[0])
+    assert [bar.done for bar in bars] == pytest.approx([cost, cost, 0])
+    assert [bar.total for bar in bars] == pytest.approx([cost, cost, 1])  # of nothing a bar cannot show a share
+    assert [bar.words for bar in bars] == [["1 of 1"], ["1 of 2", "2 of 2"], ["1 of 2", "2 of 2"]]
+    said = console.file.getvalue()
+    assert said.count("1 to run: about 0 s of a core") == 2
+    assert said.count("pixels, 30 images, seed 0: error ") == 3
+    assert said.count("already there") == 3
+
+
+def test_a_finished_cell_is_told_in_words():
+    record = {"test_error": 0.125, "fit_seconds": 2.04}
+    done = [Finished(AccuracyCell("m", 1000, 3), record, known) for known in (False, True)]
+    assert [cli._compared(d) for d in done] == [
+        ("m, 1,000 images, seed 3", "error 12.50 %, fit in 2.0 s"),
+        ("m, 1,000 images, seed 3", "error 12.50 %, already there"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("error", "words"),
+    [
+        (MemoryError(), "out of memory"),
+        (ValueError("one\ntwo"), "one two"),
+        (OSError(28, "No space", "a.json"), "a.json: No space."),
+        (OSError("no number"), "no number"),
+    ],
+)
+def test_errors_have_words_even_where_python_gives_none(error, words):
+    assert cli._in_one_line(error) == words
+
+
+def test_a_model_whose_package_is_missing_is_refused(monkeypatch):
+    lacking = replace(REPRESENTATIONS["pixels"], name="far", needs="no_such_package")
+    monkeypatch.setattr(cli, "model", lambda name, shape: Model(name, lacking, None))
+    with pytest.raises(ValueError, match=r"^far needs the package no_such_package; far needs .*: pip install it\.$"):
+        cli.find_models(["a", "b"], (8, 8))
+
+
+@pytest.mark.parametrize(
+    ("seconds", "words"), [(0, "0 s"), (89.4, "89 s"), (90, "2 min"), (5399, "90 min"), (5400, "1.5 h")]
+)
 def test_durations_in_words(seconds, words):
     assert cli.duration(seconds) == words

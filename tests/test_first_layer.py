@@ -53,6 +53,16 @@ def test_wavelets_of_scattering():
         np.testing.assert_array_equal(picture, np.roll(wavelet, (12, 14), (0, 1))[:, 2:26])
 
 
+@pytest.mark.parametrize("shape", [(9, 40), (40, 33)])
+def test_wavelets_are_square_and_around_their_centre_whatever_the_images(shape):
+    fitted = Scattering2D(J=2, L=4).fit(np.zeros((1, *shape)))
+    h, w = fitted.filter_bank_.shape
+    psi = np.fft.ifft2(fitted.filter_bank_.psi).real[:, ::2].reshape(4, h, w)
+    half = min(h, w, 24) // 2
+    at = np.arange(-half, half)
+    np.testing.assert_array_equal(first_layer(fitted), psi[:, at[:, None], at])  # from the end of an axis: below zero
+
+
 def test_what_has_no_first_layer_to_see():
     assert first_layer(RidgeClassifier()) is None
     assert pictures(RidgeClassifier()) is None

@@ -3,7 +3,9 @@
 import importlib
 import json
 import linecache
+import math
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -17,9 +19,11 @@ from sklearn.preprocessing import FunctionTransformer
 from kernelconv import ConvKernelNetwork, KernelMapping, PatchExtraction, Rotation, Scattering2D, serial
 from kernelconv._files import unpack
 from kernelconv._identity import described
+from kernelconv.datasets.split import Split
+from kernelconv.studies.accuracy import Accuracy, AccuracyCell
 from kernelconv.studies.environment import module_digest
 from kernelconv.studies.estimators.transformers import Pixels
-from kernelconv.studies.models import Head, Model, Representation, _Seeded, read_only, represent
+from kernelconv.studies.models import SIZES, Head, Model, Representation, _Seeded, read_only, represent
 from kernelconv.studies.registry import HEADS, REPRESENTATIONS, model
 
 RECORDED = json.loads(FILE.read_text())
@@ -46,6 +50,53 @@ def test_predictions_move_only_with_the_results_version(name):
         f"{moved} predictions of {name} moved. If that is meant, raise its version in kernelconv/studies/registry.py "
         f"(old cells are then not read any more) and {again}."
     )
+
+
+@pytest.fixture(scope="module")
+def committed():
+    """The committed cells of the models of this registry: (cell, identity)."""
+    folder = Path(__file__).parent.parent / "benchmarks" / "results" / "mnist" / "cells"
+    if not folder.is_dir():
+        pytest.skip("the committed results are not in this copy")
+    found = [json.loads(path.read_text()) for path in sorted(folder.glob("*.json"))]
+    ours = [c for c in found if c["cell"]["model"].partition("+")[0] in REPRESENTATIONS]
+    return [(AccuracyCell(**c["cell"]), c["identity"]) for c in ours]
+
+
+def test_committed_cells_are_of_the_models_of_today(committed):
+    models = {cell.model: model(cell.model) for cell, _ in committed}
+    for cell, identity in committed:
+        assert models[cell.model].identity((28, 28), cell.train_size, cell.seed) == identity["model"], cell
+    for name, m in models.items():
+        r, cells = m.representation, [cell for cell, _ in committed if cell.model == name]
+        assert max(cell.train_size for cell in cells) <= (r.largest or math.inf)
+        assert r.draws in (None, 1 + max(cell.seed for cell in cells))
+
+
+def test_committed_cells_are_of_the_protocol_of_today(committed):
+    images = np.zeros((10_000, 2, 2), np.uint8)
+    split = Split("blank", images[:60], np.arange(60) % 2, images, np.arange(10_000) % 2)
+    for part in ("test", "validation"):
+        for name in ("pixels+svm", "exact-kernel"):
+            study = Accuracy(split, {name: model(name)}, {30: 1}, parts=(part,), strengths=(0.2,))
+            known = [identity["protocol"] for cell, identity in committed if (cell.model, cell.part) == (name, part)]
+            assert known
+            assert all(protocol == study.identity(study.cells[0])["protocol"] for protocol in known)
+
+
+def test_the_cost_of_a_model_is_that_of_its_images_and_of_its_head():
+    def seconds(size, n_test, head=None, **options):
+        r = Representation("m", "m", "m", lambda *_: None, "", milliseconds=(2.0, 0.5), **options)
+        return Model("m", r, head).seconds((28, 28), size, n_test)
+
+    head = Head("h", "h", lambda seed: None, (1.0, 2.0, 8.0, 20.0, 300.0))
+    assert seconds(1000, 0) == pytest.approx(2.0)
+    assert seconds(1000, 4000) == pytest.approx(2.0 + 2.0)
+    assert seconds(1000, 4000, epochs=lambda size: size // 100) == pytest.approx(10 * 2.0 + 2.0)
+    for size, of_head in zip(SIZES, head.seconds, strict=True):
+        assert seconds(size, 0, head) - seconds(size, 0) == pytest.approx(of_head)
+    between = math.sqrt(SIZES[1] * SIZES[2])
+    assert seconds(between, 0, head) - seconds(between, 0) == pytest.approx(math.sqrt(2.0 * 8.0))
 
 
 # -- names -------------------------------------------------------------------------------------------------------------

@@ -5,6 +5,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import drawn
 import numpy as np
 import pytest
 from reports import (
@@ -22,8 +23,10 @@ from kernelconv import report
 from kernelconv.report import charts
 from kernelconv.report.captions import caption
 from kernelconv.report.charts import first_layers
-from kernelconv.report.charts.scales import log_scale
-from kernelconv.report.published import leading_curves
+from kernelconv.report.charts.scales import error_axis, log_labels, log_scale, size_axis
+from kernelconv.report.charts.style import label_text, new_figure
+from kernelconv.report.figures import _drawings
+from kernelconv.report.published import Published, leading_curves
 
 FIGURES = ["learning_curves.png", "stability.png", "tradeoff.png", "confusion.png"]
 
@@ -202,6 +205,15 @@ def test_models_without_features_are_left_out_of_stability_alone(tmp_path):
     assert [p.name for p in report.write_figures(none, tmp_path)] == [FIGURES[k] for k in (0, 2, 3)]
 
 
+def test_stability_is_drawn_where_a_model_has_both_measures():
+    results = make_results(models=("ckn", "exact"), sizes=(100,), seeds=(0,))
+    for record in results["records"]:
+        record["deformation_sensitivity"] = None
+    assert "stability" not in _drawings(results, report.summary_rows(results))
+    both = without_features(make_results(models=("ckn", "exact"), sizes=(100,)), "exact")
+    assert "stability" in _drawings(both, report.summary_rows(both))
+
+
 def test_a_model_without_errors_is_drawn(tmp_path):
     results = make_results(models=("ckn",), sizes=(100, 300))
     for record in results["records"]:
@@ -218,6 +230,11 @@ def test_captions_say_what_is_drawn(results):
     rows = report.summary_rows(results)
     assert "Line chart" in caption("learning_curves", results, rows).alt
     assert "thin bars: over test images" in caption("learning_curves", results, rows).text
+    for strengths, beyond in (((0.1, 0.5), False), ((0.51, 0.1), True)):
+        found = make_results(sizes=(100,), seeds=(0,), strengths=strengths)
+        text = caption("stability", found, report.summary_rows(found)).text
+        assert ("Above 1/2 the stability theorem is not stated." in text) == beyond
+        assert text.count("Models fitted on 100 training images.") == 1
     mnist = {**results, "settings": {**results["settings"], "data": "mnist"}}
     assert "at 60,000: Jarrett" in caption("learning_curves", mnist, rows).text
 
@@ -278,6 +295,81 @@ def test_the_confusion_figure_names_the_true_class_first(tmp_path, monkeypatch):
     assert [text.get_text() for text in axes.get_yticklabels()] == ["3 → 5", "1 → 2", "5 → 3"]
     assert [bar.get_width() for bar in axes.patches] == [3, 2, 1]
     assert [bar.get_y() + bar.get_height() / 2 for bar in axes.patches] == pytest.approx([0, 1, 2])
+
+
+def test_what_is_drawn_is_what_was_recorded():
+    recorded = drawn.FILE.read_text(encoding="utf-8").splitlines()
+    if drawn.version() != recorded[0]:  # what is not said in a drawing is matplotlib's to choose
+        pytest.skip(f"recorded with {recorded[0]}, this is {drawn.version()}")
+    assert drawn.lines() == recorded[1:], "If it is meant to look otherwise: python tests/drawn.py"
+
+
+def test_pictures_are_as_wide_as_the_committed_ones(figures):
+    committed = Path(__file__).parent.parent / "benchmarks" / "results" / "mnist"
+    if not committed.is_dir():
+        pytest.skip("the committed results are not in this copy")
+    for path in figures[2:4]:
+        assert pixels_of(path).shape[1] == pixels_of(committed / path.name).shape[1]
+
+
+def test_training_sizes_are_labelled_where_there_is_room(results):
+    for sizes in ((100, 300, 1000), (100, 110, 120, 1000), (100, 200, 250, 300, 310, 1000), (1000, 1500)):
+        axes = new_figure(3.0).subplots()
+        size_axis(axes, sizes)
+        assert list(axes.get_xticks()) == list(sizes)
+        shown = [text.get_text() for text in axes.get_xticklabels()]
+        room, last = (sizes[-1] / sizes[0]) ** (1 / 12), None
+        for size, text in reversed(list(zip(sizes, shown, strict=True))):  # from the largest, which always has one
+            fits = last is None or size <= last / room
+            assert text == (f"{size:,}" if fits else "")
+            last = size if fits else last
+        assert (axes.get_xscale(), axes.get_xlabel(), len(axes.get_xticks(minor=True))) == ("log", "training images", 0)
+
+
+def test_an_axis_of_errors_holds_every_bar_but_none_below_a_third_of_the_smallest_error():
+    def limits(*bars):
+        axes = new_figure(3.0).subplots()
+        error_axis(axes, bars)
+        return axes.get_yscale(), *axes.get_ylim()
+
+    scale, low, high = limits((2.0, 0.5), (8.0, 3.0))
+    assert scale == "log"
+    assert 1.2 < low < 1.5 < 11 < high < 13
+    assert limits((2.0, 0.5), (8.0, 3.0), (8.0, 4.0))[2] > 12
+    cut, also_cut = limits((2.0, 2.0), (8.0, 3.0)), limits((2.0, 1.9), (8.0, 3.0))
+    assert cut == also_cut
+    assert cut[1:] == pytest.approx(limits((2.0, 2.0 - 2 / 3), (8.0, 3.0))[1:])
+    assert 0 < cut[1] < limits((2.0, 1.3), (8.0, 3.0))[1] < 2 / 3
+    assert limits((2.0, 0.5), (5.0, 0.5))[:2] == ("linear", 0)
+
+
+@pytest.mark.parametrize(("ratio", "digits"), [(5.9, "12357"), (6.0, "125"), (199, "125"), (200, "1")])
+def test_a_logarithmic_axis_has_the_more_labels_the_closer_its_values_lie(ratio, digits):
+    axes = new_figure(3.0).subplots()
+    axes.set_xscale("log")
+    log_labels(axes.xaxis, (0.5, 0.5 * ratio))
+    axes.set_xlim(0.99, 999.9)
+    within = [tick for tick in axes.get_xticks() if 1 <= tick < 1000]
+    expected = [int(d) * 10**k for k in range(3) for d in digits]
+    assert within == pytest.approx(expected)
+    assert axes.xaxis.get_major_formatter().format_ticks(within) == [str(tick) for tick in expected]
+    assert len(axes.get_xticks(minor=True)) == 0
+
+
+def test_published_figures_at_our_smallest_and_largest_size_are_drawn_and_others_not():
+    styles, rows = charts.model_styles(MODELS), report.summary_rows(make_results(sizes=(100, 300)))
+    papers = [Published("digits", "other", "", size, 90.0 + size / 100, "read", "") for size in (50, 100, 300, 500)]
+    (axes,) = charts.learning_curves(rows, styles, papers).axes
+    (line,) = [line for line in axes.lines if line.get_linestyle() == "--"]
+    assert list(line.get_xdata()) == [100, 300]
+    assert axes.get_ylim()[1] > 93  # they are on the axis
+    assert line.get_zorder() < min(other.get_zorder() for other in axes.lines if other is not line)
+
+
+def test_names_as_long_as_they_may_be_are_whole_and_longer_ones_end_in_a_dot():
+    assert [label_text("abcdef", n) for n in (5, 6, 7)] == ["abcd…", "abcdef", "abcdef"]
+    assert label_text("a" * 24) == "a" * 24
+    assert len(label_text("a" * 25)) == 24
 
 
 # -- images --------------------------------------------------------------------------------------------------------

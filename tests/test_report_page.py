@@ -10,6 +10,7 @@ from reports import (
     MODELS,
     PNG,
     STRENGTHS,
+    Parsed,
     make_results,
     make_study,
     printed,
@@ -68,6 +69,14 @@ def test_a_page_leaves_out_what_it_has_not(tmp_path):
     text = (tmp_path / "page.html").read_text(encoding="utf-8")
     assert "No cell is finished yet." in text
     assert not [word for word in ("Figures", "Further tables", 'unfinished">') if word in text]
+
+
+def test_a_picture_is_shown_at_half_its_pixels_for_fine_screens(tmp_path):
+    size = (600).to_bytes(4, "big") + (400).to_bytes(4, "big")
+    (tmp_path / "a.png").write_bytes(PNG[:16] + size + PNG[24:])
+    save_page(small_page(figures=[(tmp_path / "a.png", Caption("A", "an alternative", ""))]), tmp_path / "page.html")
+    (image,) = Parsed((tmp_path / "page.html").read_text(encoding="utf-8")).all("img")
+    assert (image["width"], image["height"]) == ("300", "200")
 
 
 # -- a comparison --------------------------------------------------------------------------------------------------

@@ -51,6 +51,34 @@ def test_an_unfinished_study_says_so_and_an_unmeasured_family_has_no_table(tmp_p
     assert "Translation()" not in printed(report.print_study, study)
 
 
+def test_of_one_strength_it_is_shown_and_the_unit_is_on_the_axis(tmp_path, monkeypatch):
+    study = make_study()
+    study["settings"]["families"]["smooth"]["strengths"] = [0.05]
+    assert shown_strength(study, "smooth") == 0.05
+    for row in study["rows"]:
+        row["unit"] = "px" if row["family"] == "translation" else ""
+    axes, draw = [], charts.curves
+    monkeypatch.setattr(charts, "curves", lambda *given: axes.append(given[2]) or draw(*given))
+    monkeypatch.setattr(charts, "save_figure", lambda figure, path: path)
+    shown = {"strengths": [0.05], "images": np.random.default_rng(0).random((1, 2, 8, 8))}
+    found = report.write_study_figures(study, tmp_path, {"smooth": shown, "translation": shown, "shear": shown}, {})
+    assert axes == ["Jacobian norm", "shift, px"]
+    assert [path.stem for path in found][-1] == "deformed-shear"  # not measured yet: images and no curves
+    assert len(found) == 5
+
+
+def test_the_wide_table_has_half_of_every_interval_and_the_sensitivity_a_digit_more(tmp_path):
+    study = make_study()
+    cells = write_study_page(study, tmp_path).tables[0][1]
+    measures = study_rows(study, "smooth", 0.1)[0]["measures"]
+    names = ["relative_change", "lipschitz_ratio", "deformation_sensitivity", "relative_stability", "accuracy"]
+    assert cells[3:] == [
+        f"{measures[m][0]:.{d}f} ±{(measures[m][2] - measures[m][1]) / 2:.{d}f}"
+        for m, d in zip(names, (3, 3, 4, 3, 3), strict=True)
+    ]
+    assert cells[1:3] == ["64", "0.875"]
+
+
 def test_a_family_with_measures_of_its_own_shows_them():
     study = make_study(families=("worst",))
     for row in study["rows"]:

@@ -8,8 +8,10 @@ import numpy as np
 import pytest
 from scipy.stats import binomtest, t
 
+from kernelconv.studies import significance
 from kernelconv.studies.significance import (
     _bootstrap,
+    _resampled_sums,
     draws_standard_error,
     holm,
     images_standard_error,
@@ -134,6 +136,44 @@ def test_the_smallest_p_is_one_over_the_resamples_and_one_more(rng):
     assert paired_difference(right, right, 0, n_resamples=199) == (0, 0, 0, 1)
 
 
+def test_by_default_ten_thousand_resamples_make_an_interval_of_95_percent(rng):
+    a, b = rng.random((2, 3, 50)) < 0.3
+    assert paired_difference(a, b, 0) == paired_difference(a, b, 0, level=0.95, n_resamples=10_000)
+    wrong = np.ones((1, 20), bool)
+    assert paired_difference(wrong, ~wrong, 0).p == pytest.approx(1 / 10_001)
+
+
+@pytest.mark.parametrize("chunk", [1, 7, 30])
+def test_resamples_drawn_a_few_at_a_time_are_as_good(rng, monkeypatch, chunk):
+    monkeypatch.setattr(significance, "_CHUNK", chunk)
+    delta = np.array([[1, 0, -1, 0, 0, 1, 0], [0, 0, 1, 0, 1, 1, 0]], np.int8)
+    sums = _resampled_sums(delta, rng, 2001)
+    assert (sums == sums.round()).all()
+    assert np.abs(sums).max() <= delta.size
+    assert sums.mean() == pytest.approx(delta.sum(), abs=4 * sums.std() / 2001**0.5)
+    assert sums.var() == pytest.approx(enumerated_variance(delta), rel=0.15)
+
+
+def test_ten_thousand_resamples_of_a_hundred_kinds_of_images_are_drawn_at_once(rng, monkeypatch):
+    delta = rng.integers(-1, 2, (5, 400)).astype(np.int8)[:, :100]
+    found = _resampled_sums(delta, np.random.default_rng(0), 10_000)
+    monkeypatch.setattr(significance, "_CHUNK", 2**40)
+    np.testing.assert_array_equal(found, _resampled_sums(delta, np.random.default_rng(0), 10_000))
+
+
+def enumerated_variance(delta):
+    """The variance of the sums of all resamples, v and w being multinomial counts: from their covariances."""
+    n_draws, n = delta.shape
+    v, w = np.eye(n_draws) - 1 / n_draws + 1, np.eye(n) - 1 / n + 1  # mean products of counts
+    return float(np.einsum("de,ij,di,ej->", v, w, delta, delta) - delta.sum() ** 2)
+
+
+def test_of_one_image_there_is_no_t(rng):
+    found = paired_difference(np.ones((3, 1)), np.array([[1], [0], [0]]), 0, n_resamples=100)
+    assert np.isfinite(found).all()
+    assert found.mean == pytest.approx(200 / 3)
+
+
 def test_the_same_seed_gives_the_same_difference_and_the_sign_turns_with_the_models(rng):
     a, b = rng.random((2, 8, 300)) < 0.1
     found, again, other = (paired_difference(a, b, seed, n_resamples=500) for seed in (0, 0, 1))
@@ -158,6 +198,7 @@ def test_holm_by_hand():
     np.testing.assert_allclose(holm([0.5, 0.6]), [1, 1], rtol=1e-12)
     assert holm([0.2]).tolist() == [0.2]
     assert holm([]).size == 0
+    assert holm([0.0, 1.0]).tolist() == [0, 1]
 
 
 def test_holm_is_the_naive_loop_and_lies_between_p_and_bonferroni(rng):
@@ -178,7 +219,11 @@ def test_holm_is_the_naive_loop_and_lies_between_p_and_bonferroni(rng):
         (lambda: draws_standard_error([[0.5, 1]]), "True or False, got float64 values"),
         (lambda: paired_difference(np.ones((2, 3)), np.ones((3, 3))), r"got shapes \(2, 3\) and \(3, 3\)"),
         (lambda: paired_difference(np.ones((2, 3)), np.ones((2, 3)), level=1.0), "level must be between 0 and 1"),
+        (lambda: paired_difference(np.ones((2, 3)), np.ones((2, 3)), level=0), "level must be .* got 0"),
         (lambda: paired_difference(np.ones((2, 3)), np.ones((2, 3)), n_resamples=0), "n_resamples"),
+        (lambda: paired_difference(np.ones((2, 3)), np.full((2, 3), 2)), "wrong_b must say .* got int64 values"),
+        (lambda: holm([-0.1]), "between 0 and 1, got"),
+        (lambda: holm([float("nan")]), "p_values"),
         (lambda: mcnemar(np.ones((2, 3)), np.ones((2, 3))), "one draw, got 2"),
         (lambda: mcnemar(np.ones(3), np.ones(4)), r"got shapes \(1, 3\) and \(1, 4\)"),
         (lambda: holm([0.1, 1.2]), "between 0 and 1, got"),

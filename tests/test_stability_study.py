@@ -320,6 +320,37 @@ def test_what_cells_will_cost_grows_and_holds_one_fit_a_model(split):
     assert study(split, ["lenet"], n_images=24).seconds(one.cells[0]) > study(split, ["lenet"]).seconds(one.cells[0])
     n_represented = [families.cost(name, 500)[0] for name in ("rotation", "worst", "corruptions")]
     assert n_represented == [500 * 5 * 3, 100 * 2 * 64, 500 * 3 * 16]
+    n_fields = [500 * 5, 100 * 2 * 64, 0]  # 0.4 ms a field, 0.05 ms an image of the rest
+    for name, fields, images in zip(("rotation", "worst", "corruptions"), n_fields, n_represented, strict=True):
+        assert families.cost(name, 500)[1] == pytest.approx((0.4 * fields + 0.05 * images) / 1000)
+
+
+def test_seeds_are_those_that_scikit_learn_takes(split):
+    assert study(split, ["pixels"], seed=2**32 - 1).seed == 2**32 - 1
+    for seed, words in ((2**32, r"seed must be an int from 0 to 4294967295, got 4294967296"), (-1, "seed must be")):
+        with pytest.raises(ValueError, match=words):
+            study(split, ["pixels"], seed=seed)
+
+
+def test_the_fewest_and_the_most_images_are_taken(split):
+    assert len(study(split, ["pixels"], n_images=2, train_size=30).cells) == 2
+    assert study(split, ["pixels"], n_images=599).n_images == 599
+    for changes, words in (({"n_images": 2.5}, "images must be an int"), ({"train_size": 30.5}, "train size must be")):
+        with pytest.raises(ValueError, match=words):
+            study(split, ["pixels"], **changes)
+
+
+def test_examples_of_a_study_are_test_images_with_their_border_and_deformed(split):
+    found = study(split, ["pixels"])
+    shown = examples(found, "translation")
+    assert shown["images"].shape == (4, 6, 12, 12)
+    assert shown["strengths"] == list(families.FAMILIES["translation"][1])
+    np.testing.assert_array_equal(shown["images"][:, 0], found.padded(split.X_test[:4]))
+    np.testing.assert_array_equal(examples(found, "translation", 2)["images"][:, 0], shown["images"][:2, 0])
+    moved = [np.abs(shown["images"][:, k] - shown["images"][:, 0]).mean() for k in range(6)]
+    assert 0 == moved[0] < moved[1] < moved[2] < moved[3]
+    other = examples(study(split, ["pixels"], seed=1), "translation")["images"]
+    assert not np.array_equal(other[:, 1], shown["images"][:, 1])
 
 
 @pytest.mark.parametrize(

@@ -271,9 +271,16 @@ CALLS = [
     Target(
         "datasets.Dataset",
         _dataset,
-        lambda rng: {"name": "own", "title": "Own", "train_sizes": (2,), "draws": {2: 1}, "checksums": {}},
+        lambda rng: {
+            "name": "own",
+            "title": "Own",
+            "train_sizes": (2,),
+            "draws": {2: 1},
+            "checksums": {},
+            "border": "zero",
+        },
         {},
-        {"name": p.Kind(lambda v: v == "abc")}
+        {"name": p.Kind(lambda v: v == "abc"), "border": p.choice("zero", "reflect", "symmetric", "circular")}
         | dict.fromkeys(("title", "train_sizes", "draws", "checksums"), p.ANYTHING),
     ),
 ]
