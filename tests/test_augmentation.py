@@ -44,6 +44,7 @@ def test_shifts_are_uniform_and_bounded():
     assert np.abs(tau).max() <= 2
     assert np.allclose(tau[:, 0, 0].std(axis=0), 2 / np.sqrt(3), rtol=0.05)
     assert np.abs(tau[:, 0, 0].mean(axis=0)).max() < 0.1
+    assert abs(np.corrcoef(tau[:, 0, 0].T)[0, 1]) < 0.05  # each axis by itself
 
 
 def test_a_rotation_turns_about_the_centre():
@@ -118,6 +119,14 @@ def test_flips_mirror_left_and_right_half_of_the_time():
     mirrored = (y == x[:, :, ::-1]).all(axis=(1, 2, 3))
     assert np.array_equal(mirrored, ~(y == x).all(axis=(1, 2, 3)))
     assert 0.4 < mirrored.mean() < 0.6
+    assert np.array_equal(mirrored, RNG(0).random(400) < 0.5)  # so that a seed stands for the same images later
+
+
+def test_maps_of_more_channels_than_pixels_are_images_too():
+    x = images(3, (2, 2, 7))
+    assert np.array_equal(
+        Augmentation(flip=True)(x, RNG(0)), np.where(RNG(0).random((3, 1, 1, 1)) < 0.5, x[:, :, ::-1], x)
+    )
 
 
 def test_cutout_is_a_square_of_zeros():
