@@ -1,6 +1,7 @@
 """The presets and their training: PyTorch's losses, schedules, early stopping, warm starts, faults."""
 
 import pickle
+import re
 
 import numpy as np
 import pytest
@@ -88,6 +89,20 @@ def test_deep_presets_hold_what_their_names_say():
     assert sum(isinstance(p, Residual) for p in parts) == 3
     assert any(isinstance(p, BatchNorm) for p in parts)
     assert sum(isinstance(p, Convolution) for p in vgg((28, 28, 1), 10).parts) == 6
+    for preset in (vgg, wide_lenet):
+        assert [p.rate for p in preset((28, 28, 1), 10).parts if isinstance(p, Dropout)] == [0.5, 0.5]  # Srivastava's
+
+
+def test_progress_is_a_line_an_epoch_where_asked(capsys):
+    x, y = problem(30)
+    small(early_stopping=True, validation_fraction=0.4).fit(x, y)
+    assert capsys.readouterr().out == ""
+    clf = small(verbose=True, epochs=2).fit(x, y)
+    lines = capsys.readouterr().out.splitlines()
+    for i, record in enumerate(clf.history_, 1):
+        said = f"epoch   {i}  loss {record['loss']:.4f}  accuracy {record['accuracy']:.4f}  "
+        assert re.fullmatch(re.escape(said) + r"[0-9]{1,2} s", lines[i - 1])
+    assert len(lines) == 2
 
 
 @pytest.mark.parametrize("name", ["vgg", "resnet"])

@@ -515,7 +515,7 @@ def test_train_refuses(values, match):
 # Presets
 
 
-@pytest.mark.parametrize("shape", [(28, 28, 1), (8, 8, 1), (1, 30, 1), (1, 1, 1), (5, 2, 3), (32, 32, 3)])
+@pytest.mark.parametrize("shape", [(28, 28, 1), (8, 8, 1), (1, 30, 1), (1, 1, 1), (5, 2, 3), (20, 24, 3), (30, 19, 1)])
 def test_lenet_fits_any_size(shape):
     network = wide_lenet(shape, 7).build(shape, RNG(0))
     h, w = (max(size // 2, 1) for size in shape[:2])
