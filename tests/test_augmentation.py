@@ -44,6 +44,7 @@ def test_shifts_are_uniform_and_bounded():
     assert np.abs(tau).max() <= 2
     assert np.allclose(tau[:, 0, 0].std(axis=0), 2 / np.sqrt(3), rtol=0.05)
     assert np.abs(tau[:, 0, 0].mean(axis=0)).max() < 0.1
+    assert abs(np.corrcoef(tau[:, 0, 0].T)[0, 1]) < 0.05  # each axis by itself
 
 
 def test_a_rotation_turns_about_the_centre():
@@ -68,6 +69,38 @@ def test_deformations_have_the_norm_they_are_given():
     assert Augmentation(deformation=0.3)(images(3, (1, 9, 2)), RNG(0)).shape == (3, 1, 9, 2)
 
 
+def test_rotations_go_both_ways_alike():
+    tau = Augmentation(rotation=30).displacements(2000, (9, 7), RNG(0))
+    moved = np.array([-4, -3]) - tau[:, 0, 0]
+    angles = np.rad2deg(np.arctan2(moved[:, 1], moved[:, 0]) - np.arctan2(-3, -4))
+    angles = (angles + 180) % 360 - 180
+    np.testing.assert_allclose([angles.min(), angles.max()], [-30, 30], atol=0.2)
+    assert np.std(angles) == pytest.approx(30 / np.sqrt(3), rel=0.05)
+    assert abs(angles.mean()) < 1
+
+
+@pytest.mark.parametrize("shape", [(2, 5), (6, 2)])
+def test_deformations_are_kept_fields_of_any_size_below_the_largest_and_any_signs(shape):
+    fields = _unit_fields(shape)
+    assert len(fields) == 256  # as the class says
+    tau = Augmentation(deformation=0.4).displacements(3000, shape, RNG(0)).astype(np.float64)
+    products = np.einsum("nhwc,khwc->nkc", tau, fields)
+    norms = np.einsum("khwc,khwc->kc", fields, fields)
+    of = np.abs(products**2 / norms).sum(-1).argmax(axis=1)  # the field each is a multiple of, up to signs
+    sizes = products[np.arange(3000), of] / norms[of]
+    np.testing.assert_allclose(sizes[:, None, None] * fields[of], tau, atol=1e-6)
+    np.testing.assert_allclose(np.abs(sizes[:, 0]), np.abs(sizes[:, 1]), rtol=1e-5)
+    np.testing.assert_allclose(np.quantile(np.abs(sizes[:, 0]), [0, 0.25, 0.5, 0.75, 1]), np.arange(5) / 10, atol=0.02)
+    for a, b in ((1, 1), (1, -1), (-1, 1), (-1, -1)):
+        assert abs(((np.sign(sizes) == (a, b)).all(axis=1)).mean() - 1 / 4) < 0.03
+    assert len(np.unique(of)) == 256
+
+
+def test_images_of_one_line_are_not_deformed():
+    for shape in ((1, 9), (9, 1)):
+        assert not Augmentation(deformation=0.4).displacements(3, shape, RNG(0)).any()
+
+
 def test_displacements_add_up_to_one_warp():
     augmentation = Augmentation(shift=1, rotation=10, deformation=0.2)
     x = images()
@@ -86,6 +119,14 @@ def test_flips_mirror_left_and_right_half_of_the_time():
     mirrored = (y == x[:, :, ::-1]).all(axis=(1, 2, 3))
     assert np.array_equal(mirrored, ~(y == x).all(axis=(1, 2, 3)))
     assert 0.4 < mirrored.mean() < 0.6
+    assert np.array_equal(mirrored, RNG(0).random(400) < 0.5)  # so that a seed stands for the same images later
+
+
+def test_maps_of_more_channels_than_pixels_are_images_too():
+    x = images(3, (2, 2, 7))
+    assert np.array_equal(
+        Augmentation(flip=True)(x, RNG(0)), np.where(RNG(0).random((3, 1, 1, 1)) < 0.5, x[:, :, ::-1], x)
+    )
 
 
 def test_cutout_is_a_square_of_zeros():
@@ -118,6 +159,7 @@ def test_cutouts_have_their_middle_at_any_pixel(side):
         ({"shift": -1}, "shift must be >= 0"),
         ({"noise": np.nan}, "noise must be"),
         ({"deformation": 1.0}, "deformation must be below 1"),
+        ({"shift": 1.01e30}, r"shift must be at most 1e30, got 1\.01e\+30"),
         ({"cutout": 1.5}, "cutout must be an int >= 0"),
         ({"flip": "left"}, "flip must be True or False, got 'left'"),
     ],
@@ -125,6 +167,11 @@ def test_cutouts_have_their_middle_at_any_pixel(side):
 def test_augmentation_refuses(values, match):
     with pytest.raises(ValueError, match=match):
         Augmentation(**values)
+
+
+def test_the_largest_changes_are_taken():
+    assert Augmentation(noise=1e30).noise == 1e30
+    assert Augmentation(deformation=0.999).deformation == 0.999
 
 
 ALL = Augmentation(shift=1, rotation=10, deformation=0.2, noise=0.1, cutout=2, flip=True)

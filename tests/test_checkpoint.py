@@ -206,6 +206,14 @@ def test_a_checkpoint_of_another_training_is_refused_in_words(file, values, word
         small(checkpoint=file).set_params(**values).fit(*problem())
 
 
+def test_of_many_differences_six_are_named(file):
+    values = {"epochs": 5, "batch_size": 15, "learning_rate": 0.5, "schedule": "step", "optimizer": "sgd"}
+    values |= {"momentum": 0.8, "weight_decay": 0.0, "loss": "squared_hinge"}
+    for n, ending in ((6, "in the file"), (7, "; 1 more"), (8, "; 2 more")):
+        with pytest.raises(ValueError, match=rf"asked for: ([^;]+; ){{5}}[^;]+{ending}\. It is left"):
+            small(checkpoint=file).set_params(**dict(list(values.items())[:n])).fit(*problem())
+
+
 def test_a_checkpoint_is_of_one_start(file):
     x, y = problem()
     clf = small(checkpoint=file, warm_start=True).fit(x, y)

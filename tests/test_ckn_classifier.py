@@ -1,5 +1,7 @@
 """ConvKernelClassifier: gradients of the whole network, exact last layer, steps on the sphere, the contract."""
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 from sklearn.linear_model import LogisticRegression
@@ -7,9 +9,11 @@ from sklearn.svm import LinearSVC
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from kernelconv import ConvKernelClassifier, ConvKernelNetwork, ConvNetClassifier, load_digits_images, serial
+from kernelconv.networks.kernel.classifier import _moved
 from kernelconv.networks.kernel.last_layer import SphereSteps, inverse_covariance, solve_last_layer
 from kernelconv.networks.training.loop import loss_gradient
 from kernelconv.networks.training.losses import CLASS_LOSSES, squared_hinge
+from kernelconv.networks.training.optimizers import learning_rates
 from kernelconv.operators import ArcCosine, Dense, Flatten
 from kernelconv.testing import check_vjp
 
@@ -105,6 +109,49 @@ def test_steps_keep_to_the_sphere_and_descend():
     assert np.array_equal(SphereSteps({"z": q}).step("z", z, 0 * g, 0.05), z)
 
 
+@pytest.mark.parametrize("scale", [1.0, 1e6])
+def test_anchors_turn_by_the_rate_once_the_velocity_has_grown(scale):
+    """Gradients along the sphere that keep their lengths: the root mean square angle of a step is the rate."""
+    angles = np.array([0.3, 2.0, 4.0])
+    z, lengths, rate = np.stack([np.cos(angles), np.sin(angles)], axis=1), np.array([[1.0], [2.0], [0.5]]), 1e-5
+    steps = SphereSteps({"z": np.eye(2)}, 0.9)
+    for _ in range(300):
+        before, g = z, scale * lengths * np.stack([-z[:, 1], z[:, 0]], axis=1)
+        z = steps.step("z", z, g, rate)
+    turned = np.arctan2(before[:, 0] * z[:, 1] - before[:, 1] * z[:, 0], (before * z).sum(1))
+    np.testing.assert_allclose(turned, -rate * lengths[:, 0] / np.sqrt((lengths**2).mean()), rtol=1e-3)
+
+
+def test_the_velocity_and_the_size_of_steps_are_running_means():
+    rng = np.random.default_rng(0)
+    z = rng.standard_normal((4, 3))
+    z /= np.linalg.norm(z, axis=1, keepdims=True)
+    steps, velocity, size = SphereSteps({"z": np.eye(3)}, 0.7), 0.0, None
+    for factor in (1.0, 3.0, 3.0):
+        g = factor * rng.standard_normal((4, 3))
+        move = g - z * (z * g).sum(1, keepdims=True)
+        norm = np.sqrt((move**2).sum() / 4)
+        size = norm if size is None else size + (norm - size) / 20  # over some twenty steps
+        velocity = 0.7 * velocity + 0.3 * move / size
+        new = z - 0.1 * velocity
+        z = steps.step("z", z, g, 0.1)
+        np.testing.assert_allclose(z, new / np.linalg.norm(new, axis=1, keepdims=True), rtol=1e-12)
+    assert SphereSteps({}).momentum == ConvKernelClassifier().momentum
+    assert SphereSteps({}, 0).momentum == 0
+
+
+def test_the_inverse_covariance_amplifies_no_direction_beyond_its_damping():
+    same = np.ones((4, 3))  # all variance along one direction
+    assert np.linalg.cond(inverse_covariance(same, 0.2)) == pytest.approx(1 + 3 / 0.2)
+    assert np.linalg.cond(inverse_covariance(same)) == pytest.approx(1 + 3 / 0.1)
+    values = np.linalg.eigvalsh(inverse_covariance(same))
+    assert values.sum() == pytest.approx(3)
+    scaled = np.random.default_rng(0).standard_normal((50, 3))
+    np.testing.assert_allclose(
+        inverse_covariance(scaled), inverse_covariance(scaled * np.arange(1, 51)[:, None]), rtol=1e-10
+    )  # norms play no part
+
+
 def test_training_lowers_the_objective_and_the_error(digits):
     x, y, test, truth = digits
     unsupervised = ConvKernelClassifier(**TINY, epochs=0).fit(x, y)
@@ -152,6 +199,88 @@ def test_there_are_probabilities_for_the_log_loss_alone(estimator):
         with pytest.raises(AttributeError, match="has no attribute 'predict_proba'"):
             estimator(loss=loss).predict_proba([])
     assert not hasattr(ConvKernelClassifier, "partial_fit")
+
+
+@pytest.fixture
+def steps_seen(digits, monkeypatch):
+    """A classifier before its first epoch, its data, seeds of the gradients, and (rate, steps) of the moves."""
+    x, y = digits[0][:20], digits[1][:20]
+    settings = {"epochs": 0, "batch_size": 10, "learning_rate": 0.1, "n_patches": 300, "n_jobs": 1}
+    clf = ConvKernelClassifier(4, **settings, random_state=0).fit(x, y)
+    clf.set_params(epochs=7)
+    seeds, moves = [], []
+
+    def gradient(network, x, labels, loss, seed, *rest):
+        seeds.append(seed)
+        return loss_gradient(network, x, labels, loss, seed, *rest)
+
+    def moved(network, grads, steps, rate):
+        moves.append((rate, steps))
+        return _moved(network, grads, steps, rate)
+
+    monkeypatch.setattr("kernelconv.networks.kernel.classifier.loss_gradient", gradient)
+    monkeypatch.setattr("kernelconv.networks.kernel.classifier._moved", moved)
+    return clf, (x[..., None], y), seeds, moves
+
+
+def solved_to(values, networks):
+    """Stand for the last layer's solution: the last layer before, and the next of `values` as the objective."""
+    values = iter(values)
+
+    def with_last_layer(self, base, images, labels, before):
+        networks.append(serial(*base.parts, *before.parts[-2:], names=before.names))
+        return networks[-1], next(values)
+
+    return with_last_layer
+
+
+def test_seeds_of_steps_are_any_of_63_bits_and_each_is_another(steps_seen, monkeypatch):
+    clf, data, seeds, _ = steps_seen
+    monkeypatch.setattr(ConvKernelClassifier, "_with_last_layer", solved_to([1.0] * 56, []))
+    for i in range(8):
+        clf._train(clf.network_, 1.0, *data, np.random.default_rng(i))
+    first = [seed for seed, epoch, step in seeds if (epoch, step) == (0, 0)]
+    assert min(first) < 2**61 < 2**62 < max(first) < 2**63
+    assert len(set(seeds)) == len(seeds) == 8 * 7 * 2
+
+
+def test_an_epoch_that_ends_worse_is_undone_and_the_angle_halved(steps_seen, monkeypatch):
+    clf, data, _, moves = steps_seen
+    found, networks = [2.0, 2.5, 2.4, 1.5, 1.5, 9.0, 1.25], []
+    monkeypatch.setattr(ConvKernelClassifier, "_with_last_layer", solved_to(found, networks))
+    for values, last in ((found[:6], 4), (found, 6)):
+        clf.history_ = []
+        moves.clear()
+        networks.clear()
+        monkeypatch.setattr(ConvKernelClassifier, "_with_last_layer", solved_to(values, networks))
+        trained = clf.set_params(epochs=len(values))._train(clf.network_, 3.0, *data, np.random.default_rng(0))
+        assert trained is networks[last]
+        assert [h["objective"] for h in clf.history_] == [2.0, 2.0, 2.0, 1.5, 1.5, 1.5, 1.25][: len(values)]
+        assert [h["epoch"] for h in clf.history_] == list(range(1, len(values) + 1))
+        halvings = np.array([0, 0, 1, 2, 2, 2, 3])[: len(values), None]
+        rates = learning_rates(0.1, "cosine", 2 * len(values)).reshape(-1, 2)
+        np.testing.assert_allclose(np.reshape([rate for rate, _ in moves], (-1, 2)), rates / 2.0**halvings)
+        assert all(a is b for (_, a), (_, b) in zip(moves[::2], moves[1::2], strict=True))
+        goes_on = [a is b for (_, a), (_, b) in pairwise(moves[::2])]  # the velocity, but for an epoch that is undone
+        assert goes_on == [True, False, False, True, True, False][: len(values) - 1]
+
+
+def test_the_last_layer_starts_from_the_weights_before(digits, monkeypatch):
+    """On the same features these are the solution, seen through the same centring and scale."""
+    x, y = digits[0][:60], digits[1][:60]
+    clf = ConvKernelClassifier(4, n_patches=300, epochs=0, random_state=0, n_jobs=1).fit(x, y)
+    starts, solutions = [], []
+
+    def solve(*values, start, **named):
+        starts.append(start)
+        solutions.append(solve_last_layer(*values, start=start, **named))
+        return solutions[-1]
+
+    monkeypatch.setattr("kernelconv.networks.kernel.classifier.solve_last_layer", solve)
+    for before in (None, clf.network_):
+        clf._with_last_layer(clf.representation_, x[..., None], y, before)
+    assert starts[0] is None
+    np.testing.assert_allclose(starts[1], solutions[0][0], rtol=1e-6, atol=1e-9)
 
 
 def test_anchors_follow_the_gradient_of_the_loss_asked_for(digits, monkeypatch):

@@ -3,14 +3,33 @@
 import inspect
 import json
 import pickle
+from itertools import combinations
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 import kernelconv
-from kernelconv import ConvKernel, ConvKernelClassifier, ConvKernelNetwork, serial
+from kernelconv import (
+    AffineSubspaceClassifier,
+    ConvKernel,
+    ConvKernelClassifier,
+    ConvKernelNetwork,
+    ConvNetClassifier,
+    ConvNetRegressor,
+    RotoTranslationScattering2D,
+    Scattering1D,
+    Scattering2D,
+    serial,
+)
+from kernelconv.networks.kernel.last_layer import SphereSteps, solve_last_layer
 from kernelconv.networks.kernel.layers import COLOUR, ckn_layers
+from kernelconv.networks.scattering.geometry import Geometry
+from kernelconv.networks.scattering.geometry_1d import Geometry1D
+from kernelconv.networks.scattering.path_parts import LogCompression, ParentNormalization
+from kernelconv.networks.scattering.transform import ScatteringTransform
+from kernelconv.networks.scattering.transform_1d import ScatteringTransform1D
+from kernelconv.networks.training.optimizers import Optimizer
 from kernelconv.operators import (
     AveragePooling,
     Exponential,
@@ -176,6 +195,60 @@ def test_nothing_speaks_unless_asked():
     }
     assert len(verbose) >= 5
     assert set(verbose.values()) == {False}, verbose
+
+
+def defaults(one):
+    parameters = inspect.signature(one).parameters.values()
+    return {p.name: p.default for p in parameters if p.default is not inspect.Parameter.empty}
+
+
+def test_what_describes_the_same_has_the_same_defaults():
+    """One description of a network, of its training and of scattering, by whatever name it goes."""
+    families = [
+        (ckn_layers, ConvKernelNetwork, ConvKernelClassifier, ConvKernel),
+        (ConvKernelClassifier, solve_last_layer),
+        (ConvKernelClassifier, SphereSteps, ConvNetClassifier, ConvNetRegressor, Optimizer),
+        (Scattering2D, ScatteringTransform, Geometry, RotoTranslationScattering2D, LogCompression, ParentNormalization),
+        (Scattering1D, ScatteringTransform1D, Geometry1D),
+        (Scattering2D, Scattering1D),
+    ]
+    differ = {"patch_size", "loss", "learning_rate", "epochs", "batch_size", "weight_decay", "J", "anchors"}
+    for family in families:
+        for one, other in combinations(map(defaults, family), 2):
+            same = (one.keys() & other.keys()) - differ
+            assert {k: one[k] for k in same} == {k: other[k] for k in same}
+    mapping, network = defaults(KernelMapping), defaults(ConvKernelNetwork)
+    assert mapping["kernel"] == Exponential(network["sigma"])
+    for name in ("regularization", "n_patches"):
+        assert mapping[name] == network[name]
+    assert defaults(Geometry)["kind"] == defaults(Scattering2D)["bank"]
+    for one, other in ((Scattering2D, ScatteringTransform), (Scattering1D, ScatteringTransform1D)):
+        assert defaults(one)["J"] == defaults(other)["J"]
+
+
+def test_defaults_stand():
+    """Who names no value gets what the last release gave."""
+    standing = {
+        ckn_layers: {"n_anchors": (64, 128), "patch_size": 3, "subsampling": 2, "sigma": 0.6, "regularization": 1e-3}
+        | {"n_patches": 20_000, "colour": False},
+        ConvKernel: {"patch_size": (3, 3), "tangent": False},
+        ConvKernelClassifier: {"alpha": 1e-4, "epochs": 10, "batch_size": 64, "learning_rate": 0.02, "momentum": 0.9},
+        ConvNetClassifier: {"epochs": 40, "batch_size": 32, "learning_rate": 2e-3, "momentum": 0.9, "patience": 5}
+        | {"weight_decay": 0.01, "early_stopping": False, "validation_fraction": 0.1, "warm_start": False},
+        Scattering2D: {"J": 2, "L": 8, "max_order": 2, "oversampling": 0, "epsilon": 1e-2}
+        | {"normalized": False, "log": False},
+        Scattering1D: {"J": 6, "Q": 1, "max_order": 2, "oversampling": 0},
+        RotoTranslationScattering2D: {"J": 2},
+        Geometry: {"every": False, "symmetric": False},
+        Geometry1D: {"decimating": False},
+        AffineSubspaceClassifier: {"cv": 5, "max_components": 160},
+        solve_last_layer: {"max_iter": 200},
+    }
+    for one, values in standing.items():
+        found = defaults(one)
+        assert {name: found[name] for name in values} == values, one
+    regressor, classifier = defaults(ConvNetRegressor), defaults(ConvNetClassifier)
+    assert {**regressor, "loss": None} == {**classifier, "loss": None}
 
 
 def test_the_default_input_is_the_best_of_the_committed_experiment():

@@ -1,6 +1,7 @@
 """The presets and their training: PyTorch's losses, schedules, early stopping, warm starts, faults."""
 
 import pickle
+import re
 
 import numpy as np
 import pytest
@@ -88,6 +89,20 @@ def test_deep_presets_hold_what_their_names_say():
     assert sum(isinstance(p, Residual) for p in parts) == 3
     assert any(isinstance(p, BatchNorm) for p in parts)
     assert sum(isinstance(p, Convolution) for p in vgg((28, 28, 1), 10).parts) == 6
+    for preset in (vgg, wide_lenet):
+        assert [p.rate for p in preset((28, 28, 1), 10).parts if isinstance(p, Dropout)] == [0.5, 0.5]  # Srivastava's
+
+
+def test_progress_is_a_line_an_epoch_where_asked(capsys):
+    x, y = problem(30)
+    small(early_stopping=True, validation_fraction=0.4).fit(x, y)
+    assert capsys.readouterr().out == ""
+    clf = small(verbose=True, epochs=2).fit(x, y)
+    lines = capsys.readouterr().out.splitlines()
+    for i, record in enumerate(clf.history_, 1):
+        said = f"epoch   {i}  loss {record['loss']:.4f}  accuracy {record['accuracy']:.4f}  "
+        assert re.fullmatch(re.escape(said) + r"[0-9]{1,2} s", lines[i - 1])
+    assert len(lines) == 2
 
 
 @pytest.mark.parametrize("name", ["vgg", "resnet"])
@@ -187,6 +202,16 @@ def test_every_class_is_held_out_alike():
     held_out = clf._held_out(y, RNG(0))
     assert np.bincount(y[held_out]).tolist() == [5, 2, 1]
     assert not np.array_equal(held_out, clf._held_out(y, RNG(1)))
+    clf.validation_fraction = 0.9  # one of each class is left to train on
+    assert np.bincount(y[clf._held_out(y, RNG(0))]).tolist() == [45, 18, 1]
+
+
+def test_the_least_patience_is_one_epoch():
+    x, y = problem(90)
+    settings = {"early_stopping": True, "epochs": 60, "validation_fraction": 0.3, "learning_rate": 0.03}
+    losses = [h["validation_loss"] for h in small(patience=1, **settings).fit(x, y).history_]
+    assert len(losses) == np.argmin(losses) + 2 < 60
+    assert len(losses) > 2
 
 
 def test_early_stopping_refuses():
@@ -271,6 +296,23 @@ def test_a_pickle_holds_no_generator_and_goes_on_with_its_draws(bits):
     for clf in (fitted, whole):
         clf.partial_fit(x, y).partial_fit(x, y)
     assert np.array_equal(fitted.decision_function(x), whole.decision_function(x))
+
+
+@pytest.mark.parametrize("kind", ["adam", "sgd"])
+def test_partial_fits_are_epochs_of_one_training(kind):
+    """The same generator, the same moments and the same weights go on from call to call."""
+    x, y = problem(40)
+    clf = small(optimizer=kind)
+    rng = RNG(0)
+    network = plan().build((8, 7, 1), rng, x)
+    optimizer = Optimizer(kind, clf.momentum, clf.weight_decay)
+    memory = optimizer.start(network.params)
+    for s in (slice(0, 20), slice(20, 40), slice(0, 40)):
+        clf.partial_fit(x[s], y[s])
+        settings = {"batch_size": 16, "learning_rate": clf.learning_rate, "schedule": "constant"}
+        network, _ = train(network, x[s], y[s], rng=rng, epochs=1, optimizer=optimizer, memory=memory, **settings)
+        assert all(np.array_equal(v, network.params[k]) for k, v in clf.network_.params.items())
+    assert clf._memory["count"] == 2 + 2 + 3
 
 
 def test_partial_fit_needs_its_classes():

@@ -17,7 +17,8 @@ from sklearn.svm import SVC
 
 from kernelconv import ConvKernel, ConvKernelNetwork, load_digits_images
 from kernelconv.networks.kernel import tiles_on_disk
-from kernelconv.operators import ArcCosine, Exponential, InversePolynomial, Polynomial, Vovk
+from kernelconv.networks.kernel.recursion import patch_sums
+from kernelconv.operators import ArcCosine, Exponential, InversePolynomial, PatchExtraction, Polynomial, Vovk
 
 PADDINGS = ("zero", "valid", "reflect", "symmetric", "circular")
 
@@ -188,6 +189,55 @@ def test_public_codes_compute_the_same_values(peer, case, monkeypatch):
     np.testing.assert_allclose(gram, case["values"], rtol=rtol)
 
 
+@pytest.mark.parametrize("padding", [*PADDINGS, (2, 1)])
+@pytest.mark.parametrize(
+    ("size", "stride", "dilation"), [(1, 1, 1), (1, 2, 1), ((1, 3), (1, 2), 1), ((3, 2), (2, 1), (1, 2)), (2, 1, 2)]
+)
+def test_sums_over_patches_are_products_of_patches(padding, size, stride, dilation):
+    """Where K[u, v] = <x(u), y(v)>, they are <P x(u), P y(v)>, of any patches."""
+    x, y = images(3, (5, 7, 2))[:1], images(3, (5, 7, 2), seed=1)[:2]
+    patches = PatchExtraction(size, stride, padding, dilation)
+    k = np.einsum("abc,ndec->nabde", x[0], y)
+    expected = np.einsum("abc,ndec->nabde", patches.forward(x)[0], patches.forward(y))
+    np.testing.assert_allclose(patch_sums(k, patches), expected, atol=1e-12)
+
+
+def test_sums_over_one_pixel_are_the_map_itself():
+    k = np.ones((1, 2, 3, 2, 3))
+    assert patch_sums(k, PatchExtraction(1)) is k
+
+
+@pytest.mark.parametrize("dtypes", [(np.float64, np.float32), (np.float32, np.float64)])
+def test_images_of_two_dtypes_are_computed_in_the_wider(dtypes):
+    x, y = images(3, (5, 5, 1)).astype(dtypes[0]), images(4, (5, 5, 1), seed=1).astype(dtypes[1])
+    gram = ConvKernel((2, 2), 2)(x, y)
+    assert gram.dtype == np.float64
+    assert np.array_equal(gram, ConvKernel((2, 2), 2)(x.astype(np.float64), y.astype(np.float64)))
+
+
+def test_a_matrix_is_made_of_tiles_of_16_images_a_side_above_the_diagonal(monkeypatch):
+    """As the class says of its memory; and of X itself, or of None, half of them are computed."""
+    from kernelconv.networks.kernel import exact
+
+    x, seen, real = images(40, (2, 2, 1)), [], exact.gram_tile
+    monkeypatch.setattr(exact, "gram_tile", lambda *v: seen.append((len(v[0]), len(v[1]))) or real(*v))
+    kernel = ConvKernel((1,), 1, n_jobs=1)
+    for y, n in ((None, 6), (x, 6), (x.copy(), 9)):
+        seen.clear()
+        kernel(x, y)
+        sides = [(a, b) for i, a in enumerate((16, 16, 8)) for j, b in enumerate((16, 16, 8)) if n == 9 or j >= i]
+        assert seen == sides
+
+
+def test_distances_of_equal_images_are_zero_not_nan():
+    x = images(6, (5, 4, 1), seed=3)
+    kernel = ConvKernel((2, 2), 1)
+    for y in (x, x.copy()):
+        distances = kernel.distances(x, y)
+        assert np.isfinite(distances).all()
+        assert np.abs(distances.diagonal()).max() < 1e-6 < distances[0, 1]
+
+
 def test_distances_are_those_of_the_features():
     x = images(3, (5, 4, 1), seed=3)[:2]
     kernel = ConvKernel((2, 2), 1, kernel=Polynomial(2))
@@ -239,6 +289,7 @@ def test_scikit_learn_takes_it():
     assert value.shape == (3, 3)
     assert gradient.shape == (3, 3, 0)
     assert not kernel.is_stationary()
+    assert not kernel.requires_vector_input
 
 
 def test_long_work_is_announced_before_it_begins(monkeypatch, capsys):
@@ -250,6 +301,8 @@ def test_long_work_is_announced_before_it_begins(monkeypatch, capsys):
     assert kernel.cost(x, x[:7]).pairs == 420
     assert str(cost).startswith("1,830 pairs at ")
     assert str(cost._replace(seconds=600.0)).endswith("about 10.0 min, 0.0 MiB")
+    assert str(cost._replace(seconds=90.0, bytes=3 * 2**19)).endswith("about 1.5 min, 1.5 MiB")
+    assert "about 89.9 s, " in str(cost._replace(seconds=89.9))
     gram = kernel(x)
     assert not capsys.readouterr().err
     monkeypatch.setattr("kernelconv.networks.kernel.exact.ANNOUNCED", 0.0)
@@ -257,6 +310,26 @@ def test_long_work_is_announced_before_it_begins(monkeypatch, capsys):
     assert "ConvKernel: 1,830 pairs at" in capsys.readouterr().err
     ConvKernel((2,), 2)(x)
     assert not capsys.readouterr().err
+    kernel(x, x[:33])  # 2,000 pairs at most are not even timed
+    assert not capsys.readouterr().err
+    kernel(x[:45], x[:45].copy())
+    assert "ConvKernel: 2,025 pairs at" in capsys.readouterr().err
+
+
+def test_the_rate_is_measured_on_a_dozen_images_of_each(monkeypatch):
+    x, seen, real = np.arange(1.0, 161).reshape(40, 2, 2, 1), [], ConvKernel._gram
+
+    def gram(self, a, b, *rest):
+        seen.append((a, b))
+        return real(self, a, b, *rest)
+
+    monkeypatch.setattr(ConvKernel, "_gram", gram)
+    ConvKernel((1,), 1).cost(x, x[:5])
+    ((a, b),) = seen
+    assert a.shape == (12, 2, 2, 1)
+    assert np.array_equal(a[[0, -1]], x[[0, -1]])  # from the first to the last
+    assert len(np.unique(a, axis=0)) == 12
+    assert np.array_equal(b, x[:5])
 
 
 # Interrupted matrices

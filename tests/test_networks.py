@@ -191,6 +191,12 @@ def test_summary_adds_up():
     total = [int(v.replace(",", "")) for v in rows["total"]]
     assert total == [sum(int(r[i].replace(",", "")) for n, r in rows.items() if n != "total") for i in (-2, -1)]
     assert total[0] == 156 + 2416 + 16010
+    lines = table.splitlines()
+    assert len(set(map(len, lines))) == 1  # numbers to the right, names to the left
+    for word in ("output", "field", "stride", "params", "multiply-adds"):
+        ends = lines[0].index(word) + len(word)
+        assert all(line[ends - 1] != " " and line[ends : ends + 2].strip() == "" for line in lines[:-1])
+    assert not any(line.startswith(" ") for line in lines)
 
 
 @pytest.mark.parametrize(

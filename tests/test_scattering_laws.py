@@ -6,14 +6,19 @@ import sys
 import matplotlib.pyplot as plt
 import numpy as np
 import pytest
+from sklearn.exceptions import NotFittedError
 
 from kernelconv import testing
 from kernelconv.networks.scattering import scattering_2d
-from kernelconv.networks.scattering.fast import cascades
+from kernelconv.networks.scattering.fast import cascades, signals
+from kernelconv.networks.scattering.geometry import Geometry
+from kernelconv.networks.scattering.geometry_1d import Geometry1D
 from kernelconv.networks.scattering.path_parts import LogCompression, ParentNormalization, PathSelection
-from kernelconv.networks.scattering.paths import ScatteringPath
+from kernelconv.networks.scattering.paths import ScatteringPath, check_paths
+from kernelconv.networks.scattering.roto_translation import RotoTranslationScattering2D
 from kernelconv.networks.scattering.scattering_2d import Scattering2D
 from kernelconv.networks.scattering.transform import ScatteringTransform
+from kernelconv.networks.scattering.transform_1d import ScatteringTransform1D
 from kernelconv.operators.wavelets.filter_bank import FilterBank
 
 
@@ -283,6 +288,111 @@ def test_only_some_paths_are_computed():
     cascade._average = lambda u, resolution, out, positions: visited.extend(out.next(positions) is None or positions)
     part.forward(images(1, 17, 20, 1))
     assert sorted(visited) == list(range(13))
+
+
+def test_multiply_adds_are_those_of_the_ffts_and_the_filters():
+    """2 n log2 n of an FFT of n complex numbers, half of real ones; 2 n of a product with a filter."""
+
+    def fft(n):
+        return 2 * n * np.log2(n)
+
+    root, fine = fft(128) / 2, fft(128) / 2 + 2 * 128 + fft(128)
+    coarse = fft(32) / 2 + 2 * 128 + fft(32)  # on a grid of 2 px
+    for max_order, L, total in ((0, 1, root), (1, 3, root + 3 * fine + 3 * coarse), (2, 1, root + fine + 2 * coarse)):
+        part = ScatteringTransform(2, L, max_order, padding="circular")
+        assert part.multiply_adds((8, 16, 20)) == 20 * total
+    geometry = ScatteringTransform1D(3, max_order=1).build((1, 64, 1)).geometry
+    n = geometry.padded
+    lines = fft(n) / 2
+    for path in geometry.paths[1:]:
+        m = n / 2 ** path.scales[0]
+        lines += fft(m) / 2 + 2 * n + fft(m)
+    assert {path.scales for path in geometry.paths} > {(), (1,)}
+    assert ScatteringTransform1D(3, max_order=1).multiply_adds((3, 64, 5)) == 15 * int(lines)
+
+
+def test_scattering_sees_the_whole_image_and_moves_by_its_stride():
+    for oversampling, stride in ((0, 4), (1, 2), (3, 1)):
+        part = ScatteringTransform(2, 2, oversampling=oversampling)
+        assert part.receptive_field((17, 20, 3)) == ((17, 20), (stride, stride))
+        line = ScatteringTransform1D(2, oversampling=oversampling)
+        assert line.receptive_field((3, 20, 2)) == ((1, 20), (1, stride))
+
+
+def test_blocks_of_small_images_are_wide_and_of_large_ones_fit_the_cache():
+    small = ScatteringTransform(2, 2).build((8, 8, 1)).geometry
+    assert [cascades.block_length(small, 8, c) for c in (1, 3, 64, 100)] == [64, 21, 1, 1]
+    assert cascades.block_length(small.with_paths((ScatteringPath((), ()),), 2), 8, 1) == 128
+    for L, itemsize, channels in ((2, 4, 1), (3, 8, 1), (2, 4, 2)):
+        geometry = Geometry((100, 60), 2, L, 2)
+        h, w = geometry.padded
+        assert h * w > cascades.SMALL
+        one = 2 * itemsize * channels * h * w * L  # complex maps of all angles
+        n = cascades.block_length(geometry, itemsize, channels)
+        assert n * one <= cascades.CACHE_BYTES < (n + 1) * one
+    assert cascades.block_length(Geometry((2000, 2000), 2, 2, 2), 8, 3) == 1
+    assert cascades.block_length(Geometry((73, 72), 2, 2, 0, padding="circular", oversampling=2), 8, 1) == 64
+
+
+@pytest.mark.parametrize("size", [79, 80, 81])
+def test_images_up_to_80_px_are_computed_frequency_by_frequency(size):
+    """As the estimator says: the side of a padded image."""
+    geometry = Geometry((size, size), 1, 1, 1, padding="circular", oversampling=1)
+    assert geometry.padded == (size, size)
+    kind = cascades.CascadeByFrequency if size <= 80 else cascades.CascadeByMap
+    assert type(cascades.Cascades(geometry).faster(np.float32)) is kind
+    assert (cascades.block_length(geometry, 4, 1) == 64) == (size <= 80)
+
+
+def test_blocks_of_signals_are_64_at_most_and_fit_their_bytes():
+    for size, itemsize in ((64, 4), (5000, 4), (5000, 8), (10**6, 8)):
+        geometry = Geometry1D(size, 3, (1, 1), 8.0, 1)
+        n, one = signals.Signals(geometry).block(itemsize), 16 * itemsize * geometry.padded
+        assert 1 <= n <= 64
+        assert n == 1 or n * one <= signals.BLOCK_BYTES
+        assert n == 64 or (n + 1) * one > signals.BLOCK_BYTES
+    assert ScatteringTransform1D(2).build((3, 64, 5))._engine.block(4) == 64 // 15
+    assert ScatteringTransform1D(2).build((30, 64, 5))._engine.block(4) == 1
+
+
+def test_a_million_paths_are_as_many_as_there_may_be():
+    check_paths([1, 10**6 - 1])
+    with pytest.raises(ValueError, match="There are 1,000,001 scattering paths up to order 1 alone"):
+        check_paths([1, 10**6, 1])
+
+
+def test_images_as_large_as_the_average_are_scattered():
+    assert ScatteringTransform(4, 1, 0).out_shape((16, 20, 1)) == (1, 2, 1)
+    assert ScatteringTransform(5, 1, 0, padding="zero").out_shape((16, 9, 1)) == (1, 1, 1)
+    for J, options, match in (
+        (4, {}, "Use J <= 3, or padding"),
+        (6, {"padding": "zero"}, "Use J <= 5"),
+        (63, {}, rf"J=63 averages over 2\*\*J = {2**63} pixels"),
+        (64, {}, r"J=64 averages over 2\*\*J pixels"),
+    ):
+        with pytest.raises(ValueError, match=match):
+            ScatteringTransform(J, 1, 0, **options).out_shape((15, 31, 1))
+
+
+def test_signals_as_long_as_the_average_are_scattered():
+    part = ScatteringTransform1D(7, padding="zero", max_order=0)
+    assert part.out_shape((1, 2, 1)) == (1, 1, 1)  # 64 lengths
+    with pytest.raises(ValueError, match="spans more than 64 times the 1 samples"):
+        part.out_shape((1, 1, 1))
+    assert ScatteringTransform1D(3, T=8, max_order=0).out_shape((1, 8, 1)) == (1, 1, 1)
+    assert ScatteringTransform1D(3, Q=1024, T=1).Q == (1024, 1)
+    with pytest.raises(ValueError, match="Q must be at most 1024 wavelets an octave, got 1025"):
+        ScatteringTransform1D(3, Q=1025)
+
+
+@pytest.mark.parametrize("method", ["energies", "residual_energy", "maps", "get_feature_names_out"])
+def test_a_scattering_that_is_not_fitted_says_so(method):
+    for estimator in (Scattering2D(), RotoTranslationScattering2D()):
+        if hasattr(estimator, method):
+            with pytest.raises(NotFittedError, match="is not fitted yet"):
+                getattr(estimator, method)(images(1, 16, 16))
+    with pytest.raises(NotFittedError):
+        Scattering2D().propagate(images(1, 16, 16), ScatteringPath((), ()))
 
 
 def test_pickles_hold_no_buffers():

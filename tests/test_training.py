@@ -193,6 +193,15 @@ def test_adam_is_the_paper():
     assert steps(Optimizer("adam", 0.7, second=0.99, epsilon=1e-3), grads) == pytest.approx(p, rel=1e-12)
 
 
+def test_adam_has_the_decays_and_the_floor_of_the_paper_by_default():
+    grads, p, m, v = [1.0, 1e-8, -3e-8], 1.0, 0.0, 0.0
+    for t, g in enumerate(grads, 1):
+        m, v = 0.9 * m + 0.1 * g, 0.999 * v + 0.001 * g * g
+        p -= 0.1 * (m / (1 - 0.9**t)) / (np.sqrt(v / (1 - 0.999**t)) + 1e-8)
+    assert steps(Optimizer(), grads) == pytest.approx(p, rel=1e-13)
+    assert steps(Optimizer(), [1e-8]) == pytest.approx(0.95, rel=1e-13)  # a gradient as small as the floor
+
+
 def test_the_first_step_of_adam_is_the_rate_whatever_the_scale():
     for g in (1e-3, 1.0, 1e6):
         assert steps(Optimizer(), [g]) == pytest.approx(0.9, abs=1e-5)
@@ -228,11 +237,24 @@ def test_steps_keep_the_dtype_and_the_old_params(kind):
         ({"momentum": "0.9"}, "momentum must be a number, got '0.9'"),
         ({"second": 2}, r"second must be in \[0, 1\), got 2"),
         ({"epsilon": 0}, "epsilon must be > 0"),
+        ({"weight_decay": 1.01e12}, r"weight_decay must be at most 1e\+12, got 1010000000000\.0"),
     ],
 )
 def test_optimizers_refuse(values, match):
     with pytest.raises(ValueError, match=match):
         Optimizer(**values)
+
+
+def test_the_largest_rates_are_taken_and_larger_ones_refused():
+    assert Optimizer(weight_decay=1e12).weight_decay == learning_rates(1e12, "constant", 1)[0] == 1e12
+    with pytest.raises(ValueError, match=r"learning_rate must be at most 1e\+12, got 1010000000000\.0"):
+        learning_rates(1.01e12, "cosine", 3)
+
+
+@pytest.mark.parametrize("schedule", ["constant", "step", "cosine", "one_cycle"])
+def test_schedules_of_no_step_and_of_one(schedule):
+    assert learning_rates(0.5, schedule, 0).shape == (0,)
+    assert learning_rates(0.5, schedule, 1).tolist() == [pytest.approx(0.05 if schedule == "one_cycle" else 0.5)]
 
 
 def test_schedules():
@@ -390,6 +412,39 @@ def test_every_image_is_seen_once_an_epoch_in_another_order(monkeypatch):
     assert len(seeds) == 10  # each step draws its own masks
 
 
+def test_seeds_of_a_training_are_any_of_63_bits(monkeypatch):
+    """From a few seeds alone, two trainings in a hundred would draw the same masks."""
+    seeds, real = [], training.loss_gradient
+
+    def spy(network, x, labels, loss, seed, *rest):
+        seeds.append(seed[0])
+        return real(network, x, labels, loss, seed, *rest)
+
+    monkeypatch.setattr(training, "loss_gradient", spy)
+    network = serial(Dense(2)).build((1, 1, 1), RNG(0))
+    for i in range(12):
+        train(network, np.ones((2, 1, 1, 1)), np.arange(2), rng=RNG(i), epochs=1, batch_size=2, learning_rate=0.1)
+    assert len(set(seeds)) == 12
+    assert min(seeds) < 2**61 < 2**62 < max(seeds) < 2**63
+
+
+@pytest.mark.parametrize(
+    ("n", "blocks"), [(5, [5]), (10, [8, 2]), (16, [8, 8]), (41, [21, 20]), (64, [32, 32]), (70, [32, 32, 6])]
+)
+def test_a_batch_is_cut_by_its_length_alone(n, blocks):
+    """The blocks decide which masks are drawn: halves of small batches, 8 images at least and 32 at most."""
+    x, labels = problem(n)
+    for n_jobs in (1, 3):
+        seen = []
+
+        def augmentation(images, rng, seen=seen):
+            seen.append(len(images))
+            return images
+
+        loss_gradient(small(), x, labels, softmax_cross_entropy, (0,), n_jobs, augmentation)
+        assert sorted(seen, reverse=True) == blocks
+
+
 def test_progress_is_told_of_each_epoch():
     told = []
     _, history = run(epochs=3, progress=told.append)
@@ -460,7 +515,7 @@ def test_train_refuses(values, match):
 # Presets
 
 
-@pytest.mark.parametrize("shape", [(28, 28, 1), (8, 8, 1), (1, 30, 1), (1, 1, 1), (5, 2, 3), (32, 32, 3)])
+@pytest.mark.parametrize("shape", [(28, 28, 1), (8, 8, 1), (1, 30, 1), (1, 1, 1), (5, 2, 3), (20, 24, 3), (30, 19, 1)])
 def test_lenet_fits_any_size(shape):
     network = wide_lenet(shape, 7).build(shape, RNG(0))
     h, w = (max(size // 2, 1) for size in shape[:2])

@@ -195,9 +195,10 @@ def patch_sums(k: NDArray, patches: PatchExtraction) -> NDArray:
 
 def _patch_sums_along(k: NDArray, patches: PatchExtraction, axis: int) -> NDArray:
     size, stride, dilation = patches.size[axis], patches.stride[axis], patches.dilation[axis]
-    if size == 1 and stride == 1:
+    border = patches.borders()[axis]
+    if size == stride == 1 and not any(border):
         return k
-    k = _continued(k, patches.borders()[axis], patches.padding_mode, axis)
+    k = _continued(k, border, patches.padding_mode, axis)
     grid = (k.shape[1 + axis] - patches.extent[axis]) // stride + 1
     total: Any = None
     for r in range(0, size * dilation, dilation):

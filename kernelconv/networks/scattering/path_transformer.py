@@ -141,7 +141,6 @@ class EnergyByPath(PathTransformer):
         return propagate(images) if by is None else rescaled(propagate, images, by)
 
     def _geometry(self) -> Geometry:
-        check_is_fitted(self)
         return self.network_.parts[0].geometry  # type: ignore[attr-defined]  # a ScatteringTransform
 
 
