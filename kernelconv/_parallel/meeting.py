@@ -13,7 +13,7 @@ from kernelconv._parallel.blocks import as_worker, block_slices, map_blocks, n_t
 
 T = TypeVar("T")
 
-_block = threading.local()  # .party is set while a block of `map_coupled` runs
+_block = threading.local()  # .party is set in the threads of `map_coupled`, which end with it
 
 
 def _results(futures: list[Future[T]]) -> list[T]:
@@ -97,5 +97,3 @@ def _as_party(function: Callable[[slice], T], s: slice, meeting: _Meeting, index
     except BaseException as error:
         meeting.fail(error)
         return None
-    finally:
-        _block.party = None
