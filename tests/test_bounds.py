@@ -121,7 +121,7 @@ def test_recommendations_name_the_layer_that_breaks_them():
 def test_the_patch_ratio_is_the_largest_half_width_over_the_pooling_scale_before_it():
     first, second, third = LayerShape(9, 1, 2, 1.5), LayerShape(5, 2, 3, 0.5), LayerShape(7, 6, 2, 1.0)
     assert Architecture((first,)).patch_ratio == 0
-    # half widths of 2 and of 3 px on maps whose pixels are 2 and 6 px of the image; pooling scales of 1.5 and 0.5 * 2 px
+    # half widths of 2 and of 3 px on maps of 2 and of 6 px a pixel; pooling scales of 1.5 px and of 0.5 * 2 px
     assert Architecture((first, second)).patch_ratio == pytest.approx(2 * 2 / 1.5)
     assert Architecture((first, second, third)).patch_ratio == pytest.approx(3 * 6 / 1.0)
     assert Architecture((second, first)).patch_ratio == pytest.approx(4 * 1 / 1.0)

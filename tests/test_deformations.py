@@ -5,6 +5,7 @@ from scipy import ndimage, optimize
 from kernelconv.deformations import (
     AffineField,
     Dilation,
+    FourierField,
     Rotation,
     SineField,
     SmoothDeformation,

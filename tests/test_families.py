@@ -466,6 +466,8 @@ MEASURED = {
     "contrast": lambda s: np.ptp(corrupt(digits(dtype=float), "contrast", s)[0]) / np.ptp(digits(dtype=float)[0]),
     "inverse": lambda s: corrupt(grey(0.0), "inverse", s).mean(),
     "quantize": lambda s: len(np.unique(corrupt(np.linspace(0, 1, 400).reshape(1, 20, 20), "quantize", s))) - 1,
+    "stripe": lambda s: corrupt(np.zeros((1, 3, 200)), "stripe", s, rng=0).mean(),
+    "occlusion": lambda s: np.sqrt((corrupt(np.ones((1, 200, 210)), "occlusion", s, rng=0) == 0).sum()) / 200,
     "spatter": lambda s: (corrupt(grey(0.0), "spatter", s, rng=0) == 0.8).mean(),
 }
 

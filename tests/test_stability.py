@@ -510,7 +510,9 @@ def test_images_without_features_are_listed_up_to_the_tenth():
     a, zero = np.ones((14, 3)), np.zeros((14, 1))
     for n, listed in ((1, "0"), (10, "0, 1, 2, 3, 4, 5, 6, 7, 8, 9"), (11, "0, 1, 2, 3, 4, 5, 6, 7, 8, 9, ...")):
         x = np.where(np.arange(14)[:, None] < n, zero, a)
-        with pytest.raises(ValueError, match=rf"Phi\(x\) = 0 for {n} of 14 images \(index {re.escape(listed)}\): their"):
+        with pytest.raises(
+            ValueError, match=rf"Phi\(x\) = 0 for {n} of 14 images \(index {re.escape(listed)}\): their"
+        ):
             relative_change(x, a)
 
 
