@@ -332,6 +332,10 @@ def test_what_is_no_family_and_no_field_is_told_what_to_write(call, message):
         ),
         (lambda: Rotation().sample(8, 0.1, rng=0, size=10**12), r"1000000000000 fields would need 89,407.0 GiB"),
         (lambda: SmoothDeformation(10**6).sample(8, 0.1), r"1000000 x 1000000 modes would need .* GiB of memory"),
+        (
+            lambda: SmoothDeformation(10**6).n_parameters((8, 8)),
+            r"A series of 1000000 x 1000000 modes would need .* GiB",
+        ),
         (lambda: ElasticDeformation(1.0).sample(10**6, 0.1), r"1 fields of .* parameters would need .* GiB of memory"),
         (lambda: Translation().sample(8, 1e308), r"strength must be between 1e-100 and 1e\+100, got 1e\+308"),
         (lambda: Rotation().sample(8, displacement=1e-200), "displacement must be between 1e-100 and"),

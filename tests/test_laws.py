@@ -699,6 +699,12 @@ def test_check_equivariance_returns_the_error_of_either_axis():
         check_equivariance(part, x)
 
 
+def test_what_is_exact_passes_at_tolerance_zero(rng):
+    x = registry.images()
+    assert check_equivariance(stretched(1.0), x, tol=0.0) == 0
+    assert check_lipschitz(stretched(0.0625), x, rng, slack=0.0) == pytest.approx(0.0625)
+
+
 def test_check_lipschitz_wants_a_constant():
     part = stretched(1.0)
     object.__setattr__(part, "lipschitz", lambda shape: None)

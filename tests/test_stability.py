@@ -13,7 +13,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.svm import SVC
 
 from kernelconv import Scattering2D
-from kernelconv.deformations import Dilation, Rotation, SmoothDeformation, Translation, warp
+from kernelconv.deformations import Dilation, Rotation, SmoothDeformation, Translation, corrupt, warp
 from kernelconv.stability import (
     StabilityReport,
     StabilityRow,
@@ -23,6 +23,7 @@ from kernelconv.stability import (
     cosine_distance,
     deformation_sensitivity,
     lipschitz_ratio,
+    measure_corruptions,
     measure_layers,
     measure_stability,
     noise_sensitivity,
@@ -851,3 +852,22 @@ def test_what_a_measure_needs_is_asked_for(changes, message):
 def test_rivals_say_what_is_wrong(phis, heads, message):
     with pytest.raises(ValueError, match=message):
         compare_stability(phis, blobs(), SMOOTH, heads=heads, random_state=0)
+
+
+def test_accuracy_under_corruption_and_change_are_those_of_the_corrupted_images():
+    x, y = np.clip(blobs(20), 0, 1), np.arange(20) % 2
+    report = measure_corruptions(
+        lambda x: 1 + x, x, y, lambda rows: (rows[:, 0] > 1.5).astype(int), corruptions=["inverse"], random_state=0
+    )
+    assert [(r.strength, r.unit, r.measure) for r in report] == [
+        (s, "severity", m) for s in (1.0, 3.0, 5.0) for m in ("accuracy", "relative_change")
+    ]
+    for accuracy, change in zip(report.rows[::2], report.rows[1::2], strict=True):
+        corrupted = corrupt(x, "inverse", int(change.strength))
+        np.testing.assert_allclose(change.samples[0], relative_change(1 + x, 1 + corrupted))
+        np.testing.assert_array_equal(accuracy.samples[0], (corrupted[:, 0, 0] > 0.5) == y)
+        for row in (accuracy, change):
+            assert row.mean == row.samples[0].mean()
+            assert row.low <= row.mean <= row.high
+            np.testing.assert_array_equal(row.samples[1], 1)
+            assert (row.n_images, row.n_draws, row.within_theorem) == (20, 1, False)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import threading
 from collections.abc import Callable
-from concurrent.futures import Future, ThreadPoolExecutor, wait
+from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any, TypeVar
 
 from kernelconv._parallel.blas import single_threaded_blas
@@ -23,8 +23,7 @@ def _results(futures: list[Future[T]]) -> list[T]:
     except BaseException:
         for f in futures:
             f.cancel()
-        wait(futures)
-        raise
+        raise  # the pool waits for the others
 
 
 def map_coupled(function: Callable[[slice], T], n: int, block: int, n_jobs: int | None = None) -> list[T]:
