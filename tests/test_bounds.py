@@ -282,6 +282,7 @@ def test_levels_that_are_not_given():
     assert fit_envelope(ONE_LAYER, vary) == fit_envelope(ONE_LAYER, vary, level=1)
     assert StabilityBound(1, 2.0, 0.0, 0.0) == StabilityBound(1, 2.0, 0.0, 0.0, 1)
     assert StabilityBound(1, 2.0, 1.0, 1.0).right_hand_side(0.1, 1.0) == pytest.approx(0.1 * 2 + 1 / 2)
+    assert StabilityBound(1, 2.0, 1.0, 1.0).right_hand_side(0, np.zeros(2)).tolist() == [0, 0]
 
 
 @pytest.mark.parametrize(
