@@ -10,7 +10,7 @@ from test_stability import blobs
 
 import kernelconv
 from kernelconv import ConvKernelNetwork, GaussianPooling, KernelMapping, Layer, PatchExtraction, serial
-from kernelconv.deformations import AffineField, CombinedDeformation, SmoothDeformation, Translation
+from kernelconv.deformations import AffineField, CombinedDeformation, SmoothDeformation, Translation, warp
 from kernelconv.operators import ArcCosine, ReLU, Square
 from kernelconv.stability import (
     Architecture,
@@ -116,6 +116,30 @@ def test_recommendations_name_the_layer_that_breaks_them():
     assert check_recommendations(bad)[2].kept
     with pytest.raises(ValueError, match="invariance must be > 0"):
         check_recommendations(good, invariance=0)
+
+
+def test_the_patch_ratio_is_the_largest_half_width_over_the_pooling_scale_before_it():
+    first, second, third = LayerShape(9, 1, 2, 1.5), LayerShape(5, 2, 3, 0.5), LayerShape(7, 6, 2, 1.0)
+    assert Architecture((first,)).patch_ratio == 0
+    # half widths of 2 and of 3 px on maps of 2 and of 6 px a pixel; pooling scales of 1.5 px and of 0.5 * 2 px
+    assert Architecture((first, second)).patch_ratio == pytest.approx(2 * 2 / 1.5)
+    assert Architecture((first, second, third)).patch_ratio == pytest.approx(3 * 6 / 1.0)
+    assert Architecture((second, first)).patch_ratio == pytest.approx(4 * 1 / 1.0)
+
+
+def test_recommendations_at_their_limits():
+    limits = Architecture((LayerShape(3, 1, 2.9, 4.0),))
+    assert [r.kept for r in check_recommendations(limits, invariance=4.0)] == [True, True, True]
+    assert [r.explanation for r in check_recommendations(limits)] == [
+        "every patch is at most 3 px wide",
+        "every layer subsamples by less than its patch size",
+        "1 layers reach a pooling scale of 4 px; no invariance was asked for",
+    ]
+    assert [r.kept for r in check_recommendations(Architecture((LayerShape(3, 1, 3, 4.0),)))] == [True, False, True]
+    for subsampling, invariance, more in ((2, 4.01, 1), (2, 8, 1), (2, 8.01, 2), (4, 16, 1), (1, 16, 2)):
+        depth = check_recommendations(Architecture((LayerShape(3, 1, subsampling, 4.0),)), invariance)[2]
+        step = max(2, subsampling)  # a layer that does not subsample widens the scale by nothing
+        assert depth.explanation.endswith(f"Layers to add, subsampling by {step}: {more}.")
 
 
 # -- the bound ---------------------------------------------------------------------------------------------------------
@@ -240,6 +264,59 @@ def test_errors(call, message):
         call(shifts, smooth)
 
 
+def test_all_translations_are_shifts_and_all_deformations_deform():
+    ones, shifts = np.ones(2), Observations(np.zeros(2), np.ones(2), np.ones(2))
+    for mixed in (Observations([0.0, 0.1], ones, ones), Observations([0.0, 0.0], [1.0, 0.0], ones)):
+        with pytest.raises(ValueError, match="translations must be shifts: Jacobian norm 0 and a length > 0"):
+            fit_bound(ONE_LAYER, mixed, Observations([0.1, 0.2], ones, ones))
+    with pytest.raises(ValueError, match="deformations must have Jacobian norms > 0"):
+        fit_bound(ONE_LAYER, shifts, Observations([0.0, 0.1], ones, ones))
+    with pytest.raises(ValueError, match=r"deformations must be Observations, at least one \(see observe\), got None"):
+        fit_bound(ONE_LAYER, shifts, None)
+
+
+def test_levels_that_are_not_given():
+    shifts, smooth = (Observations(np.full(5, s), np.ones(5), np.ones(5)) for s in (0.0, 0.2))
+    assert fit_bound(ONE_LAYER, shifts, smooth) == fit_bound(ONE_LAYER, shifts, smooth, level=0.95)
+    vary = Observations([0.1, 0.2, 0.3, 0.1], [1.0, 2.0, 1.0, 3.0], [1.0, 1.0, 2.0, 2.0])
+    assert fit_envelope(ONE_LAYER, vary) == fit_envelope(ONE_LAYER, vary, level=1)
+    assert StabilityBound(1, 2.0, 0.0, 0.0) == StabilityBound(1, 2.0, 0.0, 0.0, 1)
+    assert StabilityBound(1, 2.0, 1.0, 1.0).right_hand_side(0.1, 1.0) == pytest.approx(0.1 * 2 + 1 / 2)
+    assert StabilityBound(1, 2.0, 1.0, 1.0).right_hand_side(0, np.zeros(2)).tolist() == [0, 0]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ((0, 1.0, 1.0, 1.0), "n_layers must be an int >= 1, got 0"),
+        ((1, 0.0, 1.0, 1.0), "scale must be > 0"),
+        ((1, 1.0, 1.0, -1.0), "c2 must be >= 0"),
+        ((1, 1.0, 1.0, 1.0, 1.01), r"level must be in \(0, 1\], got 1\.01"),
+    ],
+)
+def test_what_is_no_bound_is_refused(arguments, message):
+    with pytest.raises(ValueError, match=message):
+        StabilityBound(*arguments)
+
+
+def test_equality_with_the_bound_is_no_violation():
+    bound, s, t = StabilityBound(2, 3.0, 0.7, 0.3), np.array([0.1, 0.3]), np.array([1.0, 2.0])
+    exact = bound.right_hand_side(s, t)
+    assert bound.violations(Observations(s, t, exact)) == 0
+    assert bound.violations(Observations(s, t, exact * (1 + 1e-12))) == 0  # rounding
+    assert bound.violations(Observations(s, t, exact * [1 + 1e-6, 1])) == 0.5
+    assert StabilityBound(2, 3.0, 0.0, 0.0).violations(Observations(s, t, [1e-15, 1e-9])) == 0.5
+
+
+@pytest.mark.parametrize("constant", ["jacobian_norm", "sup_norm"])
+def test_one_constant_regressor_cannot_be_told_apart(constant):
+    vary = {"jacobian_norm": [0.1, 0.2, 0.3], "sup_norm": [1.0, 3.0, 2.0], "change": [1.0, 1.0, 2.0]}
+    assert regressor_correlation(Observations(**vary)) == pytest.approx(0.5)
+    assert regressor_correlation(Observations(**{**vary, constant: np.ones(3)})) == 1
+    with pytest.raises(ValueError, match=r"correlated by 1\.00 over these fields, above 0\.9"):
+        fit_envelope(ONE_LAYER, Observations(**{**vary, constant: np.ones(3)}))
+
+
 def test_zero_images_bound_nothing():
     x = blobs(3)
     x[1] = 0
@@ -278,6 +355,17 @@ def test_the_equivariance_error_is_zero_where_the_law_says_so():
         equivariance_error(lambda x: x, x, (9, 0))
 
 
+@pytest.mark.parametrize("shift", [(1.5, 0.25), (-2.5, 1.0), (0.0, -0.5)])
+def test_what_a_shift_brings_in_from_outside_is_left_out_of_the_equivariance_error(shift):
+    x = np.random.default_rng(0).uniform(1, 2, (3, 9, 8, 1))
+    # x + 1 commutes with linear interpolation wherever nothing of it is the 0 outside
+    assert equivariance_error(lambda x: x + 1, x, shift, order=1).max() < 1e-12
+    both = [warp(x + 1, np.broadcast_to(shift, (9, 8, 2)), order=1)]
+    both.append(warp(x, np.broadcast_to(shift, (9, 8, 2)), order=1) + 1)
+    wrong = np.abs(both[0] - both[1]).max((0, 3)) > 1e-9
+    assert [wrong.all(1).sum(), wrong.all(0).sum()] == [np.ceil(abs(c)) for c in shift]
+
+
 def test_stability_measures_any_callable_and_knows_no_network():
     folder = Path(kernelconv.__file__).parent
     for package, below in (("stability", {"deformations", "stability"}), ("deformations", {"deformations"})):
@@ -298,4 +386,9 @@ def test_affine_fields_are_observed_with_their_own_norms():
     np.testing.assert_allclose(found.jacobian_norm, 0.1)
     np.testing.assert_allclose(found.sup_norm, 0.1 * np.hypot(9.5, 9.5))
     assert len(found) == 4
-    assert found.change.min() > 0
+    norms = [np.linalg.norm(a.reshape(4, -1), axis=1) for a in (3 * warp(x, field) - 3 * x, x)]
+    np.testing.assert_allclose(found.change, 2 / 3 * norms[0] / norms[1])  # a stride of 2, patches of 3 px
+    assert repr(found) == "Observations(4 changes)"
+    other = observe(lambda x: 3 * x, x, field, ONE_LAYER, order=1, padding="circular")
+    norms[0] = np.linalg.norm((3 * warp(x, field, order=1, padding="circular") - 3 * x).reshape(4, -1), axis=1)
+    np.testing.assert_allclose(other.change, 2 / 3 * norms[0] / norms[1])

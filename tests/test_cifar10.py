@@ -328,6 +328,13 @@ def test_a_header_that_unpacks_to_gigabytes_is_not_read_into_memory(tiny, tmp_pa
         load_cifar10(tmp_path)
 
 
+def test_an_archive_is_read_up_to_the_byte_that_is_one_too_many():
+    limited = archive._Limited(io.BytesIO(bytes(12)), ARCHIVE, 11)
+    assert limited.read(5) + limited.read(6) == bytes(11)
+    with pytest.raises(DataError, match=rf"{ARCHIVE} unpacks to more than the 11 bytes wanted"):
+        limited.read(1)
+
+
 def test_a_damaged_archive_is_named_or_read_as_it_was(tiny, tmp_path):
     path = pack(tmp_path, members(tiny)) / ARCHIVE
     data = path.read_bytes()

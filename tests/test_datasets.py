@@ -277,6 +277,13 @@ def test_mnist_names_the_sub_folder_if_that_holds_more(tiny, tmp_path):
         load_mnist(tmp_path / "data")
 
 
+def test_of_two_spellings_of_a_file_the_packed_one_is_read_and_the_official_before_the_dotted(tiny, tmp_path):
+    put(tmp_path, tiny)
+    for ending, dotted in (("", False), (".gz", True), ("", True)):
+        put(tmp_path, {name: np.zeros_like(array) for name, array in tiny.items()}, ending, dotted)
+        assert_is(load_mnist(tmp_path), tiny)
+
+
 def test_mnist_refuses_another_data_set_under_the_same_names(tiny, tmp_path):
     folder = put(tmp_path / "fashion", tiny | {NAMES[2]: tiny[NAMES[2]] ^ 1})
     with pytest.raises(

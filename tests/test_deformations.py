@@ -5,6 +5,7 @@ from scipy import ndimage, optimize
 from kernelconv.deformations import (
     AffineField,
     Dilation,
+    FourierField,
     Rotation,
     SineField,
     SmoothDeformation,
@@ -359,6 +360,40 @@ def test_a_jacobian_norm_below_one_is_enough_and_not_needed():
 def test_fields_say_what_is_wrong(call, message):
     with pytest.raises(ValueError, match=message):
         call(FIELDS[0])
+
+
+@pytest.mark.parametrize("offset", [(3.0, 2.0), (3.0, -2.0), (-3.0, 2.0), (-3.0, -2.0)])
+def test_an_affine_field_is_longest_at_one_of_the_four_corners(offset):
+    field = AffineField((8, 11), 0.1 * np.eye(2), np.array(offset))
+    lengths = np.linalg.norm(field.values, axis=-1)
+    assert field.sup_norm == pytest.approx(lengths.max(), rel=1e-12)
+    corner = np.unravel_index(lengths.argmax(), (8, 11))
+    assert corner == tuple(side - 1 if b > 0 else 0 for b, side in zip(offset, (8, 11), strict=True))
+
+
+def test_half_waves_of_a_fourier_series_are_those_of_its_shortest_wave_across_the_image():
+    for orders, period, wanted in (
+        ((3, 1), (8.0, 20.0), 6),  # 3 periods of 8 px over 8 px
+        ((1, 4), (8.0, 20.0), 4),  # 4 waves of period 20 px over 10 px
+        ((1, 1), (7.9, 90.0), 3),  # a little more than one wave: rounded up
+        ((0, 0), (8.0, 20.0), 1),  # at least one
+        ((1, 1), (90.0, 90.0), 1),
+    ):
+        rows, columns = (2 * k + 1 for k in orders)
+        assert FourierField((9, 11), np.ones((2, rows, columns)), period).half_waves == wanted
+    assert SineField((9, 11), np.ones((2, 5, 5))).half_waves == 5
+    assert AffineField((9, 11), np.eye(2), np.zeros(2)).half_waves == 1
+
+
+@pytest.mark.parametrize("field", FIELDS, ids=lambda f: f"{type(f).__name__}{f.batch_shape}")
+@pytest.mark.parametrize(("name", "what"), [("values", "displacements"), ("jacobian", "Jacobians")])
+def test_values_that_no_memory_holds_are_refused_before_they_are_computed(field, name, what, monkeypatch):
+    n = len(field) if field.batch_shape else 1
+    needed = getattr(field, name).nbytes
+    monkeypatch.setattr("os.sysconf", lambda asked: {"SC_PAGE_SIZE": 1, "SC_PHYS_PAGES": needed - 1}[asked])
+    h, w = field.shape
+    with pytest.raises(ValueError, match=f"The {what} of {n} fields at {h} x {w} pixels would need"):
+        getattr(field, name)
 
 
 # -- families ----------------------------------------------------------------------------------------------------------

@@ -4,6 +4,8 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
+from scipy import ndimage
+from scipy.stats import norm
 from test_deformations import independent_supremum
 
 from kernelconv.deformations import (
@@ -24,6 +26,7 @@ from kernelconv.deformations import (
     SmoothDeformation,
     Translation,
     corrupt,
+    warp,
 )
 from kernelconv.stability import measure_stability, worst_case
 
@@ -329,6 +332,10 @@ def test_what_is_no_family_and_no_field_is_told_what_to_write(call, message):
         ),
         (lambda: Rotation().sample(8, 0.1, rng=0, size=10**12), r"1000000000000 fields would need 89,407.0 GiB"),
         (lambda: SmoothDeformation(10**6).sample(8, 0.1), r"1000000 x 1000000 modes would need .* GiB of memory"),
+        (
+            lambda: SmoothDeformation(10**6).n_parameters((8, 8)),
+            r"A series of 1000000 x 1000000 modes would need .* GiB",
+        ),
         (lambda: ElasticDeformation(1.0).sample(10**6, 0.1), r"1 fields of .* parameters would need .* GiB of memory"),
         (lambda: Translation().sample(8, 1e308), r"strength must be between 1e-100 and 1e\+100, got 1e\+308"),
         (lambda: Rotation().sample(8, displacement=1e-200), "displacement must be between 1e-100 and"),
@@ -413,6 +420,150 @@ def test_corruptions_have_their_known_answers():
     wet = corrupt(np.zeros((5, 20, 20)), "spatter", 5, rng=0)
     assert (wet > 0).mean() == pytest.approx(0.23, abs=0.01)
     assert corrupt(x, "gaussian_blur").sum() == pytest.approx(x.sum(), rel=0.02)
+
+
+#: What the five severities of a corruption measure.
+SEVERITIES = {
+    "gaussian_noise": (0.08, 0.16, 0.24, 0.32, 0.4),  # standard deviation
+    "shot_noise": (60, 25, 12, 5, 3),  # photons of a white pixel
+    "impulse_noise": (0.03, 0.06, 0.1, 0.17, 0.27),  # share of the pixels
+    "gaussian_blur": (0.6, 0.9, 1.2, 1.6, 2.0),  # px
+    "motion_blur": (3, 5, 7, 9, 11),  # px
+    "brightness": (0.1, 0.2, 0.3, 0.4, 0.5),  # grey levels
+    "contrast": (0.75, 0.5, 0.4, 0.3, 0.15),  # share that is left
+    "inverse": (0.2, 0.4, 0.6, 0.8, 1.0),  # share of the negative
+    "quantize": (7, 5, 3, 2, 1),  # steps
+    "stripe": (0.08, 0.14, 0.2, 0.26, 0.32),  # share of the width
+    "occlusion": (0.15, 0.2, 0.25, 0.32, 0.4),  # share of the shorter side
+    "spatter": (0.04, 0.08, 0.12, 0.17, 0.23),  # share of the pixels
+    "translate": (1, 2, 3, 4, 5),  # px
+    "rotate": (0.17, 0.26, 0.35, 0.43, 0.52),  # Jacobian norm
+    "scale": (0.1, 0.2, 0.3, 0.4, 0.5),
+    "shear": (0.1, 0.2, 0.3, 0.4, 0.5),
+}
+
+
+def spread_of_an_impulse(severity):
+    """Return the standard deviation of a blurred impulse along the columns and along the rows."""
+    x = np.zeros((1, 41, 43))
+    x[0, 20, 21] = 1.0
+    y, (rows, columns) = corrupt(x, "gaussian_blur", severity)[0], np.indices(x.shape[1:])
+    assert y.sum() == pytest.approx(1)
+    variances = [(y * (rows - 20) ** 2).sum(), (y * (columns - 21) ** 2).sum()]
+    assert variances[0] == pytest.approx(variances[1])
+    return np.sqrt(variances[0])
+
+
+def grey(level, shape=(60, 40, 50, 2)):
+    return np.full(shape, level)
+
+
+MEASURED = {
+    # clipping at 0 and 1 narrows the noise: the quartiles of a normal distribution give its scale
+    "gaussian_noise": lambda s: (
+        np.ptp(np.quantile(corrupt(grey(0.5), "gaussian_noise", s, rng=0), [0.25, 0.75])) / (2 * norm.ppf(0.75))
+    ),
+    "shot_noise": lambda s: -np.log((corrupt(grey(0.02), "shot_noise", s, rng=0) == 0).mean()) / 0.02,
+    "impulse_noise": lambda s: (corrupt(grey(0.5), "impulse_noise", s, rng=0) != 0.5).mean(),
+    "gaussian_blur": spread_of_an_impulse,
+    "brightness": lambda s: (corrupt(grey(0.25), "brightness", s) - 0.25).mean(),
+    "contrast": lambda s: np.ptp(corrupt(digits(dtype=float), "contrast", s)[0]) / np.ptp(digits(dtype=float)[0]),
+    "inverse": lambda s: corrupt(grey(0.0), "inverse", s).mean(),
+    "quantize": lambda s: len(np.unique(corrupt(np.linspace(0, 1, 400).reshape(1, 20, 20), "quantize", s))) - 1,
+    "stripe": lambda s: corrupt(np.zeros((1, 3, 200)), "stripe", s, rng=0).mean(),
+    "occlusion": lambda s: np.sqrt((corrupt(np.ones((1, 200, 210)), "occlusion", s, rng=0) == 0).sum()) / 200,
+    "spatter": lambda s: (corrupt(grey(0.0), "spatter", s, rng=0) == 0.8).mean(),
+}
+
+
+@pytest.mark.parametrize("name", MEASURED)
+def test_each_severity_has_its_size(name):
+    found = [MEASURED[name](severity) for severity in range(1, 6)]
+    np.testing.assert_allclose(found, SEVERITIES[name], rtol=0.03)
+
+
+@pytest.mark.parametrize(
+    ("name", "family"),
+    [("translate", Translation()), ("rotate", Rotation()), ("scale", Dilation()), ("shear", Shear())],
+)
+def test_affine_corruptions_are_warps_by_fields_of_their_family(name, family):
+    x = digits(3, dtype=float)
+    for severity, strength in enumerate(SEVERITIES[name], 1):
+        fields = family.sample((20, 20), strength, np.random.default_rng(2), size=3)
+        np.testing.assert_array_equal(corrupt(x, name, severity, rng=2), np.clip(warp(x, fields), 0, 1))
+
+
+def test_motion_blur_is_the_mean_of_shifts_by_pixels_along_a_line():
+    x = np.zeros((2, 31, 33))
+    x[:, 13:18, 14:20] = np.random.default_rng(0).random((2, 5, 6))
+    for severity, n_shifts in enumerate(SEVERITIES["motion_blur"], 1):
+        angle = np.random.default_rng(severity).uniform(0, np.pi)
+        steps = [s - (n_shifts - 1) / 2 for s in range(n_shifts)]
+        shifted = [ndimage.shift(x, (0, s * np.sin(angle), s * np.cos(angle)), order=1) for s in steps]
+        wanted = sum(shifted) / n_shifts
+        np.testing.assert_allclose(corrupt(x, "motion_blur", severity, rng=severity), wanted, atol=1e-12)
+
+
+@pytest.mark.parametrize("severity", range(1, 6))
+def test_stripes_and_occlusions_lie_anywhere_within_the_image(severity):
+    n, h, w = 400, 24, 21
+    x = np.random.default_rng(0).uniform(0.1, 0.4, (n, h, w, 3))
+    columns = corrupt(x, "stripe", severity, rng=0) != x
+    assert (columns == columns[:, :1, :, :1]).all()  # the same ones in every row and channel
+    square = corrupt(x, "occlusion", severity, rng=0) != x
+    assert (square == square[..., :1]).all()
+    width, side = (round(SEVERITIES[name][severity - 1] * w) for name in ("stripe", "occlusion"))
+    for along, length in (
+        (columns[:, 0, :, 0], width),
+        (square.any((1, 3)), side),
+        (square.any((2, 3)), side),
+    ):
+        assert (along.sum(1) == length).all()
+        assert (np.diff(along.astype(int), axis=1, prepend=0, append=0) > 0).sum() == n  # no gaps
+        assert set(along.argmax(1)) == set(range(along.shape[1] - length + 1))
+    assert (square.sum((1, 2, 3)) == 3 * side**2).all()
+    inverted, black = corrupt(x, "stripe", severity, rng=0), corrupt(x, "occlusion", severity, rng=0)
+    np.testing.assert_allclose(inverted[columns], 1 - x[columns])
+    assert not black[square].any()
+
+
+@pytest.mark.parametrize("name", ["stripe", "occlusion"])
+def test_a_stripe_and_an_occlusion_are_at_least_a_pixel_wide(name):
+    x = np.full((5, 2, 3), 0.25)
+    assert (corrupt(x, name, 1, rng=0) != x).sum((1, 2)).tolist() == [2 if name == "stripe" else 1] * 5
+
+
+def test_spatter_is_smoothed_noise_above_a_quantile_of_its_image():
+    x = digits(4)
+    noise = np.random.default_rng(3).standard_normal(x.shape)
+    for severity, share in enumerate(SEVERITIES["spatter"], 1):
+        wet = corrupt(x, "spatter", severity, rng=3) != x
+        for image, white in zip(wet, noise, strict=True):
+            smooth = ndimage.gaussian_filter(white, 1.2)
+            above = smooth > np.sort(smooth.ravel())[int((1 - share) * 399)]
+            assert abs(above.sum() - image.sum()) <= 1
+            assert (above & image).sum() >= image.sum() - 1
+
+
+def test_impulses_are_black_or_white_alike():
+    hit = corrupt(grey(0.5), "impulse_noise", 5, rng=0)
+    assert set(np.unique(hit)) == {0.0, 0.5, 1.0}
+    assert hit[hit != 0.5].mean() == pytest.approx(0.5, abs=0.01)
+
+
+def test_contrast_is_about_the_mean_of_each_image_and_channel():
+    x = np.random.default_rng(0).uniform(0.2, 0.8, (3, 6, 7, 2)) * [1.0, 0.5]
+    y = corrupt(x, "contrast")
+    np.testing.assert_allclose(y.mean((1, 2)), x.mean((1, 2)))
+    np.testing.assert_allclose(y.std((1, 2)), 0.4 * x.std((1, 2)))
+    np.testing.assert_array_equal(y, corrupt(x, "contrast", 3))
+
+
+@pytest.mark.parametrize("x", [[[[-0.01, 0.5]]], [[[0.5, 1.01]]]])
+def test_corruptions_take_grey_levels_from_0_to_1(x):
+    with pytest.raises(ValueError, match=r"x must have grey levels in \[0, 1\], got"):
+        corrupt(x, "contrast")
+    corrupt(np.clip(x, 0, 1), "contrast")
 
 
 @pytest.mark.parametrize(

@@ -684,6 +684,108 @@ def test_laws_fail_on_broken_objects(check, broken):
         check(broken)
 
 
+def test_the_dot_test_returns_the_error_of_its_formula():
+    part = WrongAdjoint(3).build(registry.SHAPE)
+    draws = np.random.default_rng(7)
+    x = draws.standard_normal((2, *registry.SHAPE))
+    ax = part.forward(x)
+    y = draws.standard_normal(ax.shape)
+    ay, norm = part.adjoint(y), np.linalg.norm
+    scale = max(norm(ax) * norm(y), norm(x) * norm(ay))
+    wanted = abs((ax * y).sum() - (x * ay).sum()) / scale
+    assert dot_test(part, np.random.default_rng(7), tol=1.0) == pytest.approx(wanted, rel=1e-6)
+    assert wanted > 1e-7
+    assert dot_test(part, np.random.default_rng(7), n=3, tol=1.0) != pytest.approx(wanted, rel=1e-6)
+
+
+class Stretch(Modulus):
+    """x -> a x, said to have the gradient b g and the Lipschitz constant 1."""
+
+    factor, slope = 1.0, 1.0
+
+    def definition(self, x):
+        return self.factor * x
+
+    def _pullback(self, x, *, train=False, rng=None):
+        return self.factor * x, lambda g: (self.slope * g, {}), {}
+
+
+def stretched(factor, slope=1.0):
+    part = Stretch().build(registry.SHAPE)
+    object.__setattr__(part, "factor", factor)
+    object.__setattr__(part, "slope", slope)
+    return part
+
+
+def test_check_vjp_returns_the_worst_error_and_has_a_tolerance():
+    draws, x = np.random.default_rng(3), registry.images()
+    g, t = draws.standard_normal(x.shape), draws.standard_normal(x.shape)
+    wanted = abs((g * t).sum()) * 0.5 / (1.5 * np.linalg.norm(g) * np.linalg.norm(t))
+    part = stretched(1.0, 1.5)
+    assert check_vjp(part, x, np.random.default_rng(3), tol=1.0) == pytest.approx(wanted, rel=1e-6)
+    assert check_vjp(stretched(1.5), x, np.random.default_rng(3), tol=1.0) == pytest.approx(wanted, rel=1e-6)
+    with pytest.raises(AssertionError, match=r"Gradient in x: .* > 1e-07"):
+        check_vjp(part, x, np.random.default_rng(3))
+
+
+def test_check_vjp_leaves_the_params_out_if_asked(rng):
+    part = WrongAnchorGradient(5).build(registry.SHAPE, rng)
+    assert check_vjp(part, registry.images(), np.random.default_rng(0), params=False) < 1e-7
+    found = check_vjp(part, registry.images(), np.random.default_rng(0), tol=1.0)
+    assert 1e-7 < found < 1e-2  # the params' error is the worst
+
+
+def test_check_lipschitz_returns_the_largest_ratio_and_allows_for_rounding():
+    x = registry.images()
+    for factor in (0.5, 1.0, 1 + 5e-7):
+        assert check_lipschitz(stretched(factor), x, np.random.default_rng(0)) == pytest.approx(factor, rel=1e-9)
+    with pytest.raises(AssertionError, match=r"Ratio 1\.000002 exceeds the declared constant 1\."):
+        check_lipschitz(stretched(1 + 2e-6), x, np.random.default_rng(0))
+    assert check_lipschitz(stretched(1.01), x, np.random.default_rng(0), slack=0.02) == pytest.approx(1.01)
+
+
+def test_check_lipschitz_tries_pairs_of_all_images_dense_and_sparse(monkeypatch):
+    seen, x = [], registry.images(3, (12, 12, 2))  # of so many pixels that no sparse step is empty
+    part = Stretch().build((12, 12, 2))
+    monkeypatch.setattr(Stretch, "forward", lambda self, x: seen.append(x) or x)
+    check_lipschitz(part, x, np.random.default_rng(0), n_pairs=40)
+    steps = [moved - start for moved, start in zip(seen[::2], seen[1::2], strict=True)]
+    assert len(steps) == 40
+    for i, (start, step) in enumerate(zip(seen[1::2], steps, strict=True)):
+        np.testing.assert_array_equal(start, x[[i % len(x)]])
+        changed = np.mean(np.abs(step) > 0)
+        assert 0 < changed < 0.2 if i % 2 else changed > 0.99
+        assert 0.0099 < np.linalg.norm(step) < 1.0001
+    sizes = np.log10([np.linalg.norm(step) for step in steps])
+    assert sizes.min() < -1.7
+    assert sizes.max() > -0.3
+    seen.clear()
+    check_lipschitz(part, x, np.random.default_rng(0))
+    assert len(seen) == 2 * 50
+
+
+def test_check_equivariance_returns_the_error_of_either_axis():
+    part, x = OffGrid(2, padding="circular").build((8, 8, 2)), registry.images(2, (8, 8, 2))
+    y = part.forward(x)
+    wanted = np.linalg.norm(part.forward(np.roll(x, 2, 1)) - np.roll(y, 1, 1)) / np.linalg.norm(y)
+    assert check_equivariance(part, x, tol=1.0) == pytest.approx(wanted, rel=1e-6)
+    with pytest.raises(AssertionError, match=r"A shift by the stride \(2, 2\) does not commute: .* > 1e-10"):
+        check_equivariance(part, x)
+
+
+def test_what_is_exact_passes_at_tolerance_zero(rng):
+    x = registry.images()
+    assert check_equivariance(stretched(1.0), x, tol=0.0) == 0
+    assert check_lipschitz(stretched(0.0625), x, rng, slack=0.0) == pytest.approx(0.0625)
+
+
+def test_check_lipschitz_wants_a_constant():
+    part = stretched(1.0)
+    object.__setattr__(part, "lipschitz", lambda shape: None)
+    with pytest.raises(ValueError, match=r"Stretch\(\) declares no Lipschitz constant"):
+        check_lipschitz(part, registry.images(), np.random.default_rng(0))
+
+
 def test_checks_refuse_to_pass_on_zeros(rng):
     part = ZeroPart().build(registry.SHAPE)
     with pytest.raises(AssertionError, match="would say nothing"):

@@ -373,3 +373,12 @@ def test_folds_golden_values():
 def test_folds_of_too_few(y, text):
     with pytest.raises(ValueError, match=text):
         folds(y, 0)
+
+
+@pytest.mark.parametrize("arguments", [["a"], ("a", 3), "a"])
+def test_the_arguments_of_a_split_are_a_tuple_of_words(arguments):
+    parts = images(4), np.array([0, 1, 0, 1]), images(2, seed=1), np.array([0, 1])
+    with pytest.raises(ValueError, match="arguments must be a tuple of str, as the command line takes them, got"):
+        Split("data", *parts, arguments)
+    assert Split("data", *parts, ("a", "b")).arguments == ("a", "b")
+    assert Split("data", *parts).arguments == ("data",)

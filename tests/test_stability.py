@@ -1,5 +1,6 @@
 import json
 import os
+import re
 import sys
 
 import numpy as np
@@ -12,7 +13,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.svm import SVC
 
 from kernelconv import Scattering2D
-from kernelconv.deformations import Dilation, Rotation, SmoothDeformation, Translation, warp
+from kernelconv.deformations import Dilation, Rotation, SmoothDeformation, Translation, corrupt, warp
 from kernelconv.stability import (
     StabilityReport,
     StabilityRow,
@@ -22,6 +23,7 @@ from kernelconv.stability import (
     cosine_distance,
     deformation_sensitivity,
     lipschitz_ratio,
+    measure_corruptions,
     measure_layers,
     measure_stability,
     noise_sensitivity,
@@ -29,6 +31,7 @@ from kernelconv.stability import (
     relative_stability,
 )
 from kernelconv.stability.noise import matched_noise, spectrum_matched_noise
+from kernelconv.stability.report import Summary
 from kernelconv.stability.representation import as_representation
 from kernelconv.stability.trial import MEASURES, NEEDS
 
@@ -504,6 +507,27 @@ def test_a_map_that_breaks_only_on_deformed_images_is_named():
         measure_stability(phi, x, SMOOTH, random_state=0)
 
 
+def test_images_without_features_are_listed_up_to_the_tenth():
+    a, zero = np.ones((14, 3)), np.zeros((14, 1))
+    for n, listed in ((1, "0"), (10, "0, 1, 2, 3, 4, 5, 6, 7, 8, 9"), (11, "0, 1, 2, 3, 4, 5, 6, 7, 8, 9, ...")):
+        x = np.where(np.arange(14)[:, None] < n, zero, a)
+        with pytest.raises(
+            ValueError, match=rf"Phi\(x\) = 0 for {n} of 14 images \(index {re.escape(listed)}\): their"
+        ):
+            relative_change(x, a)
+
+
+def test_the_gain_is_a_mean_over_images_that_are_not_zero():
+    x = blobs(5)
+    x[2] = 0
+    options = {"measures": ["deformation_sensitivity"], "random_state": 0}
+    report = measure_stability(lambda x: 3 * x, x, SMOOTH, [0.2], **options)
+    assert report.summaries[0].gain == pytest.approx(3)
+    found = measure_stability(lambda x: np.eye(5), 0 * x, SMOOTH, [0.2], **options)
+    assert np.isnan(found.summaries[0].gain)
+    assert found.rows[0].mean == 0
+
+
 def test_as_representation_prefers_transform_to_the_object_itself():
     flatten = Flatten()
     assert as_representation(flatten) == flatten.transform
@@ -568,6 +592,8 @@ def test_reports_hold_rows_and_differ_at_the_same_strengths():
     rows = [StabilityRow(**ROW, name="a"), StabilityRow(**{**ROW, "strength": 0.2}, name="b")]
     with pytest.raises(ValueError, match="need the same strengths: 'a' and 'b' have others"):
         StabilityReport(rows).difference("a", "b", "m")
+    assert StabilityReport(rows, []) == StabilityReport(tuple(rows))
+    assert isinstance(StabilityReport(rows).rows, tuple)
     with pytest.raises(ValueError, match="rows must be a sequence of StabilityRow, got"):
         StabilityReport([ROW])
     with pytest.raises(ValueError, match="This report has no rows: there is nothing to draw"):
@@ -596,7 +622,7 @@ def test_the_report_as_text(report):
 
 
 def test_the_report_as_a_figure(report):
-    pytest.importorskip("matplotlib")
+    colors = pytest.importorskip("matplotlib.colors")
     ax = report.plot(label="pixels")
     assert report.plot(ax, measure="lipschitz_ratio") is ax
     rows = report.select("relative_change")
@@ -605,6 +631,39 @@ def test_the_report_as_a_figure(report):
     assert {r.low for r in rows} | {r.high for r in rows} <= set(band[:, 1])
     assert ax.get_legend().get_texts()[0].get_text() == "pixels"
     assert ax.get_xlabel() == "Jacobian norm of the deformation"
+    assert ax.get_ylabel() == "lipschitz ratio"
+    assert report.plot().get_ylabel() == "relative change"  # the first measure
+    assert report.plot().get_legend() is None  # one curve without a name
+    assert {line.get_marker() for line in ax.lines} == {"o"}
+    for line, band in zip(ax.lines, ax.collections, strict=True):
+        assert band.get_facecolor()[0].tolist() == [*colors.to_rgb(line.get_color()), band.get_alpha()]
+        assert 0 < band.get_alpha() < 0.5  # the curve shows through
+
+
+def test_curves_are_named_by_rival_and_go_from_left_to_right():
+    pytest.importorskip("matplotlib")
+    row = {**ROW, "unit": "px"}
+    rows = [StabilityRow(**{**row, "strength": s}, name=name) for name in "ab" for s in (2.0, 1.0)]
+    ax = StabilityReport(rows).plot()
+    assert [t.get_text() for t in ax.get_legend().get_texts()] == ["a", "b"]
+    assert [line.get_xdata().tolist() for line in ax.lines] == [[1.0, 2.0]] * 2
+    assert ax.get_xlabel() == "translation (px)"
+
+
+def test_a_report_as_text_by_the_letter():
+    row = {**ROW, "mean": 0.5, "low": 0.25, "high": 0.75, "n_images": 7, "n_draws": 1, "within_theorem": True}
+    named = [StabilityRow(**{**row, "unit": "px", "strength": 2.0}, name=name) for name in ("a", "long")]
+    family = row["family"]
+    assert str(StabilityReport(named, (Summary("a", 1234, 2.0, 0.5), Summary("long", 3, 1.0)))).splitlines() == [
+        f"{family}: 7 images, 1 draw each, mean [95 % interval]",
+        "name  strength  measure  mean    interval",
+        f"a     2 px      {row['measure']:7}  0.5000  [0.2500, 0.7500]",
+        f"long  2 px      {row['measure']:7}  0.5000  [0.2500, 0.7500]",
+        "a: 1,234 features, |phi(x)| / |x| 2, the head is right on 50.0 % as they are",
+        "long: 3 features, |phi(x)| / |x| 1",
+    ]
+    assert str(StabilityReport([StabilityRow(**row)])).splitlines()[1].startswith("strength")
+    assert "2 draws each" in str(StabilityReport([StabilityRow(**{**row, "n_draws": 2})]))
 
 
 @pytest.mark.parametrize(
@@ -793,3 +852,22 @@ def test_what_a_measure_needs_is_asked_for(changes, message):
 def test_rivals_say_what_is_wrong(phis, heads, message):
     with pytest.raises(ValueError, match=message):
         compare_stability(phis, blobs(), SMOOTH, heads=heads, random_state=0)
+
+
+def test_accuracy_under_corruption_and_change_are_those_of_the_corrupted_images():
+    x, y = np.clip(blobs(20), 0, 1), np.arange(20) % 2
+    report = measure_corruptions(
+        lambda x: 1 + x, x, y, lambda rows: (rows[:, 0] > 1.5).astype(int), corruptions=["inverse"], random_state=0
+    )
+    assert [(r.strength, r.unit, r.measure) for r in report] == [
+        (s, "severity", m) for s in (1.0, 3.0, 5.0) for m in ("accuracy", "relative_change")
+    ]
+    for accuracy, change in zip(report.rows[::2], report.rows[1::2], strict=True):
+        corrupted = corrupt(x, "inverse", int(change.strength))
+        np.testing.assert_allclose(change.samples[0], relative_change(1 + x, 1 + corrupted))
+        np.testing.assert_array_equal(accuracy.samples[0], (corrupted[:, 0, 0] > 0.5) == y)
+        for row in (accuracy, change):
+            assert row.mean == row.samples[0].mean()
+            assert row.low <= row.mean <= row.high
+            np.testing.assert_array_equal(row.samples[1], 1)
+            assert (row.n_images, row.n_draws, row.within_theorem) == (20, 1, False)

@@ -16,7 +16,7 @@ from kernelconv.deformations import (
 )
 from kernelconv.stability import measure_worst_case, relative_change, worst_case
 from kernelconv.stability.representation import as_gradient
-from kernelconv.stability.search.methods import on_sphere
+from kernelconv.stability.search.methods import State, _unit, ascend, evolve, on_sphere
 from kernelconv.stability.search.objective import Objective
 
 SMOOTH = SmoothDeformation(cutoff=3)
@@ -194,3 +194,84 @@ def test_errors(changes, message):
     arguments = {"phi": Pixels(), "X": blobs(3), "deformation": SMOOTH, "strength": 0.2, "n_evaluations": 8} | changes
     with pytest.raises(ValueError, match=message):
         worst_case(**arguments)
+
+
+# -- the two searches, by a naive loop over the images -----------------------------------------------------------------
+
+
+class Height:
+    """A smooth function of parameters in place of the change of a representation, and its slope."""
+
+    centre = np.array([1.0, -0.5, 2.0, 0.25])
+
+    def change(self, z, images):
+        return 10 - ((z - self.centre * (1 + images[:, None])) ** 2).sum(1) / (1 + images)
+
+    def slope(self, z, images):
+        return self.centre * (1 + images[:, None]) - z
+
+    def norms(self, z):
+        return np.abs(z[:, 0] + 2 * z[:, 1])
+
+
+def start(budgets):
+    n = len(budgets)
+    z = on_sphere(np.random.default_rng(5).standard_normal((n, 4)))
+    return State(z, Height().change(z, np.arange(n)), np.array(budgets))
+
+
+def assert_is_state(state, z, change, left):
+    np.testing.assert_allclose(state.z, z, rtol=1e-9)
+    np.testing.assert_allclose(state.change, change, rtol=1e-9)
+    assert state.left.tolist() == left
+
+
+def on_the_sphere(z):
+    return z * np.sqrt(len(z) / (z @ z))
+
+
+@pytest.mark.parametrize("first_step", [0.5, 0.1])
+def test_the_evolution_is_its_naive_loop(first_step):
+    objective, state = Height(), start([5, 0, 12, 9])
+    z, change, left, step = state.z.copy(), state.change.copy(), [5, 0, 12, 9], [first_step] * 4
+    rng = np.random.default_rng(1)
+    while any(left):
+        drawn = rng.standard_normal((8, 4, 4))  # eight mutations of each image, whoever is done
+        for i in range(4):
+            if left[i]:
+                tried = [on_the_sphere(z[i] + step[i] * d) for d in drawn[:, i]]
+                mutant = min(tried, key=lambda t: abs(t[0] + 2 * t[1]))
+                found = objective.change(mutant[None], np.array([i]))[0]
+                left[i] -= 1
+                step[i] *= 1.5 if found > change[i] else 1.5**-0.25
+                if found > change[i]:
+                    z[i], change[i] = mutant, found
+    evolve(objective, state, np.random.default_rng(1), *([first_step] if first_step != 0.5 else []))
+    assert_is_state(state, z, change, left)
+
+
+def test_the_ascent_is_its_naive_loop():
+    budgets = [40, 3, 4, 40, 5, 90]
+    objective, state = Height(), start(budgets)
+    z, change, left = state.z.copy(), state.change.copy(), list(budgets)
+    for i in range(len(budgets)):
+        step, stale, image = 0.6, True, np.array([i])
+        while step > 0.02 and left[i] >= (4 if stale else 1):  # a gradient costs three, the step that it is for one
+            if stale:
+                slope = objective.slope(z[i][None], image)[0]
+                left[i] -= 3
+            tried = on_the_sphere(z[i] + step * 2 * slope / np.linalg.norm(slope))  # the sphere's radius is 2
+            found = objective.change(tried[None], image)[0]
+            left[i] -= 1
+            stale = found > change[i]
+            step *= 1.3 if stale else 0.5
+            if stale:
+                z[i], change[i] = tried, found
+    ascend(objective, state)
+    assert_is_state(state, z, change, left)
+    assert left[1] == 3  # not enough for a gradient and its step
+    assert left[5] > 4  # it has arrived
+
+
+def test_an_image_without_a_slope_stays_where_it_is():
+    np.testing.assert_allclose(_unit(np.array([[3.0, 4.0], [0.0, 0.0]])), [[0.6, 0.8], [0.0, 0.0]])

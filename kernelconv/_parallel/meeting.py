@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import threading
 from collections.abc import Callable
-from concurrent.futures import Future, ThreadPoolExecutor, wait
+from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any, TypeVar
 
 from kernelconv._parallel.blas import single_threaded_blas
@@ -13,7 +13,7 @@ from kernelconv._parallel.blocks import as_worker, block_slices, map_blocks, n_t
 
 T = TypeVar("T")
 
-_block = threading.local()  # .party is set while a block of `map_coupled` runs
+_block = threading.local()  # .party is set in the threads of `map_coupled`, which end with it
 
 
 def _results(futures: list[Future[T]]) -> list[T]:
@@ -23,8 +23,7 @@ def _results(futures: list[Future[T]]) -> list[T]:
     except BaseException:
         for f in futures:
             f.cancel()
-        wait(futures)
-        raise
+        raise  # the pool waits for the others
 
 
 def map_coupled(function: Callable[[slice], T], n: int, block: int, n_jobs: int | None = None) -> list[T]:
@@ -97,5 +96,3 @@ def _as_party(function: Callable[[slice], T], s: slice, meeting: _Meeting, index
     except BaseException as error:
         meeting.fail(error)
         return None
-    finally:
-        _block.party = None
