@@ -12,6 +12,7 @@ from kernelconv.deformations import (
     Translation,
     warp,
 )
+from kernelconv.deformations.fields import check_size
 from kernelconv.deformations.jacobians import spectral_norm, spectral_norm_gradient
 from kernelconv.deformations.suprema import _local_maxima
 
@@ -500,3 +501,10 @@ def test_local_maxima_have_no_larger_neighbour():
     for (k, i, j), found in np.ndenumerate(_local_maxima(v)):
         neighbours = [around[k, i + 1 + a, j + 1 + b] for a, b in ((0, 1), (1, 0), (0, -1), (-1, 0))]
         assert found == (v[k, i, j] if max(neighbours) <= v[k, i, j] else -np.inf)
+
+
+def test_the_limits_of_a_size_are_allowed():
+    assert [check_size(size, "scale") for size in (1e-100, 1e100)] == [1e-100, 1e100]
+    for size in (0.99e-100, 1.01e100):
+        with pytest.raises(ValueError, match=r"scale must be between 1e-100 and 1e\+100, got"):
+            check_size(size, "scale")

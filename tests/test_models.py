@@ -356,3 +356,4 @@ def test_steps_that_keep_no_state_are_represented():
 def test_pooling_by_four_needs_sixteen_pixels_whatever_the_channels():
     for shape, subsampling in (((16, 16), (2, 4)), ((16, 20, 3), (2, 4)), ((15, 20), (2, 2)), ((20, 15, 3), (2, 2))):
         assert model("ckn-supervised").build(shape, 50, 0).network.subsampling == subsampling
+        assert model("ckn-2").build(shape, 50, 0)[0].subsampling == subsampling

@@ -100,6 +100,8 @@ def test_workers_run_side_by_side_and_save_what_they_finish(tmp_path):
     list(Sweep(Squares(range(4)), tmp_path).run(workers=2))
     records = Sweep(Squares(range(4)), tmp_path).records()
     assert os.getpid() not in {r["process"] for r in records.values()}
+    assert squares(Sweep(Squares(range(4)), tmp_path)) == [n**2 for n in range(4)]
+    assert len(list(Sweep(Squares((5, 6)), tmp_path).run(workers=1))) == 2
     with pytest.raises(ValueError, match="workers must be at least 1, got 0"):
         list(Sweep(Squares(), tmp_path).run(workers=0))
 
