@@ -211,3 +211,13 @@ def test_which_products_are_taken(size):
     assert isinstance(correlation(PatchExtraction(1), (20, 20, 5)), Rows)
     for other in (6, (6, 5), (5, 6), (1, 5), (5, 1)):
         assert isinstance(correlation(PatchExtraction(other), (20, 20, 5)), Rows)
+
+
+@pytest.mark.parametrize("shape", [(20, 1, 6), (1, 20, 6)])
+def test_tiles_of_one_output_along_a_line(shape):
+    patches = PatchExtraction(3, padding="zero")
+    tiles, rows = correlation(patches, shape), Rows(patches, shape)
+    assert isinstance(tiles, Tiles)
+    weight, g = RNG(1).standard_normal((54, 7)), RNG(2).standard_normal((3, *shape[:2], 7))
+    gradients = [e.input_gradient(e.output_transform_adjoint(g), e.filter_transform(weight)) for e in (tiles, rows)]
+    np.testing.assert_allclose(*gradients, atol=1e-12)

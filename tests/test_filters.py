@@ -1,13 +1,14 @@
 """Filters: against spatial sums, kymatio's bank, and the Littlewood-Paley bounds."""
 
 import pickle
+from itertools import product
 
 import numpy as np
 import pytest
 from kymatio.scattering2d.filter_bank import filter_bank
 
 from kernelconv.operators.wavelets.filter_bank import FilterBank
-from kernelconv.operators.wavelets.filter_bank_1d import FilterBank1D
+from kernelconv.operators.wavelets.filter_bank_1d import FilterBank1D, low_pass_1d, low_pass_reach
 from kernelconv.operators.wavelets.morlet import crop, gaussian, gaussian_1d, morlet
 
 
@@ -165,3 +166,10 @@ def test_the_limits_of_the_low_pass_are_allowed(T):
 def test_the_mean_of_a_wavelet_is_zero_to_the_last_bit():
     # here a - a / b * b leaves a rounding
     assert morlet((36, 30), 0.6013033825452239, -2.78019774374072, 1.8246509649192264, 1.254284557711262)[0, 0] == 0
+
+
+def test_the_reach_of_a_low_pass_is_found_sample_by_sample():
+    for n, sigma in product((16, 33), np.geomspace(0.01, 1, 40)):
+        low = np.abs(np.fft.ifft(low_pass_1d(n, sigma)))
+        reach = next((r for r in range(1, n // 2) if sum(low[r - 1 : n // 2]) <= 1e-3), n // 2)
+        assert low_pass_reach(n, sigma) == reach
