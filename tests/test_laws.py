@@ -154,12 +154,13 @@ def test_a_trait_is_declared_where_its_law_holds(name):
     scales = relative(part.forward(3.5 * x), 3.5 * a) < 1e-10
     shape = registry.SHAPE if name in registry.ONE_SIZE else (12, 12, 2)
     large = moved(registry.SPECIFICATIONS[name].build(shape, np.random.default_rng(1), registry.images(4, shape)))
-    try:
-        check_equivariance(large, registry.images(2, shape, seed=4))
-        commutes = True
-    except AssertionError:
-        commutes = False
-    holds = {"linear": not bends, "homogeneous": scales, "equivariant": commutes}
+    holds = {"linear": not bends, "homogeneous": scales}
+    if all(isinstance(step, int) for step in large.receptive_field(shape)[1]):  # half a pixel is no shift
+        try:
+            check_equivariance(large, registry.images(2, shape, seed=4))
+            holds["equivariant"] = True
+        except AssertionError:
+            holds["equivariant"] = False
     for trait, value in holds.items():
         assert getattr(part, trait) == (value and (trait, name) not in BY_CHANCE), trait
 

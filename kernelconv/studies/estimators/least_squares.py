@@ -24,8 +24,12 @@ from kernelconv.studies.estimators.transformers import UnitScale
 #: Above this many images a kernel matrix is held by halves and factorised in single precision.
 N_DOUBLE = 10_000
 BLOCK = 2000
-#: Penalties of the linear head, fifteen from 1e-4 to 1e3.
-LINEAR_PENALTIES = tuple(float(p) for p in np.logspace(-4, 3, 15))
+#: Penalties of the linear head, fifteen from 1e-4 to 1e3. Written out: they are part of a cell's identity, and releases
+#: of NumPy round powers of ten differently.
+LINEAR_PENALTIES = (
+    *(1e-4, 0.00031622776601683794, 1e-3, 0.0031622776601683794, 1e-2, 0.03162277660168379, 0.1, 0.31622776601683794),
+    *(1.0, 3.1622776601683795, 10.0, 31.622776601683793, 100.0, 316.2277660168379, 1000.0),
+)
 
 
 class LeastSquares(ClassifierMixin, BaseEstimator):
