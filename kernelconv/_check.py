@@ -5,6 +5,7 @@ A leaf of the import graph. Messages say what was got, what was wanted and what 
 
 from __future__ import annotations
 
+import inspect
 import math
 import os
 from collections.abc import Mapping
@@ -235,6 +236,17 @@ def check_flag(value: Any, name: str, *, levels: bool = False) -> bool:
     if not isinstance(value, bool | int | np.integer | np.bool_) or (value not in (0, 1) and not levels):
         raise ValueError(f"{name} must be True or False, got {shown(value)}.")
     return bool(value)
+
+
+def takes_two(function: Any) -> bool:
+    """Return whether a callable takes two arguments, as far as its signature says; some built-in ones have none."""
+    try:
+        inspect.signature(function).bind(None, None)
+    except TypeError:
+        return False
+    except ValueError:
+        return True
+    return True
 
 
 def check_sequence(values: Any, name: str) -> Any:

@@ -146,6 +146,11 @@ def test_a_loss_is_its_name_or_itself():
         as_loss("squared_error", CLASS_LOSSES)
     with pytest.raises(ValueError, match="loss must be one of 'log_loss', 'squared_hinge', got <class 'int'>"):
         as_loss(int, CLASS_LOSSES)
+    for other in (len, lambda outputs: 0.0):
+        with pytest.raises(
+            ValueError, match=r"loss must be a function \(outputs, labels\) -> \(sum, gradient\), got <"
+        ):
+            as_loss(other)
 
 
 @pytest.mark.parametrize("name", list(CLASS_LOSSES))
@@ -631,8 +636,8 @@ def test_losses_of_ones_own_are_checked(returned, message):
 def test_what_trains_otherwise_is_refused():
     with pytest.raises(ValueError, match="frozen must be a name or several, got 3"):
         run(frozen=3)
-    for augmentation in ("flip", Augmentation):
-        with pytest.raises(ValueError, match=r"must be an Augmentation\(...\), a function .* got ('flip'|<class .*)\."):
+    for augmentation in ("flip", Augmentation, len):
+        with pytest.raises(ValueError, match=r"must be an Augmentation\(...\), a function .* got ('flip'|<.*)\."):
             run(augmentation=augmentation)
     with pytest.raises(
         ValueError, match=r"must return images of shape \(10, 6, 6, 1\), as it was given, got \(10, 6, 6\)"

@@ -10,7 +10,17 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from kernelconv._check import Pair, as_float, as_pair, check_count, check_flag, check_images, check_positive, check_rng
+from kernelconv._check import (
+    Pair,
+    as_float,
+    as_pair,
+    check_count,
+    check_flag,
+    check_images,
+    check_positive,
+    check_rng,
+    takes_two,
+)
 from kernelconv.deformations import SmoothDeformation, warp
 
 Augment = Callable[[NDArray, np.random.Generator], NDArray]
@@ -122,7 +132,9 @@ class Augmentation:
 
 def check_augmentation(augmentation: Any) -> None:
     """Raise ValueError unless `augmentation` is None or can be called as one; a class is none yet."""
-    if augmentation is not None and (isinstance(augmentation, type) or not callable(augmentation)):
+    if augmentation is None:
+        return
+    if isinstance(augmentation, type) or not callable(augmentation) or not takes_two(augmentation):
         raise ValueError(
             "augmentation must be an Augmentation(...), a function (images, rng) -> images or None, got "
             f"{augmentation!r}."

@@ -8,7 +8,8 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from kernelconv._check import check_choice, check_finite
+from kernelconv._check import check_choice, check_finite, takes_two
+from kernelconv._numbers import shown
 
 #: (outputs (n, k), class indices (n,) or targets (n, k)) -> (sum over the images, its gradient in the outputs (n, k))
 Loss = Callable[[NDArray, NDArray], tuple[float, NDArray]]
@@ -106,8 +107,8 @@ def as_loss(loss: Any, named: Mapping[Any, Loss] = LOSSES) -> Loss:
     Raises
     ------
     ValueError
-        For another name or a class; from a function's loss, if it does not return a number and a finite real gradient
-        of the outputs' shape.
+        For another name, a class, or a function of other arguments; from a function's loss, if it does not return a
+        number and a finite real gradient of the outputs' shape.
 
     Examples
     --------
@@ -116,6 +117,8 @@ def as_loss(loss: Any, named: Mapping[Any, Loss] = LOSSES) -> Loss:
     """
     if not callable(loss) or isinstance(loss, type):  # a class returns instances of it, not (sum, gradient)
         return named[check_choice(loss, "loss", tuple(named))]
+    if not takes_two(loss):
+        raise ValueError(f"loss must be a function (outputs, labels) -> (sum, gradient), got {shown(loss)}.")
 
     def checked(outputs: NDArray, labels: NDArray) -> tuple[float, NDArray]:
         returned = loss(outputs, labels)
