@@ -47,7 +47,7 @@ def test_predictions_move_only_with_the_results_version(name):
     rounding = {key: before[key] for key in recorded_predictions.ROUNDING}
     allowed = 0 if rounding == recorded_predictions.today() else 10  # elsewhere rounding may decide a close call
     assert moved <= allowed, (
-        f"{moved} predictions of {name} moved. If that is meant, raise its version in kernelconv/studies/registry.py "
+        f"{moved} predictions of {name} moved. If that is meant, raise its version in kernelconv/studies/registry/ "
         f"(old cells are then not read any more) and {again}."
     )
 

@@ -6,7 +6,7 @@ import numpy as np
 from sklearn.base import BaseEstimator, ClassifierMixin
 
 from kernelconv.studies.models import Representation
-from kernelconv.studies.registry import epochs, schedule
+from kernelconv.studies.registry.schedules import epochs, schedule
 
 
 class TorchLeNet(ClassifierMixin, BaseEstimator):
