@@ -42,8 +42,8 @@ def unseeded(identity):
 class Results:
     """The cells of a folder, whatever the code of today is.
 
-    `models` are the rows of the protocol in the order they are shown, by name (`kernelconv.studies.models.Model`);
-    `data` is the `Dataset` whose `draws` are the columns.
+    `plan` is the `plans.Plan` with the rows in the order they are shown; `data` is the `Dataset` whose `draws` are the
+    columns.
 
     Raises
     ------
@@ -51,8 +51,9 @@ class Results:
         If a cell is damaged, or of a model, a size or other data than the protocol's.
     """
 
-    def __init__(self, folder, models, data):
-        self.folder, self.models, self.data, self.sizes = folder, dict(models), data, list(data.draws)
+    def __init__(self, folder, plan, data):
+        self.folder, self.plan, self.data = folder, plan, data
+        self.models, self.sizes = plan.models(), list(data.draws)
         self.cells = read_cells(folder, "accuracy")
         self.parts = {"test": {}, "validation": {}}
         self._check()
