@@ -30,10 +30,11 @@ RESULTS = Path(__file__).parent / "results"
 class Research(Accuracy):
     """The rows of the table; draw by draw, so that a stopped run is even."""
 
-    def __init__(self, split, draws, part, models, *, seeds=None):
+    def __init__(self, split, draws, part, models, *, seeds=None, plan=None):
         super().__init__(split, models, draws, parts=(part,), strengths=STRENGTHS)
         order = list(self.models)
         kept = [c for c in self.cells if seeds is None or c.seed in seeds]
+        kept = [c for c in kept if plan is None or plan.asks(c.model, c.train_size)]
         self.cells = sorted(kept, key=lambda c: (c.train_size > 2000, c.train_size, c.seed, order.index(c.model)))
 
     def run(self, cell):
@@ -104,7 +105,7 @@ def main(arguments=None):
         print(f"not installed, left out: {', '.join(left_out)}")
     kept = {name: m for name, m in models.items() if name not in left_out}
     plan = {size: n for size, n in draws.items() if size in (args.sizes or draws)}
-    study = Research(load_split(args.data), plan, args.part, kept, seeds=args.seeds)
+    study = Research(load_split(args.data), plan, args.part, kept, seeds=args.seeds, plan=PLANS[args.data])
     sweep = Sweep(study, args.out or RESULTS / args.data)
     if args.missing or args.check:
         return report_missing(sweep) if args.missing else report_provenance(sweep)
