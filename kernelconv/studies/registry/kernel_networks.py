@@ -39,13 +39,13 @@ def side_by_side(*representations: Any) -> Any:
     return make_union(*(make_pipeline(r, UnitScale(center=False)) for r in representations))
 
 
-def _flips(n_anchors: tuple[int, int]) -> Build:
-    return _ckn(n_anchors, (2, 4), input=PatchWhitening(3, epsilon=0.01), group="flips")
+def _flips(n_anchors: tuple[int, int], epsilon: float) -> Build:
+    return _ckn(n_anchors, (2, 4), input=PatchWhitening(3, epsilon=epsilon), group="flips")
 
 
-def _both_flips(n_anchors: tuple[int, int]) -> Build:
+def _both_flips(n_anchors: tuple[int, int], epsilon: float) -> Build:
     def build(shape: Shape, size: int, seed: int) -> Any:
-        return side_by_side(scattering_flips(shape, size, seed), _flips(n_anchors)(shape, size, seed))
+        return side_by_side(scattering_flips(shape, size, seed), _flips(n_anchors, epsilon)(shape, size, seed))
 
     return build
 
@@ -155,15 +155,15 @@ KERNEL_NETWORKS = [
     ),
     *(
         representation
-        for of, anchors, ms in (("", (128, 256), 2.7), ("wide-", (256, 1024), 10.0))
+        for of, anchors, epsilon, ms in (("", (128, 256), 0.01, 2.7), ("wide-", (256, 1024), 0.1, 10.0))
         for representation in (
             Representation(
                 f"ckn-{of}flips",
                 f"CKN {anchors}, flips",
                 "CKN",
-                _flips(anchors),
-                f"{_CKN} Layers of {anchors} anchors of 3 x 3, pooled by 2 and 4, on whitened patches (epsilon 0.01), "
-                f"{_AVERAGED}",
+                _flips(anchors, epsilon),
+                f"{_CKN} Layers of {anchors} anchors of 3 x 3, pooled by 2 and 4; patches whitened with epsilon = "
+                f"{epsilon}; {_AVERAGED}",
                 milliseconds=(ms, ms),
                 colour=1.4,
             ),
@@ -171,8 +171,8 @@ KERNEL_NETWORKS = [
                 f"scattering-ckn-{of}flips",
                 f"both {anchors}, flips",
                 "both",
-                _both_flips(anchors),
-                f"Scattering (J = 2) and the CKN of {anchors} anchors side by side, each divided by its own scale, "
+                _both_flips(anchors, epsilon),
+                f"Scattering (J = 2) and the CKN of {anchors} anchors side by side, each divided by its own scale; "
                 f"{_AVERAGED}",
                 milliseconds=(ms + 0.8, ms + 0.8),
                 colour=1.7,
