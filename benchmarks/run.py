@@ -34,7 +34,7 @@ class Research(Accuracy):
         super().__init__(split, models, draws, parts=(part,), strengths=STRENGTHS)
         order = list(self.models)
         kept = [c for c in self.cells if seeds is None or c.seed in seeds]
-        kept = [c for c in kept if plan is None or plan.asks(c.model, c.train_size)]
+        kept = [c for c in kept if plan is None or c.seed < plan.n_draws(c.model, c.train_size, draws[c.train_size])]
         self.cells = sorted(kept, key=lambda c: (c.train_size > 2000, c.train_size, c.seed, order.index(c.model)))
 
     def run(self, cell):

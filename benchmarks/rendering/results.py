@@ -104,9 +104,8 @@ class Results:
     def draws(self, model, size):
         """Return how many draws the protocol gives a model at a size: 0 beyond its largest."""
         limits = self.models[model].representation
-        n = self.data.draws[size]
-        beyond = (limits.largest and size > limits.largest) or not self.plan.asks(model, size)
-        return 0 if beyond else min(n, limits.draws or n)
+        n = self.plan.n_draws(model, size, self.data.draws[size])
+        return 0 if limits.largest and size > limits.largest else min(n, limits.draws or n)
 
     def label(self, model):
         """Return what a model is called."""
