@@ -543,3 +543,10 @@ def test_a_model_whose_package_is_missing_is_refused(monkeypatch):
 )
 def test_durations_in_words(seconds, words):
     assert cli.duration(seconds) == words
+
+
+def test_classes_have_the_names_of_the_registered_data_set():
+    x, y = np.zeros((20, 4, 4)), np.arange(20) % 10
+    assert accuracy.class_names(Split("cifar10", x, y, x, y))[:2] == ["airplane", "automobile"]
+    assert accuracy.class_names(Split("cifar10", x, y // 5, x, y // 5)) == ["0", "1"]
+    assert accuracy.class_names(Split("elsewhere", x, y, x, y))[-1] == "9"

@@ -194,7 +194,7 @@ class Results:
             "train_sizes": self.sizes,
             "seeds": list(range(max(self.data.draws.values()))),
             "n_test": max((r["n_test"] for r in records), default=0),
-            "classes": next((r["classes"] for r in records), []),
+            "classes": list(self.data.class_names) or next((r["classes"] for r in records), []),
             "deformation": self.deformation,
         }
         return {"settings": settings, "records": records}

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from kernelconv._check import check_count
 from kernelconv._files import unpack
 from kernelconv._identity import described
+from kernelconv.datasets.registry import registered_datasets
 from kernelconv.datasets.split import N_FOLDS, Split, folds
 from kernelconv.deformations import SmoothDeformation, warp
 from kernelconv.stability import measure_stability
@@ -242,7 +243,7 @@ def results(sweep: Sweep) -> dict[str, Any]:
         "n_train_pool": len(split.y_train),
         "n_test": len(split.y_test),
         "image_shape": list((*study.shape, 1)[:3]),
-        "classes": [str(c) for c in split.classes],
+        "classes": class_names(split),
         "deformation": {**study.deformation(), "family": repr(DEFORMATION)},
     }
     records = [{**vars(cell), **record} for cell, record in sweep.records().items()]
@@ -253,6 +254,20 @@ def results(sweep: Sweep) -> dict[str, Any]:
         "environment": made_with,
         "records": records,
     }
+
+
+def class_names(split: Split) -> list[str]:
+    """Return what the classes are called: the names that a registered data set gives them, else their labels.
+
+    Examples
+    --------
+    >>> from kernelconv.datasets import load_split
+    >>> class_names(load_split("digits"))[:3]
+    ['0', '1', '2']
+    """
+    data = registered_datasets().get(split.name)
+    known = data is not None and len(data.class_names) == len(split.classes)
+    return list(data.class_names) if data and known else [str(c) for c in split.classes]
 
 
 def first_layers(sweep: Sweep) -> dict[str, NDArray]:
