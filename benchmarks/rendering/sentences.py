@@ -52,7 +52,7 @@ def beside_papers(results, sizes):
         if ours[s] > p.error
     ]
     below = f"Its mean is at or below the best figure of these papers at {len(best) - len(above)} of {len(best)} sizes"
-    return [below + (f", above it at {joined(above)}." if above else "."), *beyond(results, sizes)] if best else []
+    return [*([below + (f", above it at {joined(above)}." if above else ".")] if best else []), *beyond(results, sizes)]
 
 
 def beyond(results, sizes):
@@ -66,7 +66,9 @@ def beyond(results, sizes):
     if not known:
         return []
     return [
-        f"Elsewhere there is {joined(lower)}, lower than it." if lower else "Nothing we know of elsewhere is lower."
+        f"Elsewhere there is {joined(lower)}, lower than the chosen row."
+        if lower
+        else "Nothing we know of elsewhere is lower."
     ]
 
 

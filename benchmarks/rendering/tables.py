@@ -101,6 +101,7 @@ def paper_rows(results, sizes):
     return [
         [name, *(", ".join(f"{p.error:.2f}{p.mark}" for p in found.get(s, ())) for s in sizes)]
         for name, found in rows.items()
+        if any(found.values())
     ]
 
 
@@ -126,8 +127,9 @@ def error_notes(results, models):
     if published(results.data.name):
         beyond = "; ".join(f"{p.error:.2f} {p.method}" for p in elsewhere(results))
         notes.append(
-            "Figures of papers: * recalled, not compared with the paper again. “These papers” report a range of sizes. "
-            f"Elsewhere, what we know of beyond them, without augmentation: {beyond}."
+            "Figures of papers: * recalled, not compared with the paper again. "
+            + ("“These papers” report a range of sizes. " if best_published(results.data.name) else "")
+            + f"Elsewhere, what we know of beyond them, without augmentation: {beyond}."
         )
     return notes
 
