@@ -112,7 +112,8 @@ class IncrementalRidgeClassifier(ClassifierMixin, IncrementalHead):
 
     def predict(self, X: ArrayLike) -> NDArray:
         """Return the label of the highest score of each sample."""
-        return self.classes_[self._scores(X).argmax(axis=1)]
+        scores = self._scores(X)
+        return self.classes_[scores.argmax(axis=1)]
 
     def _know(self, labels: NDArray) -> None:
         """Let `labels` join the classes: their target was -1 so far."""
