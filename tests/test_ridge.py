@@ -247,6 +247,11 @@ def test_a_new_label_was_no_ones_before():
     assert off(announced.coef_[:3], late.coef_) < 1e-10
 
 
+def test_a_chunk_of_many_classes_is_no_regression():
+    x, _, _, _ = drawn()
+    assert len(in_pieces(IncrementalRidgeClassifier(), x, np.arange(150) % 40).coef_) == 40
+
+
 def test_folds_are_a_function_of_the_place():
     folds = stream_folds(0, 1003, 5, 7)
     assert all(np.bincount(folds[lo : lo + 5], minlength=5).tolist() == [1] * 5 for lo in range(0, 1000, 5))
