@@ -2,12 +2,14 @@
 
 import io
 import pickle
+import tracemalloc
 from functools import reduce
 
 import numpy as np
 import pytest
 from scipy.linalg import LinAlgWarning
 from sklearn.base import clone
+from sklearn.exceptions import NotFittedError
 from sklearn.linear_model import Ridge
 from sklearn.model_selection import PredefinedSplit
 from sklearn.utils.estimator_checks import parametrize_with_checks
@@ -324,6 +326,20 @@ def test_memory_is_told_and_refused_before_it_is_taken(monkeypatch):
     assert not hasattr(head, "moments_")
 
 
+def test_no_more_memory_is_taken_than_told():
+    x, _, y, _ = drawn(200, 400)
+    head = IncrementalRidgeClassifier((1.0, 10.0))
+    told = head.memory(400)
+    tracemalloc.start()
+    try:
+        in_pieces(head, x, y)
+        _ = head.coef_
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert 0.8 * told < peak < 1.15 * told
+
+
 # -- what is refused --------------------------------------------------------------------------------------------------
 
 
@@ -369,6 +385,20 @@ def test_what_is_refused_changes_nothing(head, given, message):
     with pytest.raises(ValueError, match=message):
         fitted.partial_fit(**{**samples, **given})
     assert all(np.array_equal(before[name], array) for name, array in fitted.state().items())
+
+
+@pytest.mark.parametrize("head", HEADS.values(), ids=HEADS)
+def test_a_head_whose_first_samples_were_refused_has_learned_nothing(head):
+    x, _, y, w = drawn(20)
+    one = head()
+    with pytest.raises(ValueError, match="sample_weight"):
+        one.partial_fit(x, y if head is IncrementalRidgeClassifier else w, sample_weight=-w)
+    for ask in (lambda: one.predict(x), one.state, lambda: one.coef_):
+        with pytest.raises(NotFittedError):
+            ask()
+    assert not hasattr(one, "coef_")
+    one.partial_fit(x[:, 1:], y if head is IncrementalRidgeClassifier else w)
+    assert one.coef_.shape[-1] == 11
 
 
 def test_labels_and_targets_that_do_not_fit():

@@ -124,6 +124,8 @@ class AffineSubspaceClassifier(ClassifierMixin, SubspacesOfStreams):
         x, y = validate_data(self, as_table(X), y, dtype=[np.float64, np.float32])
         x = squarable(x)
         check_classification_targets(y)
+        for learned in ("class_moments_", "_subspaces_found"):
+            self.__dict__.pop(learned, None)
         self.classes_, labels = np.unique(y, return_inverse=True)
         if len(self.classes_) < 2:
             raise ValueError(
@@ -136,7 +138,6 @@ class AffineSubspaceClassifier(ClassifierMixin, SubspacesOfStreams):
             self.n_components_ = int(np.argmin(self.cv_errors_))
         else:
             self.n_components_ = int(self.n_components)
-        self.__dict__.pop("class_moments_", None)  # of a stream before
         self._subspaces_found = self._subspaces(x, labels, self.n_components_)
         return self
 
@@ -163,7 +164,7 @@ class AffineSubspaceClassifier(ClassifierMixin, SubspacesOfStreams):
         return self.classes_[residuals.argmin(axis=1)]
 
     def _residuals(self, X: Any) -> NDArray:
-        check_is_fitted(self)
+        check_is_fitted(self, "_subspaces_found")
         X = validate_data(self, as_table(X), dtype=[np.float64, np.float32], reset=False)
         X = squarable(X)
         means, components = self._found()

@@ -184,7 +184,7 @@ class SubspacesOfStreams(BaseEstimator):
 
     def _found(self) -> tuple[NDArray, list[NDArray]]:
         """Return means and directions, those of moments found once for all calls that follow."""
-        check_is_fitted(self)
+        check_is_fitted(self, "_subspaces_found")
         changed = hasattr(self, "class_moments_") and self.n_components_ != self.n_components
         if self._subspaces_found is None or changed:
             self._check_parameters()

@@ -91,7 +91,7 @@ class IncrementalHead(BaseEstimator):
         NotFittedError
             If nothing has been learned.
         """
-        check_is_fitted(self)
+        check_is_fitted(self, "moments_")
         return {**self.moments_.arrays(), **self._targets_state()}
 
     def load_state(self, state: Mapping[str, NDArray]) -> Self:
@@ -227,7 +227,7 @@ class IncrementalHead(BaseEstimator):
 
     def _path(self) -> RidgePath:
         """Return the solutions of all penalties, found once for all calls that follow."""
-        check_is_fitted(self)
+        check_is_fitted(self, "moments_")
         alphas = self._penalties()
         if self._solved is None or self._solved.alphas != alphas:
             self._solved = self.moments_.solve(alphas)
