@@ -41,8 +41,8 @@ def assert_same_moments(a, b, tolerance=1e-12):
             assert np.linalg.norm(array - other.arrays()[name]) <= tolerance * np.linalg.norm(array), name
 
 
-@pytest.mark.parametrize("length", [1, 23, 160])
-@pytest.mark.parametrize("k", [0, 1, 3, 100])
+@pytest.mark.parametrize("length", [1, 23])
+@pytest.mark.parametrize("k", [0, 3, 100])
 @pytest.mark.parametrize("d", [15, 90], ids=["more samples", "more features"])
 def test_pieces_learn_what_fit_learns(d, k, length):
     x, y = drawn(d=d)
