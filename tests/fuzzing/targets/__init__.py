@@ -6,11 +6,12 @@ from fuzzing.targets import (
     deformations,
     estimators,
     functions,
+    heads,
     measures,
     networks,
     parts,
     stability,
 )
 
-ROOMS = (parts, functions, estimators, networks, deformations, measures, stability, datasets, command)
+ROOMS = (parts, functions, estimators, networks, heads, deformations, measures, stability, datasets, command)
 TARGETS = [target for room in ROOMS for target in room.TARGETS]
