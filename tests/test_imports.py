@@ -37,8 +37,9 @@ ALLOWED = {
     "deformations": LEAVES,
     "stability": LEAVES | {"deformations"},  # it measures any callable
     "datasets": LEAVES,
+    "streams": LEAVES | {"operators", "networks"},
     "testing": LEAVES | {"operators"},
-    "studies": LEAVES | BELOW_STUDIES | {"operators"},
+    "studies": LEAVES | BELOW_STUDIES | {"operators", "streams"},
     "report": LEAVES,  # it reads what studies write
     "_arguments": LEAVES | {"datasets", "studies"},
     "cli": LEAVES | {"_arguments", "datasets", "report", "studies"},
@@ -46,7 +47,7 @@ ALLOWED = {
     "__init__": LEAVES | BELOW_STUDIES | {"operators"},
 }
 UPPER = {"report", "studies", "_arguments", "cli", "__main__", "__init__"}
-OPTIONAL = {"matplotlib", "PIL", "torch", "pandas", "rich", "jinja2", "kymatio"}
+OPTIONAL = {"matplotlib", "PIL", "torch", "pandas", "rich", "jinja2", "kymatio", "dask", "distributed", "zarr", "h5py"}
 KYMATIO = "networks/scattering/kymatio.py"
 
 FILES = {str(p.relative_to(ROOT)): p for p in sorted(ROOT.rglob("*.py"))}
