@@ -31,6 +31,8 @@ ALLOWED = {
     **{leaf: set() for leaf in LEAVES},
     "_arrays": {"_check", "_numbers", "_types"},
     "_check": {"_numbers"},
+    "_parallel": {"_types"},
+    "_types/stored": {"_check", "_numbers"},
     "operators": LEAVES,
     "networks": LEAVES | {"operators"},
     "networks/training": LEAVES | {"operators", "networks", "deformations"},  # augmentation deforms

@@ -101,7 +101,7 @@ class NetworkTransformer(ImageTransformer):
 
     def fit(self, X: ArrayLike, y: object = None) -> Self:
         """Build the network on images `X` (n, h, w), (n, h, w, c) or rows; `y` is ignored."""
-        images = self._read_images(X, reset=True)
+        images = self._stored_images(X, reset=True)
         with parallel_config(n_jobs=n_threads(self.n_jobs)):  # the k-means inside asks joblib how many threads to use
             progress = _PartPrinter() if check_flag(self.verbose, "verbose", levels=True) else None
             network = self.specification().build(self.image_shape_, check_rng(self.random_state), images, progress)
@@ -116,7 +116,7 @@ class NetworkTransformer(ImageTransformer):
 
     def transform(self, X: ArrayLike) -> NDArray:
         """Return the features of images `X` as rows (n, h' w' c'), positions first, channels last."""
-        images = self._read_images(X)
+        images = self._stored_images(X)
         return self.network_.forward(images, self.n_jobs).reshape(len(images), -1)
 
 

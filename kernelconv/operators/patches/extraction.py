@@ -279,6 +279,7 @@ def sample_patches(maps: Data, n_patches: int, rng: np.random.Generator, block: 
             missing -= len(found[-1])
             if missing <= 0:
                 vectors = np.concatenate(found)
+                found.clear()  # a copy less while they are put in another order
                 return vectors[rng.permutation(len(vectors))[:n_patches]]
         if missing == n_patches or per_image >= p.shape[1] * p.shape[2]:
             break  # there is nothing, or nothing new, to be found
