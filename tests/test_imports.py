@@ -39,7 +39,7 @@ ALLOWED = {
     "deformations": LEAVES,
     "stability": LEAVES | {"deformations"},  # it measures any callable
     "datasets": LEAVES,
-    "streams": LEAVES | {"operators", "networks"},
+    "streams": LEAVES | {"operators", "networks", "datasets"},
     "testing": LEAVES | {"operators"},
     "studies": LEAVES | BELOW_STUDIES | {"operators", "streams"},
     "report": LEAVES,  # it reads what studies write
