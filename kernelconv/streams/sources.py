@@ -16,7 +16,8 @@ from kernelconv._check import check_count
 from kernelconv._numbers import as_real
 from kernelconv._types.arrays import Indexed
 from kernelconv.operators.fast.layouts import lies
-from kernelconv.streams.folder import ImageFolder
+from kernelconv.streams.on_disk.folder import ImageFolder
+from kernelconv.streams.on_disk.rows import import_zarr
 
 #: What a source may be given as; a path names a folder of images, a zarr array or an .npy file.
 SourceLike: TypeAlias = ArrayLike | Indexed | Path
@@ -132,15 +133,6 @@ def _opened(path: Path, name: str) -> Any:
         except (ValueError, EOFError) as error:
             raise ValueError(f"{name}={str(path)!r} cannot be read as an .npy file: {error}") from None
     raise ValueError(f"{name}={str(path)!r} is no folder of images, no folder of a zarr array and no .npy file.")
-
-
-def import_zarr() -> Any:
-    """Return the module zarr, or say how to get it."""
-    try:
-        import zarr
-    except ImportError:
-        raise ImportError("Arrays of zarr need it: pip install 'kernelconv[scale]'.") from None
-    return zarr
 
 
 # -- chunks ------------------------------------------------------------------------------------------------------------
