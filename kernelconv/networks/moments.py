@@ -12,6 +12,7 @@ from typing import Self
 import numpy as np
 from numpy.typing import NDArray
 
+from kernelconv._check import check_finite
 from kernelconv._parallel.blas import single_threaded_blas
 from kernelconv._parallel.blocks import block_slices
 
@@ -117,9 +118,21 @@ class Moments:
 
     @classmethod
     def from_arrays(cls, arrays: Mapping[str, NDArray]) -> Self:
-        """Return the moments that `arrays` were asked of, which they share nothing with."""
-        n_samples, weight, *sums = (np.array(arrays[f.name], np.float64) for f in fields(cls))
-        return cls(int(n_samples), float(weight), *sums)
+        """Return the moments that `arrays` were asked of, which they share nothing with.
+
+        Raises
+        ------
+        KeyError
+            If one is missing.
+        ValueError
+            If one is of a shape that does not fit the others, or not finite numbers.
+        """
+        n_samples, weight, *sums = (check_finite(np.array(arrays[f.name], np.float64), f.name) for f in fields(cls))
+        found = cls(int(n_samples), float(weight), *sums)
+        d, k = len(found.mean), len(found.target_mean)
+        if [a.shape for a in sums] != [(d,), (k,), (d, d), (d, k), (k,)] or found.n_samples < 0 or found.weight < 0:
+            raise ValueError(f"sums of shapes {[a.shape for a in sums]} do not fit each other")
+        return found
 
     def _add_block(self, x: NDArray, targets: NDArray, weights: NDArray) -> None:
         weight = float(weights.sum())

@@ -1,3 +1,11 @@
 """Streams: learning from what no memory holds, in one pass, in pieces, on many machines."""
 
-__all__: list[str] = []
+# Heads in one pass
+from kernelconv.streams.ridge import IncrementalRidge
+from kernelconv.streams.ridge_classifier import IncrementalRidgeClassifier
+
+__all__ = [
+    # Heads in one pass
+    "IncrementalRidge",
+    "IncrementalRidgeClassifier",
+]
