@@ -25,7 +25,7 @@ LEAVES = {
     "_types",
     "_version",
 }
-BELOW_STUDIES = {"datasets", "deformations", "networks", "stability"}
+BELOW_STUDIES = {"datasets", "deformations", "networks", "stability", "streams"}
 #: what the modules of each part of the house may import of the rest of it; the longest name that fits a module rules it
 ALLOWED = {
     **{leaf: set() for leaf in LEAVES},
@@ -36,6 +36,7 @@ ALLOWED = {
     "operators": LEAVES,
     "networks": LEAVES | {"operators"},
     "networks/training": LEAVES | {"operators", "networks", "deformations"},  # augmentation deforms
+    "streams": LEAVES | {"operators", "networks"},  # heads and stores of features that networks make
     "deformations": LEAVES,
     "stability": LEAVES | {"deformations"},  # it measures any callable
     "datasets": LEAVES,

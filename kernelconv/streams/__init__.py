@@ -1,1 +1,11 @@
-"""Images that do not fit into memory: chunks of a stream, side by side on one machine or on many."""
+"""Streams: learning from what no memory holds, in one pass, in pieces, on many machines."""
+
+# Heads in one pass
+from kernelconv.streams.ridge import IncrementalRidge
+from kernelconv.streams.ridge_classifier import IncrementalRidgeClassifier
+
+__all__ = [
+    # Heads in one pass
+    "IncrementalRidge",
+    "IncrementalRidgeClassifier",
+]

@@ -6,9 +6,9 @@ from typing import Any
 
 import kernelconv
 from fuzzing.targets import TARGETS
-from kernelconv import datasets, deformations, networks, operators, stability
+from kernelconv import datasets, deformations, networks, operators, stability, streams
 
-PACKAGES = (kernelconv, operators, networks, deformations, stability, datasets)
+PACKAGES = (kernelconv, operators, networks, streams, deformations, stability, datasets)
 
 _ABSTRACT = "abstract: its subclasses are called"
 _FOUND = "what functions return, which check what they put into it"
