@@ -36,11 +36,10 @@ ALLOWED = {
     "operators": LEAVES,
     "networks": LEAVES | {"operators"},
     "networks/training": LEAVES | {"operators", "networks", "deformations"},  # augmentation deforms
-    "streams": LEAVES | {"operators", "networks"},  # heads and stores of features that networks make
+    "streams": LEAVES | {"operators", "networks", "datasets"},  # heads and stores of features that networks make
     "deformations": LEAVES,
     "stability": LEAVES | {"deformations"},  # it measures any callable
     "datasets": LEAVES,
-    "streams": LEAVES | {"operators", "networks", "datasets"},
     "testing": LEAVES | {"operators"},
     "studies": LEAVES | BELOW_STUDIES | {"operators", "streams"},
     "report": LEAVES,  # it reads what studies write

@@ -1,4 +1,4 @@
-"""Patches to learn from, of images that come in chunks, nobody knows how many: those of the smallest keys, in a pass."""
+"""Patches to learn from, of images that come in chunks, nobody knows how many: those of the smallest keys."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ class PatchReservoir:
 
     def offer(self, image: int, n_positions: int, vectors: Callable[[], NDArray]) -> None:
         """Look at the patches of one image; ``vectors()``, (n_positions, c), is called where a key is small enough."""
-        keys = np.random.Philox(key=self.seed, counter=image << 64).random_raw(n_positions)
+        keys = np.random.Philox(key=self.seed, counter=int(image) << 64).random_raw(n_positions)
         small = keys <= np.uint64(self.bound)
         if not small.any():
             return
