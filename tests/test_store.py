@@ -137,7 +137,7 @@ def test_an_interrupted_run_goes_on_where_it_was(ending, tmp_path):
     folder = interrupted(target)
     assert not target.exists()
     assert len((folder / "done").read_text().splitlines()) == 2
-    found = transform_store(Squares(), X, target, chunk=10)
+    found = transform_store(Squares(), X, target, chunk=np.int64(10))
     assert Squares.calls == 3
     assert np.array_equal(found[:], X.reshape(50, -1).astype(float) ** 2)
     Squares.calls = 0

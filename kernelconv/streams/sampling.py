@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any, NoReturn, Self
 
 import numpy as np
+from joblib import parallel_config
+from joblib.parallel import get_active_backend
 from numpy.typing import ArrayLike, NDArray
 
 from kernelconv._check import check_count, check_images
@@ -123,7 +126,7 @@ class ImageChunks:
         Arrays (m, h, w) or (m, h, w, c), of any m. Every layer goes through them once more, so that it must be
         something that begins anew, a list or an object with ``__iter__``, or a function that returns an iterator.
     workers : int, optional
-        Processes, as `in_order` takes them; None is this one.
+        Processes, as `in_order` takes them; None takes the threads of ``fit``, or the cluster of joblib's Dask backend.
     client : dask.distributed.Client, optional
         Cluster that computes instead.
 
@@ -208,9 +211,16 @@ class ImageChunks:
         for part in parts:
             shape = part.out_shape(shape)
         look = partial(_look, tuple(parts), shape[0] * shape[1])
-        for one in in_order(look, self._tasks(found), workers=self.workers, client=self.client):
+        with self._workers():
+            results = in_order(look, self._tasks(found), workers=self.workers, client=self.client)
+        for one in results:
             found.merge(one)
         return found.patches()
+
+    def _workers(self) -> AbstractContextManager[Any]:
+        """Return the setting in which `in_order` takes the threads of ``fit``, unless others are named."""
+        named = self.workers is not None or self.client is not None or hasattr(get_active_backend()[0], "client")
+        return nullcontext() if named else parallel_config("threading")
 
     def _tasks(self, found: PatchReservoir) -> Iterator[_Task]:
         first = 0

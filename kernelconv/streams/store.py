@@ -93,7 +93,7 @@ def transform_store(
     ...     features.shape, bool(np.allclose(features, scattering.transform(X[:100])))
     ((100, 324), True)
     """
-    check_count(chunk, "chunk")
+    chunk = check_count(chunk, "chunk")
     if not hasattr(estimator, "transform"):
         raise TypeError(f"estimator must have a transform, got {shown(estimator)}.")
     given = as_source(source)
