@@ -55,8 +55,8 @@ class NetworkTransformer(ImageTransformer):
 
     Notes
     -----
-    ``fit`` holds what one part samples and a few blocks of maps; ``transform`` its output and a few blocks. Integers, and
-    images in a file (a memory map, a dataset of zarr or h5py), become floats a block at a time.
+    ``fit`` holds what one part samples and a few blocks of maps; ``transform`` its output and a few blocks. Integers,
+    and images in a file (a memory map, a dataset of zarr or h5py), become floats a block at a time.
 
     Examples
     --------

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING, Any, NoReturn, Self
+from typing import Any, NoReturn, Self
 
 import numpy as np
 from joblib import parallel_config
@@ -18,10 +18,6 @@ from kernelconv._numbers import shown
 from kernelconv.operators.base import Part
 from kernelconv.operators.patches.sampling import not_negligible
 from kernelconv.streams.workers import in_order
-
-if TYPE_CHECKING:
-    from distributed import Client
-
 
 #: The largest key.
 _LAST = np.iinfo(np.uint64).max
@@ -169,7 +165,7 @@ class ImageChunks:
         chunks: Iterable[ArrayLike] | Callable[[], Iterable[ArrayLike]],
         *,
         workers: int | None = None,
-        client: Client | None = None,
+        client: Any = None,
     ) -> None:
         if not callable(chunks) and not hasattr(chunks, "__iter__"):
             raise TypeError(f"chunks must be iterable, or a function that returns an iterator, got {shown(chunks)}.")
