@@ -168,6 +168,15 @@ def test_damaged_rows_and_a_torn_mark_are_made_again(tmp_path):
     assert len(json.loads((tmp_path / "out.npy.chunks.json").read_text())["chunks"]) == 5
 
 
+def test_a_torn_mark_costs_its_chunk_alone_however_often_it_is_interrupted(tmp_path):
+    folder = interrupted(tmp_path / "out.npy", at=3)
+    with open(folder / "done", "a") as file:
+        file.write('{"chunk": 1, "source": "ab')
+    interrupted(tmp_path / "out.npy", at=3)  # chunks 1 and 2, then
+    transform_store(Squares(), X, tmp_path / "out.npy", chunk=10)
+    assert Squares.calls == 2
+
+
 @pytest.mark.parametrize("what", ["settings.json", "rows.npy"])
 def test_a_folder_that_was_never_begun_is_begun(what, tmp_path):
     folder = interrupted(tmp_path / "out.npy")
