@@ -63,14 +63,15 @@ def test_who_passes_the_suite_of_scikit_learn_reads_its_rows_as_readme_says():
                 kind(**given, **less).fit(rows, y)
 
 
-def test_table_is_that_of_the_committed_cells(monkeypatch):
+def test_tables_are_those_of_the_committed_cells(monkeypatch):
     monkeypatch.syspath_prepend(str(ROOT / "benchmarks"))
-    from render import README, committed
-    from rendering.page import BLOCK, with_table
+    from render import README, committed, with_tables
 
-    text, results = README.read_text(encoding="utf-8"), committed()
-    assert with_table(text, results) == text, "run python benchmarks/render.py"
-    assert with_table(BLOCK.sub(r"\1\2", text), results) == text != BLOCK.sub(r"\1\2", text)
+    text, every = README.read_text(encoding="utf-8"), committed()
+    assert with_tables(text, every) == text, "run python benchmarks/render.py"
+    empty = re.sub(r"(<!-- comparison: .*? -->\n).*?(<!-- end of comparison -->)", r"\1\2", text, flags=re.DOTALL)
+    assert with_tables(empty, every) == text != empty
+    assert empty.count("<!-- comparison: ") == len(every) >= 1
 
 
 def test_heads_are_those_of_the_committed_experiment(monkeypatch):
