@@ -36,13 +36,12 @@ ALLOWED = {
     "operators": LEAVES,
     "networks": LEAVES | {"operators"},
     "networks/training": LEAVES | {"operators", "networks", "deformations"},  # augmentation deforms
-    "streams": LEAVES | {"operators", "networks"},  # heads and stores of features that networks make
+    "streams": LEAVES | {"operators", "networks", "datasets"},  # heads and stores of features that networks make
     "deformations": LEAVES,
     "stability": LEAVES | {"deformations"},  # it measures any callable
     "datasets": LEAVES,
-    "streams": LEAVES | {"operators", "networks", "datasets"},
     "testing": LEAVES | {"operators"},
-    "studies": LEAVES | BELOW_STUDIES | {"operators", "streams"},
+    "studies": LEAVES | BELOW_STUDIES | {"operators"},
     "report": LEAVES,  # it reads what studies write
     "_arguments": LEAVES | {"datasets", "studies"},
     "cli": LEAVES | {"_arguments", "datasets", "report", "studies"},
