@@ -31,7 +31,7 @@ ALLOWED = {
     **{leaf: set() for leaf in LEAVES},
     "_arrays": {"_check", "_numbers", "_types"},
     "_check": {"_numbers"},
-    "_parallel": {"_types"},
+    "_parallel": {"_check", "_types"},
     "_types/stored": {"_check", "_numbers"},
     "operators": LEAVES,
     "networks": LEAVES | {"operators"},

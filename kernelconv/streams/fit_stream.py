@@ -22,11 +22,11 @@ from kernelconv._check import check_count
 from kernelconv._identity import described
 from kernelconv._numbers import shown
 from kernelconv._parallel.blas import single_threaded_blas
+from kernelconv._parallel.workers import in_order
 from kernelconv.streams.identity import fitted_digest
 from kernelconv.streams.on_disk.sums import Progress, SumsOnDisk
 from kernelconv.streams.progress import counted
 from kernelconv.streams.sources import Chunk, Source, SourceLike, as_source, digest_of
-from kernelconv.streams.workers import in_order
 
 if TYPE_CHECKING:
     from distributed import Client
