@@ -90,15 +90,18 @@ class ImageEstimator(BaseEstimator):
             return X.reshape(len(X), *self.image_shape_)
         images = as_images(X, image_shape=self.image_shape, name="X")
         if reset:
-            self.image_shape_ = images.shape[1:]
-            self.n_features_in_ = int(np.prod(images.shape[1:]))
-            self.__dict__.pop("feature_names_in_", None)  # of an earlier fit on a table
+            self._learn_shape(images.shape[1:])
         elif images.shape[1:] != self.image_shape_:
             raise ValueError(
                 f"X holds images of shape {images.shape[1:]}, but {type(self).__name__} was fitted on images of "
                 f"shape {self.image_shape_}."
             )
         return images
+
+    def _learn_shape(self, image_shape: Shape) -> None:
+        self.image_shape_ = image_shape
+        self.n_features_in_ = int(np.prod(image_shape))
+        self.__dict__.pop("feature_names_in_", None)  # of an earlier fit on a table
 
 
 class ImageTransformer(TransformerMixin, ImageEstimator):

@@ -20,7 +20,7 @@ from kernelconv._types.arrays import Array, Data
 from kernelconv._types.stored import StoredImages, as_images
 from kernelconv.networks.parameters import changed, nested
 from kernelconv.operators.base import Grads, ParamPullback, Part, Shape3, State
-from kernelconv.operators.composite import Composite, Maps, joined
+from kernelconv.operators.composite import Composite, joined
 
 
 @dataclass(frozen=True, repr=False)
@@ -111,7 +111,7 @@ class Network(Composite):
         if isinstance(in_shape, tuple | list) and len(in_shape) == 2:
             in_shape = (*in_shape, 1)
         in_shape = check_shape(in_shape)
-        if data is not None and not isinstance(data, Maps):
+        if data is not None and not hasattr(data, "in_one_pass"):  # maps, or images in chunks
             data = self._check(data, in_shape, "data")
         return self._build(in_shape, rng, data, progress)
 

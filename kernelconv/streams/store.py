@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,9 +21,6 @@ from kernelconv.streams.on_disk.unfinished import Mark, Store
 from kernelconv.streams.progress import counted
 from kernelconv.streams.sources import Chunk, Source, SourceLike, as_source, digest_of
 
-if TYPE_CHECKING:
-    from distributed import Client
-
 
 def transform_store(
     estimator: BaseEstimator,
@@ -32,7 +29,7 @@ def transform_store(
     *,
     chunk: int,
     workers: int | None = None,
-    client: Client | None = None,
+    client: Any = None,
     progress: bool = False,
 ) -> Any:
     r"""Write the features :math:`\Phi(x_i)` of all images of a source, chunk by chunk, to a file; go on after a kill.
@@ -93,7 +90,7 @@ def transform_store(
     ...     features.shape, bool(np.allclose(features, scattering.transform(X[:100])))
     ((100, 324), True)
     """
-    check_count(chunk, "chunk")
+    chunk = check_count(chunk, "chunk")
     if not hasattr(estimator, "transform"):
         raise TypeError(f"estimator must have a transform, got {shown(estimator)}.")
     given = as_source(source)

@@ -10,7 +10,8 @@ from fuzzing.targets import (
     networks,
     parts,
     stability,
+    stores,
 )
 
-ROOMS = (parts, functions, estimators, networks, deformations, measures, stability, datasets, command)
+ROOMS = (parts, functions, estimators, networks, deformations, measures, stability, datasets, stores, command)
 TARGETS = [target for room in ROOMS for target in room.TARGETS]
