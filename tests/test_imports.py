@@ -31,7 +31,7 @@ ALLOWED = {
     **{leaf: set() for leaf in LEAVES},
     "_arrays": {"_check", "_numbers", "_types"},
     "_check": {"_numbers"},
-    "_parallel": {"_types"},
+    "_parallel": {"_check", "_types"},
     "_types/stored": {"_check", "_numbers"},
     "operators": LEAVES,
     "networks": LEAVES | {"operators"},
@@ -41,7 +41,7 @@ ALLOWED = {
     "stability": LEAVES | {"deformations"},  # it measures any callable
     "datasets": LEAVES,
     "testing": LEAVES | {"operators"},
-    "studies": LEAVES | BELOW_STUDIES | {"operators", "streams"},
+    "studies": LEAVES | BELOW_STUDIES | {"operators"},
     "report": LEAVES,  # it reads what studies write
     "_arguments": LEAVES | {"datasets", "studies"},
     "cli": LEAVES | {"_arguments", "datasets", "report", "studies"},

@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 import threadpoolctl
 
+from kernelconv._parallel import workers as module
 from kernelconv._parallel.blocks import n_threads
-from kernelconv.streams import workers as module
-from kernelconv.streams.workers import in_order
+from kernelconv._parallel.workers import in_order
 
 
 def square(number):

@@ -12,6 +12,8 @@ from kernelconv.streams.store import transform_store
 from kernelconv.streams.sampling import ImageChunks
 
 # Heads in one pass
+# A head learned from a stream
+from kernelconv.streams.fit_stream import fit_stream
 from kernelconv.streams.ridge import IncrementalRidge
 from kernelconv.streams.ridge_classifier import IncrementalRidgeClassifier
 
@@ -25,4 +27,6 @@ __all__ = [
     # Heads in one pass
     "IncrementalRidge",
     "IncrementalRidgeClassifier",
+    # A head learned from a stream
+    "fit_stream",
 ]

@@ -14,12 +14,12 @@ from sklearn.base import BaseEstimator
 
 from kernelconv._check import check_count
 from kernelconv._numbers import as_real, shown
+from kernelconv._parallel.workers import in_order
 from kernelconv.streams.identity import fitted_digest
 from kernelconv.streams.on_disk.rows import Rows
 from kernelconv.streams.on_disk.unfinished import Mark, Store
 from kernelconv.streams.progress import counted
 from kernelconv.streams.sources import Chunk, Source, SourceLike, as_source, digest_of
-from kernelconv.streams.workers import in_order
 
 
 def transform_store(
