@@ -13,7 +13,8 @@ import argparse
 from dataclasses import asdict
 from pathlib import Path
 
-from run import RESULTS, ROWS, Research
+from plans import PLANS
+from run import RESULTS, Research
 
 from kernelconv.datasets import load_split, registered_datasets
 from kernelconv.studies.accuracy import TIMES
@@ -78,10 +79,11 @@ def main(arguments=None):
     )
     parser.add_argument("--data", default="mnist", choices=[n for n, d in registered_datasets().items() if d.draws])
     parser.add_argument("--part", required=True, choices=["validation", "test"])
-    parser.add_argument("--models", nargs="+", default=list(ROWS))
+    parser.add_argument("--models", nargs="+")
     parser.add_argument("--out", type=Path)
     args = parser.parse_args(arguments)
-    study = Research(load_split(args.data), registered_datasets()[args.data].draws, args.part, models=args.models)
+    models = PLANS[args.data].models(args.models)
+    study = Research(load_split(args.data), registered_datasets()[args.data].draws, args.part, models)
     for line in adopt(Sweep(study, args.out or RESULTS / args.data)) or ["Every cell has today's identity."]:
         print(line)
 

@@ -16,20 +16,13 @@ import argparse
 from pathlib import Path
 
 from joblib import parallel_config
-from rivals import model
+from plans import PLANS
 
 from kernelconv.datasets import load_split, registered_datasets
 from kernelconv.studies.accuracy import Accuracy
 from kernelconv.studies.environment import provenance
 from kernelconv.studies.sweep import Sweep, on_scheduler
 
-#: The rows of the table, in its order.
-ROWS = (
-    *("pixels+svm", "pixels+gaussian", "scattering+affine", "scattering+gaussian"),
-    *("ckn-1", "ckn-2", "ckn-3", "ckn-gradient+gaussian", "ckn-supervised", "exact-kernel", "scattering-ckn+gaussian"),
-    *("lenet", "lenet+gaussian", "mlp", "resnet", "lenet-augmented"),
-    *("kymatio+affine", "kymatio+gaussian", "torch-lenet"),
-)
 #: The Jacobian norm of the table's stability columns.
 STRENGTHS = (0.2,)
 RESULTS = Path(__file__).parent / "results"
@@ -38,13 +31,11 @@ RESULTS = Path(__file__).parent / "results"
 class Research(Accuracy):
     """The rows of the table; draw by draw, so that a stopped run is even."""
 
-    def __init__(self, split, draws, part, *, models=ROWS, seeds=None):
-        shape = split.X_train.shape[1:]
-        super().__init__(
-            split, {name: model(name, shape) for name in models}, draws, parts=(part,), strengths=STRENGTHS
-        )
+    def __init__(self, split, draws, part, models, *, seeds=None, plan=None):
+        super().__init__(split, models, draws, parts=(part,), strengths=STRENGTHS)
         order = list(self.models)
         kept = [c for c in self.cells if seeds is None or c.seed in seeds]
+        kept = [c for c in kept if plan is None or c.seed < plan.n_draws(c.model, c.train_size, draws[c.train_size])]
         self.cells = sorted(kept, key=lambda c: (c.train_size > 2000, c.train_size, c.seed, order.index(c.model)))
 
     def run(self, cell):
@@ -90,7 +81,7 @@ def options():
     known = [name for name, data in registered_datasets().items() if data.draws]
     parser.add_argument("--data", default="mnist", choices=known)
     parser.add_argument("--part", required=True, choices=["validation", "test"])
-    parser.add_argument("--models", nargs="+", default=list(ROWS), help="default: the rows of the table")
+    parser.add_argument("--models", nargs="+", help="default: the rows of the data set's table")
     parser.add_argument("--sizes", nargs="+", type=int, help="training images; default: all of the data set")
     parser.add_argument("--seeds", nargs="+", type=int, help="draws; default: all of the protocol")
     parser.add_argument("--workers", type=int, help="cells side by side (default: as joblib is told)")
@@ -109,14 +100,14 @@ def main(arguments=None):
     if unknown:
         parser.error(f"--sizes must be among {', '.join(map(str, draws))}, got {sorted(unknown)}")
     try:
-        models = {name: model(name) for name in args.models}
+        models = PLANS[args.data].models(args.models)
     except ValueError as error:
         parser.error(str(error))
     if left_out := [name for name, m in models.items() if not m.installed]:
         print(f"not installed, left out: {', '.join(left_out)}")
-    kept = [name for name in models if name not in left_out]
+    kept = {name: m for name, m in models.items() if name not in left_out}
     plan = {size: n for size, n in draws.items() if size in (args.sizes or draws)}
-    study = Research(load_split(args.data), plan, args.part, models=kept, seeds=args.seeds)
+    study = Research(load_split(args.data), plan, args.part, kept, seeds=args.seeds, plan=PLANS[args.data])
     sweep = Sweep(study, args.out or RESULTS / args.data)
     if args.missing or args.check:
         return report_missing(sweep) if args.missing else report_provenance(sweep)

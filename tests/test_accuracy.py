@@ -19,7 +19,7 @@ from kernelconv._arguments import COMPARED
 from kernelconv._files import unpack
 from kernelconv.datasets import folds, load_digits_images, load_split
 from kernelconv.datasets.split import Split
-from kernelconv.studies import accuracy
+from kernelconv.studies import accuracy, shared
 from kernelconv.studies.accuracy import TIMES, Accuracy, AccuracyCell, results
 from kernelconv.studies.models import Model, Representation
 from kernelconv.studies.predictions import predictions
@@ -167,9 +167,9 @@ def test_predictions_that_are_no_classes_are_refused(predicted, words):
 
 def test_a_cell_of_one_thread_counts_that_threads_seconds():
     with joblib.parallel_config(n_jobs=1):
-        assert accuracy.cpu_clock() is time.thread_time
+        assert shared.cpu_clock() is time.thread_time
     with joblib.parallel_config(n_jobs=2):
-        assert accuracy.cpu_clock() is time.process_time
+        assert shared.cpu_clock() is time.process_time
 
 
 @pytest.mark.parametrize("channels", [(), (3,)])
@@ -543,3 +543,10 @@ def test_a_model_whose_package_is_missing_is_refused(monkeypatch):
 )
 def test_durations_in_words(seconds, words):
     assert cli.duration(seconds) == words
+
+
+def test_classes_have_the_names_of_the_registered_data_set():
+    x, y = np.zeros((20, 4, 4)), np.arange(20) % 10
+    assert accuracy.class_names(Split("cifar10", x, y, x, y))[:2] == ["airplane", "automobile"]
+    assert accuracy.class_names(Split("cifar10", x, y // 5, x, y // 5)) == ["0", "1"]
+    assert accuracy.class_names(Split("elsewhere", x, y, x, y))[-1] == "9"

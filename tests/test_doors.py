@@ -441,6 +441,8 @@ def test_kernels_read_whole_numbers_as_floats(kernel):
         (lambda: AffineSubspaceClassifier(np.ones(2)).fit(X[0], Y), "n_components must be an int"),
         (lambda: Dataset("own", np.ones(2), len), "needs a title"),
         (lambda: Dataset("own", "Own", len, checksums=3), "needs checksums, a mapping of file name to SHA-256, got 3"),
+        (lambda: Dataset("own", "Own", len, class_names="ab"), "needs class_names, a word a class, got 'ab'"),
+        (lambda: Dataset("own", "Own", len, class_names=["a", "a"]), r"needs class_names, a word a class, got \['a', "),
         (lambda: measure_stability(abs, 1e290 * X, SmoothDeformation(1)), "cannot be squared in float64"),
         (lambda: FilterBank1D(8, 1, T=1e-308), "T must be from 1e-3 to 1e100 samples"),
         (lambda: FilterBank1D(8, 1, T=0.99e-3), "T must be from 1e-3 to 1e100 samples"),

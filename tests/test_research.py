@@ -13,7 +13,7 @@ from kernelconv.studies.cells import read_cells
 
 BENCHMARKS = Path(__file__).parent.parent / "benchmarks"
 FAST = ["pixels+svm", "scattering+affine", "ckn-1"]
-NAMES = ("rivals", "run", "adopt", "rendering")
+NAMES = ("plans", "rivals", "run", "adopt", "rendering")
 
 
 @pytest.fixture(autouse=True)
@@ -61,13 +61,14 @@ def records(folder, part="test"):
 
 
 def test_every_row_is_a_classifier_with_a_citation():
+    from plans import PLANS
     from rivals import model, rivals
-    from run import ROWS
     from sklearn.base import is_classifier
 
-    assert len(set(ROWS)) == len(ROWS) >= 19
-    for name in ROWS:
-        assert is_classifier(model(name).build((28, 28), 300, 0))
+    assert len(PLANS["mnist"].rows) >= 19
+    for plan in PLANS.values():
+        assert len(set(plan.rows)) == len(plan.rows)
+        assert all(is_classifier(m.build(plan.shape, 300, 0)) for m in plan.models().values())
     for r in rivals().values():
         assert r.family == "others"
         assert "20" in r.source
@@ -107,10 +108,12 @@ def test_the_twin_in_pytorch_sees_colour_as_ours_does():
 
 
 def test_draws_follow_the_protocol_and_a_row_may_have_fewer():
+    from plans import PLANS
     from run import Research
 
     split = load_split("digits")
-    found = Research(split, {50: 4, 100: 2}, "test", models=("mlp", "resnet", "exact-kernel"))
+    models = PLANS["digits"].models(["mlp", "resnet", "exact-kernel"])
+    found = Research(split, {50: 4, 100: 2}, "test", models)
     count = {
         (m, s): [c.seed for c in found.cells if (c.model, c.train_size) == (m, s)]
         for m in found.models
@@ -120,7 +123,7 @@ def test_draws_follow_the_protocol_and_a_row_may_have_fewer():
     assert count["resnet", 50] == [0, 1, 2]
     assert count["exact-kernel", 100] == [0]
     assert [c.train_size for c in found.cells] == sorted(c.train_size for c in found.cells)
-    assert [c.seed for c in Research(split, {50: 4}, "test", models=("mlp",), seeds=[3]).cells] == [3]
+    assert [c.seed for c in Research(split, {50: 4}, "test", {"mlp": models["mlp"]}, seeds=[3]).cells] == [3]
 
 
 # -- running -----------------------------------------------------------------------------------------------------------
@@ -196,6 +199,7 @@ def test_a_rival_that_is_not_installed_is_left_out(tmp_path, monkeypatch, capsys
 @pytest.fixture
 def renamed(finished, tmp_path, monkeypatch):
     """A folder of validation cells, and a sweep for which a parameter of one model has another name."""
+    from plans import PLANS
     from run import Research
 
     from kernelconv.studies import models
@@ -214,7 +218,7 @@ def renamed(finished, tmp_path, monkeypatch):
         return found
 
     monkeypatch.setattr(models, "described", described)
-    return Sweep(Research(load_split("digits"), {50: 2, 100: 2}, "validation", models=FAST), tmp_path)
+    return Sweep(Research(load_split("digits"), {50: 2, 100: 2}, "validation", PLANS["digits"].models(FAST)), tmp_path)
 
 
 def test_cells_get_todays_identity_once_the_cheapest_is_found_again(renamed):

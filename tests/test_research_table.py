@@ -31,7 +31,7 @@ def modules(monkeypatch):
     """Let tests import benchmarks/ as its scripts do, and forget it afterwards."""
     monkeypatch.syspath_prepend(str(BENCHMARKS))
     yield
-    for name in [n for n in sys.modules if n.split(".")[0] in ("rendering", "rivals")]:
+    for name in [n for n in sys.modules if n.split(".")[0] in ("plans", "rendering", "rivals")]:
         del sys.modules[name]
 
 
@@ -120,11 +120,11 @@ def fill(folder, rows=ROWS, sizes=DRAWS, absent=()):
 
 
 def read(folder, models=(*ROWS, "resnet")):
+    from plans import PLANS
     from rendering.results import Results
-    from rivals import model
 
     data = dataclasses.replace(registered_datasets()["mnist"], draws=DRAWS)
-    return Results(folder, {name: model(name) for name in models}, data)
+    return Results(folder, dataclasses.replace(PLANS["mnist"], rows=tuple(models)), data)
 
 
 @pytest.fixture(scope="module")
@@ -292,7 +292,7 @@ def test_what_validation_chose_stands_before_the_test_images_are_predicted(resul
     assert separated(alone) == ""
     assert draw_figures(results) == costs(results) == []
     write_page(results, [])
-    text = with_table("<!-- comparison: a -->\n<!-- end of comparison -->", results)
+    text = with_table("<!-- comparison: a/mnist -->\n<!-- end of comparison -->", results)
     assert "| its test error | not run | not run | not run |" in text
 
 
@@ -554,7 +554,7 @@ def test_what_is_not_finished_says_so(results, tmp_path):
         write(results, [])
     assert f'<p class="unfinished">{text}</p>' in (tmp_path / "report.html").read_text()
     assert text in (tmp_path / "README.md").read_text()
-    assert text in with_table("<!-- comparison: a -->\n<!-- end of comparison -->", results)
+    assert text in with_table("<!-- comparison: a/mnist -->\n<!-- end of comparison -->", results)
     (tmp_path / "lenet").mkdir()
     fill(tmp_path / "lenet", {"lenet": (3.0, 1.0, 3)})
     assert unfinished(read(tmp_path / "lenet", ["lenet"])) == ""
@@ -656,10 +656,10 @@ def test_readme_gets_the_table_of_the_leaders_between_its_marks(results):
     from rendering.page import with_table
     from rendering.sentences import verdict
 
-    empty = "before\n<!-- comparison: command -->\nreplaced\n<!-- end of comparison -->\nafter\n"
+    empty = "before\n<!-- comparison: command, from results/mnist -->\nreplaced\n<!-- end of comparison -->\nafter\n"
     text = with_table(empty, results)
     assert with_table(text, results) == text
-    assert text.startswith("before\n<!-- comparison: command -->\n")
+    assert text.startswith("before\n<!-- comparison: command, from results/mnist -->\n")
     assert text.endswith("<!-- end of comparison -->\nafter\n")
     assert "replaced" not in text
     assert verdict(results) in text

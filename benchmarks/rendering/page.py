@@ -12,12 +12,13 @@ from rendering.sentences import protocol, separated, unfinished, verdict
 from rendering.tables import cost_table, difference_table, error_table, in_parts, validation_table
 from rendering.words import joined
 
-BLOCK = re.compile(r"(<!-- comparison: .*? -->\n).*?(<!-- end of comparison -->)", re.DOTALL)
-AGAIN = (
-    "python benchmarks/run.py --part validation --workers 2",
-    "python benchmarks/run.py --part test --workers 2",
-    "python benchmarks/render.py",
-)
+BLOCK = r"(<!-- comparison: [^>]*/{name} -->\n).*?(<!-- end of comparison -->)"
+
+
+def again(results):
+    """Return the commands that make the cells, the tables and the page."""
+    run = f"python benchmarks/run.py --data {results.data.name}"
+    return [f"{run} --part {part} --workers 2" for part in ("validation", "test")] + ["python benchmarks/render.py"]
 
 
 def title(results):
@@ -80,7 +81,7 @@ def write_readme(results, figures):
         "## Published figures",
         "\n".join(f"- {method}: {source}." for method, source in sources(published(results.data.name)).items()),
         "## Again",
-        "```sh\n" + "\n".join(AGAIN) + "\n```",
+        "```sh\n" + "\n".join(again(results)) + "\n```",
         "Made with: " + "; ".join(f"{name} {value}" for name, value in environment(results).items()) + ".",
     ]
     write_atomically(results.folder / "README.md", "\n\n".join(parts) + "\n")
@@ -102,21 +103,22 @@ def write_page(results, figures):
             definitions("Published figures", sources(published(results.data.name))),
         ],
         environment=[definitions("What the cells were made with", environment(results))],
-        command="\n".join(AGAIN),
+        command="\n".join(again(results)),
         version=__version__,
     )
     save_page(page, results.folder / "report.html")
 
 
 def with_table(readme, results):
-    """Return the text of the project's README with today's table between its two marks."""
+    """Return the text of the project's README with today's table between the two marks of the data set."""
     sizes = results.started()
     rest = [f"{s:,}" for s in results.sizes if s not in sizes]
     missing = f"No cell is there yet with {joined(rest)} training images." if rest else ""
     more = (
         "Every row, differences with their intervals, validation errors, protocol, stability and cost: "
-        "[benchmarks/results/mnist](benchmarks/results/mnist)."
+        f"[benchmarks/results/{results.data.name}](benchmarks/results/{results.data.name})."
     )
     note = " ".join(filter(None, [unfinished(results), missing, verdict(results), more]))
     table = markdown(error_table(results, sizes or None, models=results.leaders()))
-    return BLOCK.sub(lambda m: f"{m[1]}\n{table}\n\n{note}\n{m[2]}", readme)
+    block = re.compile(BLOCK.format(name=results.data.name), re.DOTALL)
+    return block.sub(lambda m: f"{m[1]}\n{table}\n\n{note}\n{m[2]}", readme)

@@ -42,8 +42,8 @@ def unseeded(identity):
 class Results:
     """The cells of a folder, whatever the code of today is.
 
-    `models` are the rows of the protocol in the order they are shown, by name (`kernelconv.studies.models.Model`);
-    `data` is the `Dataset` whose `draws` are the columns.
+    `plan` is the `plans.Plan` with the rows in the order they are shown; `data` is the `Dataset` whose `draws` are the
+    columns.
 
     Raises
     ------
@@ -51,8 +51,9 @@ class Results:
         If a cell is damaged, or of a model, a size or other data than the protocol's.
     """
 
-    def __init__(self, folder, models, data):
-        self.folder, self.models, self.data, self.sizes = folder, dict(models), data, list(data.draws)
+    def __init__(self, folder, plan, data):
+        self.folder, self.plan, self.data = folder, plan, data
+        self.models, self.sizes = plan.models(), list(data.draws)
         self.cells = read_cells(folder, "accuracy")
         self.parts = {"test": {}, "validation": {}}
         self._check()
@@ -103,7 +104,7 @@ class Results:
     def draws(self, model, size):
         """Return how many draws the protocol gives a model at a size: 0 beyond its largest."""
         limits = self.models[model].representation
-        n = self.data.draws[size]
+        n = self.plan.n_draws(model, size, self.data.draws[size])
         return 0 if limits.largest and size > limits.largest else min(n, limits.draws or n)
 
     def label(self, model):
@@ -193,7 +194,7 @@ class Results:
             "train_sizes": self.sizes,
             "seeds": list(range(max(self.data.draws.values()))),
             "n_test": max((r["n_test"] for r in records), default=0),
-            "classes": next((r["classes"] for r in records), []),
+            "classes": list(self.data.class_names) or next((r["classes"] for r in records), []),
             "deformation": self.deformation,
         }
         return {"settings": settings, "records": records}

@@ -120,12 +120,7 @@ def subsets(results):
         "of a row with fewer draws is over these; differences are over the draws that two rows share.",
         f"Every cell predicts the test images once{fewer}. No augmentation, but in the row that says so.",
     ]
-    if 60_000 in results.sizes and results.data.name == "mnist":
-        texts.append(
-            "At 60,000 images a draw is a permutation of the whole training set: several draws measure there what "
-            "start weights, anchors and the order of the images change, and nothing of other training sets."
-        )
-    return texts
+    return [*texts, *results.plan.remarks]
 
 
 def choices(results):
@@ -134,9 +129,7 @@ def choices(results):
         "Chosen inside the training subset, by cross-validation or on a held-out part of it: what a head has to choose "
         "(penalty, width of the kernel, number of dimensions, C); above 5,000 images on a balanced 5,000 of the "
         "subset.",
-        "Not chosen inside the training subset: architectures, image borders, square roots and training schedules. "
-        "They were chosen earlier, on thousands of other labelled training images, in part after test figures had been "
-        "seen. The test error of every row, the chosen one included, carries that.",
+        *results.plan.chosen,
     ]
 
 

@@ -1,4 +1,4 @@
-"""Rivals of others, one file each: `RIVAL` is a representation, as the registry of the library has them."""
+"""Rivals of others, one file each: `RIVALS` are representations, as the registry of the library has them."""
 
 import importlib
 import pkgutil
@@ -9,8 +9,8 @@ from kernelconv.studies.registry import HEADS, REPRESENTATIONS
 
 def rivals() -> dict[str, Representation]:
     """Return the rivals by name."""
-    found = [importlib.import_module(f"{__name__}.{m.name}").RIVAL for m in pkgutil.iter_modules(__path__)]
-    return {r.name: r for r in found}
+    modules = [importlib.import_module(f"{__name__}.{m.name}") for m in pkgutil.iter_modules(__path__)]
+    return {r.name: r for module in modules for r in module.RIVALS}
 
 
 def model(name: str, shape: tuple[int, ...] = (28, 28)) -> Model:

@@ -105,4 +105,5 @@ DATASET = Dataset(
     notice=CIFAR10.notice,
     folders=CIFAR10.folders,
     border="symmetric",
+    class_names=("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck"),
 )

@@ -82,4 +82,8 @@ DATASET = Dataset(
     notice=FASHION_MNIST.notice,
     folders=FASHION_MNIST.folders,
     checksums=FASHION_MNIST.sha256,
+    class_names=(
+        *("T-shirt or top", "trousers", "pullover", "dress", "coat"),
+        *("sandal", "shirt", "sneaker", "bag", "ankle boot"),
+    ),
 )

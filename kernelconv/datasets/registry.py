@@ -46,12 +46,15 @@ class Dataset:
     border : {"zero", "symmetric", "reflect", "circular"}
         How the images go on beyond their edges when they are deformed: "zero", the default, where the background is
         black; "symmetric" for photographs, which zeros would put into a frame.
+    class_names : sequence of str
+        What the classes are called in reports, in the order of their sorted labels; empty, the default: as their
+        labels.
 
     Raises
     ------
     ValueError
-        If `name` is not of the form said above, `title` is empty, `border` is another word, or a size or a number of
-        draws is not an int >= 1.
+        If `name` is not of the form said above, `title` is empty, `border` is another word, a size or a number of
+        draws is not an int >= 1, or `class_names` are not words, each once.
 
     Examples
     --------
@@ -70,6 +73,7 @@ class Dataset:
     folders: Callable[[], Sequence[Path]] = lambda: ()
     checksums: Mapping[str, str] = field(default_factory=dict, hash=False)
     border: Border = "zero"
+    class_names: Sequence[str] = ()
 
     def __post_init__(self) -> None:
         if not isinstance(self.name, str) or not _NAME.fullmatch(self.name):
@@ -89,6 +93,10 @@ class Dataset:
                 f"{self.checksums!r:.80}."
             )
         check_choice(self.border, f"border of {self.name}", get_args(Border))
+        names = self.class_names
+        words = isinstance(names, tuple | list) and all(isinstance(n, str) and n for n in names)
+        if not words or len({*names}) < len(names):
+            raise ValueError(f"The data set {self.name} needs class_names, a word a class, got {names!r:.80}.")
         for size in self.train_sizes:
             check_count(size, f"train_sizes of {self.name}")
         for size, draws in self.draws.items():

@@ -12,10 +12,11 @@ from kernelconv.streams.store import transform_store
 from kernelconv.streams.sampling import ImageChunks
 
 # Heads in one pass
-# A head learned from a stream
-from kernelconv.streams.fit_stream import fit_stream
 from kernelconv.streams.ridge import IncrementalRidge
 from kernelconv.streams.ridge_classifier import IncrementalRidgeClassifier
+
+# A head learned from a stream
+from kernelconv.streams.fit_stream import fit_stream
 
 __all__ = [
     # Images

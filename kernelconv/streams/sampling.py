@@ -15,9 +15,9 @@ from numpy.typing import ArrayLike, NDArray
 
 from kernelconv._check import check_count, check_images
 from kernelconv._numbers import shown
+from kernelconv._parallel.workers import in_order
 from kernelconv.operators.base import Part
 from kernelconv.operators.patches.sampling import not_negligible
-from kernelconv.streams.workers import in_order
 
 #: The largest key.
 _LAST = np.iinfo(np.uint64).max

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,13 +12,14 @@ from numpy.typing import NDArray
 from kernelconv._check import check_count
 from kernelconv._files import unpack
 from kernelconv._identity import described
-from kernelconv._parallel.blocks import n_threads
+from kernelconv.datasets.registry import registered_datasets
 from kernelconv.datasets.split import N_FOLDS, Split, folds
 from kernelconv.deformations import SmoothDeformation, warp
 from kernelconv.stability import measure_stability
 from kernelconv.studies.first_layer import pictures
 from kernelconv.studies.models import Model, chosen, network, represent
 from kernelconv.studies.predictions import predictions, wrong
+from kernelconv.studies.shared import cpu_clock, shared
 from kernelconv.studies.sweep import Sweep
 
 #: Jacobian norms at which features are deformed; the theorem speaks of norms up to 1/2.
@@ -164,19 +164,15 @@ class Accuracy:
 
     def _tested(self, estimator: Any, x: NDArray, y: NDArray, cell: AccuracyCell) -> dict[str, Any]:
         images, truth = self.split.X_test[: self.n_test(cell)], self.split.y_test[: self.n_test(cell)]
-        clock = cpu_clock()
-        start = clock()
-        estimator.fit(x, y)
-        fitted = clock()
-        predicted = estimator.predict(images)
-        done = clock()
+        estimator, fit_seconds = shared().fit(estimator, x, y, self._place("subset", cell))
+        predicted, predict_seconds = shared().predict(estimator, images, (self.split.digest, "test", len(images)))
         inside = network(estimator)
         return {
             **predictions(self.split.classes, truth, predicted),
             "n_params": (inside.n_params() or None) if inside else None,
             "chosen": chosen(estimator),
-            "fit_seconds": fitted - start,
-            "predict_seconds": done - fitted,
+            "fit_seconds": fit_seconds,
+            "predict_seconds": predict_seconds,
             **self._stability(represent(estimator)),
             "first_layer": None if cell.seed else pictures(estimator),
         }
@@ -193,20 +189,30 @@ class Accuracy:
         }
         return {"n_features": int(np.prod(np.shape(phi(images[:1]))[1:])), **rows}
 
+    def _place(self, images: str, cell: AccuracyCell) -> tuple[str, str, int, int]:
+        """Return what names images of a cell's subset, for what cells share."""
+        return self.split.digest, images, cell.train_size, cell.seed
+
     def _validated(self, model: Model, x: NDArray, y: NDArray, cell: AccuracyCell) -> dict[str, Any]:
         parts, clock = folds(y, cell.seed), cpu_clock()
-        start = clock()
         estimator = model.build(self.shape, cell.train_size, cell.seed)
         once = model.head is not None and not model.representation.trained
         used = parts if once and cell.train_size <= N_ALL_FOLDS else parts[:1]
-        features = estimator[:-1].fit(x).transform(x) if once else x
-        mistakes, choices = [], []
+        spent, mistakes, choices = 0.0, [], []
+        if once:
+            place = self._place("images", cell)
+            represented, fit_seconds = shared().fit(estimator[:-1], x, None, place)
+            features, transform_seconds = shared().transform(represented, x, place)
+            spent = fit_seconds + transform_seconds
         for train, held in used:
             if once:
-                fitted = model.head.build(cell.seed)  # type: ignore[union-attr]
+                start, fitted = clock(), model.head.build(cell.seed)  # type: ignore[union-attr]
+                predicted = fitted.fit(features[train], y[train]).predict(features[held])
+                spent += clock() - start
             else:
-                fitted = model.build(self.shape, cell.train_size, cell.seed)
-            predicted = fitted.fit(features[train], y[train]).predict(features[held])
+                fitted, fit_seconds = shared().fit(estimator, x[train], y[train], self._place("fold", cell))
+                predicted, predict_seconds = shared().predict(fitted, x[held], self._place("held", cell))
+                spent += fit_seconds + predict_seconds
             mistakes += wrong(self.split.classes, y[held], predicted, held)
             choices.append(chosen(fitted))
         n = sum(len(held) for _, held in used)
@@ -217,13 +223,8 @@ class Accuracy:
             "n_fitted": len(used),
             "mistakes": sorted(mistakes),
             "chosen": choices,
-            "seconds": clock() - start,
+            "seconds": spent,
         }
-
-
-def cpu_clock() -> Callable[[], float]:
-    """Return the clock of a cell's CPU seconds: of its thread where it has one, since others may run beside it."""
-    return time.thread_time if n_threads() == 1 else time.process_time
 
 
 def results(sweep: Sweep) -> dict[str, Any]:
@@ -242,7 +243,7 @@ def results(sweep: Sweep) -> dict[str, Any]:
         "n_train_pool": len(split.y_train),
         "n_test": len(split.y_test),
         "image_shape": list((*study.shape, 1)[:3]),
-        "classes": [str(c) for c in split.classes],
+        "classes": class_names(split),
         "deformation": {**study.deformation(), "family": repr(DEFORMATION)},
     }
     records = [{**vars(cell), **record} for cell, record in sweep.records().items()]
@@ -253,6 +254,20 @@ def results(sweep: Sweep) -> dict[str, Any]:
         "environment": made_with,
         "records": records,
     }
+
+
+def class_names(split: Split) -> list[str]:
+    """Return what the classes are called: the names that a registered data set gives them, else their labels.
+
+    Examples
+    --------
+    >>> from kernelconv.datasets import load_split
+    >>> class_names(load_split("digits"))[:3]
+    ['0', '1', '2']
+    """
+    data = registered_datasets().get(split.name)
+    known = data is not None and len(data.class_names) == len(split.classes)
+    return list(data.class_names) if data and known else [str(c) for c in split.classes]
 
 
 def first_layers(sweep: Sweep) -> dict[str, NDArray]:

@@ -41,7 +41,9 @@ class Representation:
     trained : bool
         Whether it learns from labels: then validation trains it anew.
     milliseconds : (float, float)
-        CPU time an image of 28 x 28 to learn from (each epoch, of a trained network) and to be represented.
+        CPU time a grey image of 28 x 28 to learn from (each epoch, of a trained network) and to be represented.
+    colour : float
+        How many times as much an image of three channels takes.
     epochs : callable, optional
         Number of training images -> epochs.
     largest, n_test, draws : int, optional
@@ -62,6 +64,7 @@ class Representation:
     version: int = 1
     trained: bool = False
     milliseconds: tuple[float, float] = (1.0, 0.3)
+    colour: float = 1.0
     epochs: Callable[[int], int] | None = None
     largest: int | None = None
     n_test: int | None = None
@@ -114,7 +117,8 @@ class Model:
     def seconds(self, shape: Shape, size: int, n_test: int) -> float:
         """Return about how many CPU seconds it takes to fit `size` images and to predict `n_test`."""
         pixels, r = 0.25 + 0.75 * shape[0] * shape[1] / PIXELS, self.representation  # small images cost calls
-        learn, represent = (pixels * ms / 1000 for ms in r.milliseconds)
+        channels = 1 + (r.colour - 1) * ((*shape, 1)[2] - 1) / 2
+        learn, represent = (channels * pixels * ms / 1000 for ms in r.milliseconds)
         epochs = r.epochs(size) if r.epochs else 1
         head = np.exp(np.interp(np.log(size), np.log(SIZES), np.log(self.head.seconds))) if self.head else 0.0
         return float(learn * size * epochs + represent * n_test + head)

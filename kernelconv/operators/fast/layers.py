@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import math
+from functools import cached_property
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from kernelconv._parallel.blocks import block_length, block_slices
 from kernelconv._scales import rescaled, scales
 from kernelconv.operators.composite import joined
 from kernelconv.operators.fast.choice import Engine
@@ -29,9 +33,20 @@ class FusedLayer(Engine):
         self.patches: Any = part.patches
         self.pooling, self.mapping = part.pooling, Mapping(part.mapping)  # type: ignore[arg-type]
 
+    def block(self, itemsize: int) -> int:
+        """Return how many images' maps, a map and the one made of it at a time, stay in cache."""
+        return block_length(itemsize * self._values)
+
+    @cached_property
+    def _values(self) -> int:
+        sizes = map(math.prod, (self.part._in_shape, *self.part._inner_shapes()))
+        return max(a + b for a, b in pairwise(sizes))
+
     def forward(self, x: NDArray) -> NDArray:
-        """Return A M P x."""
-        return self.mapping.whiten(self.pooling.forward(self.embed(x)))
+        """Return A M P x; blocks larger than this layer's own, made for a wide layer after it, in several turns."""
+        step = max(self.block(x.itemsize), self.least_block(x.itemsize))
+        done = [self.mapping.whiten(self.pooling.forward(self.embed(x[s]))) for s in block_slices(len(x), step)]
+        return done[0] if len(done) == 1 else np.concatenate(done)
 
     def embed(self, x: NDArray) -> NDArray:
         """Return the mapping's ``embed(P x)``."""

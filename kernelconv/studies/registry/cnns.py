@@ -38,6 +38,7 @@ CNNS = [
         f"LeNet-5's plan (LeCun et al. 1998), 258,314 parameters on 28 x 28, four times its; {_FIXED_BEFOREHAND}",
         trained=True,
         milliseconds=(0.45, 0.1),
+        colour=1.3,
         epochs=epochs,
     ),
     Representation(
@@ -47,6 +48,7 @@ CNNS = [
         _untrained_lenet,
         "The wide LeNet as it is drawn, before training: its penultimate layer, 128 features.",
         milliseconds=(0.1, 0.1),
+        colour=1.5,
     ),
     Representation(
         "mlp",
@@ -56,6 +58,7 @@ CNNS = [
         f"Multi-layer perceptron, one hidden layer of 512 (Rumelhart, Hinton & Williams 1986); {_FIXED_BEFOREHAND}",
         trained=True,
         milliseconds=(0.08, 0.02),
+        colour=3.0,
         epochs=epochs,
     ),
     Representation(
@@ -78,6 +81,7 @@ CNNS = [
         f"augmentation after Simard, Steinkraus & Platt 2003); {_FIXED_BEFOREHAND}",
         trained=True,
         milliseconds=(0.55, 0.1),
+        colour=1.3,
         epochs=epochs,
         draws=3,
         augmented=True,

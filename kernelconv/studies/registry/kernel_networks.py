@@ -9,10 +9,11 @@ from sklearn.pipeline import make_pipeline, make_union
 from kernelconv.networks.kernel.classifier import ConvKernelClassifier
 from kernelconv.networks.kernel.exact import ConvKernel
 from kernelconv.networks.kernel.network import ConvKernelNetwork
+from kernelconv.operators import PatchWhitening
 from kernelconv.studies.estimators.kernel_classifiers import ExactKernelRidge, Supervised
 from kernelconv.studies.estimators.transformers import UnitScale
 from kernelconv.studies.models import Build, Representation, Shape
-from kernelconv.studies.registry.fixed import scattering
+from kernelconv.studies.registry.fixed import scattering, scattering_flips
 
 
 def _ckn(
@@ -30,8 +31,23 @@ _gradient_ckn = _ckn((16, 512), (2, 4), (1, 3), sigma=(0.6, 0.5), input="gradien
 
 
 def _both(shape: Shape, size: int, seed: int) -> Any:
-    steps = [scattering(shape, size, seed), _gradient_ckn(shape, size, seed)]
-    return make_union(*(make_pipeline(step, UnitScale(center=False)) for step in steps))
+    return side_by_side(scattering(shape, size, seed), _gradient_ckn(shape, size, seed))
+
+
+def side_by_side(*representations: Any) -> Any:
+    """Return representations side by side, each divided by its own scale."""
+    return make_union(*(make_pipeline(r, UnitScale(center=False)) for r in representations))
+
+
+def _flips(n_anchors: tuple[int, int], epsilon: float) -> Build:
+    return _ckn(n_anchors, (2, 4), input=PatchWhitening(3, epsilon=epsilon), group="flips")
+
+
+def _both_flips(n_anchors: tuple[int, int], epsilon: float) -> Build:
+    def build(shape: Shape, size: int, seed: int) -> Any:
+        return side_by_side(scattering_flips(shape, size, seed), _flips(n_anchors, epsilon)(shape, size, seed))
+
+    return build
 
 
 def _supervised(shape: Shape, size: int, seed: int) -> Any:
@@ -47,6 +63,10 @@ def _exact(shape: Shape, size: int, seed: int) -> Any:
 
 
 _CKN = "Unsupervised convolutional kernel network (Mairal 2016, End-to-end kernel learning, section 3)."
+_AVERAGED = (
+    "averaged over the image and its mirror image, an invariance of the representation. Chosen on training images of "
+    "CIFAR-10."
+)
 
 KERNEL_NETWORKS = [
     Representation(
@@ -56,6 +76,7 @@ KERNEL_NETWORKS = [
         _ckn((200,), (4,), 5),
         f"{_CKN} One layer: 200 anchors of 5 x 5, pooled by 4.",
         milliseconds=(0.6, 0.5),
+        colour=2.5,
     ),
     Representation(
         "ckn-2",
@@ -72,6 +93,7 @@ KERNEL_NETWORKS = [
         _ckn((64, 128, 256), (2, 2, 2)),
         f"{_CKN} Three layers: 64, 128 and 256 anchors of 3 x 3, each pooled by 2.",
         milliseconds=(2.0, 1.4),
+        colour=1.2,
     ),
     Representation(
         "ckn-gradient",
@@ -129,5 +151,32 @@ KERNEL_NETWORKS = [
         "Scattering and the gradient CKN side by side, after Bruna & Mallat (2013) and Mairal et al. (2014), each "
         "divided by its own scale: a Gaussian kernel of both is the product of the two kernels.",
         milliseconds=(1.8, 1.6),
+        colour=2.0,
+    ),
+    *(
+        representation
+        for of, anchors, epsilon, ms in (("", (128, 256), 0.01, 2.7), ("wide-", (256, 1024), 0.1, 10.0))
+        for representation in (
+            Representation(
+                f"ckn-{of}flips",
+                f"CKN {anchors}, flips",
+                "CKN",
+                _flips(anchors, epsilon),
+                f"{_CKN} Layers of {anchors} anchors of 3 x 3, pooled by 2 and 4; patches whitened with epsilon = "
+                f"{epsilon}; {_AVERAGED}",
+                milliseconds=(ms, ms),
+                colour=1.4,
+            ),
+            Representation(
+                f"scattering-ckn-{of}flips",
+                f"both {anchors}, flips",
+                "both",
+                _both_flips(anchors, epsilon),
+                f"Scattering (J = 2) and the CKN of {anchors} anchors side by side, each divided by its own scale; "
+                f"{_AVERAGED}",
+                milliseconds=(ms + 0.8, ms + 0.8),
+                colour=1.7,
+            ),
+        )
     ),
 ]

@@ -278,10 +278,11 @@ CALLS = [
             "draws": {2: 1},
             "checksums": {},
             "border": "zero",
+            "class_names": (),
         },
         {},
         {"name": p.Kind(lambda v: v == "abc"), "border": p.choice("zero", "reflect", "symmetric", "circular")}
-        | dict.fromkeys(("title", "train_sizes", "draws", "checksums"), p.ANYTHING),
+        | dict.fromkeys(("title", "train_sizes", "draws", "checksums", "class_names"), p.ANYTHING),
     ),
 ]
 TARGETS = [*FILES, *CALLS]

@@ -1,0 +1,116 @@
+"""Settings among which validation errors chose the rows of CIFAR-10's table.
+
+    python benchmarks/run.py --data cifar10 --part validation --sizes 1000 --seeds 0
+        --models candidates:narrow+gaussian candidates:lenet_20 --out benchmarks/results/cifar10-choice
+    python benchmarks/candidates.py      (writes the table of the errors there are beside them)
+
+Test images are not read. Kernel networks have 3 x 3 patches and two layers, pooled by 2 and 4, where nothing else is
+said; all are averaged over the image and its mirror image; "fine" is a whitening with epsilon = 0.01 in place of 0.1.
+"""
+
+from pathlib import Path
+
+from rivals.kymatio_scattering import KymatioFlips, KymatioScattering
+from sklearn.pipeline import make_pipeline
+
+from kernelconv import ConvKernelNetwork, ConvNetClassifier, NetworkTransformer
+from kernelconv._files import write_atomically
+from kernelconv.networks import ScatteringTransform, serial
+from kernelconv.operators import OrbitPooling, PatchWhitening
+from kernelconv.report.table import Column, Section, Table, markdown
+from kernelconv.studies.cells import read_cells
+from kernelconv.studies.estimators.transformers import SquareRoot
+from kernelconv.studies.models import Representation
+from kernelconv.studies.registry.kernel_networks import side_by_side
+from kernelconv.studies.registry.schedules import schedule
+
+FOLDER = Path(__file__).parent / "results/cifar10-choice"
+WIDE = {"n_anchors": (256, 1024), "patch_size": 3, "subsampling": (2, 4), "group": "flips"}
+
+
+def _candidate(name, build, **options):
+    return Representation(name, name, "yours", build, f"A candidate for CIFAR-10, {name}.", **options)
+
+
+def _network(name, **changes):
+    return _candidate(name, lambda shape, size, seed: ConvKernelNetwork(**{**WIDE, **changes}, random_state=seed))
+
+
+def _fine(name, **changes):
+    first = changes.get("patch_size", (3, 3))[0]
+    return _network(name, input=PatchWhitening(first, epsilon=0.01), **changes)
+
+
+def _scattering(name, **options):
+    def build(shape, size, seed):
+        network = serial(OrbitPooling(ScatteringTransform(**options), "flips"))
+        return make_pipeline(NetworkTransformer(network, random_state=seed), SquareRoot())
+
+    return _candidate(name, build)
+
+
+def _both(name, *candidates):
+    return _candidate(name, lambda *arguments: side_by_side(*(c.build(*arguments) for c in candidates)))
+
+
+def _kymatio(name, transformer):
+    return _candidate(name, lambda *_: make_pipeline(transformer, SquareRoot()))
+
+
+def _lenet(name, rate):
+    def build(shape, size, seed):
+        return ConvNetClassifier("wide_lenet", **schedule(size, rate), random_state=seed)
+
+    return _candidate(name, build, trained=True)
+
+
+wide = _network("wide")
+wide_fine = _fine("wide-fine")
+pooled_6 = _fine("pooled-6", subsampling=(2, 6))
+pooled_8 = _fine("pooled-8", subsampling=(2, 8))
+patches_2 = _fine("patches-2", patch_size=(3, 2))
+three_layers = _network("three-layers", n_anchors=(128, 256, 1024), subsampling=(2, 2, 2))
+three_layers_fine = _fine("three-layers-fine", n_anchors=(128, 256, 1024), subsampling=(2, 2, 2))
+narrow = _fine("narrow", n_anchors=(128, 256))
+scattering = _scattering("scattering", J=2)
+scattering_12 = _scattering("scattering-12", J=2, L=12)
+scattering_oversampled = _scattering("scattering-oversampled", J=2, oversampling=1)
+gradient = _network("gradient", n_anchors=(16, 1024), patch_size=(1, 3), input="gradient")
+both_gradient = _both("both-gradient", wide_fine, gradient)
+both_wide = _both("both-wide", wide_fine, scattering)
+both_patches_2 = _both("both-patches-2", patches_2, scattering)
+both_narrow = _both("both-narrow", narrow, scattering)
+both_narrow_2 = _both("both-narrow-2", _fine("narrow-2", n_anchors=(64, 256), patch_size=(3, 2)), scattering)
+kymatio_2 = _kymatio("kymatio-2", KymatioScattering(2))
+kymatio_3 = _kymatio("kymatio-3", KymatioScattering(3))
+kymatio_2_flips = _kymatio("kymatio-2-flips", KymatioFlips(2))
+kymatio_3_flips = _kymatio("kymatio-3-flips", KymatioFlips(3))
+lenet_5, lenet_10 = _lenet("lenet-5", 5e-4), _lenet("lenet-10", 1e-3)
+lenet_20, lenet_40 = _lenet("lenet-20", 2e-3), _lenet("lenet-40", 4e-3)
+
+
+def main():
+    """Write README.md of the folder: every candidate with its validation errors, the lowest first."""
+    found = {}
+    for content in read_cells(FOLDER, "accuracy"):
+        cell, record = content["cell"], content["record"]
+        found.setdefault(record["label"], {})[cell["train_size"], cell["seed"]] = record
+    places = sorted({place for errors in found.values() for place in errors})
+    rows = [
+        [
+            label,
+            *(f"{100 * of[p]['validation_error']:.2f} ({of[p]['n_held_out']:,})" if p in of else "" for p in places),
+        ]
+        for label, of in sorted(found.items(), key=lambda item: item[1][1000, 0]["validation_error"])
+    ]
+    heads = [Column("candidate", align="left"), *(Column(f"{size:,} images, draw {seed}") for size, seed in places)]
+    note = "In brackets how many images were held out: all in five folds, or those of one fold of trained networks."
+    table = Table("CIFAR-10: validation error, %, of the candidates", heads, [Section("", rows)], (note,))
+    text = (
+        f"# What the rows of CIFAR-10 were chosen from\n\nWritten by benchmarks/candidates.py.\n\n{markdown(table)}\n"
+    )
+    write_atomically(FOLDER / "README.md", text)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,134 @@
+"""What cells of one process share: computed once, with the results and the seconds of a cell computed alone."""
+
+import numpy as np
+import pytest
+from sklearn.base import BaseEstimator, TransformerMixin
+from sklearn.linear_model import RidgeClassifier
+from sklearn.pipeline import make_pipeline, make_union
+from sklearn.preprocessing import StandardScaler
+
+from kernelconv import ConvKernelNetwork, Scattering2D
+from kernelconv.datasets import load_split
+from kernelconv.datasets.split import Split
+from kernelconv.studies import shared as module
+from kernelconv.studies.accuracy import TIMES, Accuracy
+from kernelconv.studies.registry import model
+from kernelconv.studies.shared import Shared
+
+X = np.random.default_rng(0).random((30, 8, 8)).astype(np.float32)
+Y = np.arange(30) % 2
+DONE = []
+
+
+class Told(TransformerMixin, BaseEstimator):
+    """Rows of pixels, less the mean of the training images where it learns; says what it does."""
+
+    def __init__(self, learns=False, hidden=None):
+        self.learns = learns
+        self.hidden = hidden
+
+    def fit(self, X, y=None):
+        DONE.append("fit")
+        self.mean_ = X.mean(0) * self.learns
+        return self
+
+    def transform(self, X):
+        DONE.append("transform")
+        return (X - self.mean_).reshape(len(X), -1)
+
+
+@pytest.fixture(autouse=True)
+def nothing_done():
+    DONE.clear()
+
+
+def run(shared, estimator, draw=0, n=20):
+    fitted, fit_seconds = shared.fit(estimator, X[draw : draw + n], Y[draw : draw + n], ("subset", draw))
+    predicted, seconds = shared.predict(fitted, X[10:], "test")
+    return predicted, fit_seconds, seconds
+
+
+def test_two_heads_share_what_reads_the_images():
+    shared = Shared()
+    for alpha in (1.0, 100.0):
+        estimator = make_pipeline(Told(learns=True), StandardScaler(), RidgeClassifier(alpha))
+        predicted, *_ = run(shared, estimator)
+        np.testing.assert_array_equal(predicted, estimator.fit(X[:20], Y[:20]).predict(X[10:]))
+    # once for the cells, subset and test images; the rest is the check's own
+    assert DONE.count("fit") == 1 + 2
+    assert DONE.count("transform") == 2 + 2 * 2
+
+
+def test_what_learns_nothing_is_found_in_other_draws_and_what_learns_is_not():
+    for learns, expected in ((False, 2 + 1), (True, 2 + 2)):
+        DONE.clear()
+        shared = Shared()
+        for draw in (0, 5):
+            run(shared, make_pipeline(Told(learns=learns), RidgeClassifier()), draw)
+        assert DONE.count("fit") == 2
+        assert DONE.count("transform") == expected  # two subsets; the test images once or twice
+
+
+def test_members_of_a_union_are_shared_one_by_one():
+    shared = Shared()
+    run(shared, make_pipeline(Told(), RidgeClassifier()))
+    assert len(DONE) == 3
+    union = make_pipeline(make_union(Told(), make_pipeline(Told(learns=True), StandardScaler())), RidgeClassifier())
+    predicted, *_ = run(shared, union)
+    assert len(DONE) == 6
+    np.testing.assert_array_equal(predicted, union.fit(X[:20], Y[:20]).predict(X[10:]))
+
+
+def test_what_is_found_again_is_told_with_the_seconds_it_took(monkeypatch):
+    now = iter(range(1000))
+    monkeypatch.setattr(module, "cpu_clock", lambda: lambda: next(now))
+    shared = Shared()
+    alone = run(shared, make_pipeline(Told(), RidgeClassifier()))[1:]
+    again = run(shared, make_pipeline(Told(), RidgeClassifier()))[1:]
+    assert alone == again == (3, 3)  # what reads the images twice, and the head; what is between takes a tick too
+    assert len(DONE) == 3
+
+
+def test_the_oldest_are_forgotten(monkeypatch):
+    monkeypatch.setattr(module, "MOST_FITTED", 2)
+    monkeypatch.setattr(module, "MOST_BYTES", 20 * 64 * 4)
+    shared = Shared()
+    for draw in (0, 1, 2, 0):
+        run(shared, make_pipeline(Told(learns=True), RidgeClassifier()), draw)
+    assert len(shared.fitted) == 2
+    assert len(shared.features) == 1
+    assert DONE.count("fit") == 4
+    monkeypatch.setattr(module, "MOST_BYTES", 10)
+    run(shared, make_pipeline(Told(learns=True), RidgeClassifier()), 7)
+    assert sum(f.nbytes for f, _ in shared.features.values()) <= 20 * 64 * 4
+
+
+def test_an_estimator_that_cannot_be_pickled_is_computed_every_time():
+    shared = Shared()
+    for _ in range(2):
+        run(shared, make_pipeline(Told(hidden=lambda: None), RidgeClassifier()))
+    assert DONE == ["fit", "transform", "transform"] * 2
+    assert not shared.fitted
+
+
+@pytest.mark.parametrize("estimator", [Scattering2D(J=1), ConvKernelNetwork(4, random_state=0)])
+def test_use_does_not_change_what_our_estimators_are_known_by(estimator):
+    first, again = Shared(), Shared()
+    for shared in (first, again):
+        shared.fit(estimator, X, None, "subset")
+        estimator.transform(X)
+        estimator = type(estimator)(**estimator.get_params())
+    (one,), (other,) = first.fitted.values(), again.fitted.values()
+    assert one.digest == other.digest is not None
+
+
+def test_cells_that_share_have_the_records_of_cells_that_do_not(monkeypatch):
+    names = ("scattering+affine", "scattering+gaussian", "ckn-1", "scattering-ckn+gaussian")
+    whole, models = load_split("digits"), {name: model(name, (8, 8)) for name in names}
+    split = Split("few digits", whole.X_train, whole.y_train, whole.X_test[:50], whole.y_test[:50])
+    study = Accuracy(split, models, {50: 2}, parts=("test", "validation"), strengths=(0.2,))
+    together = [study.run(cell) for cell in study.cells]
+    for cell, record in zip(study.cells, together, strict=True):
+        monkeypatch.setattr(module, "_kept", module._OfThread())
+        alone = study.run(cell)
+        assert {k: v for k, v in alone.items() if k not in TIMES} == {k: v for k, v in record.items() if k not in TIMES}
