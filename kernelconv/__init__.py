@@ -6,6 +6,7 @@ operators patches P, mappings M, poolings A, each with its adjoint or gradient  
 networks  `serial` of layers, in scikit-learn as `NetworkTransformer`; ready-made: `Scattering2D`, `ConvKernelNetwork`,
           `ConvNetClassifier`, `ConvNetRegressor`; exact: `ConvKernel`; end to end: `ConvKernelClassifier`
 features  (n, d)                           into any scikit-learn classifier, or `AffineSubspaceClassifier`
+streams   in pieces, on several machines   `IncrementalRidge`, `IncrementalRidgeClassifier`
 stability Phi(L_tau x) against Phi(x)      `SmoothDeformation`, `warp`, `measure_stability`
 compared  `kernelconv compare`             accuracy, stability and time in one table
 """
@@ -40,6 +41,9 @@ from kernelconv.networks import (
     Augmentation,
     AffineSubspaceClassifier,
 )
+
+# In one pass
+from kernelconv.streams import IncrementalRidge, IncrementalRidgeClassifier
 
 # Deformations
 from kernelconv.deformations import SmoothDeformation, Translation, Rotation, Dilation, warp
@@ -84,6 +88,9 @@ __all__ = [
     "ConvNetRegressor",
     "Augmentation",
     "AffineSubspaceClassifier",
+    # In one pass
+    "IncrementalRidge",
+    "IncrementalRidgeClassifier",
     # Deformations
     "SmoothDeformation",
     "Translation",

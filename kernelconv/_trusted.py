@@ -8,6 +8,7 @@ TRUSTED_TYPES: tuple[str, ...] = (
     "kernelconv.networks.kernel.classifier.ConvKernelClassifier",
     "kernelconv.networks.kernel.exact.ConvKernel",
     "kernelconv.networks.kernel.network.ConvKernelNetwork",
+    "kernelconv.networks.moments.Moments",
     "kernelconv.networks.scattering.fast.cascades.Cascades",
     "kernelconv.networks.scattering.geometry.Geometry",
     "kernelconv.networks.scattering.path_parts.ChannelOrder",
@@ -66,4 +67,8 @@ TRUSTED_TYPES: tuple[str, ...] = (
     "kernelconv.operators.wavelets.filter_bank_1d.Wavelet1D",
     "kernelconv.operators.wavelets.wavelet_transform.LowPass",
     "kernelconv.operators.wavelets.wavelet_transform.WaveletTransform",
+    "kernelconv.streams.moments.FoldedMoments",
+    "kernelconv.streams.ridge.IncrementalRidge",
+    "kernelconv.streams.ridge_classifier.IncrementalRidgeClassifier",
+    "kernelconv.streams.ridge_path.RidgePath",
 )

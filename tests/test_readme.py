@@ -14,6 +14,8 @@ import kernelconv
 from kernelconv import (
     AffineSubspaceClassifier,
     ConvKernelNetwork,
+    IncrementalRidge,
+    IncrementalRidgeClassifier,
     NetworkTransformer,
     Scattering1D,
     Scattering2D,
@@ -45,18 +47,22 @@ def test_examples_run(capsys, tmp_path, monkeypatch):
     assert "relative_change" in out
 
 
+READ_ROWS = {AffineSubspaceClassifier, IncrementalRidge, IncrementalRidgeClassifier, Scattering1D}
+
+
 @pytest.mark.filterwarnings("ignore:.* anchors are more than the 1 distinct patches")  # of images of one pixel
 def test_who_passes_the_suite_of_scikit_learn_reads_its_rows_as_readme_says():
     """The suite itself runs beside each estimator's tests; its narrowest rows are what the settings are for."""
     text = " ".join((ROOT / "README.md").read_text(encoding="utf-8").split())
     assert "`AffineSubspaceClassifier` as it is" in text
+    assert "`IncrementalRidge` and `IncrementalRidgeClassifier` pass all of it but the check of equal weights" in text
     assert "`image_shape=(1, -1)` (`Scattering1D` reads rows anyway)" in text
     assert 'those that scatter with `J=1, padding="zero"`' in text
     rows, y = np.random.default_rng(0).random((20, 1)), np.arange(20) % 2
     kinds = [v for v in vars(kernelconv).values() if isinstance(v, type) and issubclass(v, BaseEstimator)]
-    assert len(kinds) == 9
+    assert len(kinds) == 11
     for kind in kinds:
-        line = {} if kind in (AffineSubspaceClassifier, Scattering1D) else {"image_shape": (1, -1)}
+        line = {} if kind in READ_ROWS else {"image_shape": (1, -1)}
         scatters = {"J": 1, "padding": "zero"} if "Scattering" in kind.__name__ else {}
         given = {"network": serial(ReLU())} if kind is NetworkTransformer else {}
         given |= {"epochs": 1} if "epochs" in signature(kind).parameters else {}

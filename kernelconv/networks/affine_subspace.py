@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import numbers
-import reprlib
 from collections.abc import Iterable
 from typing import Any, Literal, Self
 
 import numpy as np
 import scipy.linalg
 from numpy.typing import ArrayLike, NDArray
-from sklearn.base import BaseEstimator, ClassifierMixin
-from sklearn.model_selection import check_cv
+from sklearn.base import ClassifierMixin
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted, validate_data
 
@@ -20,9 +18,11 @@ from kernelconv._numbers import as_table, check_labels
 from kernelconv._parallel.blocks import apply_blocks, block_length, map_blocks, n_threads
 from kernelconv._scales import squarable
 from kernelconv._types.parameters import RandomState, Splitter
+from kernelconv.networks.affine_folds import given_folds
+from kernelconv.networks.class_moments import SubspacesOfStreams
 
 
-class AffineSubspaceClassifier(ClassifierMixin, BaseEstimator):
+class AffineSubspaceClassifier(ClassifierMixin, SubspacesOfStreams):
     r"""Assign a sample to the class whose affine subspace lies nearest (the PCA classifier of scattering).
 
     .. math:: \hat y(x) = \arg\min_c \|x - \mu_c\|^2 - \sum_{i=1}^{k} \langle v_{c,i}, x - \mu_c \rangle^2
@@ -49,7 +49,7 @@ class AffineSubspaceClassifier(ClassifierMixin, BaseEstimator):
     classes_ : ndarray, shape (n_classes,)
         Class labels.
     means_ : ndarray, shape (n_classes, n_features)
-        Class means.
+        Class means; in float64 after ``partial_fit``.
     components_ : list of ndarray, shape (at most k, n_features)
         Orthonormal principal directions of each class, by decreasing variance.
     n_components_ : int
@@ -58,6 +58,8 @@ class AffineSubspaceClassifier(ClassifierMixin, BaseEstimator):
         Cross-validated error of the dimensions 0, 1, ...; only with ``n_components="cv"``.
     n_features_in_ : int
         Number of features.
+    class_moments_ : list of Moments
+        Means and scatter matrices of the classes; only after ``partial_fit``.
 
     Raises
     ------
@@ -70,6 +72,9 @@ class AffineSubspaceClassifier(ClassifierMixin, BaseEstimator):
     One eigendecomposition per class (and fold), in float64, of the smaller of the Gram matrix (m_c x m_c) and the
     scatter matrix (d x d): O(m_c d min(m_c, d)). It serves every dimension at once: the squared projections are
     summed cumulatively. Prediction costs O(n d k n_classes), in blocks, one thread each.
+
+    ``partial_fit`` and ``merge`` learn the same from a stream, with ``n_components=k``: they keep a scatter matrix a
+    class, (n_classes + 2) d^2 numbers with those to find directions, which is done when somebody asks.
 
     References
     ----------
@@ -119,6 +124,8 @@ class AffineSubspaceClassifier(ClassifierMixin, BaseEstimator):
         x, y = validate_data(self, as_table(X), y, dtype=[np.float64, np.float32])
         x = squarable(x)
         check_classification_targets(y)
+        for learned in ("class_moments_", "_subspaces_found"):
+            self.__dict__.pop(learned, None)
         self.classes_, labels = np.unique(y, return_inverse=True)
         if len(self.classes_) < 2:
             raise ValueError(
@@ -131,7 +138,7 @@ class AffineSubspaceClassifier(ClassifierMixin, BaseEstimator):
             self.n_components_ = int(np.argmin(self.cv_errors_))
         else:
             self.n_components_ = int(self.n_components)
-        self.means_, self.components_ = self._subspaces(x, labels, self.n_components_)
+        self._subspaces_found = self._subspaces(x, labels, self.n_components_)
         return self
 
     def decision_function(self, X: ArrayLike) -> NDArray:
@@ -157,11 +164,12 @@ class AffineSubspaceClassifier(ClassifierMixin, BaseEstimator):
         return self.classes_[residuals.argmin(axis=1)]
 
     def _residuals(self, X: Any) -> NDArray:
-        check_is_fitted(self)
+        check_is_fitted(self, "_subspaces_found")
         X = validate_data(self, as_table(X), dtype=[np.float64, np.float32], reset=False)
         X = squarable(X)
-        dtype = np.result_type(X.dtype, self.means_.dtype)
-        pairs = [(m.astype(dtype), v.astype(dtype)) for m, v in zip(self.means_, self.components_, strict=True)]
+        means, components = self._found()
+        dtype = np.result_type(X.dtype, means.dtype)
+        pairs = [(m.astype(dtype), v.astype(dtype)) for m, v in zip(means, components, strict=True)]
 
         def residuals(x: NDArray) -> NDArray:
             return np.stack([_residual_path(x, mean, v)[:, -1] for mean, v in pairs], axis=1)
@@ -221,7 +229,7 @@ class AffineSubspaceClassifier(ClassifierMixin, BaseEstimator):
     def _folds(self, X: NDArray, labels: NDArray) -> list[tuple[NDArray, NDArray]]:
         """Return (training, held-out) indices. With an int cv, every class is dealt to the folds like cards."""
         if not isinstance(self.cv, numbers.Integral):
-            return _given_folds(self.cv, X, labels)
+            return given_folds(self.cv, X, labels)
         order = np.arange(len(labels))
         if self.random_state is not None:
             order = check_rng(self.random_state).permutation(len(labels))
@@ -230,32 +238,6 @@ class AffineSubspaceClassifier(ClassifierMixin, BaseEstimator):
         # dealing goes on from one class to the next, so that no fold is much larger than another
         fold[by_class] = np.arange(len(labels)) % min(int(self.cv), len(labels))
         return [(np.flatnonzero(fold != f), np.flatnonzero(fold == f)) for f in range(fold.max() + 1)]
-
-
-def _given_folds(cv: Any, X: NDArray, labels: NDArray) -> list[tuple[NDArray, NDArray]]:
-    """Return the folds of a splitter, or of pairs of indices or masks, as (training, held-out) indices."""
-    if cv is None or (hasattr(cv, "split") and not isinstance(cv, str)):
-        folds = list(check_cv(cv, labels, classifier=True).split(X, labels))
-    else:
-        folds = list(cv) if isinstance(cv, Iterable) else []
-    try:
-        found = [(_positions(train, len(X)), _positions(held_out, len(X))) for train, held_out in folds]
-    except (TypeError, ValueError, IndexError):
-        found = []
-    if not found:
-        raise ValueError(
-            f"cv must be an int >= 2, a scikit-learn splitter, or pairs (training, held-out) of indices of "
-            f"the {len(X)} samples, none of them empty, got {reprlib.repr(cv)}."
-        )
-    return found
-
-
-def _positions(side: Any, n: int) -> NDArray:
-    """Return the positions among `n` samples that indices or a mask name; there must be some."""
-    found = np.arange(n)[np.asarray(side)]
-    if found.ndim != 1 or not found.size:
-        raise ValueError
-    return found
 
 
 def _block(X: NDArray) -> int:

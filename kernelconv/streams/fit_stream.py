@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 from itertools import zip_longest
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -28,9 +28,6 @@ from kernelconv.streams.on_disk.sums import Progress, SumsOnDisk
 from kernelconv.streams.progress import counted
 from kernelconv.streams.sources import Chunk, Source, SourceLike, as_source, digest_of
 
-if TYPE_CHECKING:
-    from distributed import Client
-
 
 def fit_stream(
     pipeline: Pipeline,
@@ -40,7 +37,7 @@ def fit_stream(
     chunk: int,
     checkpoint: str | Path | None = None,
     workers: int | None = None,
-    client: Client | None = None,
+    client: Any = None,
     progress: bool = False,
 ) -> Pipeline:
     r"""Return `pipeline` with its head learned from the features :math:`\Phi(x_i)` of a stream; go on after a kill.

@@ -91,7 +91,7 @@ class IncrementalHead(BaseEstimator):
         NotFittedError
             If nothing has been learned.
         """
-        check_is_fitted(self)
+        check_is_fitted(self, "moments_")
         return {**self.moments_.arrays(), **self._targets_state()}
 
     def load_state(self, state: Mapping[str, NDArray]) -> Self:
@@ -208,7 +208,11 @@ class IncrementalHead(BaseEstimator):
     def _deal(self) -> tuple[int, int]:
         """Return the number of folds, one for None, and the seed."""
         seed = check_count(self.random_state, "random_state", 0)
-        return (1, 0) if self.cv is None else (check_count(self.cv, "cv", 2), seed)
+        if self.cv is None:
+            return 1, 0
+        if isinstance(self.cv, bool) or not isinstance(self.cv, int | np.integer) or self.cv < 2:
+            raise ValueError(f"cv must be None or an int >= 2, the number of folds, got {shown(self.cv)}.")
+        return check_count(self.cv, "cv", 2), seed
 
     def _penalties(self) -> tuple[float, ...]:
         """Return the penalties, checked."""
@@ -223,7 +227,7 @@ class IncrementalHead(BaseEstimator):
 
     def _path(self) -> RidgePath:
         """Return the solutions of all penalties, found once for all calls that follow."""
-        check_is_fitted(self)
+        check_is_fitted(self, "moments_")
         alphas = self._penalties()
         if self._solved is None or self._solved.alphas != alphas:
             self._solved = self.moments_.solve(alphas)

@@ -83,7 +83,7 @@ class FoldedMoments:
         """
         filled = sum(fold.weight > 0 for fold in self.folds)
         if not filled:
-            raise ValueError("No sample has a positive weight so far: there is nothing to learn from.")
+            raise ValueError("Every sample so far has weight zero: there is nothing to learn from.")
         if len(self.folds) > 1 and filled < 2:
             raise ValueError(
                 f"A penalty is chosen on folds left out, which takes samples of positive weight in at least 2 of the "

@@ -8,9 +8,9 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sklearn.base import ClassifierMixin
-from sklearn.utils.multiclass import check_classification_targets
 
 from kernelconv._numbers import check_labels
+from kernelconv.networks.class_moments import check_classes, check_expected
 from kernelconv.streams.incremental import IncrementalHead
 from kernelconv.streams.moments import FoldedMoments
 from kernelconv.streams.ridge_path import RidgePath
@@ -100,8 +100,8 @@ class IncrementalRidgeClassifier(ClassifierMixin, IncrementalHead):
         if y is not None:
             check_labels(y)
         x, y, weights, start = self._read(X, y, sample_weight, start)
-        check_classification_targets(y)
-        self._know(_labels(y, classes))
+        check_classes(y)
+        self._know(np.unique(y) if classes is None else check_expected(y, classes))
         self._add(x, 2.0 * (y[:, None] == self.classes_) - 1, weights, start)
         return self
 
@@ -112,7 +112,8 @@ class IncrementalRidgeClassifier(ClassifierMixin, IncrementalHead):
 
     def predict(self, X: ArrayLike) -> NDArray:
         """Return the label of the highest score of each sample."""
-        return self.classes_[self._scores(X).argmax(axis=1)]
+        scores = self._scores(X)
+        return self.classes_[scores.argmax(axis=1)]
 
     def _know(self, labels: NDArray) -> None:
         """Let `labels` join the classes: their target was -1 so far."""
@@ -150,15 +151,3 @@ class IncrementalRidgeClassifier(ClassifierMixin, IncrementalHead):
         if len(classes) != n_targets:
             raise ValueError(f"{len(classes)} classes and sums of {n_targets}")
         self.classes_ = classes
-
-
-def _labels(y: NDArray, classes: Any) -> NDArray:
-    """Return the sorted labels that are in `y`, or announced."""
-    if classes is None:
-        return np.unique(y)
-    check_labels(classes, "classes")
-    known = np.unique(np.asarray(classes))
-    check_labels([*known.tolist(), *y.tolist()])
-    if len(unknown := np.setdiff1d(y, known)):
-        raise ValueError(f"y holds {unknown.tolist()}, not among the classes {known.tolist()}.")
-    return known

@@ -6,6 +6,7 @@ from fuzzing.targets import (
     deformations,
     estimators,
     functions,
+    heads,
     measures,
     networks,
     parts,
@@ -13,5 +14,5 @@ from fuzzing.targets import (
     stores,
 )
 
-ROOMS = (parts, functions, estimators, networks, deformations, measures, stability, datasets, stores, command)
+ROOMS = (parts, functions, estimators, networks, heads, deformations, measures, stability, datasets, stores, command)
 TARGETS = [target for room in ROOMS for target in room.TARGETS]

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from sklearn.pipeline import make_pipeline
 
 from fuzzing import parameters as p
 from fuzzing.arrays import Door
@@ -45,7 +46,32 @@ def _chunks(chunks: Any) -> Any:
     return network.fit(s.ImageChunks([chunks])).anchors_
 
 
+def _learned(source: Any, labels: Any, checkpoint: Any, **settings: Any) -> Any:
+    """Return the coefficients of a head that is learned from a stream."""
+    shape = source.shape[1:] if hasattr(source, "shape") else (5, 6)
+    scattering = Scattering2D(J=1, L=2).fit(np.ones((1, *shape)))
+    place = (
+        Path(tempfile.mkdtemp(dir=".")) / "sums.npz"
+        if isinstance(checkpoint, str) and checkpoint == MADE
+        else checkpoint
+    )
+    pipeline = make_pipeline(scattering, s.IncrementalRidgeClassifier(alphas=1.0, cv=None))
+    return s.fit_stream(pipeline, source, labels, checkpoint=place, **settings)[-1].coef_
+
+
+def _stream(rng: np.random.Generator) -> dict[str, Any]:
+    return {"source": _images(rng), "labels": np.arange(7) % 3, "chunk": 3, "checkpoint": MADE, "progress": False}
+
+
 TARGETS = [
+    Target(
+        "streams.fit_stream",
+        _learned,
+        _stream,
+        {"source": Door("X|source|images?", (3, 4), channels_last=True)},
+        {"chunk": p.count(), "checkpoint": p.one_of(PLACE, p.NONE), "progress": p.FLAG, "labels": p.ANYTHING},
+        weight=3,
+    ),
     Target(
         "streams.transform_store",
         _store,
