@@ -8,7 +8,8 @@
 
 A cell is a model, a training size, a draw: a file in OUT/cells, found by all that decides its result. The same command
 goes on where a killed one was. python benchmarks/render.py makes tables and figures of the cells. A cell runs on one
-thread; cells run side by side with --workers, or where joblib.parallel_config sends them.
+thread; cells run side by side with --workers, on a cluster of Dask with --scheduler, or where joblib.parallel_config
+sends them.
 """
 
 import argparse
@@ -20,7 +21,7 @@ from plans import PLANS
 from kernelconv.datasets import load_split, registered_datasets
 from kernelconv.studies.accuracy import Accuracy
 from kernelconv.studies.environment import provenance
-from kernelconv.studies.sweep import Sweep
+from kernelconv.studies.sweep import Sweep, on_scheduler
 
 #: The Jacobian norm of the table's stability columns.
 STRENGTHS = (0.2,)
@@ -84,6 +85,7 @@ def options():
     parser.add_argument("--sizes", nargs="+", type=int, help="training images; default: all of the data set")
     parser.add_argument("--seeds", nargs="+", type=int, help="draws; default: all of the protocol")
     parser.add_argument("--workers", type=int, help="cells side by side (default: as joblib is told)")
+    parser.add_argument("--scheduler", metavar="ADDRESS", help="of a Dask cluster, whose workers run the cells")
     parser.add_argument("--out", type=Path, help="default: benchmarks/results/<data>")
     parser.add_argument("--missing", action="store_true", help="say what is missing, and run nothing")
     parser.add_argument("--check", action="store_true", help="say what cells were made with, and run nothing")
@@ -111,9 +113,10 @@ def main(arguments=None):
         return report_missing(sweep) if args.missing else report_provenance(sweep)
     report_cost = f"about {sweep.seconds() / 3600:.2f} CPU hours"
     print(f"{len(sweep.cells)} cells, {len(sweep.missing())} to run, {report_cost}", flush=True)
-    for n, done in enumerate(sweep.run(args.workers), 1):
-        if not done.known:
-            print(told(done, n, len(sweep.cells)), flush=True)
+    with on_scheduler(args.scheduler):
+        for n, done in enumerate(sweep.run(args.workers), 1):
+            if not done.known:
+                print(told(done, n, len(sweep.cells)), flush=True)
 
 
 if __name__ == "__main__":

@@ -84,6 +84,11 @@ def _add_common(command: argparse.ArgumentParser, models: Sequence[str], out: st
     command.add_argument(
         "--workers", type=int, metavar="N", help="cells side by side, a thread each (default: one, with all cores)"
     )
+    command.add_argument(
+        "--scheduler",
+        metavar="ADDRESS",
+        help="of a Dask cluster, tcp://host:8786, whose workers run the cells; they must see the folder of --out",
+    )
     command.add_argument("--out", type=_folder, default=Path(out), metavar="DIR", help="default: %(default)s")
 
 

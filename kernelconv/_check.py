@@ -5,7 +5,6 @@ A leaf of the import graph. Messages say what was got, what was wanted and what 
 
 from __future__ import annotations
 
-import inspect
 import math
 import os
 from collections.abc import Mapping
@@ -127,19 +126,24 @@ def check_images(x: Any, *, image_shape: Shape | None = None, name: str = "x", c
     x = as_float(x, name)
     if x.ndim == 2:
         x = rows_as_images(x, image_shape, name)
-    elif x.ndim == 3:
-        x = x[..., None]
-    elif x.ndim != 4:
+    check_images_shape(x.shape, image_shape, name, channels_last)
+    return check_finite(x if x.ndim == 4 else x[..., None], name)
+
+
+def check_images_shape(shape: Shape, image_shape: Shape | None, name: str, channels_last: bool) -> Shape:
+    """Return the `shape` of images as (n, h, w, c); raise ValueError, as `check_images`, if it is none of images."""
+    if len(shape) not in (3, 4):
         raise ValueError(
-            f"{name} must be (n_images, height, width) or (n_images, height, width, n_channels), got shape {x.shape}."
+            f"{name} must be (n_images, height, width) or (n_images, height, width, n_channels), got shape {shape}."
         )
+    shape = shape if len(shape) == 4 else (*shape, 1)
     if image_shape is not None:
-        check_image_shape(x.shape[1:], image_shape, name)
+        check_image_shape(shape[1:], image_shape, name)
     elif channels_last:
-        check_channels_last(x.shape, name)
-    if 0 in x.shape:
-        raise ValueError(f"{name} is empty: shape {x.shape}. At least one image of at least one pixel is needed.")
-    return check_finite(x, name)
+        check_channels_last(shape, name)
+    if 0 in shape:
+        raise ValueError(f"{name} is empty: shape {shape}. At least one image of at least one pixel is needed.")
+    return shape
 
 
 def rows_as_images(x: NDArray, image_shape: Shape | None, name: str = "x") -> NDArray:
@@ -236,17 +240,6 @@ def check_flag(value: Any, name: str, *, levels: bool = False) -> bool:
     if not isinstance(value, bool | int | np.integer | np.bool_) or (value not in (0, 1) and not levels):
         raise ValueError(f"{name} must be True or False, got {shown(value)}.")
     return bool(value)
-
-
-def takes_two(function: Any) -> bool:
-    """Return whether a callable takes two arguments, as far as its signature says; some built-in ones have none."""
-    try:
-        inspect.signature(function).bind(None, None)
-    except TypeError:
-        return False
-    except ValueError:
-        return True
-    return True
 
 
 def check_sequence(values: Any, name: str) -> Any:

@@ -46,8 +46,9 @@ def naming(path: str | Path) -> Iterator[None]:
         raise OSError(error.errno, error.strerror or str(error), str(path)) from None
 
 
-def write_atomically(path: str | Path, data: bytes | str) -> None:
-    """Write `data` (text as UTF-8) to `path`; whoever stops us, `path` holds its old content or all of the new.
+@contextmanager
+def whole_file(path: str | Path) -> Iterator[Path]:
+    """Yield where to write what `path` shall hold; it takes its place when the block ends, and not if that fails.
 
     Raises
     ------
@@ -59,11 +60,23 @@ def write_atomically(path: str | Path, data: bytes | str) -> None:
     part = path.with_name(f".{uuid.uuid4().hex}.part")  # without the name of `path`, which may be as long as names can
     with naming(path):
         try:
-            part.write_bytes(data.encode() if isinstance(data, str) else data)
+            yield part
             os.replace(part, path)
         finally:
             with suppress(OSError):  # what failed above is to be told
                 part.unlink(missing_ok=True)
+
+
+def write_atomically(path: str | Path, data: bytes | str) -> None:
+    """Write `data` (text as UTF-8) to `path`; whoever stops us, `path` holds its old content or all of the new.
+
+    Raises
+    ------
+    OSError
+        As `whole_file`.
+    """
+    with whole_file(path) as part:
+        part.write_bytes(data.encode() if isinstance(data, str) else data)
 
 
 def pack(array: NDArray) -> str:

@@ -22,7 +22,7 @@ from kernelconv.studies import accuracy, families, stability
 from kernelconv.studies.environment import environment
 from kernelconv.studies.models import Model
 from kernelconv.studies.registry import model
-from kernelconv.studies.sweep import Finished, Sweep
+from kernelconv.studies.sweep import Finished, Sweep, on_scheduler
 
 #: Fields of results that stay in the cells: pictures and predictions.
 KEPT_IN_CELLS = ("first_layer", "predictions")
@@ -72,7 +72,7 @@ def compare(options: Namespace, console: Console) -> int:
         f"{split.name}: {len(split.y_train):,} training and {len(split.y_test):,} test images of "
         f"{'x'.join(map(str, study.shape))}",
     )
-    run(sweep, console, options.workers, _compared)
+    run(sweep, console, options, _compared)
     finish(sweep, console)
     return 0
 
@@ -122,7 +122,7 @@ def measure(options: Namespace, console: Console) -> int:
         f"{split.name}: {n_images:,} test images, {train_size:,} to train from", highlight=False, markup=False
     )
     sweep = Sweep(study, options.out)
-    run(sweep, console, options.workers, _measured)
+    run(sweep, console, options, _measured)
     finish_stability(sweep, console)
     return 0
 
@@ -179,8 +179,10 @@ def default_sizes(split: Split) -> tuple[int, ...]:
     return tuple(registered.train_sizes if registered else ()) or (len(split.y_train),)
 
 
-def run(sweep: Sweep, console: Console, workers: int | None, told: Callable[[Finished], tuple[str, str]]) -> None:
+def run(sweep: Sweep, console: Console, options: Namespace, told: Callable[[Finished], tuple[str, str]]) -> None:
     """Run the missing cells, a line each, below a bar with the time left; each cell is saved as it finishes."""
+    if options.workers is not None and options.scheduler is not None:
+        raise ValueError("--workers are processes here, and a --scheduler has its own: give one of them.")
     missing, weight = sweep.missing(), sweep.study.seconds
     console.print(
         f"{len(sweep.cells)} cells into {sweep.folder}, {len(missing)} to run: about {duration(sweep.seconds())} of a "
@@ -188,9 +190,9 @@ def run(sweep: Sweep, console: Console, workers: int | None, told: Callable[[Fin
         soft_wrap=True,
     )
     columns = (TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=console, transient=True) as bar:
+    with on_scheduler(options.scheduler), Progress(*columns, console=console, transient=True) as bar:
         task = bar.add_task("", total=sum(map(weight, missing)) or 1)
-        for n, done in enumerate(sweep.run(workers), 1):
+        for n, done in enumerate(sweep.run(options.workers), 1):
             name, words = told(done)
             console.print(f"  {name}: {words}")
             bar.update(task, advance=0 if done.known else weight(done.cell), description=f"{n} of {len(sweep.cells)}")

@@ -217,10 +217,10 @@ def test_images_of_two_dtypes_are_computed_in_the_wider(dtypes):
 
 def test_a_matrix_is_made_of_tiles_of_16_images_a_side_above_the_diagonal(monkeypatch):
     """As the class says of its memory; and of X itself, or of None, half of them are computed."""
-    from kernelconv.networks.kernel import exact
+    from kernelconv.networks.kernel import tiles
 
-    x, seen, real = images(40, (2, 2, 1)), [], exact.gram_tile
-    monkeypatch.setattr(exact, "gram_tile", lambda *v: seen.append((len(v[0]), len(v[1]))) or real(*v))
+    x, seen, real = images(40, (2, 2, 1)), [], tiles.gram_tile
+    monkeypatch.setattr(tiles, "gram_tile", lambda *v: seen.append((len(v[0]), len(v[1]))) or real(*v))
     kernel = ConvKernel((1,), 1, n_jobs=1)
     for y, n in ((None, 6), (x, 6), (x.copy(), 9)):
         seen.clear()
@@ -338,10 +338,10 @@ def test_the_rate_is_measured_on_a_dozen_images_of_each(monkeypatch):
 @pytest.fixture
 def interrupted(tmp_path, monkeypatch):
     """A kernel whose matrix of 40 images, 6 tiles, was interrupted in its fourth; the images; tiles computed since."""
-    from kernelconv.networks.kernel import exact
+    from kernelconv.networks.kernel import tiles
 
     x = images(40, (6, 6, 1), seed=6)
-    kernel, real, computed = ConvKernel((3, 2), 2, n_jobs=1, checkpoint=tmp_path / "gram"), exact.gram_tile, []
+    kernel, real, computed = ConvKernel((3, 2), 2, n_jobs=1, checkpoint=tmp_path / "gram"), tiles.gram_tile, []
 
     def gram_tile(*values):
         computed.append(1)
@@ -349,7 +349,7 @@ def interrupted(tmp_path, monkeypatch):
             raise KeyboardInterrupt
         return real(*values)
 
-    monkeypatch.setattr(exact, "gram_tile", gram_tile)
+    monkeypatch.setattr(tiles, "gram_tile", gram_tile)
     with pytest.raises(KeyboardInterrupt):
         kernel(x)
     assert [p.name for p in tmp_path.iterdir()] == ["gram"]

@@ -31,10 +31,12 @@ ALLOWED = {
     **{leaf: set() for leaf in LEAVES},
     "_arrays": {"_check", "_numbers", "_types"},
     "_check": {"_numbers"},
+    "_parallel": {"_check", "_types"},
+    "_types/stored": {"_check", "_numbers"},
     "operators": LEAVES,
     "networks": LEAVES | {"operators"},
     "networks/training": LEAVES | {"operators", "networks", "deformations"},  # augmentation deforms
-    "streams": LEAVES | {"operators", "networks"},  # heads and stores of features that networks make
+    "streams": LEAVES | {"operators", "networks", "datasets"},  # heads and stores of features that networks make
     "deformations": LEAVES,
     "stability": LEAVES | {"deformations"},  # it measures any callable
     "datasets": LEAVES,
@@ -47,7 +49,7 @@ ALLOWED = {
     "__init__": LEAVES | BELOW_STUDIES | {"operators"},
 }
 UPPER = {"report", "studies", "_arguments", "cli", "__main__", "__init__"}
-OPTIONAL = {"matplotlib", "PIL", "torch", "pandas", "rich", "jinja2", "kymatio"}
+OPTIONAL = {"matplotlib", "PIL", "torch", "pandas", "rich", "jinja2", "kymatio", "dask", "distributed", "zarr", "h5py"}
 KYMATIO = "networks/scattering/kymatio.py"
 
 FILES = {str(p.relative_to(ROOT)): p for p in sorted(ROOT.rglob("*.py"))}

@@ -26,13 +26,16 @@ from kernelconv.operators import ReLU
 ROOT = Path(__file__).parent.parent
 
 
-def test_examples_run(capsys):
+def test_examples_run(capsys, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)  # one of them keeps a checkpoint
     blocks = re.findall(r"```python\n(.*?)```", (ROOT / "README.md").read_text(encoding="utf-8"), re.DOTALL)
     names = {}
     for code in blocks:
         assert len(code.strip().splitlines()) <= 12
         exec(compile(code, "README.md", "exec"), names)
     assert names["own"].score(names["X"][1000:], names["y"][1000:]) > 0.985
+    assert names["streamed"].score(names["X"][1000:], names["y"][1000:]) > 0.97
+    assert [place.name for place in tmp_path.iterdir()] == ["sums.npz"]
     reached = "networktransformer__network__layer_1__mapping__n_anchors"
     assert names["own"].get_params()[reached] == 64
     assert reached in (ROOT / "README.md").read_text(encoding="utf-8")

@@ -37,6 +37,7 @@ ANY = {
     ),
     **{f"{chart} rows": _RECORD for chart in ("change", "curves", "learning_curves", "tradeoff")},
     **dict.fromkeys(("ax", "axes", "figure", "styles"), _DRAWN),
+    "client": "Dask's: no module needs that library to be imported, not even for types",
 }
 LISTED = re.compile(r"^ *(\w+(?:, \w+)*) : .*?\{(.*?)\}", re.MULTILINE)
 

@@ -19,6 +19,7 @@ from joblib.parallel import get_active_backend
 from numpy.typing import NDArray
 
 from kernelconv._parallel.blas import single_threaded_blas
+from kernelconv._types.arrays import Indexed
 
 T = TypeVar("T")
 
@@ -138,7 +139,7 @@ def _dismiss(helpers: list[Future[None]]) -> None:
     wait([helper for helper in helpers if not helper.cancel()])
 
 
-def apply_blocks(function: Callable[[NDArray], NDArray], x: NDArray, block: int, n_jobs: int | None = None) -> NDArray:
+def apply_blocks(function: Callable[[NDArray], NDArray], x: Indexed, block: int, n_jobs: int | None = None) -> NDArray:
     """Return ``concatenate([function(x[s]) for each block s])``; needs the output and a few blocks of memory.
 
     `function` maps (m, ...) to (m, ...), sample by sample.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -23,25 +24,55 @@ Size = tuple[int, ...]  # (height, width)
 def read_folder(path: Path, size: Size | None, max_bytes: int | None) -> tuple[NDArray, NDArray]:
     """Return the images of all class folders and their classes; see `load_images`."""
     files = _list_files(path)  # complaints about the layout come before those about Pillow
+    _check_pillow(path)
+    first = read_image(files[0], size, max_bytes)
+    X = read_images(files, (files[0], first.shape), size, max_bytes)
+    return X, np.array([file.parent.name for file in files])
+
+
+def read_images(
+    files: Sequence[Path], first: tuple[Path, Size], size: Size | None, max_bytes: int | None
+) -> NDArray[np.float32]:
+    """Return the images of `files`, (n, h, w) or (n, h, w, 3), all of the shape of `first`, a file and its shape."""
+    X = np.empty((len(files), *first[1]), dtype=np.float32)
+    others = []
+    for i, file in enumerate(files):
+        image = read_image(file, size, max_bytes)
+        if image.shape == first[1]:
+            X[i] = image
+        else:
+            others.append((file, image.shape))
+    if others:
+        raise _differ(first, others, len(files))
+    return X
+
+
+def image_files(path: Path) -> list[Path]:
+    """Return the image files of a folder: of all class folders, in the order of `load_images`, or of one without any.
+
+    Raises
+    ------
+    DataError
+        If there is no image, or images lie both in class folders and beside them.
+    ImportError
+        Without Pillow, which reads them.
+    """
+    entries = _visible(path)
+    loose = [p for p in entries if not p.is_dir() and _is_image(p)]
+    files = _list_files(path) if any(p.is_dir() for p in entries) else loose
+    if not files:
+        raise DataError(f"The folder {path} holds no image ({' '.join(_ENDINGS)}).")
+    _check_pillow(path)
+    return files
+
+
+def _check_pillow(path: Path) -> None:
     try:
         from PIL import Image  # noqa: F401
     except ImportError:
         raise ImportError(
             f"Reading the images in {path} needs Pillow: pip install kernelconv[plot]. An .npz file needs nothing."
         ) from None
-    first = _read_image(files[0], size, max_bytes)
-    X = np.empty((len(files), *first.shape), dtype=np.float32)
-    X[0] = first
-    others = []
-    for i, file in enumerate(files[1:], start=1):
-        image = _read_image(file, size, max_bytes)
-        if image.shape == first.shape:
-            X[i] = image
-        else:
-            others.append((file, image.shape))
-    if others:
-        raise _differ((files[0], first.shape), others, len(files))
-    return X, np.array([file.parent.name for file in files])
 
 
 def unit(x: NDArray) -> NDArray[np.float32]:
@@ -115,7 +146,7 @@ def _list_class(folder: Path) -> list[Path]:
 # -- one file ------------------------------------------------------------------------------------------------
 
 
-def _read_image(file: Path, size: Size | None, max_bytes: int | None) -> NDArray[np.float32]:
+def read_image(file: Path, size: Size | None, max_bytes: int | None) -> NDArray[np.float32]:
     """Return one image file as (h, w) or (h, w, 3), float32 in [0, 1]."""
     from PIL import Image, ImageOps
 

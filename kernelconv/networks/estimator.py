@@ -16,8 +16,9 @@ from sklearn.utils.metaestimators import available_if
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_consistent_length, check_is_fitted, column_or_1d, validate_data
 
-from kernelconv._check import Shape, as_float, check_images, resolve_image_shape
+from kernelconv._check import Shape, as_float, resolve_image_shape
 from kernelconv._numbers import as_real, cast, check_labels
+from kernelconv._types.stored import StoredImages, as_images, is_stored
 from kernelconv.networks.serial import Network
 from kernelconv.networks.training.losses import log_softmax
 
@@ -59,20 +60,26 @@ class ImageEstimator(BaseEstimator):
         return self
 
     def _read_images(self, X: Any, *, reset: bool = False) -> NDArray:
+        """Return `X` as an array (n, h, w, c) of finite floats; otherwise as ``_stored_images``."""
+        return np.asarray(self._stored_images(X, reset=reset))
+
+    def _stored_images(self, X: Any, *, reset: bool = False) -> NDArray | StoredImages:
         """Return `X` as (n, h, w, c); with `reset` learn ``image_shape_`` and ``n_features_in_``, else check them.
+
+        Integers and what lies in a file stay so until a block is asked for: see `StoredImages`.
 
         Raises
         ------
         NotFittedError
             If `reset` is False and the estimator has not been fitted.
         ValueError
-            As `check_images`, and if images have another shape than those seen in ``fit``.
+            As `as_images`, and if images have another shape than those seen in ``fit``.
         """
         if not reset:
             check_is_fitted(self)
-        if not hasattr(X, "ndim"):  # lists, and what only says how it becomes an array
+        if not hasattr(X, "ndim") and not is_stored(X):  # lists, and what only says how it becomes an array
             X = as_float(X, "X")
-        if self.image_shape is not None and X.ndim not in (3, 4):
+        if self.image_shape is not None and len(X.shape) not in (3, 4):
             # rows, or nothing that could be images: scikit-learn's own door, which knows names of columns
             if not sparse.issparse(X):  # it would read text as numbers, in tables too
                 X, table = as_float(X, "X"), X
@@ -81,17 +88,20 @@ class ImageEstimator(BaseEstimator):
             if reset:
                 self.image_shape_ = resolve_image_shape(self.image_shape, X.shape[1])
             return X.reshape(len(X), *self.image_shape_)
-        images = check_images(X, image_shape=self.image_shape, name="X")
+        images = as_images(X, image_shape=self.image_shape, name="X")
         if reset:
-            self.image_shape_ = images.shape[1:]
-            self.n_features_in_ = int(np.prod(images.shape[1:]))
-            self.__dict__.pop("feature_names_in_", None)  # of an earlier fit on a table
+            self._learn_shape(images.shape[1:])
         elif images.shape[1:] != self.image_shape_:
             raise ValueError(
                 f"X holds images of shape {images.shape[1:]}, but {type(self).__name__} was fitted on images of "
                 f"shape {self.image_shape_}."
             )
         return images
+
+    def _learn_shape(self, image_shape: Shape) -> None:
+        self.image_shape_ = image_shape
+        self.n_features_in_ = int(np.prod(image_shape))
+        self.__dict__.pop("feature_names_in_", None)  # of an earlier fit on a table
 
 
 class ImageTransformer(TransformerMixin, ImageEstimator):
@@ -125,7 +135,7 @@ class ImagePredictor(ImageTransformer):
 
     def _scores(self, X: Any) -> NDArray:
         """Return what the network makes of images `X`, (n, outputs)."""
-        images = self._read_images(X)
+        images = self._stored_images(X)
         return self.network_.forward(images, self.n_jobs).reshape(len(images), -1)
 
     def _check_labels_given(self, y: Any) -> None:
@@ -134,7 +144,7 @@ class ImagePredictor(ImageTransformer):
 
     def transform(self, X: ArrayLike) -> NDArray:
         """Return the features (n, d) of images `X`, which the last part reads."""
-        images = self._read_images(X)
+        images = self._stored_images(X)
         return self.representation_.forward(images, self.n_jobs).reshape(len(images), -1)
 
 

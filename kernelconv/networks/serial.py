@@ -13,13 +13,14 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from kernelconv._arrays import as_cotangent, is_foreign
-from kernelconv._check import check_images, check_shape
+from kernelconv._check import check_shape
 from kernelconv._numbers import shown
 from kernelconv._parallel.blocks import apply_blocks, block_length, map_blocks
 from kernelconv._types.arrays import Array, Data
+from kernelconv._types.stored import StoredImages, as_images
 from kernelconv.networks.parameters import changed, nested
 from kernelconv.operators.base import Grads, ParamPullback, Part, Shape3, State
-from kernelconv.operators.composite import Composite, Maps, joined
+from kernelconv.operators.composite import Composite, joined
 
 
 @dataclass(frozen=True, repr=False)
@@ -110,7 +111,7 @@ class Network(Composite):
         if isinstance(in_shape, tuple | list) and len(in_shape) == 2:
             in_shape = (*in_shape, 1)
         in_shape = check_shape(in_shape)
-        if data is not None and not isinstance(data, Maps):
+        if data is not None and not hasattr(data, "in_one_pass"):  # maps, or images in chunks
             data = self._check(data, in_shape, "data")
         return self._build(in_shape, rng, data, progress)
 
@@ -121,41 +122,41 @@ class Network(Composite):
         """
         if is_foreign(x):
             return super().forward(x)
-        x = self._check(x, self.in_shape)
-        return apply_blocks(self._engine.forward, x, self.block(x.itemsize), n_jobs)
+        images = self._check(x, self.in_shape)
+        return apply_blocks(self._engine.forward, images, self.block(images.itemsize), n_jobs)
 
-    def map_forward(self, function: Callable[[NDArray], NDArray], x: NDArray, n_jobs: int | None = None) -> NDArray:
+    def map_forward(self, function: Callable[[NDArray], NDArray], x: ArrayLike, n_jobs: int | None = None) -> NDArray:
         """Return ``function(forward(x))`` of a function that acts on each image alone, block by block on threads.
 
         Only what the function returns is kept of the maps.
         """
-        x, run = self._check(x, self.in_shape), self._engine.forward
-        return apply_blocks(lambda block: function(run(block)), x, self.block(x.itemsize), n_jobs)
+        images, run = self._check(x, self.in_shape), self._engine.forward
+        return apply_blocks(lambda block: function(run(block)), images, self.block(images.itemsize), n_jobs)
 
     def trace(self, x: NDArray, n_jobs: int | None = None) -> dict[str, NDArray]:
         """Return every part's output on images `x` (n, h, w, c), by name in the order the data flows."""
-        x = self._check(x, self.in_shape)
+        images = self._check(x, self.in_shape)
 
         def run(s: slice) -> list[NDArray]:
-            maps, y = [], x[s]
+            maps, y = [], images[s]
             for part in self.parts:
                 y = part.forward(y)
                 maps.append(y)
             return maps
 
-        blocks = map_blocks(run, len(x), self.block(x.itemsize), n_jobs)
+        blocks = map_blocks(run, len(images), self.block(images.itemsize), n_jobs)
         return {name: np.concatenate(maps) for name, maps in zip(self.names, zip(*blocks, strict=True), strict=True)}
 
     def vjp(self, x: NDArray, g: NDArray, n_jobs: int | None = None) -> tuple[NDArray, Grads]:
         """Return (gradient in x, gradients in params) of <g, F(x)>, in evaluation mode, on `n_jobs` threads."""
-        x = self._check(x, self.in_shape)
-        g = as_cotangent(g, (len(x), *self._shapes[-1]))
+        images = self._check(x, self.in_shape)
+        g = as_cotangent(g, (len(images), *self._shapes[-1]))
 
         def run(s: slice) -> tuple[NDArray, Grads]:
-            return self._engine.pullback(x[s])[1](g[s])
+            return self._engine.pullback(images[s])[1](g[s])
 
-        block = self.block(x.itemsize, gradient=True)
-        gx, grads = zip(*map_blocks(run, len(x), block, n_jobs), strict=True)
+        block = self.block(images.itemsize, gradient=True)
+        gx, grads = zip(*map_blocks(run, len(images), block, n_jobs), strict=True)
         return np.concatenate(gx), sum_grads(grads)
 
     def pullback_params(
@@ -228,10 +229,10 @@ class Network(Composite):
         """Return the formula, outermost part first."""
         return f"Network: {super().__repr__()}"
 
-    def _check(self, x: Any, in_shape: Shape3 | None, name: str = "x") -> NDArray:
+    def _check(self, x: Any, in_shape: Shape3 | None, name: str = "x") -> NDArray | StoredImages:
         if in_shape is None:
             self._check_built()
-        x = check_images(x, name=name, channels_last=False)
+        x = as_images(x, name=name, channels_last=False)
         if x.shape[1:] != in_shape:
             raise ValueError(f"{name} holds images of shape {x.shape[1:]}, the network is built for {in_shape}.")
         return x

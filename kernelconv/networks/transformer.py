@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import time
-from typing import Self
+from typing import Any, Self
 
 from joblib import parallel_config
 from numpy.typing import ArrayLike, NDArray
 
-from kernelconv._check import Shape, check_flag, check_rng
+from kernelconv._check import Shape, check_flag, check_image_shape, check_rng
 from kernelconv._parallel.blocks import n_threads
 from kernelconv._types.parameters import RandomState
 from kernelconv.networks.estimator import ImageTransformer
@@ -55,7 +55,8 @@ class NetworkTransformer(ImageTransformer):
 
     Notes
     -----
-    ``fit`` holds what one part samples and a few blocks of maps; ``transform`` its output and a few blocks.
+    ``fit`` holds what one part samples and a few blocks of maps; ``transform`` its output and a few blocks. Integers,
+    and images in a file (a memory map, a dataset of zarr or h5py), become floats a block at a time.
 
     Examples
     --------
@@ -100,14 +101,27 @@ class NetworkTransformer(ImageTransformer):
         return self.network
 
     def fit(self, X: ArrayLike, y: object = None) -> Self:
-        """Build the network on images `X` (n, h, w), (n, h, w, c) or rows; `y` is ignored."""
-        images = self._read_images(X, reset=True)
+        """Build the network on images `X` (n, h, w), (n, h, w, c) or rows; `y` is ignored.
+
+        Of images in a file (a memory map, a dataset of zarr or h5py) only those drawn are read. Images of which nobody
+        knows how many there are come as `kernelconv.streams.ImageChunks`.
+        """
+        images = self._images_to_learn(X)
         with parallel_config(n_jobs=n_threads(self.n_jobs)):  # the k-means inside asks joblib how many threads to use
             progress = _PartPrinter() if check_flag(self.verbose, "verbose", levels=True) else None
             network = self.specification().build(self.image_shape_, check_rng(self.random_state), images, progress)
         self.network_ = network.astype(images.dtype)
         self.maps_shape_ = self.network_.out_shape(self.image_shape_)
         return self
+
+    def _images_to_learn(self, X: Any) -> Any:
+        """Return `X` as images, or as what draws its own samples; learn their shape."""
+        if not hasattr(X, "in_one_pass"):
+            return self._stored_images(X, reset=True)
+        if self.image_shape is not None:
+            check_image_shape(X.image_shape, self.image_shape, "X")
+        self._learn_shape(X.image_shape)
+        return X
 
     @property
     def representation_(self) -> Network:
@@ -116,7 +130,7 @@ class NetworkTransformer(ImageTransformer):
 
     def transform(self, X: ArrayLike) -> NDArray:
         """Return the features of images `X` as rows (n, h' w' c'), positions first, channels last."""
-        images = self._read_images(X)
+        images = self._stored_images(X)
         return self.network_.forward(images, self.n_jobs).reshape(len(images), -1)
 
 

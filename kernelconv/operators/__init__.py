@@ -11,8 +11,8 @@ from kernelconv.operators.patches.extraction import (
     PatchExtraction,
     extract_patches,
     extract_patches_adjoint,
-    sample_patches,
 )
+from kernelconv.operators.patches.sampling import sample_patches
 from kernelconv.operators.patches.image_gradient import ImageGradient
 from kernelconv.operators.patches.whitening import PatchCentering, PatchWhitening
 from kernelconv.operators.patches.padding import Pad, Crop

@@ -32,6 +32,11 @@ class Maps:
             x = part.forward(x)
         return x
 
+    def in_one_pass(self, n_patches: int, rng: np.random.Generator, parts: Sequence[Part] = ()) -> NDArray | None:
+        """Return vectors of the maps that `parts` make of these, if the images come one after the other, else None."""
+        draw = getattr(self.data, "in_one_pass", None)
+        return None if draw is None else draw(n_patches, rng, (*self.parts, *parts))
+
 
 class Parts(Engine):
     """A composite's parts, each by its own engine."""

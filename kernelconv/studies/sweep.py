@@ -6,7 +6,7 @@ import re
 import traceback
 from collections.abc import Iterator, Sequence
 from concurrent.futures.process import BrokenProcessPool
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Protocol
@@ -185,7 +185,8 @@ class Sweep:
         if not missing:
             return
         alone = workers is not None or effective_n_jobs(None) > 1
-        jobs = (delayed(_compute)(self.study, cell, self.path(cell), provenance(), alone) for cell in missing)
+        where = {cell: self.path(cell).absolute() for cell in missing}  # workers may stand elsewhere
+        jobs = (delayed(_compute)(self.study, cell, where[cell], provenance(), alone) for cell in missing)
         failures = []
         try:
             side_by_side = None if workers is None else min(workers, len(missing))
@@ -202,6 +203,28 @@ class Sweep:
             ) from error
         if failures:
             raise ValueError(f"{len(failures)} of {len(self.cells)} cells failed, the others are saved. {failures[0]}")
+
+
+@contextmanager
+def on_scheduler(address: str | None) -> Iterator[None]:
+    """Let joblib send its work to the workers of a Dask scheduler inside the block; nothing changes with None.
+
+    Raises
+    ------
+    ImportError
+        If Dask is not installed.
+    OSError
+        If nobody answers at the address.
+    """
+    if address is None:
+        yield
+        return
+    try:
+        from distributed import Client
+    except ImportError:
+        raise ImportError("A scheduler is one of Dask: pip install 'kernelconv[scale]'.") from None
+    with Client(address) as client, parallel_config(backend="dask", client=client):
+        yield
 
 
 def _compute(

@@ -12,6 +12,7 @@ PACKAGES = (kernelconv, operators, networks, streams, deformations, stability, d
 
 _ABSTRACT = "abstract: its subclasses are called"
 _FOUND = "what functions return, which check what they put into it"
+_WORKERS = "given to in_order, which has tests of its own: another process for every odd call"
 _NO_ARGUMENT = "takes no argument"
 #: Names that no target stands for, and why.
 LEFT_OUT = {
@@ -38,6 +39,9 @@ UNTRIED = {
     ("Split", "name"): "printed, nothing else",
     ("sample_patches", "rng"): "a generator, which the caller makes",
     ("serial", "parts"): "tried as first and second",
+    **{(name, k): _WORKERS for name in ("transform_store", "fit_stream", "ImageChunks") for k in ("workers", "client")},
+    ("transform_store", "estimator"): "anything with a transform",
+    ("fit_stream", "pipeline"): "a Pipeline of estimators that are tried themselves",
     ("measure_worst_case", "options"): "those of worst_case",
     ("measure_layers", "network"): "anything with a trace",
     ("measure_corruptions", "y"): "tried as the labels of measure_stability",

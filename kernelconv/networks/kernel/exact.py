@@ -17,8 +17,9 @@ from kernelconv._parallel.blocks import map_blocks
 from kernelconv._scales import squarable
 from kernelconv._types.parameters import Padding, PerLayer, Size
 from kernelconv.networks.kernel.layers import Kernels, ckn_layers
-from kernelconv.networks.kernel.recursion import SelfKernel, Step, gram_tile, plan, self_kernel
-from kernelconv.networks.kernel.tiles_on_disk import gram_digest, kept_tiles
+from kernelconv.networks.kernel.recursion import SelfKernel, Step, plan, self_kernel
+from kernelconv.networks.kernel.tiles import compute_tiles
+from kernelconv.networks.kernel.tiles_on_disk import Place, at, gram_digest, kept_tiles
 
 #: Images a side of one tile of the Gram matrix. Fixed, so that the bits do not depend on the number of threads.
 TILE = 16
@@ -77,7 +78,7 @@ class ConvKernel(Kernel):
     image_shape : tuple (h, w) or (h, w, c), optional
         How rows are read as images.
     n_jobs : int, optional
-        Threads; the result does not depend on it.
+        Threads; the result does not depend on it. Inside ``joblib.parallel_config("dask")`` None is that cluster.
     verbose : bool
         Announce work expected to last over ten seconds, with its cost, and show its progress (standard error).
     checkpoint : path, optional
@@ -254,14 +255,12 @@ class ConvKernel(Kernel):
             todo = [start for start in starts if start not in done]
             advance(len(done) / len(starts))
 
-            def run(s: slice) -> None:
-                i, j = start = todo[s.start]
-                a, b = slice(i, i + TILE), slice(j, j + TILE)
-                out[a, b] = gram_tile(x[a], y[b], sx[a], sy[b], steps, self.tangent, symmetric and i == j)
+            def take(start: Place, values: NDArray) -> None:
+                at(out, start, TILE)[...] = values
                 keep(start)
                 advance(1 / len(starts))
 
-            map_blocks(run, len(todo), 1, self.n_jobs)
+            compute_tiles(todo, TILE, (x, y), (sx, sy), (steps, self.tangent, symmetric), take, self.n_jobs)
         if symmetric:
             lower = np.tril_indices(len(x), -1)
             out[lower] = out.T[lower]

@@ -86,7 +86,8 @@ class ConvKernelNetwork(NetworkTransformer):
 
     Notes
     -----
-    ``fit`` holds the sampled patches of one layer and a few blocks of maps; ``transform`` its output and a few blocks.
+    ``fit`` holds the sampled patches of one layer and a few blocks of maps, and reads only the images it draws of those
+    in a file (a memory map, a dataset of zarr or h5py); ``transform`` its output and a few blocks.
     Cost per image and layer: h w n_anchors (patch values) multiply-adds for the kernel values, n_anchors^2 per pooled
     position for the whitening.
 

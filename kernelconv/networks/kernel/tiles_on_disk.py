@@ -71,7 +71,7 @@ def kept_tiles(
         done = _read_tiles(file, out, tile)
 
         def keep(place: Place) -> None:
-            values = _at(out, place, tile).tobytes()
+            values = at(out, place, tile).tobytes()
             with lock:
                 file.write(_PLACE.pack(*place, _checksum(place, values)) + values)
                 file.flush()
@@ -96,7 +96,7 @@ def _read_tiles(file: BinaryIO, out: NDArray, tile: int) -> set[Place]:
     end = file.tell()
     while len(head := file.read(_PLACE.size)) == _PLACE.size:
         i, j, checksum = _PLACE.unpack(head)
-        target = _at(out, (i, j), tile)
+        target = at(out, (i, j), tile)
         values = file.read(target.nbytes)
         if checksum != _checksum((i, j), values):  # cut short, or damaged
             break
@@ -108,7 +108,8 @@ def _read_tiles(file: BinaryIO, out: NDArray, tile: int) -> set[Place]:
     return done
 
 
-def _at(out: NDArray, place: Place, tile: int) -> NDArray:
+def at(out: NDArray, place: Place, tile: int) -> NDArray:
+    """Return the tile of `out` that begins at `place`, a view."""
     i, j = place
     return out[i : i + tile, j : j + tile]
 

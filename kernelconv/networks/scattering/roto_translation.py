@@ -178,7 +178,7 @@ class RotoTranslationScattering2D(PathTransformer):
             Images.
         y : ignored
         """
-        self._read_images(X, reset=True)
+        self._stored_images(X, reset=True)
         n_threads(self.n_jobs)
         if check_count(self.max_order, "max_order") > 2:
             raise ValueError(f"max_order must be 1 or 2, got {self.max_order!r}.")
@@ -211,7 +211,7 @@ class RotoTranslationScattering2D(PathTransformer):
         ndarray, shape (n, c * n_paths * h' * w')
             float64 for float64 images, else float32; ``reshape(n, c, n_paths, h', w')`` gives the maps.
         """
-        images = self._read_images(X)
+        images = self._stored_images(X)
         h, w, c = images.shape[1:]
         cascade = self.cascades_.by_map(images.dtype)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Self
 
+import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from kernelconv._check import Shape, check_flag
@@ -171,7 +172,7 @@ class Scattering2D(EnergyByPath):
             Images.
         y : ignored
         """
-        images = self._read_images(X, reset=True)
+        images = self._stored_images(X, reset=True)
         n_threads(self.n_jobs)
         transform = ScatteringTransform(
             self.J, self.L, self.max_order, self.padding, self.oversampling, self.grid, self.bank, self.paths,
@@ -181,9 +182,10 @@ class Scattering2D(EnergyByPath):
         self.paths_ = transform.geometry.paths
         if self.energy is not None:
             network = serial(transform).build(self.image_shape_)
-            by = scales(images[None])  # only shares matter, and they do not depend on the scale
-            images = images if by is None else images * by[0]
-            energies = path_energies(network, images, len(self.paths_), transform.geometry.stride, self.n_jobs)
+            whole = np.asarray(images)
+            by = scales(whole[None])  # only shares matter, and they do not depend on the scale
+            whole = whole if by is None else whole * by[0]
+            energies = path_energies(network, whole, len(self.paths_), transform.geometry.stride, self.n_jobs)
             self.paths_ = tuple(self.paths_[i] for i in strongest(energies, self.energy))
             # a path is normalised by its parent, so that is computed too and left out after
             transform = transform.with_paths(
@@ -207,7 +209,7 @@ class Scattering2D(EnergyByPath):
             float64 for float64 images, else float32. For one channel, ``reshape(n, n_paths, h', w')`` is kymatio's
             array; for more, ``reshape(n, c, n_paths, h', w')``.
         """
-        images = self._read_images(X)
+        images = self._stored_images(X)
         return self.network_.map_forward(as_rows, images, self.n_jobs)
 
     def _finish(self, paths: tuple[ScatteringPath, ...]) -> list[Part]:

@@ -19,9 +19,9 @@ from kernelconv._check import (
     check_images,
     check_positive,
     check_rng,
-    takes_two,
 )
 from kernelconv.deformations import SmoothDeformation, warp
+from kernelconv.networks.training.losses import takes_two
 
 Augment = Callable[[NDArray, np.random.Generator], NDArray]
 

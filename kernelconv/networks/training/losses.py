@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable, Mapping
 from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-from kernelconv._check import check_choice, check_finite, takes_two
+from kernelconv._check import check_choice, check_finite
 from kernelconv._numbers import shown
 
 #: (outputs (n, k), class indices (n,) or targets (n, k)) -> (sum over the images, its gradient in the outputs (n, k))
@@ -138,3 +139,14 @@ def as_loss(loss: Any, named: Mapping[Any, Loss] = LOSSES) -> Loss:
         return float(value), check_finite(np.asarray(gradient, outputs.dtype), "the loss's gradient")
 
     return checked
+
+
+def takes_two(function: Any) -> bool:
+    """Return whether a callable takes two arguments, as far as its signature says; some built-in ones have none."""
+    try:
+        inspect.signature(function).bind(None, None)
+    except TypeError:
+        return False
+    except ValueError:
+        return True
+    return True

@@ -21,7 +21,7 @@ from kernelconv.operators.mappings.anchors import Anchors, as_anchors, check_uni
 from kernelconv.operators.mappings.dot_product import safe
 from kernelconv.operators.mappings.kernels import Exponential, as_kernel
 from kernelconv.operators.mappings.nystrom import Whitening, inverse_sqrt, spherical_kmeans
-from kernelconv.operators.patches.extraction import sample_patches
+from kernelconv.operators.patches.sampling import sample_patches
 
 #: Matrices of n_anchors x n_anchors float64 that are held at a time while one is whitened.
 MATRICES = 8

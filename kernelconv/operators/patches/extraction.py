@@ -1,4 +1,4 @@
-"""P: patch extraction, its adjoint (overlap-add), and the sampling of patches."""
+"""P: patch extraction and its adjoint (overlap-add)."""
 
 from __future__ import annotations
 
@@ -9,19 +9,14 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from kernelconv._arrays import as_data, is_foreign, namespace
+from kernelconv._arrays import is_foreign, namespace
 from kernelconv._check import (
     Pair,
-    as_float,
     as_padding,
     as_pair,
-    check_count,
-    check_finite,
-    check_generator,
     check_images,
 )
-from kernelconv._scales import row_norms
-from kernelconv._types.arrays import Array, Data
+from kernelconv._types.arrays import Array
 from kernelconv._types.parameters import Padding, Size
 from kernelconv.operators.base import Part, Shape3
 from kernelconv.operators.patches.borders import PADDINGS, border_index, pad_adjoint, padded
@@ -228,68 +223,3 @@ def extract_patches_adjoint(
     """
     p = p if is_foreign(p) else check_images(p, name="p", channels_last=False)
     return PatchExtraction(size, stride, padding, dilation).build(shape).adjoint(p)
-
-
-def sample_patches(maps: Data, n_patches: int, rng: np.random.Generator, block: int = 64) -> NDArray:
-    """Return up to `n_patches` vectors (m, c) drawn without bias from maps (n, h, w, c), negligible ones left out.
-
-    Parameters
-    ----------
-    maps : array-like (n, h, w, c)
-        Patches as P lays them out; anything with ``len`` and indexing by an integer array, so that maps too large
-        for the memory can be computed as they are asked for.
-    n_patches : int
-        Vectors wanted.
-    rng : numpy Generator
-        Draws the images and the positions.
-    block : int
-        Images asked for at once.
-
-    Raises
-    ------
-    ValueError, TypeError
-        If there is no map, maps are not of finite real numbers, or `n_patches` or `block` is not a positive int.
-
-    Notes
-    -----
-    A vector is negligible below 1e-3 of the largest norm in its block: flat background has no direction, and 42 % of
-    MNIST's 5x5 patches are exactly zero. Images are visited in random order, each giving the same number of
-    positions, until enough are found; a second visit draws new positions.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> rng = np.random.default_rng(0)
-    >>> sample_patches(rng.normal(size=(5, 4, 4, 9)), 20, rng).shape
-    (20, 9)
-    """
-    given = as_data(maps, name="maps")
-    n_patches = check_count(n_patches, "n_patches")
-    check_count(block, "block")
-    check_generator(rng, "sample_patches")
-    n = len(given)
-    per_image = max(1, -(-2 * n_patches // n))
-    found: list[NDArray] = []
-    missing = n_patches
-    for _ in range(3):  # a set that is not enough thrice over is mostly background
-        order = rng.permutation(n)
-        for lo in range(0, n, block):
-            p = given[np.sort(order[lo : lo + block])]
-            found.append(_draw(p, per_image, rng))
-            missing -= len(found[-1])
-            if missing <= 0:
-                vectors = np.concatenate(found)
-                return vectors[rng.permutation(len(vectors))[:n_patches]]
-        if missing == n_patches or per_image >= p.shape[1] * p.shape[2]:
-            break  # there is nothing, or nothing new, to be found
-    return np.concatenate(found)
-
-
-def _draw(p: NDArray, per_image: int, rng: np.random.Generator) -> NDArray:
-    m, h, w, c = p.shape
-    p = check_finite(as_float(p, "maps"), "maps").reshape(m, h * w, c)
-    k = min(per_image, h * w)
-    positions = np.argsort(rng.random((m, h * w)), axis=1)[:, :k] if k < h * w else np.arange(h * w)[None]
-    vectors = np.take_along_axis(p, np.broadcast_to(positions, (m, k))[..., None], axis=1).reshape(-1, c)
-    norms = row_norms(vectors)
-    return vectors[norms > 1e-3 * norms.max(initial=0.0)]

@@ -15,7 +15,7 @@ from kernelconv._scales import largest, scales
 from kernelconv._types.arrays import Array, Data
 from kernelconv.operators.base import Part, Shape3
 from kernelconv.operators.mappings.nystrom import inverse_sqrt
-from kernelconv.operators.patches.extraction import sample_patches
+from kernelconv.operators.patches.sampling import sample_patches
 
 #: Patches from which the covariance is estimated.
 N_COVARIANCE = 20_000

@@ -161,6 +161,10 @@ class _Orbit(Maps):
         super().__init__(data, ())
         self.group = group
 
+    def in_one_pass(self, n_patches: int, rng: np.random.Generator, parts: Sequence[Part] = ()) -> NDArray | None:
+        """Return None: which element turns an image depends on what is drawn with it."""
+        return None
+
     def __getitem__(self, index: NDArray) -> NDArray:
         x, elements = np.asarray(self.data[index]), GROUPS[self.group]
         return np.stack([turned(x[[i]], *elements[j % len(elements)])[0] for i, j in enumerate(index)])

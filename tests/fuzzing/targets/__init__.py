@@ -11,7 +11,8 @@ from fuzzing.targets import (
     networks,
     parts,
     stability,
+    stores,
 )
 
-ROOMS = (parts, functions, estimators, networks, heads, deformations, measures, stability, datasets, command)
+ROOMS = (parts, functions, estimators, networks, heads, deformations, measures, stability, datasets, stores, command)
 TARGETS = [target for room in ROOMS for target in room.TARGETS]

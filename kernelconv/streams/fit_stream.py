@@ -1,0 +1,282 @@
+"""fit_stream: a head learned from features that are made chunk by chunk and never stored, going on after a kill."""
+
+from __future__ import annotations
+
+import copy
+import hashlib
+from collections.abc import Iterable, Iterator
+from contextlib import closing
+from dataclasses import dataclass, replace
+from functools import partial
+from itertools import zip_longest
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from sklearn.base import BaseEstimator, clone
+from sklearn.pipeline import Pipeline
+from sklearn.utils.validation import check_is_fitted
+
+from kernelconv._check import check_count
+from kernelconv._identity import described
+from kernelconv._numbers import shown
+from kernelconv._parallel.blas import single_threaded_blas
+from kernelconv._parallel.workers import in_order
+from kernelconv.streams.identity import fitted_digest
+from kernelconv.streams.on_disk.sums import Progress, SumsOnDisk
+from kernelconv.streams.progress import counted
+from kernelconv.streams.sources import Chunk, Source, SourceLike, as_source, digest_of
+
+
+def fit_stream(
+    pipeline: Pipeline,
+    source: SourceLike | Source | Iterable[NDArray],
+    labels: ArrayLike | Iterable[ArrayLike],
+    *,
+    chunk: int,
+    checkpoint: str | Path | None = None,
+    workers: int | None = None,
+    client: Any = None,
+    progress: bool = False,
+) -> Pipeline:
+    r"""Return `pipeline` with its head learned from the features :math:`\Phi(x_i)` of a stream; go on after a kill.
+
+    Parameters
+    ----------
+    pipeline : Pipeline
+        Fitted transformers, image by image, then a head that learns by ``partial_fit``, such as
+        `IncrementalRidgeClassifier`. It is not changed.
+    source : array-like, dataset of zarr or h5py, `ImageFolder`, path, or iterable of arrays
+        The images; see `as_source`. An iterable of arrays (m, h, w), (m, h, w, c) or rows (m, d), of any m, is a stream
+        of unknown length.
+    labels : array-like, shape (n,) or (n, k), or iterable of arrays
+        What the head is to learn of each image; an iterable holds that of the next images, any number at a time.
+    chunk : int
+        Images that are read, transformed and added together: the unit of work.
+    checkpoint : path, optional
+        File that keeps the sums: the same call goes on after an interrupt or a kill, to the same bits, and ends at once
+        when all is added. Written when it is time, so that it takes a twentieth of the run at most.
+    workers : int, optional
+        Processes, as `in_order` takes them; None is this one.
+    client : dask.distributed.Client, optional
+        Cluster that computes the features instead.
+    progress : bool
+        Show a bar.
+
+    Returns
+    -------
+    Pipeline
+        The same transformers, and a new head that has learned from all images.
+
+    Raises
+    ------
+    ValueError
+        If a source and its labels differ in length, a stream has no image or its arrays are not alike, what a
+        `checkpoint` holds is damaged, of other transformers, head, chunk size or images, or transformers or head refuse
+        a chunk.
+    TypeError
+        If `pipeline` is no Pipeline, its head has no ``partial_fit``, or none of ``state`` and ``load_state`` for a
+        `checkpoint`.
+    NotFittedError
+        If a transformer is not fitted.
+
+    Notes
+    -----
+    Chunks are added in their order, with one BLAS thread: with the same chunks the head has the same bits for any
+    number of workers, threads, processes or machines, and however often the run was stopped; with other chunks sums
+    agree to rounding. A call that goes on reads the images already added once more and compares their digest: other
+    images are refused. A source that has grown goes on where it ended, if that was at the end of a chunk.
+
+    Memory: the sums of the head, and the images and features of two chunks a worker. One process adds: for d features,
+    about 2 d^2 operations an image. Where that takes longer than the features do, learn from parts of the stream side
+    by side and ``merge`` the heads.
+
+    Examples
+    --------
+    >>> from sklearn.pipeline import make_pipeline
+    >>> from kernelconv import Scattering2D
+    >>> from kernelconv.datasets import load_digits_images
+    >>> from kernelconv.streams import IncrementalRidgeClassifier
+    >>> X, y = load_digits_images()
+    >>> pipeline = make_pipeline(Scattering2D(J=1).fit(X[:1]), IncrementalRidgeClassifier(alphas=0.01, cv=None))
+    >>> model = fit_stream(pipeline, X[:1000], y[:1000], chunk=250)
+    >>> model.score(X[1000:], y[1000:]) > 0.95
+    True
+    """
+    check_count(chunk, "chunk")
+    steps, head = _steps(pipeline, kept=checkpoint is not None)
+    decisive = {"transformers": [fitted_digest(step) for step in steps], "head": _settings(head), "chunk size": chunk}
+    sums = SumsOnDisk(checkpoint, decisive)
+    before = sums.resume(head)
+    stream, n_images = _stream(source, labels, chunk)
+    done = Progress()
+    tasks = (_Task(i * chunk, images, y, i < before.chunks) for i, (images, y) in enumerate(stream))
+    results = in_order(partial(_features, steps), tasks, workers=workers, client=client)
+    with closing(results), counted("images", n_images, progress) as advance:
+        for digest, features, y in results:
+            done = _further(done, digest, y)
+            if done.chunks == before.chunks:
+                _check_same(done, before, checkpoint)
+            if features is not None:
+                with single_threaded_blas():
+                    head.partial_fit(features, y)
+                sums.keep(head, done)
+            advance(len(y))
+    _check_end(done, before, checkpoint)
+    sums.keep(head, done, now=True)
+    return _with_head(pipeline, head)
+
+
+# -- the pipeline ------------------------------------------------------------------------------------------------------
+
+
+def _steps(pipeline: Any, kept: bool) -> tuple[list[BaseEstimator], Any]:
+    """Return the fitted transformers, and a head that has learned nothing."""
+    if not isinstance(pipeline, Pipeline):
+        raise TypeError(f"pipeline must be a scikit-learn Pipeline of transformers and a head, got {shown(pipeline)}.")
+    *steps, head = [step for _, step in pipeline.steps]
+    steps = [step for step in steps if step not in (None, "passthrough")]
+    for step in steps:
+        words = "%(name)s has learned nothing yet: fit it before the head, on the source, a part of it or other images."
+        check_is_fitted(step, msg=words)
+    needed = ("partial_fit", "state", "load_state") if kept else ("partial_fit",)
+    if missing := [name for name in needed if not hasattr(head, name)]:
+        raise TypeError(
+            f"The last step, {type(head).__name__}, has no {' and no '.join(missing)}: take IncrementalRidgeClassifier "
+            f"or IncrementalRidge{', or no checkpoint' if missing[0] != 'partial_fit' else ''}."
+        )
+    return steps, clone(head)
+
+
+def _settings(head: Any) -> Any:
+    """Return what decides the sums of a head, as JSON: its penalties do not."""
+    return {name: value for name, value in described(head).items() if name != "alphas"}
+
+
+def _with_head(pipeline: Pipeline, head: Any) -> Pipeline:
+    found = copy.copy(pipeline)
+    found.steps = [*pipeline.steps[:-1], (pipeline.steps[-1][0], head)]
+    return found
+
+
+# -- the stream --------------------------------------------------------------------------------------------------------
+
+
+def _stream(source: Any, labels: Any, size: int) -> tuple[Iterator[tuple[Chunk, NDArray]], int | None]:
+    """Return the chunks of images with their labels, and how many images there are, None where nobody knows."""
+    pieces = _pieces(labels, size, "labels") if _is_stream(labels) else _cut(_as_labels(labels), size)
+    if _is_stream(source):
+        chunks = ((as_source(images).chunk(0, len(images)), len(images)) for images in _pieces(source, size, "source"))
+        return _together(chunks, pieces), None
+    images = as_source(source)
+    if not _is_stream(labels) and len(labels) != len(images):
+        raise ValueError(f"source holds {len(images):,} images and labels {len(labels):,}: one for each is needed.")
+    n = len(images)
+    lengths = (min(size, n - lo) for lo in range(0, n, size))
+    return _together(zip(images.chunks(size), lengths, strict=True), pieces), n
+
+
+def _is_stream(values: Any) -> bool:
+    """Return whether values come one after the other alone: no array, nothing that can become one, no path."""
+    known = ("shape", "__getitem__", "__array__", "__fspath__")
+    return hasattr(values, "__iter__") and not any(hasattr(values, name) for name in known)
+
+
+def _as_labels(labels: Any) -> NDArray:
+    found = np.asarray(labels)
+    if found.ndim not in (1, 2) or not len(found):
+        raise ValueError(f"labels must be (n,) or (n, k), one of each image, got shape {found.shape}.")
+    return found
+
+
+def _cut(values: NDArray, size: int) -> Iterator[NDArray]:
+    for lo in range(0, len(values), size):
+        yield values[lo : lo + size]
+
+
+def _pieces(batches: Iterable[Any], size: int, name: str) -> Iterator[NDArray]:
+    """Yield arrays of `size` of what comes in arrays of any length; the last may be shorter."""
+    held: list[NDArray] = []
+    first: NDArray | None = None
+    for batch in batches:
+        rest = np.atleast_1d(np.asarray(batch))
+        first = rest if first is None else first
+        if rest.shape[1:] != first.shape[1:] or (rest.dtype != first.dtype and "U" not in rest.dtype.kind):
+            raise ValueError(
+                f"The arrays of {name} must be alike: one is {rest.dtype} {rest.shape}, the first was {first.dtype} "
+                f"{first.shape}."
+            )
+        while len(rest):
+            held.append(rest[: size - sum(map(len, held))])
+            rest = rest[len(held[-1]) :]
+            if sum(map(len, held)) == size:
+                yield np.concatenate(held)
+                held = []
+    if held:
+        yield np.concatenate(held)
+
+
+def _together(chunks: Iterable[tuple[Chunk, int]], labels: Iterable[NDArray]) -> Iterator[tuple[Chunk, NDArray]]:
+    """Yield chunks with their labels; raise ValueError where one of both ends before the other."""
+    n_images = n_labels = 0
+    for pair in zip_longest(chunks, labels):
+        (images, n), y = pair[0] or (None, 0), pair[1]
+        n_images, n_labels = n_images + n, n_labels + (0 if y is None else len(y))
+        if images is None or y is None or n != len(y):
+            less, more = ("labels", "images") if n_labels < n_images else ("images", "labels")
+            raise ValueError(f"There are {min(n_images, n_labels):,} {less}, and more {more}: one for each is needed.")
+        yield images, y
+
+
+# -- the work ----------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class _Task:
+    """A chunk that begins at image `first`, with its labels; `added` says that the sums hold it."""
+
+    first: int
+    images: Chunk
+    labels: NDArray
+    added: bool
+
+
+def _features(steps: list[Any], task: _Task) -> tuple[str, NDArray | None, NDArray]:
+    """Return the digest of a chunk, its features unless they are added already, and its labels."""
+    if task.added:
+        return task.images.digest(), None, task.labels
+    x, digest = task.images.read()
+    try:
+        for step in steps:
+            x = step.transform(x)
+    except ValueError as error:
+        n = len(task.labels)
+        raise ValueError(f"Images {task.first:,} to {task.first + n - 1:,} of the stream: {error}") from error
+    return digest, x, task.labels
+
+
+def _further(done: Progress, digest: str, labels: NDArray) -> Progress:
+    """Return the progress with one chunk more."""
+    # texts by their letters: NumPy keeps them as wide as the longest that it was given with them
+    of_labels = digest_of(labels) if labels.dtype.kind in "biuf" else repr(labels.tolist())
+    chained = hashlib.sha256(f"{done.digest} {digest} {of_labels}".encode()).hexdigest()
+    return replace(done, chunks=done.chunks + 1, images=done.images + len(labels), digest=chained)
+
+
+def _check_same(done: Progress, before: Progress, checkpoint: Any) -> None:
+    if done != before:
+        raise ValueError(
+            f"{checkpoint} holds the sums of {before.images:,} other images or labels than the first of this stream: "
+            "give those again, name another checkpoint, or delete it."
+        )
+
+
+def _check_end(done: Progress, before: Progress, checkpoint: Any) -> None:
+    if done.chunks < before.chunks:
+        raise ValueError(
+            f"{checkpoint} holds the sums of {before.images:,} images, and the stream has {done.images:,}: give all of "
+            "them again, name another checkpoint, or delete it."
+        )
+    if not done.chunks:
+        raise ValueError("source holds no image: at least one is needed.")

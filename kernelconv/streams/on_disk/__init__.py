@@ -1,0 +1,1 @@
+"""What streams read and write: folders of images, files of rows, stores that are not finished yet."""
