@@ -15,6 +15,7 @@ from joblib import Parallel, delayed, effective_n_jobs, parallel_config
 
 from kernelconv._files import write_atomically
 from kernelconv._parallel.blas import single_threaded_blas
+from kernelconv._parallel.workers import cluster_of_joblib
 from kernelconv.studies.cells import cell_text, digest, read_cell
 from kernelconv.studies.environment import provenance
 
@@ -185,8 +186,12 @@ class Sweep:
         if not missing:
             return
         alone = workers is not None or effective_n_jobs(None) > 1
-        where = {cell: self.path(cell).absolute() for cell in missing}  # workers may stand elsewhere
-        jobs = (delayed(_compute)(self.study, cell, where[cell], provenance(), alone) for cell in missing)
+        folder = self.folder if cluster_of_joblib() is None else self.folder.absolute()  # its workers stand elsewhere
+        places = (folder / "cells" / self.path(cell).name for cell in missing)
+        jobs = (
+            delayed(_compute)(self.study, cell, place, provenance(), alone)
+            for cell, place in zip(missing, places, strict=True)
+        )
         failures = []
         try:
             side_by_side = None if workers is None else min(workers, len(missing))
