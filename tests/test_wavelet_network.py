@@ -133,6 +133,8 @@ def test_far_from_all_wavelons_the_line_is_left():
     reg = small().fit(X1, Y1)
     far = np.array([[-1e8], [1e90]])
     assert reg.predict(far) == pytest.approx(far[:, 0] * reg.coef_[0], rel=1e-6)
+    narrow = small().fit(X1 * 1e-90, Y1)  # of which arguments have squares beyond all floats
+    assert narrow.predict([[1e90]]) == pytest.approx(1e180 * reg.coef_, rel=1e-6)
 
 
 @pytest.mark.parametrize(
