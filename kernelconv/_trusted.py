@@ -25,6 +25,7 @@ TRUSTED_TYPES: tuple[str, ...] = (
     "kernelconv.networks.serial.Network",
     "kernelconv.networks.training.augmentation.Augmentation",
     "kernelconv.networks.transformer.NetworkTransformer",
+    "kernelconv.networks.wavelet_network.WaveletNetworkRegressor",
     "kernelconv.operators.layer.Layer",
     "kernelconv.operators.learned.concat.Concat",
     "kernelconv.operators.learned.convolution.Convolution",

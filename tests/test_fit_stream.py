@@ -96,6 +96,10 @@ def test_other_chunks_agree_to_rounding():
             assert one.n_samples == two.n_samples > 0
 
 
+def test_a_chunk_is_any_integer(tmp_path):
+    assert same(head_of(chunk=np.int64(40), checkpoint=tmp_path / "sums"), head_of(chunk=40))
+
+
 def test_streams_of_unknown_length_have_the_bits_of_arrays():
     whole = head_of()
     assert same(head_of(batches(X, 7, 90, 1), batches(Y, 5, 60)), whole)

@@ -49,12 +49,13 @@ ESTIMATORS = {
     "lenet": ConvNetClassifier(augmentation=Augmentation(shift=1), loss="log_loss", **SHORT),
     "resnet": ConvNetClassifier("resnet", early_stopping=True, validation_fraction=0.3, **SHORT),
     "regressor": ConvNetRegressor("mlp", **SHORT),
+    "wavelons": networks.WaveletNetworkRegressor(2, n_starts=1, max_iter=5, random_state=0),
     "subspaces": AffineSubspaceClassifier(n_components=2),
     "ridge": IncrementalRidge(cv=3),
     "classes by ridge": IncrementalRidgeClassifier((1.0, 10.0), random_state=1),
     "exact kernel": ConvKernel((3,), 2, image_shape=(8, 8)),
 }
-ROWS = {"scattering of signals", "subspaces", "ridge", "classes by ridge", "exact kernel"}
+ROWS = {"scattering of signals", "wavelons", "subspaces", "ridge", "classes by ridge", "exact kernel"}
 
 
 def data(name):

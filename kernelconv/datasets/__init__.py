@@ -7,6 +7,9 @@
 - `balanced_subset`: class-balanced training sets, nested by size;
 - `load_split`: the training pool and test set, `Split`, of a registered data set, a path or two paths;
 - `folds`: the five folds of a training subset on which all models are validated;
+- `sample_ising`, `make_hierarchical`, `make_orthogonal_quadratic`: samples of which the answer is known; `ising_energy`
+  is the first one's;
+- `pixel_graph`: which pixels of a set of images are active together, as a `PixelGraph`;
 - `registered_datasets`: the data sets that have a name. A module of this folder that defines
   ``DATASET = Dataset(...)`` adds one.
 
@@ -21,26 +24,36 @@ from kernelconv.datasets.formats.idx import read_idx, write_idx
 from kernelconv.datasets.formats.published_set import data_folder
 from kernelconv.datasets.images import load_images
 from kernelconv.datasets.mnist import load_mnist, mnist_folders
+from kernelconv.datasets.pixel_graph import PixelGraph, pixel_graph
 from kernelconv.datasets.places import load_split
 from kernelconv.datasets.registry import Dataset, registered_datasets
+from kernelconv.datasets.samplers.hierarchical import make_hierarchical
+from kernelconv.datasets.samplers.ising import ising_energy, sample_ising
+from kernelconv.datasets.samplers.orthogonal_quadratic import make_orthogonal_quadratic
 from kernelconv.datasets.split import Split, folds
 from kernelconv.datasets.subsets import balanced_subset
 
 __all__ = [
     "DataError",
     "Dataset",
+    "PixelGraph",
     "Split",
     "balanced_subset",
     "data_folder",
     "folds",
+    "ising_energy",
     "load_cifar10",
     "load_digits_images",
     "load_fashion_mnist",
     "load_images",
     "load_mnist",
     "load_split",
+    "make_hierarchical",
+    "make_orthogonal_quadratic",
     "mnist_folders",
+    "pixel_graph",
     "read_idx",
     "registered_datasets",
+    "sample_ising",
     "write_idx",
 ]

@@ -24,6 +24,9 @@ from kernelconv.networks.cnn.classifier import ConvNetClassifier
 from kernelconv.networks.cnn.regressor import ConvNetRegressor
 from kernelconv.networks.training.augmentation import Augmentation
 
+# Wavelets whose places are learned
+from kernelconv.networks.wavelet_network import WaveletNetworkRegressor
+
 # A classifier for any features
 from kernelconv.networks.affine_subspace import AffineSubspaceClassifier
 
@@ -47,6 +50,8 @@ __all__ = [
     "ConvNetClassifier",
     "ConvNetRegressor",
     "Augmentation",
+    # Wavelets whose places are learned
+    "WaveletNetworkRegressor",
     # A classifier for any features
     "AffineSubspaceClassifier",
 ]

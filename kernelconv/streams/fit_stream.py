@@ -104,7 +104,7 @@ def fit_stream(
     >>> model.score(X[1000:], y[1000:]) > 0.95
     True
     """
-    check_count(chunk, "chunk")
+    chunk = check_count(chunk, "chunk")
     steps, head = _steps(pipeline, kept=checkpoint is not None)
     decisive = {"transformers": [fitted_digest(step) for step in steps], "head": _settings(head), "chunk size": chunk}
     sums = SumsOnDisk(checkpoint, decisive)

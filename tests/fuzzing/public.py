@@ -22,7 +22,7 @@ LEFT_OUT = {
     "DataError": "an exception",
     "scattering_tree": "takes a geometry, which ScatteringTransform makes of checked sizes",
     **dict.fromkeys(("Part", "DotProductKernel", "Deformation", "LinearDeformation", "DisplacementField"), _ABSTRACT),
-    **dict.fromkeys(("Recommendation", "StabilityRow", "WorstCase", "Observations"), _FOUND),
+    **dict.fromkeys(("Recommendation", "StabilityRow", "WorstCase", "Observations", "PixelGraph"), _FOUND),
     **dict.fromkeys(("load_digits_images", "data_folder", "registered_datasets"), _NO_ARGUMENT),
 }
 #: Parameters that are not made odd, and why.

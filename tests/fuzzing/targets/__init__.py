@@ -10,9 +10,23 @@ from fuzzing.targets import (
     measures,
     networks,
     parts,
+    samplers,
     stability,
     stores,
 )
 
-ROOMS = (parts, functions, estimators, networks, heads, deformations, measures, stability, datasets, stores, command)
+ROOMS = (
+    parts,
+    functions,
+    estimators,
+    networks,
+    heads,
+    deformations,
+    measures,
+    stability,
+    datasets,
+    samplers,
+    stores,
+    command,
+)
 TARGETS = [target for room in ROOMS for target in room.TARGETS]

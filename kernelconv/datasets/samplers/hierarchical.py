@@ -1,0 +1,93 @@
+"""Colours that are handed down a tree: what is seen are its leaves, what is asked for is its root."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+from numpy.typing import NDArray
+
+from kernelconv._check import check_count, check_memory, check_positive, check_rng
+from kernelconv._numbers import shown
+from kernelconv._types.parameters import RandomState
+
+
+def make_hierarchical(
+    n_samples: int,
+    depth: int = 4,
+    *,
+    n_children: int = 2,
+    n_colours: int = 2,
+    copy_probability: float = 0.8,
+    random_state: RandomState = None,
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    r"""Draw colours of the leaves of a tree, and of its root, by a Markov model from the root down.
+
+    The root has one of q colours, each with probability 1/q. Every child has the colour of its parent with probability
+    lambda, else one of all q, each with probability 1/q.
+
+    Parameters
+    ----------
+    n_samples : int
+        Number of trees.
+    depth : int
+        Levels below the root.
+    n_children : int
+        Children d of every node above the leaves, at least 2.
+    n_colours : int
+        Colours q, at least 2.
+    copy_probability : float
+        Lambda, in [0, 1].
+    random_state : None, int, numpy Generator or RandomState
+        An int gives the same trees at every call.
+
+    Returns
+    -------
+    X : ndarray of shape (n_samples, n_children ** depth), int64
+        Colours 0, ..., q - 1 of the leaves, from left to right: the descendants of a node stand together. For q = 2,
+        ``2.0 * X - 1`` are signs; else, ``(X[..., None] == range(q))`` are channels.
+    y : ndarray of shape (n_samples,), int64
+        Colours of the root.
+
+    Raises
+    ------
+    ValueError
+        If an int is none or below the smallest said above, `copy_probability` is no number from 0 to 1, or the trees
+        take more memory than the machine has.
+
+    Notes
+    -----
+    Two leaves that meet h levels above have the same colour with probability 1/q + (1 - 1/q) lambda^(2h): of two
+    colours, as signs, their correlation is lambda^(2h). So correlations tell which leaves are siblings, though they be
+    shuffled, and leaf by leaf the tree. What the leaves say of the root stays bounded away from chance at every depth
+    if d lambda^2 > 1, and vanishes with depth if, for two colours, d lambda^2 <= 1 (Kesten & Stigum's threshold).
+    O(n_samples n_children^depth).
+
+    References
+    ----------
+    E. Mossel, "Deep learning and hierarchical generative models", arXiv:1612.09057, 2018.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from kernelconv.datasets import make_hierarchical
+    >>> X, y = make_hierarchical(3000, depth=3, copy_probability=0.8, random_state=0)
+    >>> X.shape, y.shape
+    ((3000, 8), (3000,))
+    >>> np.corrcoef(X.T)[0].round(1)  # 0.8^2, 0.8^4 and 0.8^6, by the height at which leaves meet
+    array([1. , 0.6, 0.4, 0.4, 0.3, 0.3, 0.3, 0.3])
+    """
+    n, depth = check_count(n_samples, "n_samples"), check_count(depth, "depth")
+    d, q = check_count(n_children, "n_children", 2), check_count(n_colours, "n_colours", 2)
+    copied = check_positive(copy_probability, "copy_probability", zero=True)
+    if copied > 1:
+        raise ValueError(f"copy_probability must be from 0 to 1, got {shown(copy_probability)}.")
+    if depth * math.log2(d) >= 62:
+        raise ValueError(f"depth={depth} levels of n_children={d} are more leaves than can be counted: take fewer.")
+    check_memory(32 * n * d**depth, f"{n} trees of {d**depth} leaves")
+    rng = check_rng(random_state)
+    root = nodes = rng.integers(q, size=(n, 1))
+    for _ in range(depth):
+        parents = np.repeat(nodes, d, axis=1)
+        nodes = np.where(rng.random(parents.shape) < copied, parents, rng.integers(q, size=parents.shape))
+    return nodes, root[:, 0]
