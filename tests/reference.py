@@ -359,6 +359,8 @@ NAIVE = {
     "GlobalPooling": lambda part, x: windows(x, x.shape[1:3], (1, 1), np.mean if part.kind == "average" else np.max),
     "Flatten": lambda part, x: np.array([[[image.ravel()]] for image in x]),
     "Convolution": convolved,
+    "GivenConvolution": convolved,
+    "Identity": lambda part, x: x,
     "LocallyConnected": locally_connected,
     "TransposedConvolution": transposed_convolution,
     "Dense": lambda part, x: times(x.reshape(len(x), 1, 1, -1), part.params["weight"]) + part.params.get("bias", 0),

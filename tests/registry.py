@@ -20,6 +20,7 @@ from kernelconv.operators import (
     Flatten,
     GaussianPooling,
     GlobalPooling,
+    Identity,
     ImageGradient,
     InversePolynomial,
     KernelMapping,
@@ -120,6 +121,10 @@ SPECIFICATIONS = {
     "convolution of many circular": serial(
         Convolution(5, 1, bias=False), Convolution(2, 3, padding="circular", bias=False)
     ),
+    "convolution given": Convolution.from_weights(
+        np.arange(36.0).reshape(3, 2, 2, 3) % 7 - 3, [0.5, -1, 2], stride=(1, 2), padding="reflect", flip=True
+    ),
+    "convolution given linear": Convolution.from_weights(np.arange(8.0).reshape(2, 2, 2) % 3 - 1, padding="circular"),
     "locally connected": LocallyConnected(3, 3, padding="zero"),
     "locally connected linear": LocallyConnected(2, (3, 2), stride=(2, 1), padding="circular", bias=False),
     "locally connected in pixels": LocallyConnected(3, 2, 2, padding=(1, 0), dilation=(1, 2)),
@@ -185,6 +190,8 @@ SPECIFICATIONS = {
     "low-pass along lines": LowPass(FilterBank1D(8, 1), stride=2),
     "wavelet modulus": serial(WaveletTransform(0, L=2), Modulus()),
     "concat": Concat(Convolution(2, 3, padding="zero"), serial(Convolution(1, 1), BatchNorm(), ReLU())),
+    "identity": Identity(),
+    "concat dense": Concat(Identity(), serial(BatchNorm(), ReLU(), Convolution(2, 3, padding="zero", bias=False))),
     "concat linear": Concat(Convolution(2, 3, stride=2, padding="zero", bias=False), AveragePooling(2)),
     "concat real and complex": Concat(Convolution(2, 1, bias=False), WaveletTransform(0, L=2)),
     "nested": serial(serial(Convolution(2, 2, bias=False), Modulus()), AveragePooling(2)),

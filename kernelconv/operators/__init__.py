@@ -50,6 +50,10 @@ from kernelconv.operators.learned.normalization import BatchNorm, Standardizatio
 from kernelconv.operators.learned.dropout import Dropout
 from kernelconv.operators.learned.residual import Residual
 from kernelconv.operators.learned.concat import Concat
+from kernelconv.operators.learned.identity import Identity
+
+# Filters made by hand, for Convolution.from_weights
+from kernelconv.operators.hand_made import HAND_MADE
 
 # Engines
 from kernelconv.operators.fast.choice import name_engines
@@ -111,4 +115,7 @@ __all__ = [
     "Dropout",
     "Residual",
     "Concat",
+    "Identity",
+    # Filters made by hand, for Convolution.from_weights
+    "HAND_MADE",
 ]

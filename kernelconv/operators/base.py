@@ -200,6 +200,11 @@ class Part(Matrix):
     def _engine(self) -> Engine:
         return engine_for(self)
 
+    @property
+    def _runs_unbuilt(self) -> bool:
+        """Whether `build` neither draws nor learns, so that a call can do it for the shape that it sees."""
+        return type(self).build is Part.build
+
     def _at(self, in_shape: tuple[int, ...]) -> Part:
         """Return this part for maps of another shape: its weights as they are, or none needed."""
         if self._in_shape is not None:
@@ -210,7 +215,7 @@ class Part(Matrix):
                     f"{self._in_shape[2]} channels, got maps of shape {in_shape}: build it for these."
                 )
             return self._built(in_shape, self.params, self.state)
-        if type(self).build is not Part.build:
+        if not self._runs_unbuilt:
             self._check_built()
         known = self.__dict__.get("_placed")  # for the shape that was seen last
         if known is None or known._in_shape != in_shape:

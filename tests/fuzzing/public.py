@@ -18,6 +18,7 @@ _NO_ARGUMENT = "takes no argument"
 LEFT_OUT = {
     "__version__": "a string",
     "TRUSTED_TYPES": "a tuple of strings",
+    "HAND_MADE": "a table of arrays",
     "CORRUPTIONS": "a table of what corrupt does, by the names that it takes",
     "DataError": "an exception",
     "scattering_tree": "takes a geometry, which ScatteringTransform makes of checked sizes",

@@ -10,7 +10,7 @@ from kernelconv.operators.fast.mapping import Mapping, Maximum
 from kernelconv.operators.fast.normalization import ByLines
 from kernelconv.operators.fast.pooling import AxisByAxis, BandedGaussian, EntryByEntry
 from kernelconv.operators.layer import Layer
-from kernelconv.operators.learned.convolution import Convolution
+from kernelconv.operators.learned.convolution import Convolution, GivenConvolution
 from kernelconv.operators.learned.dense import Dense
 from kernelconv.operators.learned.normalization import BatchNorm
 from kernelconv.operators.learned.transposed_convolution import TransposedConvolution
@@ -29,6 +29,7 @@ ENGINES: dict[type, Maker] = {
     MaxPooling: AxisByAxis,
     Layer: fused,
     Convolution: convolution,
+    GivenConvolution: convolution,
     TransposedConvolution: transposed_convolution,
     Dense: dense,
     BatchNorm: ByLines,

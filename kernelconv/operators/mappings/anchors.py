@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,10 +9,11 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from kernelconv._check import as_float, check_finite
+from kernelconv.operators.by_value import ByValue
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class Anchors:
+class Anchors(ByValue):
     """Unit rows (n_anchors, patch values) that are never written, and equal to others by value.
 
     Parameters
@@ -50,21 +50,7 @@ class Anchors:
         norms = top * np.linalg.norm(z / top, axis=1, keepdims=True)
         # unit rows keep their bits, so that the anchors of a fitted network give that network again
         unit = np.where(np.abs(norms - 1) <= 4 * np.finfo(z.dtype).eps, z, z / norms).astype(z.dtype)
-        unit.flags.writeable = False
-        object.__setattr__(self, "values", unit)
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, Anchors) and self._identity() == other._identity()
-
-    def __hash__(self) -> int:
-        return hash(self._identity())
-
-    def __repr__(self) -> str:
-        n, d = self.values.shape
-        return f"Anchors({n} x {d}, sha256 {self._identity()[1][:8]})"
-
-    def _identity(self) -> tuple[Any, ...]:
-        return self.values.shape, hashlib.sha256(self.values.tobytes()).hexdigest()
+        self._keep(unit)
 
 
 def as_anchors(anchors: Anchors | ArrayLike) -> Anchors:

@@ -40,7 +40,7 @@ PARTS: dict[str, tuple[dict[str, Any], dict[str, p.Kind]]] = {
         {"n_anchors": 3, "kernel": ops.Exponential(), "regularization": 1e-3, "n_patches": 30},
         {"n_anchors": p.count(), "kernel": KERNEL, "regularization": p.number(zero=True), "n_patches": p.count()},
     ),
-    **{name: ({}, {}) for name in ("Modulus", "ReLU", "Square", "Softplus", "Tanh", "Sigmoid", "Flatten")},
+    **{name: ({}, {}) for name in ("Modulus", "ReLU", "Square", "Softplus", "Tanh", "Sigmoid", "Flatten", "Identity")},
     "GaussianPooling": (
         {"subsampling": 2, "scale": None, "padding": "symmetric"},
         {"subsampling": p.pair(), "scale": p.one_of(p.NONE, p.number()), "padding": BORDER},
@@ -172,4 +172,15 @@ ANCHORS = Target(
     degree={"anchors": 0},
     weight=2,
 )
-TARGETS = [*(target for name in PARTS for target in _targets(name)), ANCHORS]
+GIVEN = Target(
+    "operators.Convolution: from weights",
+    lambda weights, bias, x, **fields: ops.Convolution.from_weights(weights, bias, **fields).forward(x),
+    lambda rng: (
+        {"weights": rng.permutation(np.arange(-5.0, 7.0)).reshape(3, 2, 2), "bias": 0.5, "x": _maps(rng)}
+        | {"stride": 1, "padding": "zero", "dilation": 1, "flip": True}
+    ),
+    {"weights": Door("weights?|channels", (2, 3, 4))},
+    {**{name: kind for name, kind in WINDOW.items() if name != "size"}, "bias": p.ANYTHING, "flip": p.FLAG},
+    weight=2,
+)
+TARGETS = [*(target for name in PARTS for target in _targets(name)), ANCHORS, GIVEN]
