@@ -416,7 +416,7 @@ def test_presets_by_name():
 @pytest.mark.parametrize(
     ("parameters", "match"),
     [
-        ({"architecture": "alexnet"}, "must be one of 'wide_lenet', 'vgg', 'resnet', 'mlp', got 'alexnet'"),
+        ({"architecture": "lenet"}, "must be one of 'lenet5', 'wide_lenet', .*, 'densenet', 'mlp', got 'lenet'"),
         (
             {"architecture": serial(Flatten(), Dense(4))},
             r"output has shape \(1, 1, 4\) for images of shape \(8, 7, 1\); 3 classes need \(1, 1, 3\): .*Dense\(3\)",

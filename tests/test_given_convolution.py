@@ -182,7 +182,11 @@ def test_dtypes():
 @pytest.mark.parametrize(
     ("weights", "settings", "match"),
     [
-        ([1.0, 2.0], {}, r"weights must be \(k_h, k_w\), .* or more, got shape \(2,\)\. .* transpose\(2, 3, 1, 0\)"),
+        (
+            [1.0, 2.0],
+            {},
+            r"weights must be \(k_h, k_w\), .* at least one value, got shape \(2,\)\. .* transpose\(2, 3, 1, 0\)",
+        ),
         (np.ones((1, 2, 1, 1, 1)), {}, r"got shape \(1, 2, 1, 1, 1\)"),
         (np.ones((0, 2)), {}, r"got shape \(0, 2\)"),
         ([[1.0, np.nan]], {}, "weights holds 1 non-finite values"),

@@ -22,6 +22,7 @@ from kernelconv.networks.kernel.exact import ConvKernel
 # Classic CNNs
 from kernelconv.networks.cnn.classifier import ConvNetClassifier
 from kernelconv.networks.cnn.regressor import ConvNetRegressor
+from kernelconv.networks.cnn.presets import preset
 from kernelconv.networks.training.augmentation import Augmentation
 
 # Wavelets whose places are learned
@@ -49,6 +50,7 @@ __all__ = [
     # Classic CNNs
     "ConvNetClassifier",
     "ConvNetRegressor",
+    "preset",
     "Augmentation",
     # Wavelets whose places are learned
     "WaveletNetworkRegressor",

@@ -39,6 +39,7 @@ UNTRIED = {
     ("Architecture", "layers"): "given by Architecture.of",
     ("Split", "name"): "printed, nothing else",
     ("sample_patches", "rng"): "a generator, which the caller makes",
+    ("preset", "options"): "keyword arguments of the architecture, which checks them",
     ("serial", "parts"): "tried as first and second",
     **{(name, k): _WORKERS for name in ("transform_store", "fit_stream", "ImageChunks") for k in ("workers", "client")},
     ("transform_store", "estimator"): "anything with a transform",

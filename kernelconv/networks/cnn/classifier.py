@@ -18,8 +18,10 @@ class ConvNetClassifier(ImageClassifier, ConvNet):
 
     Parameters
     ----------
-    architecture : {"wide_lenet", "vgg", "resnet", "mlp"} or Network
-        A preset sized to the images, or a network (not built) that ends in one position with a channel a class.
+    architecture : str or Network
+        A preset sized to the images, "lenet5", "wide_lenet", "alexnet", "small_alexnet", "zfnet", "vgg", "inception",
+        "resnet", "fractalnet", "densenet" or "mlp"; or a network (not built) that ends in one position with a channel a
+        class. `preset` makes presets with other start weights and options.
     epochs : int
         Passes over the training images.
     batch_size : int

@@ -25,8 +25,10 @@ class ConvNetRegressor(ImageRegressor, ConvNet):
 
     Parameters
     ----------
-    architecture : {"wide_lenet", "vgg", "resnet", "mlp"} or Network
-        A preset sized to the images, or a network (not built) that ends in one position with a channel a target.
+    architecture : str or Network
+        A preset sized to the images, "lenet5", "wide_lenet", "alexnet", "small_alexnet", "zfnet", "vgg", "inception",
+        "resnet", "fractalnet", "densenet" or "mlp"; or a network (not built) that ends in one position with a channel a
+        target. `preset` makes presets with other start weights and options.
     epochs, batch_size, learning_rate, schedule, optimizer, momentum, weight_decay, frozen, augmentation
         As `ConvNetClassifier`.
     loss : "squared_error" or callable

@@ -149,8 +149,8 @@ class Weights(ByValue):
         w = check_finite(as_float(self.values, "weights"), "weights")
         if not 2 <= w.ndim <= 4 or 0 in w.shape:
             raise ValueError(
-                "weights must be (k_h, k_w), (k_h, k_w, c) or (k_h, k_w, c, n_filters), of one value or more, got shape "
-                f"{w.shape}. Weights (o, c, k_h, k_w), as PyTorch holds them, are such by transpose(2, 3, 1, 0)."
+                "weights must be (k_h, k_w), (k_h, k_w, c) or (k_h, k_w, c, n_filters), of at least one value, got "
+                f"shape {w.shape}. Weights (o, c, k_h, k_w), as PyTorch holds them, are such by transpose(2, 3, 1, 0)."
             )
         self._keep(np.array(w.reshape(*w.shape, *(1,) * (4 - w.ndim))))
 

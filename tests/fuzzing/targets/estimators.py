@@ -11,6 +11,7 @@ from fuzzing.labels import Y_LABELS, Y_TARGETS
 from fuzzing.target import IMAGES, ROWS, Target
 from kernelconv import networks as n
 from kernelconv import operators as ops
+from kernelconv.networks.cnn.presets import ARCHITECTURES
 
 N = 9  # images of a fit
 OF_THE_FIT = "the images of the fit"
@@ -48,7 +49,7 @@ TRAINING = {
 }
 CNN = {
     **TRAINING,
-    "architecture": p.one_of(p.choice("lenet5", "vgg", "resnet", "mlp"), p.a(ops.Part)),
+    "architecture": p.one_of(p.choice(*ARCHITECTURES), p.a(ops.Part)),
     "schedule": p.choice("constant", "cosine", "step", "one_cycle"),
     "optimizer": p.choice("adam", "sgd", "lbfgs"),
     "weight_decay": p.number(zero=True),

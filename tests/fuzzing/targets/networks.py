@@ -6,7 +6,7 @@ import numpy as np
 
 from fuzzing import parameters as p
 from fuzzing.arrays import Door
-from fuzzing.target import COTANGENTS, IMAGES, MAPS, Target
+from fuzzing.target import ANY_IMAGES, COTANGENTS, IMAGES, MAPS, Target
 from fuzzing.targets.estimators import (
     _SCATTERING_1D,
     _SCATTERING_2D,
@@ -17,6 +17,7 @@ from fuzzing.targets.estimators import (
     _images,
 )
 from kernelconv import networks as n
+from kernelconv.networks.cnn.presets import ARCHITECTURES
 
 
 def _kernel(X: Any, Y: Any, **parameters: Any) -> Any:
@@ -60,6 +61,25 @@ AUGMENTATION = Target(
 )
 
 
+def _preset(x: Any, **arguments: Any) -> Any:
+    network = n.preset(**arguments)
+    return network.build(arguments["in_shape"], np.random.default_rng(0)).forward(x)
+
+
+PRESET = Target(
+    "networks.preset",
+    _preset,
+    lambda rng: (
+        {"x": _images(rng)[:2, :, :8, None], "name": "lenet5", "in_shape": (8, 8, 1), "n_outputs": 3}
+        | {"initialization": "he_normal"}
+    ),
+    {"x": ANY_IMAGES},
+    {"name": p.choice(*ARCHITECTURES), "in_shape": p.shape3(), "n_outputs": p.count(), "initialization": p.ANYTHING},
+    keeps_dtype=True,
+    weight=2,
+)
+
+
 def _part(name: str, plain: dict[str, Any], kinds: dict[str, p.Kind]) -> list[Target]:
     """Return the targets of scattering as a part: forward, and the gradient in the image."""
     cls = getattr(n, name)
@@ -100,6 +120,7 @@ _FIELDS = ("J", "L", "Q", "T", "max_order", "padding", "oversampling", "grid", "
 TARGETS = [
     EXACT,
     AUGMENTATION,
+    PRESET,
     *_part("ScatteringTransform", {k: v for k, v in _SCATTERING_2D.items() if k in _FIELDS}, SCATTERING_2D),
     *_part("ScatteringTransform1D", {k: v for k, v in _SCATTERING_1D.items() if k in _FIELDS}, SCATTERING_1D),
 ]
