@@ -39,6 +39,7 @@ from kernelconv.networks import (
     ConvNetClassifier,
     ConvNetRegressor,
     Augmentation,
+    PhotoAugmentation,
     AffineSubspaceClassifier,
 )
 
@@ -87,6 +88,7 @@ __all__ = [
     "ConvNetClassifier",
     "ConvNetRegressor",
     "Augmentation",
+    "PhotoAugmentation",
     "AffineSubspaceClassifier",
     # In one pass
     "IncrementalRidge",

@@ -24,6 +24,8 @@ TRUSTED_TYPES: tuple[str, ...] = (
     "kernelconv.networks.scattering.transform_1d.ScatteringTransform1D",
     "kernelconv.networks.serial.Network",
     "kernelconv.networks.training.augmentation.Augmentation",
+    "kernelconv.networks.training.changes.AugmentationChain",
+    "kernelconv.networks.training.photographs.PhotoAugmentation",
     "kernelconv.networks.transformer.NetworkTransformer",
     "kernelconv.networks.wavelet_network.WaveletNetworkRegressor",
     "kernelconv.operators.layer.Layer",

@@ -26,6 +26,7 @@ from kernelconv import (
     Layer,
     NetworkTransformer,
     PatchExtraction,
+    PhotoAugmentation,
     RotoTranslationScattering2D,
     Scattering1D,
     Scattering2D,
@@ -46,7 +47,9 @@ ESTIMATORS = {
     "invariant kernel network": ConvKernelNetwork(4, input="whitened", pooling="max", group="flips", random_state=0),
     "kernel classifier": ConvKernelClassifier((3, 4), loss="log_loss", **SHORT),
     "network of parts": NetworkTransformer(serial(LAYER), random_state=0),
-    "lenet": ConvNetClassifier(augmentation=Augmentation(shift=1), loss="log_loss", **SHORT),
+    "lenet": ConvNetClassifier(
+        augmentation=PhotoAugmentation(crop=0.5) | Augmentation(shift=1), loss="log_loss", **SHORT
+    ),
     "resnet": ConvNetClassifier("resnet", early_stopping=True, validation_fraction=0.3, **SHORT),
     "regressor": ConvNetRegressor("mlp", **SHORT),
     "wavelons": networks.WaveletNetworkRegressor(2, n_starts=1, max_iter=5, random_state=0),

@@ -24,6 +24,8 @@ from kernelconv.networks.cnn.classifier import ConvNetClassifier
 from kernelconv.networks.cnn.regressor import ConvNetRegressor
 from kernelconv.networks.cnn.presets import preset
 from kernelconv.networks.training.augmentation import Augmentation
+from kernelconv.networks.training.photographs import PhotoAugmentation
+from kernelconv.networks.training.changes import AugmentationChain
 
 # Wavelets whose places are learned
 from kernelconv.networks.wavelet_network import WaveletNetworkRegressor
@@ -52,6 +54,8 @@ __all__ = [
     "ConvNetRegressor",
     "preset",
     "Augmentation",
+    "PhotoAugmentation",
+    "AugmentationChain",
     # Wavelets whose places are learned
     "WaveletNetworkRegressor",
     # A classifier for any features

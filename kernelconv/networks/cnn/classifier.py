@@ -42,8 +42,9 @@ class ConvNetClassifier(ImageClassifier, ConvNet):
     frozen : str or tuple of str
         Params, or parts, that training leaves as they are drawn or learned from the images, or, with `warm_start`,
         as the last ``fit`` left them: names as ``network_.params`` has them, "convolution_2", "layer_1.M.anchors".
-    augmentation : Augmentation, optional
-        Random changes of the training images, new ones at every step.
+    augmentation : callable, optional
+        Random changes of the training images, new ones at every step: an `Augmentation`, a `PhotoAugmentation`, several
+        joined by ``|``, or a function (images, rng) -> images.
     early_stopping : bool
         Hold `validation_fraction` of the images out, stop after `patience` epochs without a lower loss on them, and
         keep the network of the lowest.

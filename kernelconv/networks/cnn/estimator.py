@@ -15,7 +15,7 @@ from kernelconv._types.parameters import RandomState
 from kernelconv.networks.cnn.presets import ARCHITECTURES, Preset
 from kernelconv.networks.estimator import ImagePredictor
 from kernelconv.networks.serial import Network, serial
-from kernelconv.networks.training.augmentation import Augmentation
+from kernelconv.networks.training.changes import Augment
 from kernelconv.networks.training.loop import Record, train
 from kernelconv.networks.training.losses import ClassLoss, Loss, TargetLoss, as_loss
 from kernelconv.networks.training.optimizers import Optimizer, OptimizerKind, Schedule
@@ -50,7 +50,7 @@ class ConvNet(ImagePredictor):
         weight_decay: float = 0.01,
         loss: ClassLoss | Loss = "log_loss",
         frozen: str | Sequence[str] = (),
-        augmentation: Augmentation | None = None,
+        augmentation: Augment | None = None,
         early_stopping: bool = False,
         validation_fraction: float = 0.1,
         patience: int = 5,

@@ -15,7 +15,7 @@ from kernelconv.networks.cnn.estimator import ConvNet
 from kernelconv.networks.cnn.presets import Preset
 from kernelconv.networks.estimator import ImageRegressor
 from kernelconv.networks.serial import Network
-from kernelconv.networks.training.augmentation import Augmentation
+from kernelconv.networks.training.changes import Augment
 from kernelconv.networks.training.losses import TARGET_LOSSES, Loss, TargetLoss
 from kernelconv.networks.training.optimizers import OptimizerKind, Schedule
 
@@ -99,7 +99,7 @@ class ConvNetRegressor(ImageRegressor, ConvNet):
         weight_decay: float = 0.01,
         loss: TargetLoss | Loss = "squared_error",
         frozen: str | Sequence[str] = (),
-        augmentation: Augmentation | None = None,
+        augmentation: Augment | None = None,
         early_stopping: bool = False,
         validation_fraction: float = 0.1,
         patience: int = 5,

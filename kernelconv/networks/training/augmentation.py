@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from kernelconv._check import (
     Pair,
-    as_float,
     as_pair,
     check_count,
     check_flag,
@@ -21,20 +18,19 @@ from kernelconv._check import (
     check_rng,
 )
 from kernelconv.deformations import SmoothDeformation, warp
-from kernelconv.networks.training.losses import takes_two
-
-Augment = Callable[[NDArray, np.random.Generator], NDArray]
+from kernelconv.networks.training.changes import Composable
 
 #: Fields drawn per image size; each use takes one of them at random, with a random size and random signs.
 N_FIELDS = 256
 
 
 @dataclass(frozen=True)
-class Augmentation:
+class Augmentation(Composable):
     r"""Random shift, rotation, smooth deformation, flip, noise and cutout of images.
 
     Shift, rotation and deformation add up to one displacement field, L_tau x(u) = x(u - tau(u)), so that an image is
-    interpolated once (cubic spline, zeros outside).
+    interpolated once (cubic spline, zeros outside). `PhotoAugmentation` scales, crops, changes colours and blurs; ``|``
+    puts one after the other.
 
     Parameters
     ----------
@@ -128,27 +124,6 @@ class Augmentation:
             first = rng.integers(side, size=(n, 1)) - self.cutout // 2
             inside.append((np.arange(side) >= first) & (np.arange(side) < first + self.cutout))
         return x * ~(inside[0][:, :, None] & inside[1][:, None, :])[..., None]
-
-
-def check_augmentation(augmentation: Any) -> None:
-    """Raise ValueError unless `augmentation` is None or can be called as one; a class is none yet."""
-    if augmentation is None:
-        return
-    if isinstance(augmentation, type) or not callable(augmentation) or not takes_two(augmentation):
-        raise ValueError(
-            "augmentation must be an Augmentation(...), a function (images, rng) -> images or None, got "
-            f"{augmentation!r}."
-        )
-
-
-def augmented(augmentation: Augment, images: NDArray, rng: np.random.Generator) -> NDArray:
-    """Return what `augmentation` makes of `images`, which must be images of their shape, in their dtype."""
-    found = as_float(augmentation(images, rng), "what augmentation returned")
-    if found.shape != images.shape:
-        raise ValueError(
-            f"augmentation must return images of shape {images.shape}, as it was given, got {found.shape}."
-        )
-    return found.astype(images.dtype, copy=False)
 
 
 @lru_cache(maxsize=4)

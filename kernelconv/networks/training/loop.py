@@ -13,7 +13,7 @@ from kernelconv._check import check_count
 from kernelconv._parallel.blocks import keep_memory, map_blocks
 from kernelconv._parallel.meeting import map_coupled
 from kernelconv.networks.serial import Network, sum_grads
-from kernelconv.networks.training.augmentation import Augment, augmented, check_augmentation
+from kernelconv.networks.training.changes import Augment, augmented, check_augmentation
 from kernelconv.networks.training.checkpoint import Checkpoint, Record, Run
 from kernelconv.networks.training.frozen import frozen_params
 from kernelconv.networks.training.losses import ClassLoss, Loss, TargetLoss, as_loss

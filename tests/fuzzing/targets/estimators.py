@@ -55,7 +55,7 @@ CNN = {
     "weight_decay": p.number(zero=True),
     "loss": p.ANYTHING,
     "frozen": p.ANYTHING,
-    "augmentation": p.one_of(p.NONE, p.a(n.Augmentation)),
+    "augmentation": p.one_of(p.NONE, p.a(n.Augmentation, n.PhotoAugmentation, n.AugmentationChain)),
     "early_stopping": p.FLAG,
     "validation_fraction": p.ANYTHING,
     "patience": p.ANYTHING,

@@ -61,6 +61,42 @@ AUGMENTATION = Target(
 )
 
 
+PHOTO_AUGMENTATION = Target(
+    "kernelconv.PhotoAugmentation",
+    lambda images, **fields: n.PhotoAugmentation(**fields)(images, np.random.default_rng(0)),
+    lambda rng: (
+        {"images": rng.integers(0, 7, (4, 8, 9, 3)).astype(np.float64), "scale": 0.2, "crop": 0.5}
+        | {"jitter": 0.4, "drop": 0.2, "blur": 1.0}
+    ),
+    {"images": Door("images?|x|X", (3, 4))},
+    {"scale": p.number(zero=True), "crop": p.number(zero=True, below=1), "blur": p.number(zero=True)}
+    | {name: p.number(zero=True, below=1 + 1e-9) for name in ("jitter", "drop")},
+    shape=lambda images, **rest: images.shape if hasattr(images, "shape") else np.shape(images),
+    keeps_dtype=True,
+    degree={"images": 1},
+    weight=3,
+)
+
+
+def _chained(images: Any, changes: Any) -> Any:
+    return n.AugmentationChain(changes)(images, np.random.default_rng(0))
+
+
+CHAIN = Target(
+    "networks.AugmentationChain",
+    _chained,
+    lambda rng: {
+        "images": _images(rng)[..., None],
+        "changes": (n.Augmentation(flip=True), n.PhotoAugmentation(blur=1.0)),
+    },
+    {"images": Door("images?|x|X", (3, 4))},
+    {"changes": p.ANYTHING},
+    shape=lambda images, **rest: images.shape if hasattr(images, "shape") else np.shape(images),
+    keeps_dtype=True,
+    degree={"images": 1},
+)
+
+
 def _preset(x: Any, **arguments: Any) -> Any:
     network = n.preset(**arguments)
     return network.build(arguments["in_shape"], np.random.default_rng(0)).forward(x)
@@ -120,6 +156,8 @@ _FIELDS = ("J", "L", "Q", "T", "max_order", "padding", "oversampling", "grid", "
 TARGETS = [
     EXACT,
     AUGMENTATION,
+    PHOTO_AUGMENTATION,
+    CHAIN,
     PRESET,
     *_part("ScatteringTransform", {k: v for k, v in _SCATTERING_2D.items() if k in _FIELDS}, SCATTERING_2D),
     *_part("ScatteringTransform1D", {k: v for k, v in _SCATTERING_1D.items() if k in _FIELDS}, SCATTERING_1D),
