@@ -193,6 +193,7 @@ def test_a_chain_is_its_changes_in_a_row():
     assert not np.array_equal((noise | ALL | flip)(x, RNG(3)), wanted)
     assert chain == flip | (ALL | noise) == AugmentationChain([flip, ALL, noise])
     assert chain.changes == (flip, ALL, noise)
+    assert (negative | ALL).changes == (negative, ALL)
     assert np.array_equal((negative | ALL)(x, RNG(3)), ALL(-x, RNG(3)))
     assert np.array_equal((ALL | negative)(x[..., 0], 3), -ALL(x[..., 0], 3))
     assert pickle.loads(pickle.dumps(chain)) == chain

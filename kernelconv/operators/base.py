@@ -69,6 +69,8 @@ class Part(Matrix):
     _in_shape: ClassVar[Any] = None
     _shapes: ClassVar[Any] = None
     _own_engine: ClassVar[type[Engine]] = Engine
+    #: True if a `build` of its own neither draws nor learns, so that a call can do it for the shape that it sees.
+    _runs_unbuilt: ClassVar[bool] = False
     #: What a copy computes anew, since it may hold other params.
     _derived_names: ClassVar[tuple[str, ...]] = ("_engine", "_placed")
 
@@ -200,11 +202,6 @@ class Part(Matrix):
     def _engine(self) -> Engine:
         return engine_for(self)
 
-    @property
-    def _runs_unbuilt(self) -> bool:
-        """Whether `build` neither draws nor learns, so that a call can do it for the shape that it sees."""
-        return type(self).build is Part.build
-
     def _at(self, in_shape: tuple[int, ...]) -> Part:
         """Return this part for maps of another shape: its weights as they are, or none needed."""
         if self._in_shape is not None:
@@ -215,7 +212,7 @@ class Part(Matrix):
                     f"{self._in_shape[2]} channels, got maps of shape {in_shape}: build it for these."
                 )
             return self._built(in_shape, self.params, self.state)
-        if not self._runs_unbuilt:
+        if type(self).build is not Part.build and not self._runs_unbuilt:
             self._check_built()
         known = self.__dict__.get("_placed")  # for the shape that was seen last
         if known is None or known._in_shape != in_shape:

@@ -199,6 +199,8 @@ class GivenConvolution(Convolution):
     weights: Weights | ArrayLike = field(kw_only=True)
     biases: Biases | ArrayLike | None = field(default=None, kw_only=True)
 
+    _runs_unbuilt = True
+
     def __post_init__(self) -> None:
         """Check every field."""
         super().__post_init__()
@@ -216,10 +218,6 @@ class GivenConvolution(Convolution):
             object.__setattr__(self, "biases", b)
             if len(b.values) != self.n_filters:
                 raise ValueError(f"bias must be one number a filter, {self.n_filters}, got {len(b.values)}.")
-
-    @property
-    def _runs_unbuilt(self) -> bool:
-        return True
 
     def _out_shape(self, in_shape: Shape3) -> Shape3:
         c = self.weights.values.shape[2]  # type: ignore[union-attr]  # since __post_init__

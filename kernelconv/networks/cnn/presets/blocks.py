@@ -2,19 +2,14 @@
 
 from __future__ import annotations
 
-from kernelconv._check import Pair, check_positive
+from kernelconv._check import check_positive
 from kernelconv.operators import BatchNorm, Convolution, MaxPooling, Pad, ReLU
 from kernelconv.operators.base import Part, Shape3
 
 
-def at_most_two(shape: Shape3) -> Pair:
-    """Return a window of 2 px along the axes that are longer than one."""
-    return min(2, shape[0]), min(2, shape[1])
-
-
 def halving(shape: Shape3) -> MaxPooling:
     """Return a pooling by 2 of the axes longer than one pixel."""
-    return MaxPooling(at_most_two(shape))
+    return MaxPooling((min(2, shape[0]), min(2, shape[1])))
 
 
 def overlapping() -> list[Part]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from kernelconv._check import check_count
-from kernelconv.networks.cnn.presets.blocks import after, at_most_two
+from kernelconv.networks.cnn.presets.blocks import after, halving
 from kernelconv.networks.serial import Network, serial
 from kernelconv.operators import (
     AveragePooling,
@@ -75,4 +75,4 @@ def _preactivated(width: int, size: int) -> list[Part]:
 
 
 def _transition(shape: Shape3) -> list[Part]:
-    return [*_preactivated(shape[2], 1), AveragePooling(at_most_two(shape))]
+    return [*_preactivated(shape[2], 1), AveragePooling(halving(shape).size)]
