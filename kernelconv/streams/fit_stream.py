@@ -105,7 +105,6 @@ def fit_stream(
     True
     """
     chunk = check_count(chunk, "chunk")
-    chunk = check_count(chunk, "chunk")  # a NumPy int cannot be written to JSON
     steps, head = _steps(pipeline, kept=checkpoint is not None)
     decisive = {"transformers": [fitted_digest(step) for step in steps], "head": _settings(head), "chunk size": chunk}
     sums = SumsOnDisk(checkpoint, decisive)
