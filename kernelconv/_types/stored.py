@@ -116,7 +116,7 @@ def as_images(
     """
     if isinstance(x, StoredImages):
         return x
-    if not is_stored(x):
+    if (type(x) is np.ndarray and x.dtype.kind == "f") or not is_stored(x):
         return check_images(x, image_shape=image_shape, name=name, channels_last=channels_last)
     shape = check_images_shape(tuple(map(int, x.shape)), image_shape, name, channels_last)
     return StoredImages(x, shape[1:], name)

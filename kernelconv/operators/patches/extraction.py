@@ -84,7 +84,9 @@ class PatchExtraction(Part):
     def __post_init__(self) -> None:
         """Read every size as a (height, width) pair."""
         for name in ("size", "stride", "dilation"):
-            object.__setattr__(self, name, as_pair(getattr(self, name), name))
+            value = getattr(self, name)
+            one = type(value) is int and value == 1  # as stride and dilation are by default: nothing to be read
+            object.__setattr__(self, name, (1, 1) if one else as_pair(value, name))
         object.__setattr__(self, "padding", as_padding(self.padding, PADDINGS))
 
     @property
