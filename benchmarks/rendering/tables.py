@@ -45,8 +45,7 @@ def error_table(results, sizes=None, models=None):
     sizes = sizes or results.sizes
     rows = [[results.name(m), *(error(results, m, s) for s in sizes)] for m in models or results.models]
     sections = [Section("", rows), Section("of the rows that compete", choice_rows(results, sizes))]
-    if published(results.data.name):
-        papers = [*([] if models else method_rows(results, sizes)), *paper_rows(results, sizes)]
+    if papers := [*([] if models else method_rows(results, sizes)), *paper_rows(results, sizes)]:
         sections.append(Section("figures of papers", papers))
     return Table(
         _caption("test error", results, sizes),
