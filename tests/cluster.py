@@ -14,7 +14,6 @@ from pathlib import Path
 import joblib
 import numpy as np
 import streamed
-from distributed import Client, LocalCluster
 
 from kernelconv import ConvKernel, cli, load_digits_images, report
 from kernelconv._parallel.workers import in_order
@@ -76,6 +75,8 @@ def compared(folder, *more):
 
 def main(folder):
     """Start a cluster of two processes and ask everything of it."""
+    from distributed import Client, LocalCluster
+
     with LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=None) as cluster, Client(cluster) as client:
         found = {"streams": streams(folder, client), "tasks": tasks(client), "tiles": tiles(client)}
         found["compared"] = compared(folder / "there", "--scheduler", cluster.scheduler_address)

@@ -5,6 +5,7 @@ import json
 import re
 import sys
 import time
+from argparse import Namespace
 from dataclasses import replace
 
 import joblib
@@ -498,7 +499,7 @@ def test_the_bar_goes_from_nothing_to_what_all_missing_cells_cost(split, tmp_pat
     console = Console(file=io.StringIO(), width=200)
     for draws in (1, 2, 2):
         found = study(split, draws={30: draws})
-        cli.run(Sweep(found, tmp_path), console, None, cli._compared)
+        cli.run(Sweep(found, tmp_path), console, Namespace(workers=None, scheduler=None), cli._compared)
     cost = found.seconds(found.cells[0])
     assert [bar.done for bar in bars] == pytest.approx([cost, cost, 0])
     assert [bar.total for bar in bars] == pytest.approx([cost, cost, 1])  # of nothing a bar cannot show a share
