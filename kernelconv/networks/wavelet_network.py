@@ -191,7 +191,7 @@ def _fit(x: NDArray, y: NDArray, k: int, max_iter: int, rng: np.random.Generator
     places = x[rng.choice(n, k, replace=n < k)]
     scales = rng.uniform(1, 2, (k, 1)) / k ** (1 / d)
     start = _Wavelons(places, np.broadcast_to(1 / scales, (k, d)), np.zeros(0))
-    linear = np.linalg.lstsq(start.regressors(x), y)[0]
+    linear = np.linalg.lstsq(start.regressors(x), y, rcond=None)[0]
     start = _Wavelons(start.translations, start.dilations, linear)
     return least_squares(
         lambda parameters: _Wavelons.of(parameters, k, d).values(x) - y,

@@ -55,8 +55,8 @@ class ImageFolder:
     ...     for i in range(3):
     ...         Image.fromarray(np.full((4, 5), 50 * i, np.uint8)).save(f"{folder}/{i}.png")
     ...     images = ImageFolder(folder)
-    ...     images.shape, images[1:2][0, 0, 0]
-    ((3, 4, 5), np.float32(0.19607843))
+    ...     images.shape, round(float(images[1:2][0, 0, 0]), 4)
+    ((3, 4, 5), 0.1961)
     """
 
     def __init__(self, path: str | Path, size: Sequence[int] | None = None) -> None:
