@@ -159,7 +159,7 @@ KERNEL_NETWORKS = [
         for representation in (
             Representation(
                 f"ckn-{of}flips",
-                f"CKN {anchors}, flips",
+                f"{of.replace('-', ' ')}CKN, flips",
                 "CKN",
                 _flips(anchors, epsilon),
                 f"{_CKN} Layers of {anchors} anchors of 3 x 3, pooled by 2 and 4; patches whitened with epsilon = "
@@ -169,7 +169,7 @@ KERNEL_NETWORKS = [
             ),
             Representation(
                 f"scattering-ckn-{of}flips",
-                f"both {anchors}, flips",
+                f"{of.replace('-', ' ')}both, flips",
                 "both",
                 _both_flips(anchors, epsilon),
                 f"Scattering (J = 2) and the CKN of {anchors} anchors side by side, each divided by its own scale; "
