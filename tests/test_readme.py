@@ -155,3 +155,10 @@ def test_map_names_what_there_is(readme_map):
     assert found == folders - {"kernelconv/"}
     assert len(found) > 15
     assert all((ROOT / name).is_dir() for name in readme_map.BESIDE)
+
+
+def test_rates_of_streams_are_those_of_the_committed_run():
+    text = (ROOT / "benchmarks/scale.md").read_text(encoding="utf-8")
+    records = json.loads((ROOT / "benchmarks/results/scale.json").read_text(encoding="utf-8"))["records"]
+    shown = {f"{r['images_per_second']:,} ({r['peak_private_mib']})" for r in records}
+    assert shown == set(re.findall(r"[\d,]+ \(\d+\)", text.partition("What follows")[0]))
