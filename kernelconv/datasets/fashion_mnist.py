@@ -78,7 +78,7 @@ DATASET = Dataset(
     "Fashion-MNIST",
     load_fashion_mnist,
     train_sizes=(300, 1000),
-    draws={300: 10, 1000: 10, 2000: 5, 5000: 5, 10_000: 5, 20_000: 3, 40_000: 3, 60_000: 3},
+    draws={300: 5, 1000: 5, 2000: 3, 5000: 3, 10_000: 3, 20_000: 1, 40_000: 1, 60_000: 1},
     notice=FASHION_MNIST.notice,
     folders=FASHION_MNIST.folders,
     checksums=FASHION_MNIST.sha256,
