@@ -8,6 +8,7 @@ from pathlib import Path
 import drawn
 import numpy as np
 import pytest
+from matplotlib.collections import LineCollection, PolyCollection
 from reports import (
     MODELS,
     N_TEST,
@@ -103,7 +104,20 @@ def test_the_second_round_of_colours_is_hollow_and_bars_lie_above_markers(result
     assert hollow == [False] * 12 + [True] * 12 + [False]
     rows = report.summary_rows(results)
     (axes,) = charts.learning_curves(rows, charts.model_styles(MODELS)).axes
-    assert min(c.get_zorder() for c in axes.collections) > max(line.get_zorder() for line in axes.lines)
+    bars = [c for c in axes.collections if isinstance(c, LineCollection)]
+    assert min(bar.get_zorder() for bar in bars) > max(line.get_zorder() for line in axes.lines)
+
+
+def test_the_band_of_a_learning_curve_holds_both_standard_errors_twice(results):
+    rows = report.summary_rows(results)
+    rows = [{**row, "over_draws": 0.3, "over_images": 0.4, "error": 2.0 + k} for k, row in enumerate(rows)]
+    rows[0]["error"] = 0.9  # a band ends at no errors
+    (axes,) = charts.learning_curves(rows, charts.model_styles(MODELS)).axes
+    bands = [c.get_paths()[0].get_extents() for c in axes.collections if isinstance(c, PolyCollection)]
+    models = list(dict.fromkeys(row["model"] for row in rows))
+    for model, band in zip(models, bands, strict=True):
+        errors = [row["error"] for row in rows if row["model"] == model]
+        np.testing.assert_allclose((band.y0, band.y1), (max(0.0, min(errors) - 1.0), max(errors) + 1.0))
 
 
 def test_errors_far_apart_have_a_logarithmic_axis_beside_costs_too():

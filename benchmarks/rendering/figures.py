@@ -4,13 +4,17 @@ import matplotlib
 
 from kernelconv._files import unpack
 from kernelconv.report import charts
-from kernelconv.report.captions import ACROSS, BARS, FIRST_LAYERS, Caption
+from kernelconv.report.captions import ACROSS, BANDS, BARS, FIRST_LAYERS, Caption
 from kernelconv.report.charts.accuracy import N_CONFUSIONS
 from kernelconv.report.published import CAVEAT, leading_curves
 from kernelconv.report.summary import most_confused, summary_rows
 
 #: Rows whose mistakes are drawn, at most, and rows whose first layers are: one a kind of picture.
-PANELS, LAYERS = 4, ("scattering+gaussian", "ckn-1", "ckn-2", "lenet", "resnet")
+PANELS = 4
+LAYERS = (
+    *("scattering+gaussian", "ckn-1", "ckn-2", "ckn-flips+gaussian", "ckn-wide-flips+gaussian"),
+    *("lenet", "resnet"),
+)
 
 
 def draw_figures(results):
@@ -84,7 +88,7 @@ def curves_caption(results):
         return Caption("Test error", alt, f"{rows} {sizes[0]:,} training images. Further left is better.")
     alt = f"Line chart of the test error against the number of training images, one line a family; {numbers}"
     papers = f" Dashed: what papers report, one curve a family. {CAVEAT}" if leading_curves(results.data.name) else ""
-    return Caption("Test error by training-set size", alt, f"{rows} Lower is better.{papers}")
+    return Caption("Test error by training-set size", alt, f"{rows} {BANDS} Lower is better.{papers}")
 
 
 def captions(results):

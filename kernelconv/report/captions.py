@@ -28,6 +28,8 @@ FIRST_LAYERS = Caption(
 )
 #: What the two bars of a test error are.
 BARS = "Thick bars: one standard error over draws of training images; thin bars: over test images."
+#: What the band of a learning curve is.
+BANDS = "Bands: two standard errors on either side, of draws and of test images together."
 #: What the bars across it are.
 ACROSS = "Horizontal bars: 95 % bootstrap intervals over images, averaged over draws."
 
@@ -67,8 +69,8 @@ def _learning_curves(results: Results, rows: Sequence[Row]) -> Caption:
         "Test error by training-set size",
         "Line chart of the test error against the number of training images, one line per model; the table holds "
         "the numbers.",
-        f"Test error, mean over seeds. {BARS} Where errors are nearly equal, later models cover earlier ones. Lower is "
-        "better. "
+        f"Test error, mean over seeds. {BARS} {BANDS} Where errors are nearly equal, later models cover earlier "
+        "ones. Lower is better. "
         + (axis if log_scale([row["error"] for row in rows]) else "The horizontal axis is logarithmic.")
         + _papers(results["settings"]["data"]),
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -19,8 +20,9 @@ Styles = Mapping[str, Any]
 def learning_curves(rows: Sequence[Row], styles: Styles, papers: Sequence[Published] = ()) -> Any:
     """Draw the test error against the training-set size; with one size, a dot per model.
 
-    A row has two bars: thick, its standard error over draws of training images; thin, that over test images. Beside the
-    models, dashed and grey, the curves that papers report, between our smallest and largest size.
+    A row has two bars: thick, its standard error over draws of training images; thin, that over test images. The band
+    of a line is twice the root of the sum of their squares wide, on either side. Beside the models, dashed and grey,
+    the curves that papers report, between our smallest and largest size.
     """
     sizes = sorted({row["train_size"] for row in rows})
     if len(sizes) == 1:
@@ -33,6 +35,8 @@ def learning_curves(rows: Sequence[Row], styles: Styles, papers: Sequence[Publis
         x, y = [r["train_size"] for r in line], [r["error"] for r in line]
         for row in line:
             _draw_bars(axes.errorbar, row["train_size"], row["error"], "yerr", _bars(row), styles[name])
+        low, high = zip(*(_band(row) for row in line), strict=True)
+        axes.fill_between(x, low, high, color=styles[name]["color"], alpha=0.16, linewidth=0, zorder=1.4)
         handles[line[0]["label"]] = axes.plot(x, y, **styles[name], linewidth=1.5)[0]
     within = [p for p in papers if sizes[0] <= p.size <= sizes[-1]]
     for name, dashes in zip(dict.fromkeys(p.method for p in within), DASHES, strict=False):
@@ -119,6 +123,12 @@ def confusion(mistakes: Mapping[str, Sequence[tuple[str, str, float]]], colours:
 def _bars(row: Row) -> tuple[float, float]:
     """Return the two standard errors of a row: over draws (0 with one draw) and over test images."""
     return row["over_draws"] or 0.0, row["over_images"] or 0.0
+
+
+def _band(row: Row) -> tuple[float, float]:
+    """Return the test error less and plus two standard errors, of draws and of test images together."""
+    half = 2 * math.hypot(*_bars(row))
+    return max(0.0, row["error"] - half), row["error"] + half
 
 
 def _draw_bars(errorbar: Any, x: float, y: float, side: str, bars: tuple[float, float], style: Styles) -> None:
