@@ -7,7 +7,7 @@ import argparse
 import json
 from pathlib import Path
 
-from kernelconv.report.stability import study_command
+from kernelconv.report.stability_page import study_command
 from kernelconv.report.summary import label
 from kernelconv.report.table import Column, Entry, Section, Table, markdown
 

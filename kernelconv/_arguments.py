@@ -114,3 +114,11 @@ def _add_stability(command: argparse.ArgumentParser) -> None:
         help="how deformed images go on beyond their edges (default: as the data set says, zero for files and folders)",
     )
     command.add_argument("--seed", type=int, default=0, help="of fields, subset and models (default %(default)s)")
+    command.add_argument(
+        "--starts",
+        type=int,
+        default=1,
+        metavar="N",
+        help="trainings of each model that learns from labels, from other start weights; intervals are then over "
+        "trainings and images (default %(default)s)",
+    )

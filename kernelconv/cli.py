@@ -117,7 +117,8 @@ def measure(options: Namespace, console: Console) -> int:
     sizes = {"n_images": n_images, "train_size": train_size}
     known = registered_datasets().get(split.name)
     border = options.border or (known.border if known else "zero")
-    study = stability.Stability(split, models, options.families, **sizes, seed=options.seed, border=border)
+    drawn = {"seed": options.seed, "starts": options.starts}
+    study = stability.Stability(split, models, options.families, **sizes, **drawn, border=border)
     console.print(
         f"{split.name}: {n_images:,} test images, {train_size:,} to train from", highlight=False, markup=False
     )
@@ -129,7 +130,8 @@ def measure(options: Namespace, console: Console) -> int:
 
 def _measured(done: Finished) -> tuple[str, str]:
     """Return a cell of stability in words, and whether it was there."""
-    return f"{done.cell.model}, {done.cell.family}", "already there" if done.known else "measured"
+    start = f", start {done.cell.start}" if done.cell.start else ""
+    return f"{done.cell.model}, {done.cell.family}{start}", "already there" if done.known else "measured"
 
 
 def finish_stability(sweep: Sweep, console: Console) -> None:

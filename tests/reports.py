@@ -108,7 +108,7 @@ def make_study(families=("smooth", "translation"), models=("pixels", "scattering
         "models": {m: f"what {m} is" for m in models},
         "labels": {"lenet": "LeNet-5"},
         "families": {f: {"family": f"{f.title()}()", "strengths": [0.05, 0.1]} for f in families},
-        **{"n_images": 50, "train_size": 100, "seed": 0, "pad": 2},
+        **{"n_images": 50, "train_size": 100, "seed": 0, "pad": 2, "n_cells": len(families) * len(models)},
     }
     expectation = {
         "smaller": "scattering-2",
@@ -121,7 +121,7 @@ def make_study(families=("smooth", "translation"), models=("pixels", "scattering
         "kernelconv": "0.1.0",
         "settings": settings,
         "environment": {"python": "3.11.7", "torch": None},
-        "cells": [[m, f] for m in models for f in families],
+        "cells": [[m, f, 0] for m in models for f in families],
         "summaries": {m: {"n_features": 64, "accuracy": 0.875} for m in models if m != "lenet"},
         "rows": rows,
         "expectations": [expectation],

@@ -24,7 +24,7 @@ from kernelconv import report
 from kernelconv.report.accuracy_page import compare_command
 from kernelconv.report.captions import Caption
 from kernelconv.report.page import Page, definitions, save_page
-from kernelconv.report.stability import study_command
+from kernelconv.report.stability_page import study_command
 from kernelconv.report.table import Column, Section, Table
 
 EVIL = "<script>alert('&\"')</script>"

@@ -128,7 +128,7 @@ def test_a_cell_holds_the_report_of_measure_stability(split, tmp_path):
     np.testing.assert_allclose([r.mean for r in first.select("relative_stability")], 1, atol=1e-5)
     assert first.rows[0].samples.shape == (2, 12)
     found = results(sweep)
-    assert found["cells"] == [[m, f] for m in MODELS for f in KINDS]
+    assert found["cells"] == [[m, f, 0] for m in MODELS for f in KINDS]
     assert len(found["rows"]) == 2 * 2 * 5 * 7
     assert {r["family"] for r in found["rows"]} == {"smooth", "translation"}
     assert found["summaries"]["pixels"]["n_features"] == 144
@@ -387,7 +387,9 @@ def row(measure, samples, strength=0.1):
 def test_expectations_come_true_or_not_or_stay_open():
     x = np.random.default_rng(0).uniform(1, 2, 50)
     level = {"pixels": x, "scattering-2": 0.5 * x, "scattering-3": 0.6 * x, "ckn-64": x + np.tile([0.1, -0.1], 25)}
-    reported = {m: StabilityReport((row("relative_change", v), row("relative_stability", v))) for m, v in level.items()}
+    reported = {
+        m: [StabilityReport((row("relative_change", v), row("relative_stability", v)))] for m, v in level.items()
+    }
     found = {e["smaller"]: e for e in expectations(reported) if e["measure"] == "relative_change"}
     assert set(found) == {"scattering-2", "scattering-3", "ckn-64"}
     assert found["scattering-2"]["came_true"] == "yes"

@@ -14,7 +14,8 @@ from kernelconv.report.accuracy_page import write_page
 from kernelconv.report.charts import figures_available
 from kernelconv.report.figures import write_figures
 from kernelconv.report.page import Page, save_page
-from kernelconv.report.stability import print_study, study_csv, write_study_figures, write_study_page
+from kernelconv.report.stability import print_study, study_csv, write_study_figures
+from kernelconv.report.stability_page import write_study_page
 from kernelconv.report.summary import count_cells, summary_rows
 from kernelconv.report.table import Column, Entry, Section, Table, html, markdown, terminal
 

@@ -1,9 +1,8 @@
-"""What `kernelconv stability` shows of its results: tables, a csv file, figures and one HTML page."""
+"""What `kernelconv stability` shows of its results: tables, a csv file and figures."""
 
 from __future__ import annotations
 
 import os
-import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -15,9 +14,6 @@ from rich.console import Console
 
 from kernelconv._files import write_csv
 from kernelconv.report import charts
-from kernelconv.report.accuracy_page import data_arguments, environment_table, model_table
-from kernelconv.report.captions import Caption
-from kernelconv.report.page import Page, save_page
 from kernelconv.report.summary import Results, label
 from kernelconv.report.table import Column, Entry, Section, Table, number, terminal
 
@@ -70,7 +66,7 @@ def study_rows(results: Results, family: str, strength: float) -> list[dict[str,
 def print_study(results: Results, console: Console) -> None:
     """Print one table a family, at one strength: what each model changes, and what its head still knows."""
     # the ratio says what the change says: 80 columns have no room for it
-    for table in _with_note(family_tables(results, without=("lipschitz_ratio",), narrow=True)):
+    for table in with_note(family_tables(results, without=("lipschitz_ratio",), narrow=True)):
         console.print(terminal(table))
 
 
@@ -83,7 +79,7 @@ def family_tables(results: Results, without: Sequence[str] = (), *, narrow: bool
     return [table for table in found if table is not None]
 
 
-def _with_note(tables: Sequence[Table]) -> list[Table]:
+def with_note(tables: Sequence[Table]) -> list[Table]:
     """Say below the last table how to read all of them."""
     return [*tables[:-1], *(replace(table, notes=[_NOTE]) for table in tables[-1:])]
 
@@ -201,33 +197,6 @@ def write_study_figures(
     return paths
 
 
-def write_study_page(results: Results, path: str | os.PathLike[str], figures: Sequence[Path] = ()) -> None:
-    """Write the report: tables, figures, what theory expected and what came, protocol, and how to make it again."""
-    settings, done = results["settings"], len(results["cells"])
-    wanted = len(settings["models"]) * len(settings["families"])
-    page = Page(
-        title=f"Stability to deformation on {settings['data']}",
-        lead=[_lead(settings)],
-        warning=f"Not finished: {done} of {wanted} cells." if done < wanted else "",
-        tables=_with_note(family_tables(results)),
-        figures=[(figure, _caption(figure.stem, settings)) for figure in figures],
-        further=[expectation_table(results)] if results["expectations"] else [],
-        protocol=_protocol(settings),
-        models=[model_table(settings)],
-        environment=[environment_table(results)],
-        command=study_command(settings),
-        version=results["kernelconv"],
-    )
-    save_page(page, path)
-
-
-def study_command(settings: Mapping[str, Any]) -> str:
-    """Return the command line of `kernelconv stability` that asks for these settings."""
-    words = ["kernelconv", "stability", "--data", *data_arguments(settings), "--models", *settings["models"]]
-    words += ["--families", *settings["families"], "--images", str(settings["n_images"])]
-    return shlex.join([*words, "--train-size", str(settings["train_size"]), "--seed", str(settings["seed"])])
-
-
 def _heading(measure: str) -> str:
     return _SHOWN.get(measure, measure.replace("_", " ").capitalize())
 
@@ -244,54 +213,3 @@ def _interval(value: Interval | None, measure: str, *, alone: bool) -> Entry:
     mean, low, high = value
     decimals = 4 if measure == "deformation_sensitivity" else 3  # squares of small numbers
     return Entry(f"{mean:.{decimals}f}", mark="" if alone else f" ±{(high - low) / 2:.{decimals}f}")
-
-
-def _lead(settings: Mapping[str, Any]) -> str:
-    return (
-        f"How far the features of {len(settings['models'])} representations move when {settings['n_images']:,} test "
-        f"images of {settings['data']} are deformed, all facing the same images, fields and noise; and what a linear "
-        f"head, fitted on the features of {settings['train_size']:,} training images, still recognises."
-    )
-
-
-def _around(settings: Mapping[str, Any]) -> str:
-    border = settings.get("border", "zero")
-    return "of zeros put around" if border == "zero" else f"of {border} border put around"
-
-
-def _protocol(settings: Mapping[str, Any]) -> list[str]:
-    return [
-        f"Data: {settings['data']}, {settings['pad']} px {_around(settings)} each image. The first "
-        f"{settings['n_images']:,} test images are measured; anchors, weights and heads see {settings['train_size']:,} "
-        f"class-balanced training images (seed {settings['seed']}) and nothing else. Nothing was tuned.",
-        f"Deformation: L_τ x(u) = x(u − τ(u)), cubic splines, {settings.get('border', 'zero')} border; every field has "
-        "exactly the Jacobian norm ‖∇τ‖∞ asked for (translations: exactly the length). One field an image, the same "
-        "for all.",
-        "Relative change: ‖Φ(L_τ x) − Φ(x)‖ / ‖Φ(x)‖, which a large part common to all features flatters. D: the mean "
-        "of ‖Φ(L_τ x) − Φ(x)‖² over that of ‖Φ(x) − Φ(x′)‖², which it does not. R = D / G: D over the same under noise "
-        "of the same norm image by image, white, or with the deformation's own power spectrum.",
-        "Intervals: 95 %, bootstrap over images. Differences are paired: images are resampled for both at once. Start "
-        "weights of trained networks are a single draw, which these intervals leave out.",
-        "The worst field is searched image by image, by gradient ascent where the representation has a gradient and by "
-        "an evolution strategy elsewhere; what is found is a lower bound of the supremum, at the budget named.",
-    ]
-
-
-def _caption(stem: str, settings: Mapping[str, Any]) -> Caption:
-    kind, _, family = stem.partition("-")
-    if stem == "worst-fields":
-        text = (
-            "One image, the same under the worst field found for each representation, and the field: arrows end at u "
-            "and begin at u − τ(u)."
-        )
-        return Caption("Worst fields", "Rows of images with arrows, one a representation.", text)
-    about = settings["families"][family]["family"]
-    if kind == "curves":
-        text = (
-            f"{about}: means over images with 95 % bootstrap intervals as bands. Lower is more stable; the accuracy is "
-            "that of the fixed head."
-        )
-        return Caption(f"Stability: {family}", f"Line charts under {family}; results.csv holds the numbers.", text)
-    return Caption(
-        f"Images: {family}", "Rows of images, each deformed more and more.", f"{about} at the strengths above."
-    )

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from kernelconv.stability import StabilityReport
+from kernelconv.studies.starts import differences
 
 
 @dataclass(frozen=True)
@@ -34,25 +35,18 @@ EXPECTATIONS = (
 )
 
 
-def expectations(by_model: Mapping[str, StabilityReport]) -> list[dict[str, Any]]:
+def expectations(by_model: Mapping[str, Sequence[StabilityReport]]) -> list[dict[str, Any]]:
     """Return, for each expectation and strength, the paired difference and whether it came true.
 
-    "yes" or "no" where the 95 % interval is on one side of 0, "open" where 0 is inside.
+    `by_model` holds the reports of each model, of a trained one a report a training. "yes" or "no" where the 95 %
+    interval is on one side of 0, "open" where 0 is inside.
     """
     found = []
     for e in EXPECTATIONS:
         if e.smaller not in by_model or e.larger not in by_model:
             continue
-        for d in joined(by_model, e.smaller, e.larger).difference(e.smaller, e.larger, e.measure):
-            came_true = "yes" if d.high < 0 else "no" if d.low > 0 else "open"
-            same = {"strength": d.strength, "difference": d.mean, "low": d.low, "high": d.high, "came_true": came_true}
+        for strength, mean, low, high in differences(by_model[e.smaller], by_model[e.larger], e.measure):
+            came_true = "yes" if high < 0 else "no" if low > 0 else "open"
+            same = {"strength": strength, "difference": mean, "low": low, "high": high, "came_true": came_true}
             found.append({**vars(e), **same})
     return found
-
-
-def joined(reports: Mapping[str, StabilityReport], *models: str) -> StabilityReport:
-    """Return the reports of several models as one, each row under its model's name."""
-    data: dict[str, list[Any]] = {"rows": []}
-    for model in models:
-        data["rows"] += [{**row, "name": model} for row in reports[model].to_dict(samples=True)["rows"]]
-    return StabilityReport.from_dict(data)

@@ -168,17 +168,25 @@ def _bootstrap(delta: NDArray[np.int8], rng: np.random.Generator, level: float, 
 
 def _student(delta: NDArray[np.int8], level: float) -> Difference:
     """Return the difference with a t interval, its variance that of draws and images as two crossed samples."""
-    n_draws, n = delta.shape
-    mean, of_draws, of_images = float(delta.mean()), delta.mean(axis=1), delta.mean(axis=0)
-    residuals = delta - of_draws[:, None] - of_images + mean
+    mean, low, high, p = crossed_mean(delta, level)
+    return Difference(100 * mean, 100 * low, 100 * high, p)
+
+
+def crossed_mean(values: NDArray, level: float) -> tuple[float, float, float, float]:
+    """Return the mean of two crossed samples, (n_draws, n_images) >= 2 each: mean, t interval, p that it is 0.
+
+    The variance and its degrees of freedom are those of `paired_difference`.
+    """
+    n_draws, n = values.shape
+    mean, of_draws, of_images = float(values.mean()), values.mean(axis=1), values.mean(axis=0)
+    residuals = values - of_draws[:, None] - of_images + mean
     draws, images = of_draws.var(ddof=1) / n_draws, of_images.var(ddof=1) / n
-    variance = max(draws + images - (residuals**2).sum() / ((n_draws - 1) * (n - 1)) / delta.size, draws, images)
+    variance = max(draws + images - (residuals**2).sum() / ((n_draws - 1) * (n - 1)) / values.size, draws, images)
     if variance == 0:
-        return Difference(100 * mean, 100 * mean, 100 * mean, float(mean == 0))
+        return mean, mean, mean, float(mean == 0)
     freedom = variance**2 / (draws**2 / (n_draws - 1) + images**2 / (n - 1))
-    half = stdtrit(freedom, (1 + level) / 2) * variance**0.5
-    p = 2 * stdtr(freedom, -abs(mean) / variance**0.5)
-    return Difference(*map(float, (100 * mean, 100 * (mean - half), 100 * (mean + half), p)))
+    half = float(stdtrit(freedom, (1 + level) / 2) * variance**0.5)
+    return mean, mean - half, mean + half, float(2 * stdtr(freedom, -abs(mean) / variance**0.5))
 
 
 def _resampled_sums(delta: NDArray[np.int8], rng: np.random.Generator, n_resamples: int) -> NDArray[np.float64]:

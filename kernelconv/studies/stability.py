@@ -22,6 +22,7 @@ from kernelconv.studies.expectations import expectations
 from kernelconv.studies.families import FAMILIES, MEASURES, NAMES, cost, measured, protocol, told, worst_field
 from kernelconv.studies.models import Model, phi
 from kernelconv.studies.registry import HEADS
+from kernelconv.studies.starts import pooled
 from kernelconv.studies.sweep import Sweep
 
 #: Pixels put around every image: content must not leave, and 28 px become 32.
@@ -37,10 +38,11 @@ DEFAULT_MODELS = (
 
 @dataclass(frozen=True)
 class StabilityCell:
-    """One measurement: a model's features under a family."""
+    """One measurement: a model's features under a family, from one draw of its start weights."""
 
     model: str
     family: str
+    start: int = 0
 
 
 class Fitted(NamedTuple):
@@ -73,12 +75,17 @@ class Stability:
         Training images, class-balanced.
     seed : int
         Of the subset, the models' own draws, and the fields; below 2**32.
+    border : str
+        How images go on beyond their edges.
+    starts : int
+        Trainings of each model that learns from labels, from the start weights of seed, seed + 1 and so on, on the
+        same images and measured under the same fields.
 
     Raises
     ------
     ValueError
         If there is no model, one has no features or is named with another head; if a family is unknown or given twice,
-        or a number of images is not there.
+        or a number of images is not there; if `starts` is not a count, or `seed` + `starts` above 2**32.
     """
 
     name = "stability"
@@ -93,16 +100,17 @@ class Stability:
         train_size: int = 2000,
         seed: int = 0,
         border: Border = "zero",
+        starts: int = 1,
     ) -> None:
         self.split, self.families = split, tuple(families)
         self.border: Border = check_choice(border, "border", get_args(Border))  # type: ignore[assignment]
-        self.n_images, self.train_size, self.seed = n_images, train_size, seed
+        self.n_images, self.train_size, self.seed, self.starts = n_images, train_size, seed, starts
         h, w, *channels = split.X_train.shape[1:]
         self.shape = (h + 2 * PAD, w + 2 * PAD, *channels)
         self._check_sizes()
         self._check_names(models)
         self.models = {name: replace(model, head=HEADS["linear"]) for name, model in models.items()}
-        self.cells = [StabilityCell(m, f) for m in self.models for f in self.families]
+        self.cells = [StabilityCell(m, f, s) for m in self.models for s in self._starts(m) for f in self.families]
 
     def _check_sizes(self) -> None:
         n_test, pool = len(self.split.y_test), len(self.split.y_train)
@@ -114,8 +122,9 @@ class Stability:
                 f"train size must be from {fewest} ({N_FOLDS} a class, for cross-validation) to {pool} (the training "
                 f"images of {self.split.name}), got {self.train_size}."
             )
-        if check_count(self.seed, "seed", 0) > MOST_SEED:
-            raise ValueError(f"seed must be an int from 0 to {MOST_SEED}, got {self.seed}.")
+        if check_count(self.seed, "seed", 0) + check_count(self.starts, "starts") - 1 > MOST_SEED:
+            of = "" if self.starts == 1 else f" with {self.starts} starts"
+            raise ValueError(f"seed must be an int from 0 to {MOST_SEED - self.starts + 1}{of}, got {self.seed}.")
         self.split.subset(self.train_size, self.seed)  # an unbalanced pool may not allow it: better said at once
 
     def _check_names(self, models: Mapping[str, Model]) -> None:
@@ -133,6 +142,9 @@ class Stability:
             if phi(model.representation.build(self.shape, self.train_size, self.seed)) is None:
                 raise ValueError(f"{name} has no features whose change could be measured (no transform): leave it out.")
 
+    def _starts(self, model: str) -> range:
+        return range(self.starts if self.models[model].representation.trained else 1)
+
     def identity(self, cell: StabilityCell) -> dict[str, Any]:
         """Return all that decides a cell's record."""
         return {**self._fit_identity(cell), "protocol": protocol(cell.family, self.n_images)}
@@ -142,7 +154,8 @@ class Stability:
             "data": self.split.identity,
             "pad": PAD,
             **({} if self.border == "zero" else {"border": self.border}),
-            "model": self.models[cell.model].identity(self.shape, self.train_size, self.seed),
+            "model": self.models[cell.model].identity(self.shape, self.train_size, self.seed + cell.start),
+            **({"start": cell.start} if cell.start else {}),
             "train_size": self.train_size,
             "seed": self.seed,
         }
@@ -161,7 +174,7 @@ class Stability:
         found = _last.get(key)
         if found is None:
             kept = self.split.subset(self.train_size, self.seed)
-            model = self.models[cell.model].build(self.shape, self.train_size, self.seed)
+            model = self.models[cell.model].build(self.shape, self.train_size, self.seed + cell.start)
             model.fit(self.padded(self.split.X_train[kept]), self.split.y_train[kept])
             found = Fitted(phi(model), model[-1])
             _last.clear()
@@ -187,14 +200,30 @@ def reports(sweep: Sweep) -> dict[StabilityCell, StabilityReport]:
 
 
 def worst_fields(sweep: Sweep) -> dict[str, dict[str, Any]]:
-    """Return the worst field found for each model, of those there are: image, warped, tau (pixels), change."""
-    return {cell.model: record["field"] for cell, record in sweep.records().items() if cell.family == "worst"}
+    """Return the worst field found for each model, of those there are: image, warped, tau (pixels), change.
+
+    Of a model with several starts it is the first one's.
+    """
+    found = sweep.records().items()
+    return {cell.model: record["field"] for cell, record in found if cell.family == "worst" and not cell.start}
+
+
+def by_start(sweep: Sweep) -> dict[StabilityCell, list[StabilityReport]]:
+    """Return the reports that there are of each model and family, one a start, by the cell of the first start."""
+    found: dict[StabilityCell, list[StabilityReport]] = {}
+    for cell, report in reports(sweep).items():
+        found.setdefault(replace(cell, start=0), []).append(report)
+    return found
 
 
 def results(sweep: Sweep) -> dict[str, Any]:
-    """Return what results.json of `kernelconv stability` holds: settings, environment, rows, expectations."""
+    """Return what results.json of `kernelconv stability` holds: settings, environment, rows, expectations.
+
+    Rows of a model with several starts are pooled over those that there are (`starts.pooled`).
+    """
     study: Any = sweep.study
-    found, made_with = reports(sweep), sweep.made_with()
+    trained, made_with = by_start(sweep), sweep.made_with()
+    found = {cell: pooled(several) for cell, several in trained.items()}
     rows = [
         # a corruption may have the name of a family ("shear"), so it is told with where it belongs
         {"model": cell.model, **row, "family": f"corruptions: {row['family']}" if corrupted(cell) else cell.family}
@@ -212,10 +241,10 @@ def results(sweep: Sweep) -> dict[str, Any]:
         "kernelconv": made_with["kernelconv"],
         "settings": _settings(study),
         "environment": made_with,
-        "cells": [[cell.model, cell.family] for cell in found],
+        "cells": [[cell.model, cell.family, cell.start] for cell in reports(sweep)],
         "summaries": summaries,
         "rows": rows,
-        "expectations": expectations({c.model: r for c, r in found.items() if c.family == "smooth"}),
+        "expectations": expectations({c.model: r for c, r in trained.items() if c.family == "smooth"}),
     }
 
 
@@ -234,9 +263,12 @@ def _settings(study: Stability) -> dict[str, Any]:
         "labels": {m: model.representation.label for m, model in study.models.items()},
         "families": {f: told(f, study.n_images) for f in study.families},
         "measures": list(MEASURES),
+        "n_cells": len(study.cells),
         "n_images": study.n_images,
         "train_size": study.train_size,
         "seed": study.seed,
+        "starts": study.starts,
+        "trained": [m for m, model in study.models.items() if model.representation.trained],
         "pad": PAD,
         "border": study.border,
         "image_shape": list(study.shape),

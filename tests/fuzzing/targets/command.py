@@ -18,7 +18,17 @@ from kernelconv import cli, report
 VALUES = ("abc", "-1", "0", "1.5", "nan", "", "10000000000000000000000000000000", "[/x]", "é", "a b", "\x00", "--", "-")
 OPTIONS = {
     "compare": ("--data", "--models", "--train-sizes", "--seeds", "--workers", "--out"),
-    "stability": ("--data", "--models", "--workers", "--out", "--families", "--images", "--train-size", "--seed"),
+    "stability": (
+        "--data",
+        "--models",
+        "--workers",
+        "--out",
+        "--families",
+        "--images",
+        "--train-size",
+        "--seed",
+        "--starts",
+    ),
 }
 RIGHT = {
     "compare": {"--data": "own.npz", "--models": "pixels+affine", "--train-sizes": "6", "--seeds": "1", "--out": "out"},
