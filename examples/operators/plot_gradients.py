@@ -32,7 +32,7 @@ print(f"predicted {np.vdot(gradient, step):.6e}, seen {change:.6e}")
 assert np.isclose(np.vdot(gradient, step), change, rtol=1e-6, atol=0)
 
 # %%
-# It reaches as far as the receptive field, and no pixel beyond it
+# Blue pixels lower the feature, red ones raise it
 figure, axes = plt.subplots(1, 2, figsize=(5, 2.6))
 axes[0].imshow(image[0, :, :, 0], cmap="gray")
 axes[0].set_title("image")
