@@ -21,7 +21,7 @@ READING += ("cnn", "training", "streams", "deformations", "stability", "datasets
 #: What has no docstring of its own.
 BESIDE = {
     "tests/": "`registry.py` lists tiny operators, `test_laws.py` runs every law on them, `reference.py` naive loops",
-    "examples/": "one idea a script",
+    "examples/": "a gallery, one idea a file: [with its pictures](examples/README.md)",
     "benchmarks/": "the research comparison, timing against peers, committed results",
 }
 

@@ -1,4 +1,8 @@
-"""What does scattering remember? An image found from its coefficients alone, by gradient descent.
+"""
+What scattering remembers
+=========================
+
+An image found from its scattering coefficients alone, by gradient descent.
 
 Start from noise and minimise the distance to the coefficients of a digit, with the gradient of the transform.
 """

@@ -1,4 +1,9 @@
-"""What a CNN looks for: to which patches of two photographs its first filters answer, and the maps of every layer."""
+"""
+What a CNN looks for
+====================
+
+To which patches of two photographs its first filters answer, and the maps of every layer.
+"""
 
 import matplotlib.pyplot as plt
 import numpy as np

@@ -1,10 +1,17 @@
-"""A CNN from the same parts: compose a network, train it, look at what each layer makes of a digit."""
+"""
+A CNN from the same parts
+=========================
+
+Compose a network, train it, look at what each layer makes of a digit.
+"""
 
 import matplotlib.pyplot as plt
 
 from kernelconv import ConvNetClassifier, load_digits_images, serial
 from kernelconv.operators import Convolution, Dense, GlobalPooling, LocallyConnected, MaxPooling, ReLU, Standardization
 
+# %%
+# The data flow in the order of the lines
 X, y = load_digits_images()
 network = serial(
     Standardization(),
@@ -19,10 +26,14 @@ network = serial(
 clf = ConvNetClassifier(network, epochs=30, learning_rate=0.01, random_state=0).fit(X[:1000], y[:1000])
 print(clf.network_)
 print(clf.summary())
-print(f"accuracy on the rest: {clf.score(X[1000:], y[1000:]):.3f}")
+accuracy = clf.score(X[1000:], y[1000:])
+print(f"accuracy on the rest: {accuracy:.3f}")
+assert accuracy > 0.93
 
+# %%
+# The maps of both layers
 maps = clf.network_.trace(X[1000:1001])
-figure, axes = plt.subplots(2, 8, figsize=(10, 2.8))
+figure, axes = plt.subplots(2, 8, figsize=(8, 2.2), layout="constrained")
 for k in range(8):
     axes[0, k].imshow(maps["relu_3"][0, :, :, k], cmap="viridis")
     axes[1, k].imshow(maps["relu_6"][0, :, :, k], cmap="viridis")
@@ -31,5 +42,4 @@ for k in range(8):
         ax.set_yticks([])
 axes[0, 0].set_ylabel("layer 1")
 axes[1, 0].set_ylabel("layer 2")
-figure.tight_layout()
 plt.show()

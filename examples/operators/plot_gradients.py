@@ -1,7 +1,10 @@
-"""Which pixels move a feature: a network is an operator with a gradient.
+"""
+Which pixels move a feature
+===========================
 
-The gradient of a feature in the image, by the vector-Jacobian product that also trains networks, checked against
-central differences.
+A network is an operator with a gradient: that of one feature in the image, by the product that also trains networks.
+
+Checked against central differences.
 """
 
 import matplotlib.pyplot as plt
@@ -14,16 +17,22 @@ X = X.astype(np.float64)
 ckn = ConvKernelNetwork(n_anchors=(16, 32), random_state=0).fit(X[:500])
 image = X[600:601, :, :, None]
 
+# %%
+# The strongest feature of the top left position, and its gradient
 features = ckn.network_.forward(image)
 g = np.zeros_like(features)
-g[0, 0, 0, features[0, 0, 0].argmax()] = 1  # the strongest feature of the top left position
+g[0, 0, 0, features[0, 0, 0].argmax()] = 1
 gradient, _ = ckn.network_.vjp(image, g)
 
+# %%
+# What it predicts for a small step, and what is seen
 step = 1e-6 * np.random.default_rng(0).standard_normal(image.shape) * image  # a patch of zeros has no derivative
 change = ((ckn.network_.forward(image + step) - ckn.network_.forward(image - step)) * g).sum() / 2
 print(f"predicted {np.vdot(gradient, step):.6e}, seen {change:.6e}")
 assert np.isclose(np.vdot(gradient, step), change, rtol=1e-6, atol=0)
 
+# %%
+# Blue pixels lower the feature, red ones raise it
 figure, axes = plt.subplots(1, 2, figsize=(5, 2.6))
 axes[0].imshow(image[0, :, :, 0], cmap="gray")
 axes[0].set_title("image")

@@ -1,4 +1,9 @@
-"""Signals are images of one line: a convolutional kernel network tells rising from falling chirps, anywhere."""
+"""
+Signals are images of one line
+==============================
+
+A convolutional kernel network tells rising from falling chirps, wherever they are.
+"""
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -7,6 +12,8 @@ from sklearn.pipeline import make_pipeline
 
 from kernelconv import ConvKernelNetwork
 
+# %%
+# Chirps in noise, of either kind
 rng = np.random.default_rng(0)
 t = np.linspace(0, 1, 128)
 
@@ -23,6 +30,8 @@ def chirp(rising):
 
 y = rng.integers(0, 2, 400)
 X = np.stack([chirp(label) for label in y])
+# %%
+# Two layers of patches of one line; half of the signals to learn from
 ckn = ConvKernelNetwork(
     n_anchors=(24, 48),
     patch_size=((1, 9), (1, 5)),
@@ -32,9 +41,13 @@ ckn = ConvKernelNetwork(
 )
 model = make_pipeline(ckn, RidgeClassifierCV(np.logspace(-4, 2, 7))).fit(X[:200], y[:200])
 print(ckn.network_.summary())
-print(f"accuracy on the rest: {model.score(X[200:], y[200:]):.3f}")
+accuracy = model.score(X[200:], y[200:])
+print(f"accuracy on the rest: {accuracy:.3f}")
+assert accuracy > 0.95
 
-figure, axes = plt.subplots(2, 2, figsize=(9, 4), sharex="col")
+# %%
+# A signal of each kind, and what its first layer makes of it
+figure, axes = plt.subplots(2, 2, figsize=(8, 3.6), layout="constrained", sharex="col")
 for row, label in enumerate((0, 1)):
     signal = X[y == label][:1]
     axes[row, 0].plot(signal[0])
@@ -42,5 +55,4 @@ for row, label in enumerate((0, 1)):
     axes[row, 1].imshow(ckn.network_.trace(signal.reshape(1, 1, -1, 1))["layer_1"][0, 0].T, aspect="auto")
 axes[0, 0].set_title("signal")
 axes[0, 1].set_title("layer 1: channels over time")
-figure.tight_layout()
 plt.show()
