@@ -1,14 +1,12 @@
 """What a network looks for and at: fields and where they begin, filters, the strongest patches."""
 
-import math
 
 import numpy as np
 import pytest
 import registry
 
-from kernelconv.networks import serial, strongest_patches
+from kernelconv.networks import serial
 from kernelconv.networks.inspection.fields import extent, field_by_gradient, touched, windows
-from kernelconv.operators import Convolution, MaxPooling, ReLU
 
 RNG = np.random.default_rng
 

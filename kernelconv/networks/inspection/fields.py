@@ -39,9 +39,7 @@ def windows(network: Network) -> tuple[Pair, NDArray, NDArray]:
     return (size[0], size[1]), firsts[0], firsts[1]
 
 
-def field_by_gradient(
-    network: Network, position: Pair, rng: np.random.Generator, n_images: int = 16
-) -> NDArray:
+def field_by_gradient(network: Network, position: Pair, rng: np.random.Generator, n_images: int = 16) -> NDArray:
     """Return how strongly the unit at a `position` (row, column) of the output hears of each pixel, (h, w).
 
     That is the mean modulus of the gradient, in `n_images` images of normal noise, of a random mixture of its channels:
