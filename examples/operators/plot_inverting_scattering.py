@@ -5,8 +5,8 @@ What scattering remembers
 An image found from its scattering coefficients alone, by gradient descent.
 
 Start from noise and minimise the distance to the coefficients of a digit, with the gradient of the transform. Averaged
-over 2 or 4 px they give the digit back; over 8 px the descent ends at another image, whose coefficients are within a few
-per cent.
+over 2 or 4 px they give the digit back; over 8 px the descent ends at another image, whose coefficients are within a
+tenth.
 """
 
 import matplotlib.pyplot as plt
