@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -21,8 +21,8 @@ from kernelconv.operators import Part
 from kernelconv.report import charts
 from kernelconv.report.charts.networks import measures_of, training_figure
 
-Asked = Part | BaseEstimator
-Records = Sequence[Mapping[str, float]]
+Asked: TypeAlias = Part | BaseEstimator
+Records: TypeAlias = Sequence[Mapping[str, float]]
 
 
 def plot_filters(
@@ -98,18 +98,18 @@ def plot_maps(network: Asked, image: ArrayLike, *, n: int = 8) -> Any:
     layers = {name: np.abs(m[0]) if np.iscomplexobj(m) else m[0] for name, m in asked.trace(one).items()}
     drawn = {name: m for name, m in layers.items() if m.shape[0] * m.shape[1] > 1}
     with charts.house_style():
-        return charts.maps(one[0], {name: m[..., :n] for name, m in drawn.items()}, n)
+        return charts.maps(one[0], {name: m[..., :n] for name, m in drawn.items()})
 
 
-def plot_patches(found: StrongestPatches, *, n: int = 16) -> Any:
+def plot_patches(found: StrongestPatches, *, n: int = 16, n_columns: int = 9) -> Any:
     """Draw the patches of `strongest_patches`, a row a channel, the strongest on the left.
 
     Parameters
     ----------
     found : StrongestPatches
         What `kernelconv.networks.strongest_patches` returns.
-    n : int
-        Channels at most, the first ones.
+    n, n_columns : int
+        Channels, and patches of each, at most: the first channels, the strongest patches.
 
     Returns
     -------
@@ -122,17 +122,16 @@ def plot_patches(found: StrongestPatches, *, n: int = 16) -> Any:
     TypeError
         If `found` is not what `strongest_patches` returns.
     ValueError
-        If `n` is not an int >= 1.
+        If `n` or `n_columns` is not an int >= 1.
     """
     if not isinstance(found, StrongestPatches):
         raise TypeError(f"found must be what strongest_patches(network, layer, X) returns, got {shown(found)}.")
-    patches = found.patches[: check_count(n, "n")]
+    patches = found.patches[: check_count(n, "n"), : check_count(n_columns, "n_columns")]
     low, high = float(patches.min()), float(patches.max())
     patches = (patches - low) / ((high - low) or 1.0)
-    n_channels, n_columns = patches.shape[:2]
+    names = [f"channel {k}" for k in range(len(patches))]
     with charts.house_style():
-        names = [f"channel {k}" for k in range(n_channels)]
-        return charts.sheet(patches.reshape(-1, *patches.shape[2:]), n_columns, names)
+        return charts.sheet(patches.reshape(-1, *patches.shape[2:]), patches.shape[1], names)
 
 
 def plot_receptive_field(
@@ -162,8 +161,8 @@ def plot_receptive_field(
     Returns
     -------
     matplotlib Figure
-        The darker, the larger the gradient, mean over 16 images of noise. The frame is the window; the title gives both
-        sizes, of which that by gradient is smaller where the window reaches beyond the image.
+        The darker, the larger the root of the gradient, mean over 16 images of noise. The frame is the window; the
+        title gives both sizes, of which that by gradient is smaller where the window reaches beyond the image.
 
     Raises
     ------
@@ -182,9 +181,9 @@ def plot_receptive_field(
     at = len(rows) // 2, len(columns) // 2
     gradient = field_by_gradient(asked, at, rng)
     reached = extent(touched(gradient))[1]
-    title = f"{asked.names[-1]}: {_x(size)} px, by gradient {_x(reached)}"
+    title = f"{asked.names[-1]}\nwindow {_x(size)} px\ngradient {_x(reached)} px"
     with charts.house_style():
-        axes = charts.new_figure(3.2, 3.0, pyplot=True).subplots() if axes is None else axes
+        axes = charts.new_figure(3.5, 3.0, pyplot=True).subplots() if axes is None else axes
         charts.field(axes, gradient, ((rows[at[0]], columns[at[1]]), size), title)
     return axes.figure
 

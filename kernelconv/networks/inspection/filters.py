@@ -50,9 +50,10 @@ def filters(network: Any, layer: str | int | None = None) -> NDArray:
         parts = parts[-2:] if isinstance(parts[-2:][0], Flatten) else parts[-1:]
     for found in pictures_of_parts(parts):
         return found
-    where = f"Layer {layer!r}" if layer is not None else f"No layer of {whole!r:.200}"
+    has = "No layer of {} has" if layer is None else f"Layer {layer!r} of {{}} has no"
     raise ValueError(
-        f"{where} has filters to see: these are the weights of Convolution and Dense, the anchors of KernelMapping on "
+        f"{has.format(f'{whole!r:.200}')} filters to see: these are the weights of Convolution and Dense, the anchors of "
+        "KernelMapping on "
         "patches of more than one pixel, and the wavelets of scattering."
     )
 

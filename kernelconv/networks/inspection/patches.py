@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+from sklearn.base import BaseEstimator
 
 from kernelconv._check import check_count, check_images
 from kernelconv.networks.inspection.asked import as_network, up_to
 from kernelconv.networks.inspection.fields import windows
+from kernelconv.operators import Part
 
 
 @dataclass(frozen=True, repr=False)
@@ -39,7 +40,9 @@ class StrongestPatches:
         return f"StrongestPatches({n_channels} channels, {n} patches of {h} x {w} px each)"
 
 
-def strongest_patches(network: Any, layer: str | int | None, X: ArrayLike, n: int = 9) -> StrongestPatches:
+def strongest_patches(
+    network: Part | BaseEstimator, layer: str | int | None, X: ArrayLike, n: int = 9
+) -> StrongestPatches:
     r"""Return, for each channel k of a layer, the n patches of images that excite it most.
 
     .. math:: \arg\max_{u} \Phi_k(x)[u] \quad \text{for each image } x, \text{ then the } n \text{ largest over images}

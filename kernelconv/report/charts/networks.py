@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kernelconv.report.charts.pictures import show_image
-from kernelconv.report.charts.style import WIDTH, label_text, legend, model_styles, new_figure
+from kernelconv.report.charts.style import GREY, WIDTH, label_text, legend, model_styles, new_figure
 
 #: Of a column of names beside rows of pictures, inches.
 _NAMES = 1.2
@@ -30,12 +30,14 @@ def sheet(pictures: NDArray, n_columns: int, names: Sequence[str] = ()) -> Any:
     return figure
 
 
-def maps(image: NDArray, layers: Mapping[str, NDArray], n_columns: int) -> Any:
+def maps(image: NDArray, layers: Mapping[str, NDArray]) -> Any:
     """Draw an image (h, w, c), and below it the first channels of each layer's maps (h', w', c'); lines as curves.
 
     Each layer has its own range of greys.
     """
-    figure = _rows(1 + len(layers), n_columns, min(max(image.shape[0] / image.shape[1], 0.4), 2), [*layers, "image"])
+    n_columns = max((m.shape[-1] for m in layers.values()), default=1)
+    ratio = min(max(image.shape[0] / image.shape[1], 0.6), 2.0)
+    figure = _rows(1 + len(layers), n_columns, ratio, ["image", *layers])
     panels = figure.subplots(1 + len(layers), n_columns, squeeze=False)
     for axes in panels.ravel():
         axes.set_axis_off()
@@ -53,8 +55,8 @@ def field(axes: Any, gradient: NDArray, window: tuple[Any, Any], title: str) -> 
     from matplotlib.patches import Rectangle
 
     (row, column), (height, width) = window
-    axes.imshow(gradient / (gradient.max() or 1.0), cmap="Greys", vmin=0, vmax=1, interpolation="nearest")
-    frame = {"fill": False, "edgecolor": _FRAME, "linewidth": 1.5, "clip_on": False}
+    axes.imshow(np.sqrt(gradient / (gradient.max() or 1.0)), cmap="Greys", vmin=0, vmax=1, interpolation="nearest")
+    frame: dict[str, Any] = {"fill": False, "edgecolor": _FRAME, "linewidth": 1.5, "clip_on": False}
     axes.add_patch(Rectangle((column - 0.5, row - 0.5), width, height, **frame))
     axes.grid(visible=False)
     axes.set_title(title)
@@ -62,7 +64,7 @@ def field(axes: Any, gradient: NDArray, window: tuple[Any, Any], title: str) -> 
 
 def training(panels: Mapping[str, Any], curves: Mapping[str, Sequence[Mapping[str, float]]]) -> dict[str, Any]:
     """Draw, a panel a measure, its value by epoch; dashed and hollow, that on held-out images. Return a line a name."""
-    handles = {}
+    handles: dict[str, Any] = {}
     for (name, records), style in zip(curves.items(), model_styles(list(curves)).values(), strict=True):
         epochs = [r.get("epoch", k) for k, r in enumerate(records, 1)]
         own = {"color": style["color"], "linewidth": 1.5}
@@ -95,9 +97,8 @@ def training_figure(curves: Mapping[str, Sequence[Mapping[str, float]]]) -> Any:
     panels = dict(zip(measures, figure.subplots(1, len(measures), squeeze=False)[0], strict=True))
     handles = training(panels, curves) if len(curves) > 1 else training(panels, curves) and {}
     if any(key.startswith("validation_") for records in curves.values() for r in records for key in r):
-        handles |= {
-            word: Line2D([], [], color="#595959", linestyle=d) for word, d in (("training", "-"), ("held out", "--"))
-        }
+        handles["training"] = Line2D([], [], color=GREY, linestyle="-")
+        handles["held out"] = Line2D([], [], color=GREY, linestyle="--")
     if handles:
         legend(figure, handles)
     return figure
