@@ -154,7 +154,7 @@ def test_filters_of_each_kind_of_layer():
         ),
         (lambda n, x: strongest_patches(n, 0, x, n=0), ValueError, "n must be an int >= 1"),
         (
-            lambda n, x: strongest_patches(n, 0, x[:, :5]),
+            lambda n, x: strongest_patches(n, 0, x[:, :5], n=1),
             ValueError,
             r"x holds images of shape \(5, 6, 1\), the network is",
         ),

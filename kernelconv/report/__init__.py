@@ -11,12 +11,18 @@ a page one `Page`; nothing here imports what made the results, but for `networks
   inside a network.
 """
 
-from kernelconv.networks.inspection.patches import strongest_patches
 from kernelconv.report.accuracy import print_table, to_csv
 from kernelconv.report.accuracy_page import write_page
 from kernelconv.report.charts import figures_available
 from kernelconv.report.figures import write_figures
-from kernelconv.report.networks import plot_filters, plot_maps, plot_patches, plot_receptive_field, plot_training
+from kernelconv.report.networks import (
+    plot_filters,
+    plot_maps,
+    plot_patches,
+    plot_receptive_field,
+    plot_training,
+    strongest_patches,
+)
 from kernelconv.report.page import Page, save_page
 from kernelconv.report.stability import print_study, study_csv, write_study_figures
 from kernelconv.report.stability_page import write_study_page

@@ -15,11 +15,20 @@ from kernelconv._types.parameters import RandomState
 from kernelconv.networks.inspection.asked import as_network, up_to
 from kernelconv.networks.inspection.fields import extent, field_by_gradient, touched, windows
 from kernelconv.networks.inspection.filters import filters
-from kernelconv.networks.inspection.patches import StrongestPatches
+from kernelconv.networks.inspection.patches import StrongestPatches, strongest_patches
 from kernelconv.networks.serial import Network, serial
 from kernelconv.operators import Part
 from kernelconv.report import charts
 from kernelconv.report.charts.networks import measures_of, training_figure
+
+__all__ = [
+    "plot_filters",
+    "plot_maps",
+    "plot_patches",
+    "plot_receptive_field",
+    "plot_training",
+    "strongest_patches",
+]
 
 Asked: TypeAlias = Part | BaseEstimator
 Records: TypeAlias = Sequence[Mapping[str, float]]
@@ -52,7 +61,8 @@ def plot_filters(
     TypeError
         If `network` is no network, part or estimator with one.
     ValueError
-        If it is not built, has no such layer, or none with filters; if `n` or `n_columns` is not an int >= 1.
+        If it is not built, has no such layer, or none with filters; if the dict is empty; if `n` or `n_columns` is not
+        an int >= 1.
 
     Examples
     --------
@@ -60,6 +70,8 @@ def plot_filters(
     >>> figure = plot_filters(Scattering2D(J=2, L=4).fit(load_digits_images()[0]))  # doctest: +SKIP
     """
     n, n_columns = check_count(n, "n"), check_count(n_columns, "n_columns")
+    if isinstance(network, Mapping) and not network:
+        raise ValueError("There is nothing to draw: the dict of networks is empty.")
     with charts.house_style():
         if isinstance(network, Mapping):
             return charts.first_layers({k: _signed(filters(one, layer)) for k, one in network.items()}, pyplot=True)
@@ -184,7 +196,7 @@ def plot_receptive_field(
     title = f"{asked.names[-1]}\nwindow {_x(size)} px\ngradient {_x(reached)} px"
     with charts.house_style():
         axes = charts.new_figure(3.5, 3.0, pyplot=True).subplots() if axes is None else axes
-        charts.field(axes, gradient, ((rows[at[0]], columns[at[1]]), size), title)
+        charts.field(axes, gradient, ((int(rows[at[0]]), int(columns[at[1]])), size), title)
     return axes.figure
 
 
@@ -197,7 +209,7 @@ def plot_training(trained: BaseEstimator | Records | Mapping[str, BaseEstimator 
         Fitted, with a ``history_``; or that itself: a record an epoch, as ``history_`` holds them. Several by name are
         drawn in one colour each.
     axes : sequence of matplotlib Axes, optional
-        One a measure; by default a new figure with a legend.
+        One a measure, whose ``legend`` knows the names; by default a new figure with a legend.
 
     Returns
     -------

@@ -52,9 +52,8 @@ def filters(network: Any, layer: str | int | None = None) -> NDArray:
         return found
     has = "No layer of {} has" if layer is None else f"Layer {layer!r} of {{}} has no"
     raise ValueError(
-        f"{has.format(f'{whole!r:.200}')} filters to see: these are the weights of Convolution and Dense, the anchors of "
-        "KernelMapping on "
-        "patches of more than one pixel, and the wavelets of scattering."
+        f"{has.format(f'{whole!r:.200}')} filters to see: these are weights of Convolution and Dense, wavelets of "
+        "scattering, and anchors of KernelMapping on patches of more than one pixel."
     )
 
 

@@ -94,11 +94,10 @@ def strongest_patches(
     >>> found.patches[0, 0, :, :, 0], found.images[0], found.corners[0]
     (array([[0., 5.]]), array([1]), array([[2, 2]]))
     """
-    whole = as_network(network)
+    asked = up_to(as_network(network), layer)
     images = check_images(X, image_shape=getattr(network, "image_shape", None), name="X", channels_last=False)
     if check_count(n, "n") > len(images):
         raise ValueError(f"n must be at most the number of images, since each gives one patch: {len(images)}, got {n}.")
-    asked = up_to(whole, layer)
     answers, places = np.moveaxis(asked.map_forward(_strongest_of_image, images), 1, 0)
     order = np.argsort(-answers, axis=0, kind="stable")[:n].T  # (n_channels, n)
     size, rows, columns = windows(asked)

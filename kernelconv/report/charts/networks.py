@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from kernelconv._check import Pair
 from kernelconv.report.charts.pictures import show_image
 from kernelconv.report.charts.style import GREY, WIDTH, label_text, legend, model_styles, new_figure
 
@@ -50,7 +51,7 @@ def maps(image: NDArray, layers: Mapping[str, NDArray]) -> Any:
     return figure
 
 
-def field(axes: Any, gradient: NDArray, window: tuple[Any, Any], title: str) -> None:
+def field(axes: Any, gradient: NDArray, window: tuple[Pair, Pair], title: str) -> None:
     """Draw how strongly one unit hears of each pixel (h, w), and its window, ((row, column), (height, width))."""
     from matplotlib.patches import Rectangle
 
@@ -62,23 +63,28 @@ def field(axes: Any, gradient: NDArray, window: tuple[Any, Any], title: str) -> 
     axes.set_title(title)
 
 
-def training(panels: Mapping[str, Any], curves: Mapping[str, Sequence[Mapping[str, float]]]) -> dict[str, Any]:
-    """Draw, a panel a measure, its value by epoch; dashed and hollow, that on held-out images. Return a line a name."""
+def training(axes: Mapping[str, Any], curves: Mapping[str, Sequence[Mapping[str, float]]]) -> dict[str, Any]:
+    """Draw, a panel a measure, its value by epoch, a single one as a point; dashed, on held-out images.
+
+    Return a line a name.
+    """
     handles: dict[str, Any] = {}
     for (name, records), style in zip(curves.items(), model_styles(list(curves)).values(), strict=True):
         epochs = [r.get("epoch", k) for k, r in enumerate(records, 1)]
         own = {"color": style["color"], "linewidth": 1.5}
-        for measure, axes in panels.items():
+        for measure, panel in axes.items():
             for key, dashes in ((measure, "-"), (f"validation_{measure}", "--")):
                 known = [(e, r[key]) for e, r in zip(epochs, records, strict=True) if key in r]
                 if known:
-                    # a training of one epoch is a point
                     point = {"marker": style["marker"], "markersize": 4} if len(known) == 1 else {}
-                    handles.setdefault(name, axes.plot(*zip(*known, strict=True), linestyle=dashes, **own, **point)[0])
-    for measure, axes in panels.items():
-        axes.set_xlabel("epoch")
-        axes.set_title(measure.replace("_", " "))
-        axes.xaxis.get_major_locator().set_params(integer=True)
+                    (line,) = panel.plot(*zip(*known, strict=True), linestyle=dashes, **own, **point)
+                    handles.setdefault(name, line)
+                    if name and key == measure:
+                        line.set_label(label_text(name))
+    for measure, panel in axes.items():
+        panel.set_xlabel("epoch")
+        panel.set_title(measure.replace("_", " "))
+        panel.xaxis.get_major_locator().set_params(integer=True)
     return handles
 
 
@@ -95,10 +101,11 @@ def training_figure(curves: Mapping[str, Sequence[Mapping[str, float]]]) -> Any:
     measures = measures_of(curves)
     figure = new_figure(2.6, pyplot=True)
     panels = dict(zip(measures, figure.subplots(1, len(measures), squeeze=False)[0], strict=True))
-    handles = training(panels, curves) if len(curves) > 1 else training(panels, curves) and {}
+    lines = training(panels, curves)
+    handles = lines if len(curves) > 1 else {}
     if any(key.startswith("validation_") for records in curves.values() for r in records for key in r):
-        handles["training"] = Line2D([], [], color=GREY, linestyle="-")
-        handles["held out"] = Line2D([], [], color=GREY, linestyle="--")
+        handles["training images"] = Line2D([], [], color=GREY, linestyle="-")
+        handles["held-out images"] = Line2D([], [], color=GREY, linestyle="--")
     if handles:
         legend(figure, handles)
     return figure
