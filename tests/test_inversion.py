@@ -130,6 +130,8 @@ def test_a_start_ends_when_it_may(linear):
     assert 1e-5 < rough.relative_error <= 0.1
     assert fine.relative_error <= 1e-5
     assert rough.n_iterations[0] < fine.n_iterations[0]
+    sooner = int(rough.n_iterations[0]) - 1
+    assert invert(linear, linear.forward(x), n_starts=1, max_iter=sooner, random_state=0).relative_error > 0.1
 
 
 def test_what_has_no_gradient_is_refused(digit):

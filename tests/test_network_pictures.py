@@ -1,6 +1,5 @@
 """Pictures of networks: what is drawn is what is in the arrays."""
 
-import matplotlib
 import numpy as np
 import pytest
 
@@ -16,6 +15,7 @@ from kernelconv.report import (
     strongest_patches,
 )
 
+matplotlib = pytest.importorskip("matplotlib", reason="pictures need kernelconv[plot]")
 plt = pytest.importorskip("matplotlib.pyplot", reason="pictures need kernelconv[plot]")
 RNG = np.random.default_rng
 
@@ -179,9 +179,10 @@ def test_training_of_one_has_no_names_and_a_history_is_as_good_as_its_estimator(
 
 
 def test_matplotlib_is_left_as_it_was(network):
-    before = dict(matplotlib.rcParams)
-    plot_filters(network)
-    assert dict(matplotlib.rcParams) == before
+    with matplotlib.rc_context({"font.size": 7, "axes.spines.top": True}):
+        before = dict(matplotlib.rcParams)
+        plot_filters(network)
+        assert dict(matplotlib.rcParams) == before
 
 
 def test_without_matplotlib_it_is_said_what_to_install(network, trained, monkeypatch):

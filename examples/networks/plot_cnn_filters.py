@@ -40,6 +40,8 @@ layers = [Standardization(), Convolution(16, 7), ReLU(), MaxPooling(2), Convolut
 clf = ConvNetClassifier(serial(*layers, Dense(2)), epochs=6, random_state=0).fit(X, y)
 score = clf.score(X_test, y)
 
+# %%
+# Filters are rough, the means of what excites them are not.
 first = clf.network_.parts[1]
 filters = np.moveaxis(first.params["weight"].reshape(*first.size, 3, -1), -1, 0)
 found = strongest_patches(clf, "convolution_2", X, n=50)
@@ -49,6 +51,8 @@ print(f"neighbouring pixels correlate {rough:.2f} in filters, {smooth:.2f} in th
 assert score > 0.9
 assert abs(rough) < 0.15 < 0.3 < smooth
 
+# %%
+# Filters; maps; and the patches themselves: sky, petals, shadow, columns, roofs.
 plot_filters(clf).suptitle("the filters of the first layer")
 plot_maps(clf, photographs[1][100:124, 210:234]).suptitle("the maps of each layer for the rim of the flower")
 plot_patches(found, n=8).suptitle("what excites eight of its filters most")

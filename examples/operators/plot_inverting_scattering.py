@@ -18,23 +18,26 @@ from kernelconv.stability import invert
 X, y = load_digits_images()
 image = np.pad(X[3].astype(np.float64), 4)
 
-figure, axes = plt.subplots(1, 4, figsize=(8, 2.3))
-axes[0].imshow(image, cmap="gray")
-axes[0].set_title("digit")
-lost = {}
-for ax, J in zip(axes[1:], (1, 2, 3), strict=True):
+# %%
+# From coefficients back to pixels: `invert` asks Phi for its gradient, starts twice, keeps the better end.
+found, lost = {}, {}
+for J in (1, 2, 3):
     scattering = Scattering2D(J, 6).fit(image[None])
     target = scattering.transform(image[None])
-    found = invert(scattering, target, n_starts=2, bounds=(0, 1), max_iter=100, random_state=0)
-    lost[J] = np.linalg.norm(found.image - image) / np.linalg.norm(image)
-    ends = " and ".join(f"{error:.1e}" for error in found.errors)
+    found[J] = invert(scattering, target, n_starts=2, bounds=(0, 1), max_iter=100, random_state=0)
+    lost[J] = np.linalg.norm(found[J].image - image) / np.linalg.norm(image)
+    ends = " and ".join(f"{error:.1e}" for error in found[J].errors)
     print(f"J={J}: two starts end with coefficients within {ends}; the better one's image is within {lost[J]:.1e}")
-    ax.imshow(found.image, cmap="gray")
-    ax.set_title(f"from {2**J} px averages")
-for ax in axes:
-    ax.set_xticks([])
-    ax.set_yticks([])
-figure.tight_layout()
 assert lost[1] < 1e-3
 assert lost[2] < 1e-2 < 0.3 < lost[3]
+
+# %%
+# The digit, and what each transform gives back of it.
+figure, axes = plt.subplots(1, 4, figsize=(8, 2.3))
+pictures = {"digit": image} | {f"from {2**J} px averages": found[J].image for J in found}
+for ax, (title, picture) in zip(axes, pictures.items(), strict=True):
+    ax.imshow(picture, cmap="gray")
+    ax.set_title(title)
+    ax.set_axis_off()
+figure.tight_layout()
 plt.show()
