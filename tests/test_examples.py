@@ -20,8 +20,6 @@ PATHS = sorted(EXAMPLES.glob("*/plot_*.py"))
 #: CPU seconds of one example and of all. The one place where a test measures time, and not by a clock on the wall, so
 #: that a busy machine does not fail it.
 LIMIT, LIMIT_OF_ALL = 15, 120
-#: These two are written anew elsewhere; they have to assert something when they come.
-WRITTEN_ANEW = {"plot_inverting_scattering", "plot_cnn_filters"}
 NO_DATA = re.compile(r"DataError: (.* (?:was not found|is not complete).*)")
 
 
@@ -75,8 +73,6 @@ def test_example(path, ran):
     done, seconds = ran(path)
     if missing := NO_DATA.search(done.stderr):
         pytest.skip(missing[1])
-    if path.stem in WRITTEN_ANEW and not asserts(path):
-        pytest.xfail("written anew")
     assert not complaints(path, done, seconds)
 
 
@@ -86,12 +82,12 @@ def test_all_of_them_take_two_minutes(ran):
 
 @pytest.mark.parametrize("path", PATHS, ids=lambda p: p.stem)
 def test_example_asserts_and_is_written_for_a_gallery(path, draw):
-    assert asserts(path) or path.stem in WRITTEN_ANEW
+    assert asserts(path)
     title, text = draw.described(path)
     assert len(title) <= 70
     assert text.endswith((".", "?", ":"))
     marked = re.search("^# %%", path.read_text(encoding="utf-8"), re.MULTILINE)
-    assert marked or path.stem in WRITTEN_ANEW, "sections begin with a line # %%"
+    assert marked, "sections begin with a line # %%"
 
 
 def test_page_shows_each_with_its_picture(draw):

@@ -43,6 +43,7 @@ ALLOWED = {
     "testing": LEAVES | {"operators"},
     "studies": LEAVES | BELOW_STUDIES | {"operators"},
     "report": LEAVES,  # it reads what studies write
+    "report/networks": LEAVES | {"operators", "networks"},  # it draws networks themselves
     "_arguments": LEAVES | {"datasets", "studies"},
     "cli": LEAVES | {"_arguments", "datasets", "report", "studies"},
     "__main__": {"cli"},

@@ -2,7 +2,10 @@
 What a CNN looks for
 ====================
 
-To which patches of two photographs its first filters answer, and the maps of every layer.
+To which patches of photographs the filters of a trained network answer, and what every layer makes of one crop.
+
+A trained filter looks like noise: it moves little from where it was drawn. The mean of the patches that excite it most
+does not.
 """
 
 import matplotlib.pyplot as plt
@@ -10,7 +13,9 @@ import numpy as np
 from sklearn.datasets import load_sample_images
 
 from kernelconv import ConvNetClassifier, serial
-from kernelconv.operators import Convolution, Dense, GlobalPooling, MaxPooling, ReLU, Standardization, extract_patches
+from kernelconv.networks import strongest_patches
+from kernelconv.operators import Convolution, Dense, GlobalPooling, MaxPooling, ReLU, Standardization
+from kernelconv.report import plot_filters, plot_maps, plot_patches
 
 SIDE, rng = 24, np.random.default_rng(0)
 photographs = [photo[::2, ::2].astype(np.float32) / 255 for photo in load_sample_images().images]  # temple, flower
@@ -23,32 +28,32 @@ def crops(left, n=200):
     return np.array([photographs[i % 2][r : r + SIDE, c : c + SIDE] for i, (r, c) in enumerate(corners)])
 
 
+def smoothness(pictures):
+    """Return the correlation of neighbours in a row, mean over pictures (k, h, w, 3): 0 for white noise."""
+    centred = pictures - pictures.mean((1, 2), keepdims=True)
+    left, right = centred[:, :, :-1], centred[:, :, 1:]
+    return float(np.mean((left * right).sum((1, 2, 3)) / np.sqrt((left**2).sum((1, 2, 3)) * (right**2).sum((1, 2, 3)))))
+
+
 X, X_test, y = crops(left=True), crops(left=False), np.tile(["temple", "flower"], 200)
 layers = [Standardization(), Convolution(16, 7), ReLU(), MaxPooling(2), Convolution(16, 3), ReLU(), GlobalPooling()]
 clf = ConvNetClassifier(serial(*layers, Dense(2)), epochs=6, random_state=0).fit(X, y)
-print(f"accuracy on the other halves: {clf.score(X_test, y):.3f}")
+score = clf.score(X_test, y)
 
-# A trained filter looks like noise: it moves little from where it was drawn. The patches it answers to do not.
+# %%
+# Filters are rough, the means of what excites them are not.
 first = clf.network_.parts[1]
-patches = extract_patches(X, first.size, stride=2).reshape(-1, first.params["weight"].shape[0])
-answers = (patches - patches.mean(axis=0)) @ first.params["weight"]
-figure, axes = plt.subplots(2, 8, figsize=(7, 2.2), layout="constrained")
-for axis, answer in zip(axes.ravel(), answers.T, strict=True):
-    axis.imshow(patches[np.argsort(answer)[-50:]].mean(axis=0).reshape(*first.size, 3))
-    axis.set_axis_off()
-figure.suptitle("the 50 patches that each filter of the first layer answers to most, averaged")
+filters = np.moveaxis(first.params["weight"].reshape(*first.size, 3, -1), -1, 0)
+found = strongest_patches(clf, "convolution_2", X, n=50)
+print(f"accuracy on the other halves: {score:.3f}")
+rough, smooth = smoothness(filters), smoothness(found.patches.mean(axis=1))
+print(f"neighbouring pixels correlate {rough:.2f} in filters, {smooth:.2f} in the means of their 50 strongest patches")
+assert score > 0.9
+assert abs(rough) < 0.15 < 0.3 < smooth
 
-crop = photographs[1][None, 100:124, 210:234]
-maps = {name: m[0] for name, m in clf.network_.trace(crop).items() if m.shape[1] > 1}
-figure, axes = plt.subplots(len(maps), 8, figsize=(7, 0.9 * len(maps)), layout="constrained")
-for row, (name, m) in zip(axes, maps.items(), strict=True):
-    for axis in row:
-        axis.set_xticks([])
-        axis.set_yticks([])
-    for axis, channel in zip(row, np.moveaxis(m, -1, 0), strict=False):
-        axis.imshow(channel, cmap="gray")
-    for axis in row[m.shape[-1] :]:
-        axis.set_axis_off()
-    row[0].set_ylabel(name.rpartition("_")[0], rotation=0, ha="right", va="center", fontsize=8)
-figure.suptitle("the maps of each layer for the rim of the flower")
+# %%
+# Filters; maps; and the patches themselves: sky, petals, shadow, columns, roofs.
+plot_filters(clf).suptitle("the filters of the first layer")
+plot_maps(clf, photographs[1][100:124, 210:234]).suptitle("the maps of each layer for the rim of the flower")
+plot_patches(found, n=8).suptitle("what excites eight of its filters most")
 plt.show()

@@ -30,6 +30,9 @@ from kernelconv.networks.training.changes import AugmentationChain
 # Wavelets whose places are learned
 from kernelconv.networks.wavelet_network import WaveletNetworkRegressor
 
+# What a network looks for
+from kernelconv.networks.inspection.patches import strongest_patches, StrongestPatches
+
 # A classifier for any features
 from kernelconv.networks.affine_subspace import AffineSubspaceClassifier
 
@@ -58,6 +61,9 @@ __all__ = [
     "AugmentationChain",
     # Wavelets whose places are learned
     "WaveletNetworkRegressor",
+    # What a network looks for
+    "strongest_patches",
+    "StrongestPatches",
     # A classifier for any features
     "AffineSubspaceClassifier",
 ]

@@ -115,6 +115,13 @@ class Part(Matrix):
         """Return ((height, width) of the input seen by one output position, (row, column) stride)."""
         return (1, 1), (1, 1)
 
+    def field_start(self, in_shape: Shape3) -> tuple[Any, Any]:
+        """Return the (row, column) where the field of output position (0, 0) begins, below 0 in a border.
+
+        None along an axis of which every position sees all.
+        """
+        return 0, 0
+
     def multiply_adds(self, in_shape: Shape3) -> int:
         """Return the multiply-adds of one image of shape `in_shape`."""
         return 0

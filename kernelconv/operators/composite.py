@@ -146,6 +146,16 @@ class Composite(Part):
             stride = [s * t for s, t in zip(stride, step, strict=True)]
         return tuple(map(math.ceil, field)), tuple(int(s) if s == int(s) else s for s in stride)
 
+    def field_start(self, in_shape: Shape3) -> tuple[Any, Any]:
+        """Return the sum of the parts' starts, each times the stride before it; None along an axis if one is None."""
+        start: list[Any] = [0, 0]
+        stride: tuple[Any, ...] = (1, 1)
+        for part, shape in zip(self.named_parts.values(), self.shapes(in_shape), strict=False):
+            own = part.field_start(shape)
+            start = [None if None in (a, b) else a + b * s for a, b, s in zip(start, own, stride, strict=True)]
+            stride = tuple(s * t for s, t in zip(stride, part.receptive_field(shape)[1], strict=True))
+        return start[0], start[1]
+
     def multiply_adds(self, in_shape: Shape3) -> int:
         """Return the sum over the parts."""
         shapes = self.shapes(in_shape)
@@ -263,6 +273,12 @@ class Composite(Part):
         return " ∘ ".join(
             f"({part!r})" if isinstance(part, Composite) else repr(part) for part in reversed(self.named_parts.values())
         )
+
+
+def first_start(starts: Sequence[tuple[Any, Any]]) -> tuple[Any, Any]:
+    """Return the smallest of the branches' ``field_start`` along each axis, None if one of them is."""
+    rows, columns = (None if None in axis else min(axis) for axis in zip(*starts, strict=True))
+    return rows, columns
 
 
 def joined(by_part: Mapping[str, Mapping[str, NDArray]]) -> Grads:

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kernelconv.report import charts
-from kernelconv.report.charts import figures_available, save_figure
+from kernelconv.report.charts import check_figures_available, save_figure
 from kernelconv.report.charts.accuracy import N_CONFUSIONS
 from kernelconv.report.published import leading_curves
 from kernelconv.report.summary import (
@@ -75,10 +75,7 @@ def write_figures(
     ...     [path.name for path in write_figures(results, folder, images)]
     ['deformed.png']
     """
-    if not figures_available():
-        raise ImportError("Figures need matplotlib: pip install kernelconv[plot].")
-    import matplotlib
-
+    check_figures_available()
     draw = _drawings(results, summary_rows(results))
     if images is not None:
         draw["deformed"] = lambda: charts.deformed(np.asarray(images["images"]), images["strengths"])
@@ -87,7 +84,7 @@ def write_figures(
         draw["first_layers"] = lambda: charts.first_layers(shown)
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
-    with matplotlib.rc_context(charts.STYLE):
+    with charts.house_style():
         return [save_figure(make(), folder / f"{name}.png") for name, make in draw.items()]
 
 

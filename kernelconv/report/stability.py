@@ -177,13 +177,10 @@ def write_study_figures(
     ImportError
         If matplotlib is missing (see `figures_available`).
     """
-    if not charts.figures_available():
-        raise ImportError("Figures need matplotlib: pip install kernelconv[plot].")
-    import matplotlib
-
+    charts.check_figures_available()
     labels = {model: label(results["settings"], model) for model in results["settings"]["models"]}
     paths = []
-    with matplotlib.rc_context(charts.STYLE):
+    with charts.house_style():
         for family, shown in examples.items():
             rows = [r for r in results["rows"] if r["family"] == family]
             if rows:

@@ -15,11 +15,13 @@ from kernelconv.stability.measures import (
 from kernelconv.stability.observations import Observations, observe
 from kernelconv.stability.protocol import compare_stability, measure_layers, measure_stability
 from kernelconv.stability.report import StabilityReport, StabilityRow
+from kernelconv.stability.search.inversion import Inversion, invert
 from kernelconv.stability.search.worst_case import WorstCase, measure_worst_case, worst_case
 from kernelconv.stability.translation import equivariance_error, translation_error
 
 __all__ = [
     "Architecture",
+    "Inversion",
     "Observations",
     "Recommendation",
     "StabilityBound",
@@ -35,6 +37,7 @@ __all__ = [
     "equivariance_error",
     "fit_bound",
     "fit_envelope",
+    "invert",
     "lipschitz_ratio",
     "measure_corruptions",
     "measure_layers",

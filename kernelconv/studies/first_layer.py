@@ -11,18 +11,18 @@ from sklearn.pipeline import Pipeline
 from kernelconv._check import as_pair
 from kernelconv._files import pack
 from kernelconv.networks.cnn.classifier import ConvNetClassifier
+from kernelconv.networks.inspection.filters import pictures_of_parts
 from kernelconv.networks.kernel.classifier import ConvKernelClassifier
 from kernelconv.networks.kernel.network import ConvKernelNetwork
 from kernelconv.networks.scattering.scattering_2d import Scattering2D
-from kernelconv.operators import Convolution
+from kernelconv.operators import Dense
 
 
 def first_layer(fitted: Any) -> NDArray | None:
     """Return pictures (k, h, w), of colour filters (k, h, w, 3), of a fitted model's first layer; None without one.
 
-    Scattering: the real part of its wavelets at every other angle, coarse scales last. Kernel networks: their anchors,
-    where these are patches of more than one pixel. Convolutional networks: their filters. Three channels are colours,
-    others are averaged. A pipeline is judged by its first step.
+    They are those of `kernelconv.networks.inspection.filters`, but for networks without convolutions, which have none
+    here. A pipeline is judged by its first step.
 
     Examples
     --------
@@ -33,13 +33,13 @@ def first_layer(fitted: Any) -> NDArray | None:
     """
     while isinstance(fitted, Pipeline):
         fitted = fitted[0]
-    if isinstance(fitted, Scattering2D):
-        return _wavelets(fitted)
     if isinstance(fitted, (ConvKernelNetwork, ConvKernelClassifier)):
-        return _anchors(fitted)
-    if isinstance(fitted, ConvNetClassifier):
-        return _filters(fitted)
-    return None
+        size = fitted.patch_size[0] if isinstance(fitted.patch_size, tuple) else fitted.patch_size
+        if as_pair(size, "patch_size") == (1, 1):
+            return None
+    elif not isinstance(fitted, (Scattering2D, ConvNetClassifier)):
+        return None
+    return next(pictures_of_parts([part for part in fitted.network_.parts if not isinstance(part, Dense)]), None)
 
 
 def pictures(fitted: Any, n: int = 16) -> str | None:
@@ -51,30 +51,3 @@ def pictures(fitted: Any, n: int = 16) -> str | None:
     largest = np.abs(found).reshape(len(found), -1).max(axis=1)
     scale = np.where(largest > 0, largest, 1).reshape(-1, *[1] * (found.ndim - 1))
     return pack(np.round(127 * np.round(found / scale, 3)).astype(np.int8))  # the last bits decide no grey level
-
-
-def _wavelets(scattering: Scattering2D) -> NDArray:
-    psi = np.fft.fftshift(np.fft.ifft2(scattering.filter_bank_.psi).real, axes=(-2, -1))
-    h, w = psi.shape[-2:]
-    half = min(h, w, 24) // 2  # wavelets of J = 3 have died away 12 px from their centre
-    middle = psi[:, ::2, h // 2 - half : h // 2 + half, w // 2 - half : w // 2 + half]
-    return middle.reshape(-1, 2 * half, 2 * half)
-
-
-def _anchors(model: Any) -> NDArray | None:
-    size = as_pair(model.patch_size[0] if isinstance(model.patch_size, tuple) else model.patch_size, "patch_size")
-    anchors = model.anchors_[0]
-    return None if size == (1, 1) else _colours(anchors.reshape(len(anchors), *size, -1))
-
-
-def _filters(model: ConvNetClassifier) -> NDArray | None:
-    for part in model.network_.parts:
-        if isinstance(part, Convolution):
-            kernels = part.params["weight"].reshape(*part.size, -1, part.n_filters)
-            return _colours(np.moveaxis(kernels, -1, 0))
-    return None
-
-
-def _colours(filters: NDArray) -> NDArray:
-    """Return filters (k, h, w, c) as pictures: three channels are colours, others are averaged."""
-    return filters if filters.shape[-1] == 3 else filters.mean(-1)

@@ -23,7 +23,8 @@ LEFT_OUT = {
     "DataError": "an exception",
     "scattering_tree": "takes a geometry, which ScatteringTransform makes of checked sizes",
     **dict.fromkeys(("Part", "DotProductKernel", "Deformation", "LinearDeformation", "DisplacementField"), _ABSTRACT),
-    **dict.fromkeys(("Recommendation", "StabilityRow", "WorstCase", "Observations", "PixelGraph"), _FOUND),
+    "StrongestPatches": _FOUND,
+    **dict.fromkeys(("Recommendation", "StabilityRow", "WorstCase", "Observations", "PixelGraph", "Inversion"), _FOUND),
     **dict.fromkeys(("load_digits_images", "data_folder", "registered_datasets"), _NO_ARGUMENT),
 }
 #: Parameters that are not made odd, and why.
@@ -39,6 +40,8 @@ UNTRIED = {
     ("Architecture", "layers"): "given by Architecture.of",
     ("Split", "name"): "printed, nothing else",
     ("sample_patches", "rng"): "a generator, which the caller makes",
+    ("invert", "representation"): "tried as phi of worst_case; without a gradient it is refused",
+    ("strongest_patches", "network"): "a network, which the caller builds",
     ("preset", "options"): "keyword arguments of the architecture, which checks them",
     ("serial", "parts"): "tried as first and second",
     **{(name, k): _WORKERS for name in ("transform_store", "fit_stream", "ImageChunks") for k in ("workers", "client")},

@@ -150,6 +150,10 @@ class ScatteringTransform(Part):
         stride = self._geometry(in_shape).stride
         return (in_shape[0], in_shape[1]), (stride, stride)
 
+    def field_start(self, in_shape: Shape3) -> tuple[Any, Any]:
+        """Return None along both axes."""
+        return None, None
+
     def _lipschitz(self, in_shape: Shape3) -> float | None:
         """Return the constant where nothing is subsampled or padded, else None."""
         geometry = self._geometry(in_shape)

@@ -132,6 +132,10 @@ class ScatteringTransform1D(Part):
         """Return (a whole line, the stride): wavelets have no border."""
         return (1, in_shape[1]), (1, self._geometry(in_shape).stride)
 
+    def field_start(self, in_shape: Shape3) -> tuple[Any, Any]:
+        """Return None along the line."""
+        return 0, None
+
     def multiply_adds(self, in_shape: Shape3) -> int:
         """Return those of the FFTs, 2 n log2 n of n complex numbers, and of the filters."""
         geometry, total = self._geometry(in_shape), 0.0

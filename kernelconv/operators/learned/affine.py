@@ -132,6 +132,10 @@ class PatchwiseAffine(Affine):
         """Return (extent, stride)."""
         return self.patches.receptive_field(in_shape)
 
+    def field_start(self, in_shape: Shape3) -> tuple[Any, Any]:
+        """Return that of the patches."""
+        return self.patches.field_start(in_shape)
+
     def multiply_adds(self, in_shape: Shape3) -> int:
         """Return h' w' k_h k_w c n_filters."""
         return int(np.prod(self.patches.out_shape(in_shape))) * self.n_filters

@@ -14,7 +14,7 @@ from kernelconv._arrays import namespace
 from kernelconv._check import Pair
 from kernelconv._types.arrays import Data
 from kernelconv.operators.base import Grads, Part, Pullback, Shape3, State
-from kernelconv.operators.composite import Composite, joined
+from kernelconv.operators.composite import Composite, first_start, joined
 
 
 @dataclass(frozen=True, repr=False, init=False)
@@ -88,6 +88,10 @@ class Concat(Composite):
         fields, strides = zip(*(branch.receptive_field(in_shape) for branch in self.branches), strict=True)
         height, width = (max(f[a] for f in fields) for a in (0, 1))
         return (height, width), strides[0]
+
+    def field_start(self, in_shape: Shape3) -> tuple[Any, Any]:
+        """Return the first of theirs."""
+        return first_start([part.field_start(in_shape) for part in self.branches])
 
     def build(self, in_shape: Shape3, rng: np.random.Generator | None = None, data: Data | None = None) -> Concat:
         """Return a copy with all branches built on the same maps."""

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from kernelconv._check import Pair
 from kernelconv._types.arrays import Data
 from kernelconv.operators.base import Grads, Part, Pullback, Shape3, State
-from kernelconv.operators.composite import Composite, joined
+from kernelconv.operators.composite import Composite, first_start, joined
 
 
 @dataclass(frozen=True, repr=False)
@@ -89,6 +89,10 @@ class Residual(Composite):
         fields, strides = zip(*(part.receptive_field(in_shape) for part in self.named_parts.values()), strict=True)
         height, width = (max(f[a] for f in fields) for a in (0, 1))
         return (height, width), strides[0]
+
+    def field_start(self, in_shape: Shape3) -> tuple[Any, Any]:
+        """Return the first of theirs."""
+        return first_start([part.field_start(in_shape) for part in self.named_parts.values()])
 
     def multiply_adds(self, in_shape: Shape3) -> int:
         """Return the sum of both."""

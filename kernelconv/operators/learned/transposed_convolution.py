@@ -112,6 +112,12 @@ class TransposedConvolution(PatchwiseAffine):
         field = tuple((e - 1) // s + 1 for e, s in zip(self.patches.extent, self.stride, strict=True))
         return field, tuple(1 if s == 1 else Fraction(1, s) for s in self.stride)
 
+    def field_start(self, in_shape: Shape3) -> tuple[Any, Any]:
+        """Return (border - extent + 1) / stride: the first position that may reach output (0, 0), a fraction."""
+        per_axis = zip(self.patches.borders(), self.patches.extent, self.stride, strict=True)
+        rows, columns = (Fraction(before - e + 1, s) for (before, _), e, s in per_axis)
+        return rows, columns
+
     def multiply_adds(self, in_shape: Shape3) -> int:
         """Return h' w' c k_h k_w n_filters."""
         return int(np.prod(in_shape) * np.prod(self.size)) * self.n_filters

@@ -145,6 +145,11 @@ class PatchExtraction(Part):
         """Return (extent, stride)."""
         return self.extent, self.stride
 
+    def field_start(self, in_shape: Shape3) -> tuple[Any, Any]:
+        """Return where the first patch begins, in the border."""
+        (above, _), (left, _) = self.borders()
+        return -above, -left
+
     def definition(self, x: Array) -> Any:
         """Return the patches of `x`: (n, h, w, c) -> (n, h', w', k_h k_w c), entry by entry of a patch."""
         (kh, kw), (sh, sw), (dh, dw) = self.size, self.stride, self.dilation

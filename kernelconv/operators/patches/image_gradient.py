@@ -80,6 +80,10 @@ class ImageGradient(Part):
         """Return ((3, 3), (1, 1))."""
         return (3, 3), (1, 1)
 
+    def field_start(self, in_shape: Shape3) -> tuple[Any, Any]:
+        """Return (-1, -1)."""
+        return -1, -1
+
     def definition(self, x: Array) -> Any:
         """Return the derivatives: (n, h, w, c) -> (n, h, w, 2 c), those in rows first."""
         x = padded(x, (1, 1), (1, 1), self.padding)

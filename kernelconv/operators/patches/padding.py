@@ -66,6 +66,10 @@ class Pad(Part):
             most *= np.bincount(index[index >= 0]).max()
         return float(np.sqrt(most))
 
+    def field_start(self, in_shape: Shape3) -> tuple[Any, Any]:
+        """Return where the border begins."""
+        return -self.rows[0], -self.columns[0]
+
     def definition(self, x: Array) -> Any:
         """Return the maps continued: (n, h, w, c) -> (n, above + h + below, left + w + right, c)."""
         return padded(x, self.rows, self.columns, self.padding)
@@ -118,6 +122,10 @@ class Crop(Part):
 
     def _lipschitz(self, in_shape: Shape3) -> float:
         return 1.0
+
+    def field_start(self, in_shape: Shape3) -> tuple[Any, Any]:
+        """Return what is left first."""
+        return self.rows[0], self.columns[0]
 
     def definition(self, x: Array) -> Any:
         """Return what is left: (n, h, w, c) -> (n, h - above - below, w - left - right, c)."""

@@ -26,6 +26,11 @@ def gaussian_radius(subsampling: int, scale: float) -> int:
     return max(int(np.sqrt(2) * scale + 1e-6), int(subsampling > 1))
 
 
+def first_kept(n: int, subsampling: int) -> int:
+    """Return the first of the positions 0, s, 2 s, ... of a line of `n`, once these are centred on it."""
+    return (n - 1) % subsampling // 2
+
+
 def gaussian_windows(n: int, subsampling: int, scale: float, padding: str) -> tuple[NDArray, NDArray]:
     """Return the positions of a line of `n` that each window reads, (ceil(n / s), 2 radius + 1), and its weights.
 
@@ -35,8 +40,7 @@ def gaussian_windows(n: int, subsampling: int, scale: float, padding: str) -> tu
     radius = gaussian_radius(subsampling, scale)
     weights = np.exp(-(np.arange(-radius, radius + 1) ** 2) / (2 * scale**2))
     weights /= weights.sum()
-    kept = np.arange(0, n, subsampling)
-    kept += (n - 1 - kept[-1]) // 2
+    kept = np.arange(first_kept(n, subsampling), n, subsampling)
     index = border_index(n, radius, radius, padding)
     return index[kept[:, None] + np.arange(2 * radius + 1)], weights
 
@@ -144,6 +148,14 @@ class GaussianPooling(Part):
         """Return (2 radius + 1, subsampling)."""
         reach = tuple(2 * gaussian_radius(s, self.scale_of(s)) + 1 for s in self.subsampling)
         return reach, self.subsampling
+
+    def field_start(self, in_shape: Shape3) -> tuple[Any, Any]:
+        """Return the first kept position less the radius, along each axis."""
+        rows, columns = (
+            first_kept(n, s) - gaussian_radius(s, self.scale_of(s))
+            for n, s in zip(in_shape[:2], self.subsampling, strict=True)
+        )
+        return rows, columns
 
     def multiply_adds(self, in_shape: Shape3) -> int:
         """Return c (h w w' + h h' w')."""

@@ -114,6 +114,10 @@ class OrbitPooling(Composite):
             raise ValueError(f"Quarter turns need square images, got {tuple(in_shape[:2])} px: use group='flips'.")
         return super().shapes(in_shape)
 
+    def field_start(self, in_shape: Shape3) -> tuple[Any, Any]:
+        """Return None: a position sees the places to which the group brings its field."""
+        return None, None
+
     def multiply_adds(self, in_shape: Shape3) -> int:
         """Return the part's, as many times as there are elements."""
         return len(GROUPS[self.group]) * super().multiply_adds(in_shape)

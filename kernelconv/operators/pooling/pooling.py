@@ -81,6 +81,10 @@ class AveragePooling(Part):
         """Return (size, stride)."""
         return self.size, self.stride
 
+    def field_start(self, in_shape: Shape3) -> tuple[Any, Any]:
+        """Return that of its windows."""
+        return self.patches.field_start(in_shape)
+
     def multiply_adds(self, in_shape: Shape3) -> int:
         """Return the number of values read."""
         return int(np.prod(self.patches.out_shape(in_shape)))

@@ -108,6 +108,10 @@ class Filtering(Part):
         bank = self._bank(in_shape)
         return (in_shape[0] if len(bank.shape) == 2 else 1, in_shape[1]), self._steps(bank)
 
+    def field_start(self, in_shape: Shape3) -> tuple[Any, Any]:
+        """Return None along each axis that is filtered."""
+        return None if len(self._bank(in_shape).shape) == 2 else 0, None
+
     def multiply_adds(self, in_shape: Shape3) -> int:
         """Return those of the FFTs, 2 n log2 n of n complex numbers, and of the filters."""
         h, w, channels = in_shape

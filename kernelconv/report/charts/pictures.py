@@ -11,10 +11,10 @@ from numpy.typing import NDArray
 from kernelconv.report.charts.style import WIDTH, label_text, new_figure
 
 
-def first_layers(pictures: Mapping[str, NDArray]) -> Any:
+def first_layers(pictures: Mapping[str, NDArray], *, pyplot: bool = False) -> Any:
     """Draw a row a model: what its first layer looks for, (k, h, w) or (k, h, w, 3) in [-1, 1], grey at zero."""
     n_columns = 8
-    figure = new_figure(0.25 + 0.95 * len(pictures))
+    figure = new_figure(0.25 + 0.95 * len(pictures), pyplot=pyplot)
     figure.get_layout_engine().set(h_pad=0.14)
     panels = figure.subplots(len(pictures), n_columns, squeeze=False)
     for line, (name, images) in zip(panels, pictures.items(), strict=True):
@@ -22,7 +22,7 @@ def first_layers(pictures: Mapping[str, NDArray]) -> Any:
         for axes in line:
             axes.set_axis_off()
         for axes, image in zip(line, shown, strict=False):
-            _show(axes, (np.asarray(image) + 1) / 2)
+            show_image(axes, (np.asarray(image) + 1) / 2)
         name = line[0].text(0, 1.08, label_text(name, 60), transform=line[0].transAxes)
         name.set_in_layout(False)  # or a long name would widen its column
     return figure
@@ -43,7 +43,7 @@ def deformed(images: NDArray, strengths: Sequence[float]) -> Any:
         # the original's range for all of its row: what the interpolation overshoots is cut, not spread over the greys
         low, high = float(example[0].min()), float(example[0].max())
         for axes, image in zip(line, (example - low) / ((high - low) or 1.0), strict=True):
-            _show(axes, image)
+            show_image(axes, image)
     for axes, title in zip(panels[0], ["original", *(f"{s:g}" for s in strengths)], strict=True):
         axes.set_title(title, loc="center")
     return figure
@@ -57,7 +57,7 @@ def worst_fields(examples: Mapping[str, Mapping[str, Any]]) -> Any:
         image, warped, tau = (np.asarray(example[key]) for key in ("image", "warped", "tau"))
         low, high = float(image.min()), float(image.max())
         for axes, shown in zip(line, (image, warped, warped), strict=True):
-            _show(axes, (shown - low) / ((high - low) or 1.0))
+            show_image(axes, (shown - low) / ((high - low) or 1.0))
         step = max(1, image.shape[0] // 16)
         rows, columns = np.mgrid[step // 2 : image.shape[0] : step, step // 2 : image.shape[1] : step]
         arrows = tau[rows, columns]
@@ -69,7 +69,7 @@ def worst_fields(examples: Mapping[str, Mapping[str, Any]]) -> Any:
     return figure
 
 
-def _show(axes: Any, image: NDArray) -> None:
+def show_image(axes: Any, image: NDArray) -> None:
     """Draw an image (h, w) or (h, w, c) from 0, black, to 1; what lies beyond is cut. Three channels are colours."""
     image = image if image.ndim == 2 or image.shape[-1] == 3 else image.mean(axis=-1)
     axes.imshow(image.clip(0, 1), cmap="gray", vmin=0, vmax=1, interpolation="nearest")

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -54,8 +55,34 @@ def figures_available() -> bool:
     return True
 
 
-def new_figure(height: float, width: float = WIDTH) -> Any:
-    """Return an empty figure, sizes in inches."""
+def check_figures_available() -> None:
+    """Raise ImportError, saying what to install, if figures cannot be drawn."""
+    if not figures_available():
+        raise ImportError("Figures need matplotlib: pip install kernelconv[plot].")
+
+
+@contextmanager
+def house_style() -> Iterator[None]:
+    """Draw in the style of all figures; matplotlib's own settings are as before afterwards.
+
+    Raises
+    ------
+    ImportError
+        If matplotlib is missing.
+    """
+    check_figures_available()
+    import matplotlib
+
+    with matplotlib.rc_context(STYLE):
+        yield
+
+
+def new_figure(height: float, width: float = WIDTH, *, pyplot: bool = False) -> Any:
+    """Return an empty figure, sizes in inches; one that `pyplot` knows is shown by ``pyplot.show`` and in notebooks."""
+    if pyplot:
+        import matplotlib.pyplot as plt
+
+        return plt.figure(figsize=(width, height), layout="constrained")
     from matplotlib.figure import Figure
 
     return Figure(figsize=(width, height), layout="constrained")
