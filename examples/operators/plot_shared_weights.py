@@ -22,6 +22,13 @@ assert Dense(100).build(small, rng).n_params() == 78_500
 assert Convolution(100, 5).build(small, rng).n_params() == 2_600
 
 # %%
+# A dense layer is the convolution whose filter is as large as the map
+x, dense = rng.standard_normal((4, 5, 6, 2)), Dense(3).build((5, 6, 2), rng)
+whole = Convolution.from_weights(dense.params["weight"].reshape(5, 6, 2, 3)).forward(x)
+assert np.allclose(whole, dense.forward(x), atol=1e-12)
+assert whole.shape == (4, 1, 1, 3)
+
+# %%
 # Ten maps of 200 x 200 units: where no weight is shared, each is used once, and the multiply-adds count them without
 # drawing 16,000,000,000
 large = (200, 200, 1)
