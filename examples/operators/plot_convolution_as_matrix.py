@@ -13,7 +13,7 @@ import numpy as np
 from scipy.linalg import circulant, toeplitz
 
 from kernelconv import serial
-from kernelconv.operators import Convolution, Dense
+from kernelconv.operators import Convolution
 
 rng = np.random.default_rng(0)
 
@@ -52,13 +52,6 @@ blocks = plane.reshape(5, 5, 5, 5).swapaxes(1, 2)  # [i, k] is the block from ro
 assert all(np.array_equal(blocks[i, k], blocks[(i + 1) % 5, (k + 1) % 5]) for i in range(5) for k in range(5))
 assert all(np.array_equal(block, circulant(block[:, 0])) for block in blocks.reshape(-1, 5, 5))
 assert not np.array_equal(plane, circulant(plane[:, 0]))
-
-# %%
-# A dense layer is a convolution whose filter is as large as the map
-x, dense = rng.standard_normal((4, 5, 6, 2)), Dense(3).build((5, 6, 2), rng)
-whole = Convolution.from_weights(dense.params["weight"].reshape(5, 6, 2, 3)).forward(x)
-assert np.allclose(whole, dense.forward(x), atol=1e-12)
-assert whole.shape == (4, 1, 1, 3)
 
 # %%
 # Toeplitz and circulant grow alike on average, |T - C| / sqrt(n) in the norm of Frobenius; in that of operators never
