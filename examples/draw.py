@@ -9,11 +9,16 @@ An example that fails keeps the picture it had, and is named at the end.
 
 import argparse
 import ast
+import importlib
 import io
+import json
 import os
 import runpy
 import subprocess
 import sys
+import tempfile
+import traceback
+import warnings
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
@@ -63,18 +68,67 @@ def readme():
     return "\n".join(lines) + "\n"
 
 
-def run(path, kept=None, cwd=None, **variables):
-    """Run one example in a process of its own, warnings being errors; `kept` is where its last figure goes, if at all.
+class Runner:
+    """A process that has imported what all examples import, and runs each in a copy of itself (os.fork).
 
-    Return the finished process and the CPU seconds it took, threads included.
+    Warnings are errors. `variables` are set in its environment.
     """
-    command = [sys.executable, *AS_A_TEST, str(HERE / "draw.py"), "--here", str(path), *([str(kept)] if kept else [])]
-    environment = {**os.environ, "MPLBACKEND": "Agg", **variables}
-    before = os.times()
-    done = subprocess.run(command, cwd=cwd, env=environment, capture_output=True, text=True, check=False)
-    after = os.times()
-    spent = after.children_user + after.children_system - before.children_user - before.children_system
-    return done, spent
+
+    def __init__(self, **variables):
+        command = [sys.executable, *AS_A_TEST, str(HERE / "draw.py"), "--serve"]
+        environment = {**os.environ, "MPLBACKEND": "Agg", **variables}
+        self._process = subprocess.Popen(command, env=environment, text=True, stdin=-1, stdout=-1)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self._process.communicate()
+
+    def run(self, path, kept=None, cwd=None):
+        """Run one example; `kept` is where its last figure goes, if at all.
+
+        Return whether it ran through, what it printed with its errors, and its CPU seconds.
+        """
+        asked = {"path": str(path), "kept": kept and str(Path(kept).resolve()), "cwd": str(cwd or Path.cwd())}
+        self._process.stdin.write(json.dumps(asked) + "\n")
+        self._process.stdin.flush()
+        return tuple(json.loads(self._process.stdout.readline()))
+
+
+def serve():
+    """Run what comes in, a line of JSON an example, each in a fork; write a line about each."""
+    for module in ("matplotlib.pyplot", "sklearn.datasets", "sklearn.linear_model", "kernelconv.stability"):
+        importlib.import_module(module)
+
+    # BLAS has threads, and stops them itself before a fork
+    warnings.filterwarnings("ignore", "This process .* is multi-threaded", DeprecationWarning)
+    for line in sys.stdin:
+        asked = json.loads(line)
+        with tempfile.TemporaryFile("w+") as printed:
+            child = os.fork()
+            if child == 0:
+                _in_fork(asked, printed)
+            _, status, usage = os.wait4(child, 0)
+            printed.seek(0)
+            print(json.dumps([status == 0, printed.read(), usage.ru_utime + usage.ru_stime]), flush=True)
+
+
+def _in_fork(asked, printed):
+    """Run an example in this copy of the process, and end it."""
+    status = 1
+    os.dup2(printed.fileno(), 1)
+    os.dup2(printed.fileno(), 2)
+    try:
+        os.chdir(asked["cwd"])
+        run_here(asked["path"], asked["kept"])
+        status = 0
+    except BaseException:
+        traceback.print_exc()
+    finally:
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(status)
 
 
 def run_here(path, kept=None):
@@ -83,7 +137,7 @@ def run_here(path, kept=None):
     import matplotlib.pyplot as plt
 
     if not plt.get_fignums():
-        raise SystemExit(f"{path} ends without a figure")
+        raise ValueError(f"{path} ends without a figure")
     if kept:
         keep(plt.figure(plt.get_fignums()[-1]), Path(kept))
 
@@ -109,17 +163,18 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("words", nargs="*", help="draw the examples whose names hold one of these; all of them without")
     parser.add_argument("--text", action="store_true", help="write README.md, draw nothing")
-    parser.add_argument("--here", nargs="+", help=argparse.SUPPRESS)
+    parser.add_argument("--serve", action="store_true", help=argparse.SUPPRESS)
     asked = parser.parse_args()
-    if asked.here:
-        run_here(*asked.here)
+    if asked.serve:
+        serve()
         return
+    drawn = [p for p in examples() if not asked.text and (not asked.words or any(w in p.stem for w in asked.words))]
     failed = []
-    for path in [] if asked.text else examples():
-        if not asked.words or any(word in path.stem for word in asked.words):
-            done, spent = run(path, picture(path))
-            print(f"{spent:6.1f} s  {path.relative_to(HERE)}", flush=True)
-            failed += [f"{path.relative_to(HERE)}: {done.stderr}"] if done.returncode else []
+    with Runner() as runner:
+        for path in drawn:
+            right, printed, seconds = runner.run(path, picture(path))
+            print(f"{seconds:6.1f} s  {path.relative_to(HERE)}", flush=True)
+            failed += [] if right else [f"{path.relative_to(HERE)}: {printed}"]
     (HERE / "README.md").write_text(readme(), encoding="utf-8")
     sys.exit("\n".join(failed) or 0)
 

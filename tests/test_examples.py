@@ -41,27 +41,36 @@ def asserts(path):
     return any(isinstance(node, ast.Assert) for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))))
 
 
-def complaints(path, done, seconds, limit=LIMIT):
+def complaints(path, right, printed, seconds, limit=LIMIT):
     """Return what is wrong with an example that ran."""
-    wrong = [] if done.returncode == 0 else [f"it failed:\n{done.stderr}"]
+    wrong = [] if right else [f"it failed:\n{printed}"]
     wrong += [] if asserts(path) else ["it asserts nothing: let it assert its known answer"]
     return wrong + ([f"it took {seconds:.1f} s of CPU time, more than {limit}"] if seconds > limit else [])
 
 
 @pytest.fixture(scope="session")
-def ran(tmp_path_factory):
-    """Return a function that runs an example, once, and gives its process and its CPU seconds."""
+def runner():
+    """Return the process that runs examples."""
     pytest.importorskip("matplotlib", reason="examples draw: install kernelconv[plot]")
+    if not hasattr(os, "fork"):
+        pytest.skip("examples run in forks of one process")
+    with pytest.MonkeyPatch.context() as patch:
+        start = imported(patch).Runner
+    data = os.environ.get("KERNELCONV_DATA") or str(data_folder())  # named, nothing is fetched
+    with start(KERNELCONV_DATA=data) as found:
+        yield found
+
+
+@pytest.fixture(scope="session")
+def ran(tmp_path_factory, runner):
+    """Return a function that runs an example, once: whether it ran through, what it printed, its CPU seconds."""
     if os.environ.get("KERNELCONV_SKIP_EXAMPLES") == "1":
         pytest.skip("examples run in the newest row: KERNELCONV_SKIP_EXAMPLES=1")
-    with pytest.MonkeyPatch.context() as patch:
-        run = imported(patch).run
-    data = os.environ.get("KERNELCONV_DATA") or str(data_folder())  # named, nothing is fetched
 
     @functools.cache
     def once(path):
         folder = tmp_path_factory.mktemp(path.stem)
-        found = run(path, cwd=folder, KERNELCONV_DATA=data)
+        found = runner.run(path, cwd=folder)
         assert not list(folder.iterdir()), "an example writes no files"
         return found
 
@@ -70,14 +79,14 @@ def ran(tmp_path_factory):
 
 @pytest.mark.parametrize("path", PATHS, ids=lambda p: p.stem)
 def test_example(path, ran):
-    done, seconds = ran(path)
-    if missing := NO_DATA.search(done.stderr):
+    right, printed, seconds = ran(path)
+    if missing := NO_DATA.search(printed):
         pytest.skip(missing[1])
-    assert not complaints(path, done, seconds)
+    assert not complaints(path, right, printed, seconds)
 
 
 def test_all_of_them_take_two_minutes(ran):
-    assert sum(ran(path)[1] for path in PATHS) <= LIMIT_OF_ALL
+    assert sum(ran(path)[2] for path in PATHS) <= LIMIT_OF_ALL
 
 
 @pytest.mark.parametrize("path", PATHS, ids=lambda p: p.stem)
@@ -113,30 +122,29 @@ BAD = {
 
 
 @pytest.mark.parametrize("name", BAD)
-def test_a_bad_example_is_found(name, tmp_path, draw):
-    pytest.importorskip("matplotlib", reason="examples draw: install kernelconv[plot]")
+def test_a_bad_example_is_found(name, tmp_path, runner):
     code, limit, said = BAD[name]
     path = tmp_path / "plot_it.py"
     path.write_text(code)
-    wrong = complaints(path, *draw.run(path), limit)
+    wrong = complaints(path, *runner.run(path), limit)
     assert len(wrong) == 1
     assert said in wrong[0]
 
 
-def test_a_good_example_is_kept_as_a_picture(tmp_path, draw):
-    pytest.importorskip("matplotlib", reason="examples draw: install kernelconv[plot]")
+def test_a_good_example_is_kept_as_a_picture(tmp_path, runner):
     path = tmp_path / "plot_it.py"
     path.write_text(GOOD)
-    assert complaints(path, *draw.run(path, tmp_path / "it.png")) == []
+    assert complaints(path, *runner.run(path, tmp_path / "it.png")) == []
     assert struct.unpack(">I", (tmp_path / "it.png").read_bytes()[16:20]) == (600,)
 
 
-def test_examples_of_absent_data_are_left_out_in_words(tmp_path, draw):
-    pytest.importorskip("matplotlib", reason="examples draw: install kernelconv[plot]")
+def test_examples_of_absent_data_are_left_out_in_words(tmp_path, draw, runner):
     path = tmp_path / "plot_it.py"
     path.write_text("from kernelconv import load_mnist\nload_mnist()\n")
-    done, _ = draw.run(path, KERNELCONV_DATA=str(tmp_path))
-    assert NO_DATA.search(done.stderr)[1].startswith("MNIST is not complete in ")
+    with draw.Runner(KERNELCONV_DATA=str(tmp_path)) as without:
+        right, printed, _ = without.run(path)
+    assert not right
+    assert NO_DATA.search(printed)[1].startswith("MNIST is not complete in ")
 
 
 @pytest.mark.parametrize("text", ["A line.", "Title\n===\n\nText.", "Title\n=====\nText.", "Title\n=====\n\n"])
