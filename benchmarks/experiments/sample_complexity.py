@@ -67,11 +67,12 @@ def seconds(cell):
 
 
 def slope(records, learner):
-    """Return the least-squares slope of log samples (geometric mean over draws) against log d."""
-    found = {
-        d: np.log(n).mean() for (name, d), n in means(records, "learner", "d", of="samples").items() if name == learner
-    }
-    return float(np.polyfit(np.log(list(found)), list(found.values()), 1)[0])
+    """Return the least-squares slope of log samples (geometric mean over draws) against log d; NaN of one d."""
+    samples = means(records, "learner", "d", of="samples")
+    logarithms = {d: np.log(n).mean() for (name, d), n in samples.items() if name == learner}
+    if len(logarithms) < 2:
+        return float("nan")
+    return float(np.polyfit(np.log(list(logarithms)), list(logarithms.values()), 1)[0])
 
 
 def tables(records):

@@ -1,0 +1,175 @@
+"""Experiments with known answers: cells, tables, the command, and what is committed of them."""
+
+import importlib.util
+import json
+import sys
+from dataclasses import asdict, replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from kernelconv.datasets import DataError
+from kernelconv.studies.cells import read_cells
+
+FOLDER = Path(__file__).parent.parent / "benchmarks" / "experiments"
+MODULES = [path.stem for path in FOLDER.glob("*.py") if path.stem != "__main__"]
+
+
+@pytest.fixture(autouse=True)
+def modules(monkeypatch):
+    """Let tests import the experiments as their command does, and forget them afterwards."""
+    monkeypatch.syspath_prepend(str(FOLDER))
+    yield
+    for name in MODULES:
+        sys.modules.pop(name, None)
+
+
+def command():
+    """Return the module that the folder runs as."""
+    spec = importlib.util.spec_from_file_location("experiments_command", FOLDER / "__main__.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def known(name):
+    """Return an experiment; skip where its data are not there."""
+    found = command().EXPERIMENTS[name]
+    try:
+        found.identity(found.cells[0])
+    except DataError as error:
+        pytest.skip(str(error))
+    return found
+
+
+def shortened(monkeypatch, **names):
+    """Make the sample complexity a matter of a second."""
+    import sample_complexity as module
+
+    for name, value in names.items():
+        monkeypatch.setattr(module, name, value)
+    cells = [module.Cell("pooled squares", d, k) for d in (8, 16) for k in range(2)]
+    return module, replace(module.EXPERIMENT, cells=cells)
+
+
+def test_the_fewest_samples_are_the_first_of_the_ladder_that_do(monkeypatch):
+    module, experiment = shortened(monkeypatch)
+    record = experiment.run(experiment.cells[0])
+    assert record["samples"] == record["tried"][-1]
+    assert all(a < module.WANTED for a in record["accuracies"][:-1])
+    assert record["accuracies"][-1] >= module.WANTED
+    assert list(module.LADDER) == sorted(set(module.LADDER))
+    monkeypatch.setattr(module, "LADDER", (4, 5))
+    with pytest.raises(ValueError, match=r"5 samples do not reach 0\.95"):
+        module.measure(module.Cell("quadratic SVC", 16, 0))
+
+
+def test_the_slope_is_that_of_a_power(monkeypatch):
+    module, _ = shortened(monkeypatch)
+    found = {module.Cell("a", d, k): {"samples": 3 * d**1.7 * (1 + k)} for d in (8, 16, 32) for k in range(2)}
+    assert module.slope(found, "a") == pytest.approx(1.7)
+
+
+def test_everything_that_decides_a_cell_is_in_its_identity(monkeypatch):
+    module, experiment = shortened(monkeypatch)
+    cell = experiment.cells[0]
+    same = json.dumps(experiment.identity(cell))
+    changed = [json.dumps(experiment.identity(other)) for other in experiment.cells[1:]]
+    changed.append(json.dumps(replace(experiment, version=2).identity(cell)))
+    for name, value in {"WANTED": 0.9, "N_TEST": 10, "LADDER": (4, 5)}.items():
+        with monkeypatch.context() as patch:
+            patch.setattr(module, name, value)
+            changed.append(json.dumps(experiment.identity(cell)))
+    assert len({same, *changed}) == 1 + len(changed)
+    assert json.dumps(experiment.identity(cell)) == same
+
+
+def test_a_stopped_experiment_goes_on_and_its_files_say_what_is_missing(monkeypatch, tmp_path):
+    import experiment as house
+
+    _, study = shortened(monkeypatch)
+    sweep = study.sweep(tmp_path)
+    next(iter(sweep.run()))
+    house.write(sweep)
+    assert "Not finished: 3 of 4 cells are missing." in (tmp_path / "README.md").read_text()
+    assert [done.known for done in study.sweep(tmp_path).run()] == [True, False, False, False]
+    house.write(sweep)
+    text = (tmp_path / "README.md").read_text()
+    assert "Not finished" not in text
+    records = json.loads((tmp_path / "results.json").read_text())
+    assert [(r["learner"], r["d"], r["draw"]) for r in records] == [(c.learner, c.d, c.draw) for c in study.cells]
+    assert f"{np.sqrt(records[0]['samples'] * records[1]['samples']):,.0f}" in text
+
+
+def test_the_command_lists_runs_and_writes(monkeypatch, tmp_path, capsys):
+    found = command()
+    _, study = shortened(monkeypatch)
+    monkeypatch.setattr(found, "EXPERIMENTS", {"sample-complexity": study})
+    found.main(["sample-complexity", "--out", str(tmp_path), "--workers", "1"])
+    assert "4 of 4 cells to run" in capsys.readouterr().out
+    assert {path.name for path in tmp_path.iterdir()} == {"cells", "results.json", "README.md"}
+    with pytest.raises(SystemExit):
+        found.main(["unknown"])
+    assert "invalid choice: 'unknown'" in capsys.readouterr().err
+
+
+def test_crops_are_shifts_by_whole_pixels():
+    import regularization
+
+    images = np.random.default_rng(0).random((40, 6, 6, 3), np.float32)
+    found = regularization.cropped(images, np.random.default_rng(1))
+    assert found.dtype == images.dtype
+    shifts = set()
+    for before, after in zip(images, found, strict=True):
+        padded = np.pad(before, ((2, 2), (2, 2), (0, 0)))
+        places = [(r, c) for r in range(5) for c in range(5) if np.array_equal(padded[r : r + 6, c : c + 6], after)]
+        shifts |= set(places)
+        assert len(places) == 1
+    assert len(shifts) > 10
+    assert regularization.cropped(images[..., 0], np.random.default_rng(1)).shape == (40, 6, 6)
+
+
+def test_networks_of_every_depth_have_that_many_layers_with_weights():
+    import depth
+
+    for cell in depth.EXPERIMENT.cells:
+        built = depth.network(cell).build((8, 8, 1), np.random.default_rng(0))
+        assert len([name for name in built.params if name.endswith("weight")]) == cell.depth
+        assert ("Residual" in repr(built)) == cell.skip
+
+
+@pytest.mark.parametrize("name", ["sample-complexity", "regularization-mnist", "depth", "rotations"])
+def test_committed_cells_are_todays_and_their_files_are_of_them(name, tmp_path):
+    import experiment as house
+
+    study = known(name)
+    committed = house.RESULTS / name
+    if not committed.is_dir():
+        pytest.skip("the committed results are not in this copy")
+    assert {c["cell"]["draw"] for c in read_cells(committed, name)} <= {cell.draw for cell in study.cells}
+    sweep = study.sweep(committed)
+    paths = {sweep.path(cell) for cell in study.cells}
+    assert set((committed / "cells").iterdir()) <= paths
+    written = [(committed / file).read_bytes() for file in ("results.json", "README.md")]
+    copy = study.sweep(tmp_path)
+    (tmp_path / "cells").mkdir()
+    for path in (committed / "cells").iterdir():
+        (tmp_path / "cells" / path.name).write_bytes(path.read_bytes())
+    house.write(copy)
+    assert [(tmp_path / file).read_bytes() for file in ("results.json", "README.md")] == written
+
+
+#: By how much a training may differ on another processor and with other packages.
+ROUNDING = {"sample-complexity": 0.002, "depth": 0.05}
+
+
+@pytest.mark.parametrize("name", ROUNDING)
+def test_the_smallest_cell_gives_the_committed_record_again(name):
+    study = known(name)
+    cell = study.cells[0]
+    committed = study.sweep().load(cell)
+    assert committed is not None, asdict(cell)
+    again = study.run(cell)
+    for key, value in committed.items():
+        np.testing.assert_allclose(again[key], value, atol=ROUNDING[name], err_msg=key)
