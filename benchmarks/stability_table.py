@@ -1,6 +1,6 @@
-"""Write benchmarks/results/stability-mnist/README.md from the committed results, so that no figure is typed by hand.
+"""Write README.md of benchmarks/results/stability-* from the committed results, so that no figure is typed by hand.
 
---check changes nothing and fails where the file differs from the results.
+--check changes nothing and fails where a file differs from the results.
 """
 
 import argparse
@@ -11,7 +11,8 @@ from kernelconv.report.stability_page import study_command
 from kernelconv.report.summary import label
 from kernelconv.report.table import Column, Entry, Section, Table, markdown
 
-FOLDER = Path(__file__).parent / "results/stability-mnist"
+RESULTS = Path(__file__).parent / "results"
+NAMES = {"mnist": "MNIST", "fashion-mnist": "Fashion-MNIST", "cifar10": "CIFAR-10"}
 #: Measures of the main table, under smooth fields.
 COLUMNS = {
     "relative_change": "change",
@@ -129,38 +130,55 @@ def bound_table(results, bounds):
     return Table("The theorem's constants of kernel networks.", columns, [Section("", rows)], notes)
 
 
-def text(folder=FOLDER):
-    results = json.loads((folder / "results.json").read_text(encoding="utf-8"))
-    bounds = json.loads((folder / "bounds.json").read_text(encoding="utf-8"))
-    settings, environment = results["settings"], results["environment"]
-    return "\n".join(
-        [
-            "# Stability to deformation on MNIST",
-            "",
-            f"The first {settings['n_images']} test digits, {settings['pad']} px of zeros around them; all fitted on "
-            f"{settings['train_size']:,} training digits (seed {settings['seed']}). NumPy {environment['numpy']}, "
-            f"SciPy {environment['scipy']}. Written by `python benchmarks/stability_table.py`; the results by",
-            "",
-            f"    {study_command(settings)} --out benchmarks/results/stability-mnist",
-            "    python benchmarks/stability_bound.py",
-            "",
-            *("## What was measured", "", markdown(main_table(results)), ""),
-            *("## What theory expects", "", markdown(expectation_table(results)), ""),
-            *("## What surprises", "", *surprises(results, bounds), ""),
-            *("## The theorem's constants", "", markdown(bound_table(results, bounds)), ""),
-        ]
+def fitted(settings):
+    """Say what was measured, and what networks were fitted on."""
+    border = "zeros" if settings.get("border", "zero") == "zero" else f"{settings['border']} border"
+    starts = settings.get("starts", 1)
+    trained = (
+        f" Networks that learn from labels are trained {starts} times, from other start weights: means over the "
+        "trainings, with t intervals over trainings and images together."
+        if starts > 1
+        else ""
     )
+    return (
+        f"The first {settings['n_images']} test images, {settings['pad']} px of {border} around them; all fitted on "
+        f"{settings['train_size']:,} training images (seed {settings['seed']}).{trained}"
+    )
+
+
+def text(folder):
+    """Return README.md of a folder; with bounds.json it has the theorem's constants, too."""
+    results = json.loads((folder / "results.json").read_text(encoding="utf-8"))
+    settings, environment, bounds = results["settings"], results["environment"], folder / "bounds.json"
+    lines = [
+        f"# Stability to deformation on {NAMES[settings['data']]}",
+        "",
+        f"{fitted(settings)} NumPy {environment['numpy']}, SciPy {environment['scipy']}. Written by "
+        "`python benchmarks/stability_table.py`; the results by",
+        "",
+        f"    {study_command(settings)} --out benchmarks/results/{folder.name}",
+        *(["    python benchmarks/stability_bound.py"] if bounds.exists() else []),
+        "",
+        *("## What was measured", "", markdown(main_table(results)), ""),
+        *("## What theory expects", "", markdown(expectation_table(results)), ""),
+    ]
+    if bounds.exists():
+        found = json.loads(bounds.read_text(encoding="utf-8"))
+        lines += ["## What surprises", "", *surprises(results, found), ""]
+        lines += ["## The theorem's constants", "", markdown(bound_table(results, found)), ""]
+    return "\n".join(lines)
 
 
 def main():
     options = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    options.add_argument("--check", action="store_true", help="fail where the file differs from the results")
-    path, new = FOLDER / "README.md", text()
-    if options.parse_args().check:
-        if path.read_text(encoding="utf-8") != new:
+    options.add_argument("--check", action="store_true", help="fail where a file differs from the results")
+    check = options.parse_args().check
+    for folder in sorted(RESULTS.glob("stability-*")):
+        path, new = folder / "README.md", text(folder)
+        if not check:
+            path.write_text(new, encoding="utf-8")
+        elif path.read_text(encoding="utf-8") != new:
             raise SystemExit(f"{path} differs from the results: run python benchmarks/stability_table.py")
-    else:
-        path.write_text(new, encoding="utf-8")
 
 
 if __name__ == "__main__":
