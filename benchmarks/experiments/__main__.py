@@ -10,7 +10,9 @@ Cells lie in benchmarks/results/NAME/cells; the same command goes on where a kil
 import argparse
 from pathlib import Path
 
+import capsules
 import depth
+import layerwise
 import regularization
 import rotations
 import sample_complexity
@@ -22,6 +24,8 @@ EXPERIMENTS = {
         sample_complexity.EXPERIMENT,
         *regularization.EXPERIMENTS,
         depth.EXPERIMENT,
+        layerwise.EXPERIMENT,
+        capsules.EXPERIMENT,
         rotations.EXPERIMENT,
     )
 }
