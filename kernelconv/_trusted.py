@@ -4,6 +4,7 @@
 TRUSTED_TYPES: tuple[str, ...] = (
     "kernelconv.networks.affine_subspace.AffineSubspaceClassifier",
     "kernelconv.networks.cnn.classifier.ConvNetClassifier",
+    "kernelconv.networks.cnn.layerwise.LayerwiseConvNet",
     "kernelconv.networks.cnn.regressor.ConvNetRegressor",
     "kernelconv.networks.kernel.classifier.ConvKernelClassifier",
     "kernelconv.networks.kernel.exact.ConvKernel",

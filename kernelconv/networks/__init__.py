@@ -22,6 +22,7 @@ from kernelconv.networks.kernel.exact import ConvKernel
 # Classic CNNs
 from kernelconv.networks.cnn.classifier import ConvNetClassifier
 from kernelconv.networks.cnn.regressor import ConvNetRegressor
+from kernelconv.networks.cnn.layerwise import LayerwiseConvNet
 from kernelconv.networks.cnn.presets import preset
 from kernelconv.networks.training.augmentation import Augmentation
 from kernelconv.networks.training.photographs import PhotoAugmentation
@@ -55,6 +56,7 @@ __all__ = [
     # Classic CNNs
     "ConvNetClassifier",
     "ConvNetRegressor",
+    "LayerwiseConvNet",
     "preset",
     "Augmentation",
     "PhotoAugmentation",

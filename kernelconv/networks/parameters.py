@@ -1,4 +1,4 @@
-"""Parameters of parts inside parts by name, as scikit-learn writes them: "layer_1__mapping__n_anchors"."""
+"""Parameters layer by layer; and of parts inside parts, as scikit-learn names them: "layer_1__mapping__n_anchors"."""
 
 from __future__ import annotations
 
@@ -6,6 +6,28 @@ from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import fields, is_dataclass, replace
 from typing import Any
+
+
+def per_layer(leading: str, **values: Any) -> list[dict[str, Any]]:
+    """Return one dict of values a layer; tuples and lists are per layer, single values hold for all.
+
+    There are as many layers as the one named `leading` has entries; where that is a single value, as the others have.
+
+    Raises
+    ------
+    ValueError
+        If tuples and lists have different lengths, or none.
+
+    Examples
+    --------
+    >>> per_layer("size", size=(3, 5), stride=1)
+    [{'size': 3, 'stride': 1}, {'size': 5, 'stride': 1}]
+    """
+    lengths = {k: len(v) for k, v in values.items() if isinstance(v, tuple | list)}
+    n_layers = lengths.get(leading, max(lengths.values(), default=1))
+    if n_layers == 0 or any(length != n_layers for length in lengths.values()):
+        raise ValueError(f"Parameters given per layer must have one entry a layer ({n_layers}), got lengths {lengths}.")
+    return [{k: v[i] if k in lengths else v for k, v in values.items()} for i in range(n_layers)]
 
 
 def nested(params: Mapping[str, Any]) -> dict[str, Any]:

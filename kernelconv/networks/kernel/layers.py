@@ -11,6 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 from kernelconv._check import as_pair, check_choice
 from kernelconv._numbers import shown
 from kernelconv._types.parameters import Padding, PerLayer, Size
+from kernelconv.networks.parameters import per_layer
 from kernelconv.networks.serial import Network, serial
 from kernelconv.operators import (
     AveragePooling,
@@ -82,7 +83,8 @@ def ckn_layers(
     AveragePooling(3, stride=3) ∘ KernelMapping(32) ∘ PatchExtraction(3, padding='zero')
     """
     given = _given(anchors)
-    per_layer = _per_layer(
+    each = per_layer(
+        "n_anchors",
         n_anchors=given if given and None not in given else n_anchors,
         anchors=given,
         patch_size=patch_size,
@@ -92,11 +94,11 @@ def ckn_layers(
         sigma=sigma,
         pooling=pooling,
     )
-    reads = _input(input, per_layer[0]["patch_size"], colour)
-    patches: list[Part] = [PatchExtraction(v["patch_size"], padding=padding) for v in per_layer]
+    reads = _input(input, each[0]["patch_size"], colour)
+    patches: list[Part] = [PatchExtraction(v["patch_size"], padding=padding) for v in each]
     if reads is not None and reads.of_patches:
         patches[0] = serial(patches[0], reads)
-    kernels = [as_kernel(v["kernel"], v["sigma"]) for v in per_layer]
+    kernels = [as_kernel(v["kernel"], v["sigma"]) for v in each]
     mappings = [
         KernelMapping(
             v["n_anchors"] if v["anchors"] is None else len(v["anchors"].values),
@@ -105,9 +107,9 @@ def ckn_layers(
             n_patches,
             v["anchors"],
         )
-        for v, kernel in zip(per_layer, kernels, strict=True)
+        for v, kernel in zip(each, kernels, strict=True)
     ]
-    poolings = [_pooling(v["pooling"], v["subsampling"], v["pooling_scale"]) for v in per_layer]
+    poolings = [_pooling(v["pooling"], v["subsampling"], v["pooling_scale"]) for v in each]
     layers: list[Part] = [Layer(*pma) for pma in zip(patches, mappings, poolings, strict=True)]
     names = [f"layer_{i}" for i in range(1, len(layers) + 1)]
     if reads is not None and not reads.of_patches:
@@ -157,12 +159,3 @@ def _pooling(pooling: Any, subsampling: Any, pooling_scale: float | None) -> Par
             f'pooling_scale belongs to pooling="gaussian", got {pooling_scale!r} with pooling={pooling!r}.'
         )
     return pooling if isinstance(pooling, Part) else WINDOWS[pooling](subsampling)
-
-
-def _per_layer(**values: Any) -> list[dict[str, Any]]:
-    """Return one dict of values a layer; tuples and lists are per layer, single values hold for all."""
-    lengths = {k: len(v) for k, v in values.items() if isinstance(v, tuple | list)}
-    n_layers = lengths.get("n_anchors", max(lengths.values(), default=1))
-    if n_layers == 0 or any(length != n_layers for length in lengths.values()):
-        raise ValueError(f"Parameters given per layer must have one entry a layer ({n_layers}), got lengths {lengths}.")
-    return [{k: v[i] if k in lengths else v for k, v in values.items()} for i in range(n_layers)]

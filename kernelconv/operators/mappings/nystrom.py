@@ -82,7 +82,7 @@ def spherical_kmeans(
     x = x[norms > 0] / norms[norms > 0, None]
     if not len(x):
         raise ValueError("No anchors can be learned: every sampled patch is zero. Give images that are not all black.")
-    distinct = _distinct(x, n_clusters)
+    distinct = distinct_rows(x, n_clusters)
     if len(distinct) < n_clusters:
         warnings.warn(
             f"{n_clusters} anchors are more than the {len(distinct)} distinct patches (up to their norms) among "
@@ -103,8 +103,8 @@ def spherical_kmeans(
     return z
 
 
-def _distinct(x: NDArray, wanted: int) -> NDArray:
-    """Return where `wanted` distinct rows of unit `x` are, fewer where there are no more; rounding tells none apart."""
+def distinct_rows(x: NDArray, wanted: int) -> NDArray:
+    """Return where `wanted` distinct rows of `x`, of norms up to 1, are, or all of fewer; rounding tells none apart."""
     rounding = 16 * float(np.finfo(x.dtype).eps)
     cells: dict[bytes, int] = {}
     for lo in range(0, len(x), 1024):

@@ -215,6 +215,34 @@ AFFINE = {
     "random_state": p.SEED,
     "n_jobs": p.JOBS,
 }
+_LAYERWISE = {"n_centroids": (3, 4), "patch_size": 2, "subsampling": 2, "n_filters": 3, "stride": 1} | {
+    "pooling": "max",
+    "padding": "zero",
+    "input": "raw",
+    "n_patches": 100,
+    "loss": "log_loss",
+    "epochs": 1,
+    "batch_size": 4,
+    "learning_rate": 0.01,
+    "weight_decay": 0.01,
+    "dropout": 0.5,
+    "image_shape": None,
+    "random_state": 0,
+    "verbose": False,
+    "n_jobs": 1,
+}
+LAYERWISE = {
+    **{name: kind for name, kind in TRAINING.items() if name != "momentum"},
+    **{name: p.by_layer(p.count()) for name in ("n_centroids", "n_filters")},
+    **{name: p.by_layer(SIZE) for name in ("patch_size", "subsampling", "stride")},
+    "pooling": p.by_layer(p.choice("max", "average")),
+    "padding": p.one_of(PADDING, p.pair(0)),
+    "input": p.choice("raw", "centered", "whitened"),
+    "n_patches": p.count(),
+    "loss": p.ANYTHING,
+    "weight_decay": p.number(zero=True),
+    "dropout": p.number(zero=True, below=1),
+}
 _NETWORK = n.serial(ops.Convolution(2, 3), ops.Modulus(), ops.AveragePooling(2))
 _WIDE = {"image_shape": None, "random_state": 0, "verbose": False, "n_jobs": 1}
 
@@ -243,6 +271,7 @@ TARGETS = [
     ),
     *_estimator("ConvNetClassifier", {**_CNN, "loss": "log_loss"}, CNN, _classes, weight=6),
     *_estimator("ConvNetRegressor", {**_CNN, "loss": "squared_error"}, CNN, _real),
+    *_estimator("LayerwiseConvNet", _LAYERWISE, LAYERWISE, _classes, weight=4),
     *_estimator("NetworkTransformer", {"network": _NETWORK, **_WIDE}, {"network": p.a(n.Network), **COMMON}, weight=3),
     *_estimator("Scattering2D", _SCATTERING_2D, SCATTERING_2D, weight=6),
     *_estimator("Scattering1D", _SCATTERING_1D, SCATTERING_1D, door=Door("X|x|signals?", (2, 3))),
