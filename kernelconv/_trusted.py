@@ -3,6 +3,7 @@
 #: For ``skops.io.load(path, trusted=TRUSTED_TYPES)``, which reads every estimator of `kernelconv`. No other is needed.
 TRUSTED_TYPES: tuple[str, ...] = (
     "kernelconv.networks.affine_subspace.AffineSubspaceClassifier",
+    "kernelconv.networks.cnn.capsules.CapsNetClassifier",
     "kernelconv.networks.cnn.classifier.ConvNetClassifier",
     "kernelconv.networks.cnn.layerwise.LayerwiseConvNet",
     "kernelconv.networks.cnn.regressor.ConvNetRegressor",
@@ -43,7 +44,10 @@ TRUSTED_TYPES: tuple[str, ...] = (
     "kernelconv.operators.learned.normalization.BatchNorm",
     "kernelconv.operators.learned.normalization.Standardization",
     "kernelconv.operators.learned.residual.Residual",
+    "kernelconv.operators.learned.routed_dense.RoutedDense",
     "kernelconv.operators.learned.transposed_convolution.TransposedConvolution",
+    "kernelconv.operators.mappings.capsules.CapsuleLength",
+    "kernelconv.operators.mappings.capsules.Squash",
     "kernelconv.operators.mappings.kernel_algebra.ConvexSum",
     "kernelconv.operators.mappings.kernel_algebra.KernelProduct",
     "kernelconv.operators.mappings.kernel_mapping.KernelMapping",

@@ -326,6 +326,46 @@ def by_leaves(part, x):
     return part._through(x, by_leaves) if isinstance(part, Composite) else NAIVE[type(part).__name__](part, x)
 
 
+def squash(s):
+    """The vector s, of the length |s|^2 / (1 + |s|^2)."""
+    length = math.sqrt(sum(v * v for v in s))
+    return [v / length * length**2 / (1 + length**2) for v in s]
+
+
+def by_capsules(function):
+    """What a function makes of every `size` channels in turn."""
+
+    def run(part, x):
+        c = part.size
+        return np.array(
+            [
+                [[np.ravel([function(p[k : k + c]) for k in range(0, len(p), c)]) for p in row] for row in image]
+                for image in x
+            ]
+        )
+
+    return run
+
+
+def routed_dense(part, x):
+    """Procedure 1 of Sabour et al., capsule by capsule."""
+    n_out, size, out = part.n_capsules, part.size, []
+    for image in x:
+        u = image.reshape(-1, part.in_size)
+        votes = [
+            [ui @ wi[:, j * size : (j + 1) * size] for j in range(n_out)]
+            for ui, wi in zip(u, part.params["weight"], strict=True)
+        ]
+        b = np.zeros((len(u), n_out))
+        for _ in range(part.routings):
+            c = [[math.exp(bij) / sum(math.exp(bik) for bik in bi) for bij in bi] for bi in b]
+            v = [squash(sum(c[i][j] * votes[i][j] for i in range(len(u)))) for j in range(n_out)]
+            for i, j in np.ndindex(b.shape):
+                b[i, j] += sum(votes[i][j] * v[j])
+        out.append(np.reshape(v, (1, 1, -1)))
+    return np.array(out)
+
+
 #: type of part -> naive (part, x): every registered part that is no composite has one
 NAIVE = {
     "PatchExtraction": lambda part, x: patches(x, part.size, part.stride, part.padding, part.dilation),
@@ -368,6 +408,9 @@ NAIVE = {
         normalised(x, part.state["mean"], np.sqrt(part.state["variance"] + part.epsilon)) * part.params["scale"]
         + part.params["shift"]
     ),
+    "Squash": by_capsules(squash),
+    "CapsuleLength": by_capsules(lambda s: math.sqrt(sum(v * v for v in s))),
+    "RoutedDense": routed_dense,
     "Dropout": entrywise(lambda v: v),
     "KernelMapping": lambda part, x: kernel_mapping(
         x, part.params["anchors"], KAPPA[repr(part.kernel)], part.regularization

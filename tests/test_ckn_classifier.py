@@ -329,8 +329,8 @@ def test_progress_is_printed_where_asked(digits, capsys):
     ("parameters", "match"),
     [
         ({"alpha": 0.0}, "alpha must be > 0"),
-        ({"loss": "hinge"}, "loss must be one of 'log_loss', 'squared_hinge', got 'hinge'"),
-        ({"loss": "squared_error"}, "loss must be one of 'log_loss', 'squared_hinge', got 'squared_error'"),
+        ({"loss": "hinge"}, "loss must be one of 'log_loss', 'squared_hinge', 'margin_loss', got 'hinge'"),
+        ({"loss": "squared_error"}, "loss must be one of 'log_loss', 'squared_hinge', .*, got 'squared_error'"),
         ({"epochs": -1}, "epochs must be an int >= 0"),
         ({"batch_size": 0}, "batch_size must be an int >= 1"),
         ({"learning_rate": -1.0}, "learning_rate must be > 0"),

@@ -52,6 +52,7 @@ ESTIMATORS = {
     ),
     "resnet": ConvNetClassifier("resnet", early_stopping=True, validation_fraction=0.3, **SHORT),
     "regressor": ConvNetRegressor("mlp", **SHORT),
+    "capsules": networks.CapsNetClassifier(3, 2, filter_size=3, **SHORT),
     "stages": networks.LayerwiseConvNet((3, 4), 3, **SHORT),
     "wavelons": networks.WaveletNetworkRegressor(2, n_starts=1, max_iter=5, random_state=0),
     "subspaces": AffineSubspaceClassifier(n_components=2),

@@ -142,9 +142,9 @@ def test_a_loss_is_its_name_or_itself():
             value, gradient = as_loss(given, CLASS_LOSSES)(s, labels)
             assert value == loss(s, labels)[0]
             assert np.array_equal(gradient, loss(s, labels)[1])
-    with pytest.raises(ValueError, match="loss must be one of 'log_loss', 'squared_hinge', got 'squared_error'"):
+    with pytest.raises(ValueError, match=r"loss must be one of 'log_loss', 'squared_hinge', .*, got 'squared_error'"):
         as_loss("squared_error", CLASS_LOSSES)
-    with pytest.raises(ValueError, match="loss must be one of 'log_loss', 'squared_hinge', got <class 'int'>"):
+    with pytest.raises(ValueError, match=r"loss must be one of 'log_loss', 'squared_hinge', .*, got <class 'int'>"):
         as_loss(int, CLASS_LOSSES)
     for other in (len, lambda outputs: 0.0):
         with pytest.raises(
@@ -502,7 +502,7 @@ def test_a_loss_that_is_not_finite_is_an_error():
     [
         ({"epochs": 0}, "epochs must be an int >= 1"),
         ({"batch_size": 0}, "batch_size must be an int >= 1"),
-        ({"loss": "hinge"}, "loss must be one of 'log_loss', 'squared_hinge', 'squared_error', got 'hinge'"),
+        ({"loss": "hinge"}, "loss must be one of 'log_loss', .*, 'margin_loss', 'squared_error', got 'hinge'"),
         ({"learning_rate": 0}, "learning_rate must be > 0"),
         ({"loss": "squared_error"}, r"Targets must have the shape of the outputs, \(10, 3\), got \(10,\)"),
         ({"loss": lambda s, y: (0.0, s[:, :2])}, r"must have their shape, \(10, 3\), and be real, got \(10, 2\)"),

@@ -22,6 +22,7 @@ from kernelconv.networks.kernel.exact import ConvKernel
 # Classic CNNs
 from kernelconv.networks.cnn.classifier import ConvNetClassifier
 from kernelconv.networks.cnn.regressor import ConvNetRegressor
+from kernelconv.networks.cnn.capsules import CapsNetClassifier
 from kernelconv.networks.cnn.layerwise import LayerwiseConvNet
 from kernelconv.networks.cnn.presets import preset
 from kernelconv.networks.training.augmentation import Augmentation
@@ -56,6 +57,7 @@ __all__ = [
     # Classic CNNs
     "ConvNetClassifier",
     "ConvNetRegressor",
+    "CapsNetClassifier",
     "LayerwiseConvNet",
     "preset",
     "Augmentation",

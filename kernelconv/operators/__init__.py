@@ -35,6 +35,7 @@ from kernelconv.operators.mappings.kernels import (
 from kernelconv.operators.mappings.kernel_algebra import ConvexSum, KernelProduct
 from kernelconv.operators.mappings.nystrom import spherical_kmeans, inverse_sqrt
 from kernelconv.operators.mappings.nonlinearities import Modulus, ReLU, Square, Softplus, Tanh, Sigmoid
+from kernelconv.operators.mappings.capsules import Squash, CapsuleLength
 
 # A: pooling
 from kernelconv.operators.pooling.gaussian import GaussianPooling
@@ -46,6 +47,7 @@ from kernelconv.operators.learned.convolution import Convolution
 from kernelconv.operators.learned.transposed_convolution import TransposedConvolution
 from kernelconv.operators.learned.locally_connected import LocallyConnected
 from kernelconv.operators.learned.dense import Dense, Flatten
+from kernelconv.operators.learned.routed_dense import RoutedDense
 from kernelconv.operators.learned.normalization import BatchNorm, Standardization
 from kernelconv.operators.learned.dropout import Dropout
 from kernelconv.operators.learned.residual import Residual
@@ -98,6 +100,8 @@ __all__ = [
     "Softplus",
     "Tanh",
     "Sigmoid",
+    "Squash",
+    "CapsuleLength",
     # A: pooling
     "GaussianPooling",
     "AveragePooling",
@@ -110,6 +114,7 @@ __all__ = [
     "LocallyConnected",
     "Dense",
     "Flatten",
+    "RoutedDense",
     "BatchNorm",
     "Standardization",
     "Dropout",

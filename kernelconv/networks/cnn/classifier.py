@@ -36,7 +36,7 @@ class ConvNetClassifier(ImageClassifier, ConvNet):
         First-moment decay, in [0, 1).
     weight_decay : float
         Decoupled decay, on weights and not on biases.
-    loss : {"log_loss", "squared_hinge"} or callable
+    loss : {"log_loss", "squared_hinge", "margin_loss"} or callable
         Training loss: of the softmax (then there is ``predict_proba``), one against the rest, or a function
         (scores, class indices) -> (sum over the images, gradient in the scores).
     frozen : str or tuple of str

@@ -78,7 +78,7 @@ class LayerwiseConvNet(ImageClassifier):
         (`PatchWhitening`: for natural images); or as they are. Being linear it becomes part of the filters.
     n_patches : int
         Training patches sampled per stage for the k-means; at least as many as centroids.
-    loss : {"log_loss", "squared_hinge"} or callable
+    loss : {"log_loss", "squared_hinge", "margin_loss"} or callable
         As `ConvNetClassifier`; with "log_loss" there is ``predict_proba``.
     epochs : int
         Passes over the images, of each stage.

@@ -38,7 +38,7 @@ class ConvKernelClassifier(ImageClassifier):
         As `ConvKernelNetwork`; the kernel must have a finite slope.
     alpha : float
         Weight of the last layer's penalty alpha / 2 norm(W)^2, on features centred and of mean squared norm one.
-    loss : {"squared_hinge", "log_loss"} or callable
+    loss : {"squared_hinge", "log_loss", "margin_loss"} or callable
         Loss of the scores, one against the rest or softmax (then there is ``predict_proba``); or a convex function
         (scores, class indices) -> (sum over the images, gradient in the scores).
     epochs : int

@@ -40,7 +40,7 @@ def solve_last_layer(
         Columns of W.
     alpha : float
         Weight of the penalty, > 0; the bias is free.
-    loss : {"squared_hinge", "log_loss"} or callable
+    loss : {"squared_hinge", "log_loss", "margin_loss"} or callable
         See `as_loss` of training; a callable must be convex.
     start : ndarray (d + 1, n_classes), optional
         Where to begin, zeros by default; it saves time and changes nothing else.

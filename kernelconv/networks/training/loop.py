@@ -109,7 +109,7 @@ def train(
         See `learning_rates`.
     optimizer : Optimizer, optional
         Adam by default.
-    loss : {"log_loss", "squared_hinge", "squared_error"} or callable
+    loss : {"log_loss", "squared_hinge", "margin_loss", "squared_error"} or callable
         The first two of class indices, the third of targets; or (scores, labels) -> (sum, gradient in the scores).
     frozen : str or sequence of str
         Params, or parts, that keep their values: they get neither step nor decay (see `frozen_params`). What a part

@@ -15,6 +15,9 @@ from kernelconv._numbers import shown
 #: (outputs (n, k), class indices (n,) or targets (n, k)) -> (sum over the images, its gradient in the outputs (n, k))
 Loss = Callable[[NDArray, NDArray], tuple[float, NDArray]]
 
+#: The margin loss wants the right class's capsule at least so long, the others no longer than that; weight of theirs.
+PRESENT, ABSENT, OTHERS = 0.9, 0.1, 0.5
+
 
 def log_softmax(scores: NDArray) -> NDArray:
     """Return log softmax of `scores` (n, n_classes) along the classes, without overflow.
@@ -68,6 +71,35 @@ def squared_hinge(scores: NDArray, labels: NDArray) -> tuple[float, NDArray]:
     return float((slack**2).sum(dtype=np.float64)) / 2, -target * slack
 
 
+def margin_loss(lengths: NDArray, labels: NDArray) -> tuple[float, NDArray]:
+    r"""Return the sum of the margin losses of the lengths of class capsules, and its gradient in the lengths.
+
+    .. math:: \max(0, 0.9 - l_y)^2 + 0.5 \sum_{k \ne y} \max(0, l_k - 0.1)^2
+
+    Parameters
+    ----------
+    lengths : ndarray (n, n_classes)
+        One row an image, from 0 to 1.
+    labels : ndarray of int (n,)
+        Class indices y.
+
+    References
+    ----------
+    Sabour, Frosst & Hinton (2017), Dynamic routing between capsules, equation 4.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> value, gradient = margin_loss(np.array([[0.5, 0.3, 0.0]]), np.array([0]))
+    >>> round(value, 4), gradient.round(4)
+    (0.18, array([[-0.8,  0.2,  0. ]]))
+    """
+    target = np.arange(lengths.shape[1]) == labels[:, None]
+    short, long = np.maximum(PRESENT - lengths, 0), np.maximum(lengths - ABSENT, 0)
+    values = np.where(target, short**2, OTHERS * long**2)
+    return float(values.sum(dtype=np.float64)), np.where(target, -2 * short, 2 * OTHERS * long)
+
+
 def squared_error(outputs: NDArray, targets: NDArray) -> tuple[float, NDArray]:
     r"""Return half the sum of the squared errors, :math:`\frac12 \sum |s - t|^2`, and its gradient in the outputs.
 
@@ -93,10 +125,14 @@ def squared_error(outputs: NDArray, targets: NDArray) -> tuple[float, NDArray]:
     return float((gradient**2).sum(dtype=np.float64)) / 2, gradient
 
 
-ClassLoss = Literal["log_loss", "squared_hinge"]
+ClassLoss = Literal["log_loss", "squared_hinge", "margin_loss"]
 TargetLoss = Literal["squared_error"]
 #: Against class indices
-CLASS_LOSSES: dict[ClassLoss, Loss] = {"log_loss": softmax_cross_entropy, "squared_hinge": squared_hinge}
+CLASS_LOSSES: dict[ClassLoss, Loss] = {
+    "log_loss": softmax_cross_entropy,
+    "squared_hinge": squared_hinge,
+    "margin_loss": margin_loss,
+}
 #: Against targets
 TARGET_LOSSES: dict[TargetLoss, Loss] = {"squared_error": squared_error}
 LOSSES: Mapping[Any, Loss] = {**CLASS_LOSSES, **TARGET_LOSSES}

@@ -249,7 +249,7 @@ def channel_norms(x: Any) -> Any:
     """
     xp = namespace(x)
     top = xp.max(xp.abs(x), axis=-1, keepdims=True)
-    some = top > float(xp.finfo(x.dtype).smallest_normal)
+    some = ~(top <= float(xp.finfo(x.dtype).smallest_normal))  # NaN is something
     highest = math.frexp(float(xp.finfo(x.dtype).max))[1] - 1  # log2 of the largest numbers rounds to one more
     unit = 2.0 ** xp.clip(xp.floor(xp.log2(xp.where(some, top, xp.ones_like(top)))), max=highest)
     squares = xp.sum((x / unit) ** 2, axis=-1, keepdims=True)

@@ -243,6 +243,15 @@ LAYERWISE = {
     "weight_decay": p.number(zero=True),
     "dropout": p.number(zero=True, below=1),
 }
+_CAPSULES = {"n_filters": 2, "n_capsules": 2, "capsule_size": 2, "class_capsule_size": 3, "filter_size": 3} | {
+    "routings": 2,
+    **{name: value for name, value in _CNN.items() if name != "architecture"},
+}
+CAPSULES = {
+    **{name: p.count() for name in ("n_filters", "n_capsules", "capsule_size", "class_capsule_size", "filter_size")},
+    "routings": p.count(repeats=True),
+    **{name: kind for name, kind in CNN.items() if name not in ("architecture", "loss")},
+}
 _NETWORK = n.serial(ops.Convolution(2, 3), ops.Modulus(), ops.AveragePooling(2))
 _WIDE = {"image_shape": None, "random_state": 0, "verbose": False, "n_jobs": 1}
 
@@ -265,12 +274,13 @@ TARGETS = [
             **TRAINING,
             "epochs": p.count(0, repeats=True),
             "alpha": p.number(zero=True),
-            "loss": p.choice("squared_hinge", "log_loss"),
+            "loss": p.choice("squared_hinge", "log_loss", "margin_loss"),
         },
         _classes,
     ),
     *_estimator("ConvNetClassifier", {**_CNN, "loss": "log_loss"}, CNN, _classes, weight=6),
     *_estimator("ConvNetRegressor", {**_CNN, "loss": "squared_error"}, CNN, _real),
+    *_estimator("CapsNetClassifier", _CAPSULES, CAPSULES, _classes, weight=4),
     *_estimator("LayerwiseConvNet", _LAYERWISE, LAYERWISE, _classes, weight=4),
     *_estimator("NetworkTransformer", {"network": _NETWORK, **_WIDE}, {"network": p.a(n.Network), **COMMON}, weight=3),
     *_estimator("Scattering2D", _SCATTERING_2D, SCATTERING_2D, weight=6),

@@ -65,6 +65,13 @@ PARTS: dict[str, tuple[dict[str, Any], dict[str, p.Kind]]] = {
         {"n_units": 3, "bias": True, "initialization": "torch_default"},
         {"n_units": p.count(), "bias": p.FLAG, "initialization": INITIALIZATION},
     ),
+    "Squash": ({"size": 2}, {"size": p.count()}),
+    "CapsuleLength": ({"size": 2}, {"size": p.count()}),
+    "RoutedDense": (
+        {"n_capsules": 2, "size": 3, "in_size": 2, "routings": 3, "initialization": "torch_default"},
+        {name: p.count() for name in ("n_capsules", "size", "in_size")}
+        | {"routings": p.count(repeats=True), "initialization": INITIALIZATION},
+    ),
     "BatchNorm": ({"momentum": 0.1, "epsilon": 1e-5}, {"momentum": p.number(zero=True), "epsilon": p.number()}),
     "Standardization": ({}, {}),
     "Dropout": ({"rate": 0.3}, {"rate": p.number(zero=True, below=1)}),

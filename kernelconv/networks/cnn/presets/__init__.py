@@ -4,6 +4,7 @@
 
 from kernelconv.networks.cnn.presets.alexnet import alexnet, small_alexnet, zfnet
 from kernelconv.networks.cnn.presets.by_name import ARCHITECTURES, Preset, preset
+from kernelconv.networks.cnn.presets.capsnet import capsnet
 from kernelconv.networks.cnn.presets.densenet import densenet
 from kernelconv.networks.cnn.presets.fractalnet import fractalnet
 from kernelconv.networks.cnn.presets.inception import inception
@@ -26,5 +27,6 @@ __all__ = [
     "resnet",
     "fractalnet",
     "densenet",
+    "capsnet",
     "mlp",
 ]
