@@ -137,6 +137,19 @@ def test_responses_are_products_of_centroids_and_patches_as_they_are_seen(reads)
     np.testing.assert_allclose(responses, seen @ z.T, atol=1e-9)
 
 
+def test_the_first_stage_reads_what_input_says():
+    x, y = problem(shape=(8, 7, 2))
+    fits = {name: small(input=name).fit(x, y) for name in ("raw", "centered", "whitened")}
+    filters = {name: clf.network_.params["convolution_1.weight"].reshape(9, 2, 4) for name, clf in fits.items()}
+    means = {name: np.abs(f.mean(axis=0)).max() for name, f in filters.items()}
+    assert means["raw"] > 0.01
+    assert max(means["centered"], means["whitened"]) < 1e-12  # blind to the brightness of a colour
+    assert np.abs(fits["centered"].network_.params["convolution_2.weight"].reshape(9, 5, 6).mean(axis=0)).max() > 0.01
+    for name, clf in fits.items():
+        same = np.allclose(filters[name].reshape(18, 4), clf.centroids_[0].T, atol=1e-12)
+        assert same == (name != "whitened")
+
+
 # Stages
 
 
