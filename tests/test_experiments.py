@@ -139,7 +139,7 @@ def test_networks_of_every_depth_have_that_many_layers_with_weights():
         assert ("Residual" in repr(built)) == cell.skip
 
 
-@pytest.mark.parametrize("name", ["sample-complexity", "regularization-mnist", "depth", "rotations"])
+@pytest.mark.parametrize("name", ["sample-complexity", "depth", "rotations", "layerwise", "capsules"])
 def test_committed_cells_are_todays_and_their_files_are_of_them(name, tmp_path):
     import experiment as house
 
