@@ -4,19 +4,19 @@ A way around every block
 
 Twenty-six plain layers fit worse than eight; with a way around every two of them, they fit best of all.
 
-Maps, weights and steps are the same: a block computes x + f(x) in place of f(x). Normalised, the deep plain network is
-no victim of vanishing values: it learns, but slowly. Without normalisation it is start weights that decide whether
-anything of the image arrives. He, Zhang, Ren & Sun, "Deep residual learning for image recognition" (2016), figures 1
-and 6, and "Delving deep into rectifiers" (2015), in small: the digits of scikit-learn, three epochs of 320.
+Maps, weights and steps are the same: a block computes x + f(x) in place of f(x). That is with batch normalisation. He,
+Zhang, Ren & Sun, "Deep residual learning for image recognition" (2016) and "Delving deep into rectifiers" (2015), in
+small: three epochs of 320 digits; then the committed study, `python benchmarks/experiments depth`, six of 1,300.
 """
+
+import json
+from pathlib import Path
 
 import matplotlib.pyplot as plt
 import numpy as np
 
 from kernelconv import ConvNetClassifier, load_digits_images, serial
 from kernelconv.operators import BatchNorm, Convolution, Dense, GlobalPooling, MaxPooling, ReLU, Residual
-
-X, y = load_digits_images()
 
 
 # %%
@@ -25,8 +25,7 @@ def network(layers, skip, norm=True, initialization="he_normal"):
     """Return a network of so many layers with weights, with a way around each block or without."""
 
     def convolved():
-        weights = Convolution(12, 3, padding="zero", initialization=initialization)
-        return (weights, BatchNorm()) if norm else (weights,)
+        return [Convolution(12, 3, padding="zero", initialization=initialization), *([BatchNorm()] if norm else [])]
 
     blocks = []
     for _ in range((layers - 2) // 2):
@@ -37,30 +36,44 @@ def network(layers, skip, norm=True, initialization="he_normal"):
 
 # %%
 # Three networks, normalised, trained alike
-losses = {}
+(X, y), losses = load_digits_images(), {}
 for layers, skip in ((8, False), (26, False), (26, True)):
-    settings = {"epochs": 3, "batch_size": 32, "learning_rate": 0.01, "random_state": 0, "n_jobs": 1}
-    clf = ConvNetClassifier(network(layers, skip), **settings).fit(X[:320], y[:320])
-    losses[layers, skip] = [epoch["loss"] for epoch in clf.history_]
-    print(f"{layers:2d} layers, {'skip ' if skip else 'plain'} losses {np.round(losses[layers, skip], 2)}")
+    clf = ConvNetClassifier(network(layers, skip), epochs=3, learning_rate=0.01, random_state=0, n_jobs=1)
+    losses[layers, skip] = [epoch["loss"] for epoch in clf.fit(X[:320], y[:320]).history_]
 assert losses[26, True][-1] + 0.5 < losses[8, False][-1] < losses[26, False][-1] - 0.1
 
 # %%
-# Not normalised: how much of the images' differences leaves 25 convolutions. Start weights of a sixth of He's variance
-# take a factor of the root of 6 at each
+# Without it: the usual start weights, of a sixth of He's variance, let 6^-12.5 of what his do through 25 convolutions
 arrives = {}
 for name in ("torch_default", "he_normal"):
     built = network(26, skip=False, norm=False, initialization=name).build((8, 8, 1), np.random.default_rng(0))
     arrives[name] = list(built.trace(X[:100, ..., None].astype(float)).values())[-3].std(axis=0).mean()
-    print(f"{name:13s} images differ by {arrives[name]:.1e}")
 assert 0.2 < arrives["torch_default"] / arrives["he_normal"] * 6**12.5 < 5
 
-figure, ax = plt.subplots(figsize=(5, 3.4), layout="constrained")
-for (layers, skip), loss in losses.items():
-    colour, dash = ("tab:red", "tab:blue")[layers == 26], ("--", "-")[skip]
-    ax.plot(range(1, 4), loss, dash, marker="o", markersize=4, color=colour)
-    ax.annotate(
-        f"{layers} layers{', skips' if skip else ''}", (3, loss[-1]), (8, -3), textcoords="offset points", color=colour
-    )
-ax.set(xlabel="epoch", ylabel="training loss", xticks=range(1, 4), xlim=(0.9, 3.9), ylim=(0, None))
+# %%
+# The study: training loss at the end, means of three draws
+results = Path(__file__).resolve().parents[2] / "benchmarks" / "results" / "depth" / "results.json"
+if not results.exists():
+    raise FileNotFoundError(f"{results} is missing: run this example inside a checkout of the repository.")
+of = {}
+for c in json.loads(results.read_text(encoding="utf-8")):
+    key = ("BatchNorm" if c["batch_norm"] else c["initialization"], c["depth"], c["skip"])
+    of.setdefault(key, []).append(c["loss"])
+mean = {key: float(np.mean(found)) for key, found in of.items()}
+print(mean)
+assert (np.diff([mean["BatchNorm", *key] for key in ((26, True), (8, True), (8, False), (26, False))]) > 0.1).all()
+assert np.allclose(of["torch_default", 26, False], np.log(10), atol=0.01)  # that of guessing
+assert max(of["he_normal", 26, False]) < 2  # they begin to learn: .39 to 1.94, by the draw
+assert mean["torch_default", 26, True] < 0.2 < 0.4 < mean["he_normal", 26, True]  # with skips they do worse
+
+figure, (left, right) = plt.subplots(1, 2, figsize=(7.2, 3.3), layout="constrained")
+for k, (layers, skip) in enumerate([(8, False), (8, True), (26, False), (26, True)]):
+    look = {"marker": "o", "color": ("tab:red", "tab:blue")[k // 2], "fillstyle": ("none", "full")[k % 2]}
+    left.plot(range(1, 4), losses.get((layers, skip), [np.nan] * 3), **look)
+    for start, name in enumerate(("BatchNorm", "torch_default", "he_normal")):
+        text = f"{layers} layers, {'skips' if skip else 'plain'}"
+        right.semilogy([start + k / 7] * 3, of[name, layers, skip], **look, linewidth=0.7, label=text * (start == 0))
+left.set(xlabel="epoch", ylabel="training loss", xticks=range(1, 4), ylim=(0, None), title="here, with BatchNorm")
+right.set(xticks=np.arange(3) + 0.2, xticklabels=["BatchNorm", "without", "without,\nHe's start"], title="the study")
+right.legend(fontsize=7)
 plt.show()
