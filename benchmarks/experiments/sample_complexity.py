@@ -30,22 +30,37 @@ class Cell:
     draw: int
 
 
-def build(cell):
-    """Return the learner of a cell."""
+#: What is asked of scikit-learn's learners, and of the training of the network.
+LOGISTIC = {"C": 100.0}
+KERNEL = {"kernel": "poly", "degree": 2, "coef0": 0.0, "C": 100.0}
+TRAINING = {"epochs": 300, "learning_rate": 0.02, "schedule": "one_cycle", "weight_decay": 0.0}
+
+
+def network(cell):
+    """Return the network of a cell, or None: squares pooled over the halves, of the rows or of a convolution."""
     halves = AveragePooling((1, cell.d // 2))
     if cell.learner == "pooled squares":
-        squares = NetworkTransformer(serial(Square(), halves, Flatten()), image_shape=(1, cell.d))
-        return make_pipeline(squares, StandardScaler(), LogisticRegression(C=100.0))
+        return serial(Square(), halves, Flatten())
+    return serial(Convolution(4, 1), Square(), halves, Flatten(), Dense(2)) if cell.learner == "ConvNet" else None
+
+
+def build(cell):
+    """Return the learner of a cell."""
+    rows = {"image_shape": (1, cell.d)}
+    if cell.learner == "pooled squares":
+        return make_pipeline(
+            NetworkTransformer(network(cell), **rows), StandardScaler(), LogisticRegression(**LOGISTIC)
+        )
     if cell.learner == "ConvNet":
-        network = serial(Convolution(4, 1), Square(), halves, Flatten(), Dense(2))
-        options = {"epochs": 300, "learning_rate": 0.02, "schedule": "one_cycle", "weight_decay": 0.0}
-        return ConvNetClassifier(network, **options, image_shape=(1, cell.d), random_state=cell.draw)
-    return SVC(kernel="poly", degree=2, coef0=0.0, C=100.0)
+        return ConvNetClassifier(network(cell), **TRAINING, **rows, random_state=cell.draw)
+    return SVC(**KERNEL)
 
 
 def settings(cell):
-    """Return what else decides a cell."""
-    return {"learner": described(build(cell)), "wanted": WANTED, "n_test": N_TEST, "ladder": list(LADDER)}
+    """Return what else decides a cell; of scikit-learn's learners what is asked, as their defaults change names."""
+    asked = {"pooled squares": LOGISTIC, "ConvNet": TRAINING, "quadratic SVC": KERNEL}[cell.learner]
+    learner = {"network": described(network(cell)), "asked": asked}
+    return {"learner": learner, "wanted": WANTED, "n_test": N_TEST, "ladder": list(LADDER)}
 
 
 def measure(cell):
