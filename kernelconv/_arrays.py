@@ -6,6 +6,7 @@ through the same formulas and come out as they came in.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import array_api_compat
@@ -137,6 +138,69 @@ def as_complex(x: Any) -> Any:
     if xp.isdtype(x.dtype, "complex floating"):
         return x
     return xp.astype(x, xp.complex64 if x.dtype == xp.float32 else xp.complex128)
+
+
+def as_precise(x: Any) -> Any:
+    """Return real `x` in float64: what eigenvalues are computed in.
+
+    Where the library has none (JAX unless ``jax_enable_x64`` is set) it stays in float32, as JAX itself would compute.
+    """
+    if isinstance(x, np.ndarray):
+        return x.astype(np.float64, copy=False)
+    xp = namespace(x)
+    if array_api_compat.is_jax_array(x) and xp.asarray(0.0).dtype != xp.float64:
+        return x
+    return xp.astype(x, xp.float64)
+
+
+#: An array and what is kept of its computation; the gradient in x from that of the array and what was kept.
+Kept = tuple[Any, ...]
+Function = Callable[[Any], tuple[Any, Kept]]
+Pull = Callable[[Any, Kept], Any]
+
+
+def differentiated(function: Function, pull: Pull, x: Any) -> Any:
+    """Return y of ``function(x) -> (y, kept)``; the library of `x` takes ``pull(g, kept)`` as its gradient.
+
+    For what has a closed form of its gradient that is finite where the chain rule's is not, as the inverse square root
+    of a matrix with equal eigenvalues has. A second derivative is refused by PyTorch, and by JAX is that of `pull`.
+    """
+    if array_api_compat.is_torch_array(x):
+        return _torch_operation(function, pull).apply(x)[0]
+    if array_api_compat.is_jax_array(x):
+        return _jax_operation(function, pull)(x)
+    return function(x)[0]
+
+
+def _torch_operation(function: Function, pull: Pull) -> Any:
+    import torch
+    from torch.autograd.function import once_differentiable
+
+    class Operation(torch.autograd.Function):
+        @staticmethod
+        def forward(x: Any) -> Any:
+            y, kept = function(x)
+            return (y, *kept)
+
+        @staticmethod
+        def setup_context(ctx: Any, inputs: Any, output: Any) -> None:
+            ctx.save_for_backward(*output[1:])
+            ctx.mark_non_differentiable(*output[1:])
+
+        @staticmethod
+        @once_differentiable
+        def backward(ctx: Any, g: Any, *_: Any) -> Any:
+            return pull(g, ctx.saved_tensors)
+
+    return Operation
+
+
+def _jax_operation(function: Function, pull: Pull) -> Any:
+    import jax
+
+    operation = jax.custom_vjp(lambda x: function(x)[0])
+    operation.defvjp(function, lambda kept, g: (pull(g, kept),))
+    return operation
 
 
 def to_numpy(x: Any) -> NDArray:

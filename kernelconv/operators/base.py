@@ -249,6 +249,10 @@ class Part(Matrix):
         """Return F(x) of a built part by its formula, for arrays of any library: (n, h, w, c) -> (n, h', w', c')."""
         raise NotImplementedError
 
+    def training_definition(self, x: Array, uniform: Callable[[tuple[int, ...]], Any]) -> tuple[Any, Mapping[str, Any]]:
+        """Return (F(x), new state) in training mode by formulas alone; ``uniform(shape)`` draws numbers in [0, 1)."""
+        return self.definition(x), self.state
+
     def forward(self, x: Array | ArrayLike) -> Any:
         """Return F(x) in evaluation mode: (n, h, w, c) -> (n, h', w', c'), of the library of `x`; ints become float32.
 

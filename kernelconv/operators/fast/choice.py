@@ -7,6 +7,8 @@ from typing import Any
 
 from numpy.typing import NDArray
 
+from kernelconv._arrays import is_foreign
+
 
 class Engine:
     """How NumPy arrays go through one built part: by the part's own formulas, unless a subclass is faster.
@@ -60,7 +62,18 @@ def name_engines(makers: Mapping[type, Maker]) -> None:
 
 
 def engine_for(part: Any) -> Engine:
-    """Return the engine of a built part."""
+    """Return the engine of a built part.
+
+    Raises
+    ------
+    TypeError
+        If its params are arrays of another library than NumPy.
+    """
+    foreign = [value for value in part.params.values() if is_foreign(value)]
+    if foreign:
+        raise TypeError(
+            f"{type(part).__name__} holds params of {type(foreign[0])}: give it maps of that library, not of NumPy."
+        )
     maker = _MAKERS.get(type(part))
     engine = None if maker is None else maker(part)
     return part._own_engine(part) if engine is None else engine

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from numpy.typing import NDArray
 
+from kernelconv._arrays import namespace
 from kernelconv._check import check_positive
 from kernelconv._types.arrays import Array
 from kernelconv.operators.base import Part, Pullback, Shape3, State
@@ -60,6 +62,11 @@ class Dropout(Part):
     def definition(self, x: Array) -> Any:
         """Return `x`: evaluation drops nothing."""
         return x
+
+    def training_definition(self, x: Array, uniform: Callable[[tuple[int, ...]], Any]) -> tuple[Any, Mapping[str, Any]]:
+        """Return `x` times a mask, which is 0 or 1 / (1 - rate)."""
+        kept = uniform(x.shape) >= self.rate
+        return namespace(x).where(kept, x / (1 - self.rate), namespace(x).zeros_like(x)), self.state
 
     def _adjoint(self, y: NDArray, shape: tuple[int, ...]) -> NDArray:
         return y

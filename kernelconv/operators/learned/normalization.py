@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from kernelconv._arrays import as_data, like
+from kernelconv._arrays import as_data, like, namespace
 from kernelconv._check import check_positive, check_shape
 from kernelconv._parallel.meeting import all_gather
 from kernelconv._scales import scales
@@ -156,12 +158,23 @@ class BatchNorm(Part):
 
     def inverse_deviation(self, variance: NDArray) -> NDArray:
         """Return 1 / sqrt(variance + epsilon)."""
-        return 1 / np.sqrt(variance + variance.dtype.type(self.epsilon))
+        return 1 / namespace(variance).sqrt(variance + self.epsilon)
 
     def definition(self, x: Array) -> Any:
         """Return the normalised maps by the running statistics."""
         slope = self.params["scale"] * self.inverse_deviation(self.state["variance"])
         return x * like(slope, x) + like(self.params["shift"] - self.state["mean"] * slope, x)
+
+    def training_definition(self, x: Array, uniform: Callable[[tuple[int, ...]], Any]) -> tuple[Any, Mapping[str, Any]]:
+        """Return the maps normalised by the mini-batch's statistics, and the running ones moved towards these."""
+        xp, axes = namespace(x), (0, 1, 2)
+        mean, variance = xp.mean(x, axis=axes), xp.var(x, axis=axes)
+        count = math.prod(x.shape[:3])
+        new = {"mean": mean, "variance": variance * (count / max(count - 1, 1))}
+        held = {k: like(v, x) for k, v in self.state.items()}
+        unit = (x - mean) * self.inverse_deviation(variance)
+        y = unit * like(self.params["scale"], x) + like(self.params["shift"], x)
+        return y, {k: v + self.momentum * (new[k] - v) for k, v in held.items()}
 
     def _pullback(self, x: NDArray, *, train: bool = False, rng: Any = None) -> tuple[NDArray, Pullback, State]:
         """Return (y, pullback, state); with `train` by the mini-batch's statistics, which the gradient goes through."""

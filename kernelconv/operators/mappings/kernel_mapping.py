@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from kernelconv._arrays import as_data, like, namespace
+from kernelconv._arrays import as_data, as_precise, is_foreign, like, namespace
 from kernelconv._check import check_count, check_generator, check_memory, check_positive, check_shape
 from kernelconv._scales import scales
 from kernelconv._types.arrays import Array, Data
@@ -20,7 +20,7 @@ from kernelconv.operators.fast.layouts import on_channels
 from kernelconv.operators.mappings.anchors import Anchors, as_anchors, check_unit_rows, read_only
 from kernelconv.operators.mappings.dot_product import safe
 from kernelconv.operators.mappings.kernels import Exponential, as_kernel
-from kernelconv.operators.mappings.nystrom import Whitening, inverse_sqrt, spherical_kmeans
+from kernelconv.operators.mappings.nystrom import Whitening, inverse_sqrt, spherical_kmeans, whitening_matrix
 from kernelconv.operators.patches.sampling import sample_patches
 
 #: Matrices of n_anchors x n_anchors float64 that are held at a time while one is whitened.
@@ -151,12 +151,19 @@ class KernelMapping(Part):
         return spherical_kmeans(sample_patches(data, self.n_patches, rng), self.n_anchors, rng)
 
     def replace(self, params: Mapping[str, NDArray], state: State | None = None) -> KernelMapping:
-        """Return a copy that holds other anchors of norm 1, of the same shape as now."""
-        if isinstance(params, Mapping) and "anchors" in params:
+        """Return a copy that holds other anchors of norm 1, of the same shape as now.
+
+        The norms of another library's arrays are not looked at: under JAX's ``jit`` they have no values.
+        """
+        if isinstance(params, Mapping) and "anchors" in params and not is_foreign(params["anchors"]):
             check_unit_rows(params["anchors"])
         return super().replace(params, state)
 
     def _prepare(self) -> None:
+        if is_foreign(self.params["anchors"]):
+            z = as_precise(self.params["anchors"])
+            object.__setattr__(self, "_derived", (None, whitening_matrix(self.kernel(z @ z.T), self.regularization)))
+            return
         self.params["anchors"] = read_only(np.asarray(self.params["anchors"]))  # the whitening is of these
         z = np.asarray(self.params["anchors"], np.float64)
         gram = z @ z.T
@@ -171,14 +178,20 @@ class KernelMapping(Part):
         """A = (kappa(Z Z') + eps I)^(-1/2) of a built part, in float64, with its eigen-decomposition."""
         return self._cached()[1]
 
+    @property
+    def _matrix(self) -> Any:
+        """A, of the library of the anchors."""
+        whitening = self._cached()[1]
+        return whitening.matrix if isinstance(whitening, Whitening) else whitening
+
     def constrain(self, params: Mapping[str, NDArray]) -> dict[str, NDArray]:
         """Return `params` with anchors of norm one."""
         z = params["anchors"]
-        return {"anchors": z / safe(np.linalg.norm(z, axis=1))[:, None]}
+        return {"anchors": z / safe(namespace(z).linalg.vector_norm(z, axis=1))[:, None]}
 
     def definition(self, x: Array) -> Any:
         """Return psi(x): (n, h, w, c) -> (n, h, w, n_anchors)."""
-        z, matrix = like(self.params["anchors"], x), like(self.whitening.matrix, x)
+        z, matrix = like(self.params["anchors"], x), like(self._matrix, x)
         norms = channel_norms(x)
         return norms * self.kernel((x / safe(norms)) @ z.T) @ matrix
 

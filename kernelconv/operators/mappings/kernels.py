@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import gammaln
 
-from kernelconv._arrays import as_floating, namespace
+from kernelconv._arrays import as_floating, differentiated, namespace
 from kernelconv._check import check_choice, check_count, check_positive
 from kernelconv._types.arrays import Array
 from kernelconv.operators.mappings.dot_product import DotProductKernel
@@ -203,8 +203,14 @@ class ArcCosine(DotProductKernel):
         return (np.inf, 1.0, 4 / 3)[self.degree]
 
     def __call__(self, u: Array | float) -> Any:
-        """Return kappa(u); `u` is clipped to [-1, 1], which rounding may leave."""
+        """Return kappa(u); `u` is clipped to [-1, 1], which rounding may leave.
+
+        Its gradient is ``derivative``: those of its parts are infinite at u = 1, where they cancel.
+        """
         u = as_floating(u, "u")
+        return differentiated(lambda u: (self._value(u), (u,)), lambda g, kept: g * self.derivative(kept[0]), u)
+
+    def _value(self, u: Any) -> Any:
         xp = namespace(u)
         u = xp.clip(u, min=-1, max=1)
         above = 1 - xp.acos(u) / math.pi

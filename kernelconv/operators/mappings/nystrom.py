@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import math
 import warnings
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from kernelconv._arrays import differentiated, namespace
 from kernelconv._check import as_float, check_count, check_finite, check_generator, check_positive
 from kernelconv._numbers import as_double
 from kernelconv._parallel.blocks import block_length, map_blocks
@@ -165,14 +167,40 @@ class Whitening(NamedTuple):
         ValueError
             If eigenvalues were cut off: a pseudo-inverse that changes rank has no derivative.
         """
-        v, s = self.vectors, self.roots
+        s = self.roots
         if np.isinf(s).any():
             raise ValueError(
                 f"The anchors' kernel matrix has rank {int(np.isfinite(s).sum())} of {len(s)} and regularization=0: "
                 "its pseudo-inverse has no gradient. Use regularization > 0."
             )
-        f = -1 / (s[:, None] * s * (s[:, None] + s))
-        return v @ (f * (v.T @ ((g + g.T) / 2) @ v)) @ v.T
+        return _gradient(g, (self.vectors, s))
+
+
+def _gradient(g: Any, kept: tuple[Any, ...]) -> Any:
+    """Return the gradient in K of <g, (K + eps I)^(-1/2)> from its (vectors, roots), for arrays of any library."""
+    v, s = kept
+    f = -1 / (s[:, None] * s * (s[:, None] + s))
+    return v @ (f * (v.T @ ((g + g.T) / 2) @ v)) @ v.T
+
+
+def _decomposed(k: Any, regularization: float) -> tuple[Any, tuple[Any, Any]]:
+    """Return ((K + eps I)^(-1/2), (vectors, roots)) of a symmetric matrix K, an array of any library."""
+    xp = namespace(k)
+    values, vectors = xp.linalg.eigh((k + k.T) / 2)
+    if regularization > 0:
+        roots = xp.sqrt(xp.clip(values, min=0) + regularization)
+    else:
+        roots = xp.sqrt(xp.where(values > 1e-12 * values[-1], values, xp.full_like(values, math.inf)))
+    return (vectors / roots) @ vectors.T, (vectors, roots)
+
+
+def whitening_matrix(k: Any, regularization: float) -> Any:
+    """Return (K + eps I)^(-1/2) of an array of any library, differentiated by the closed form of ``Whitening.gradient``.
+
+    An eigendecomposition's own gradient is not finite where eigenvalues meet. With regularization = 0 directions that
+    were cut off count as constant.
+    """
+    return differentiated(lambda k: _decomposed(k, regularization), _gradient, k)
 
 
 def inverse_sqrt(k: NDArray, regularization: float = 1e-3) -> Whitening:
@@ -202,10 +230,5 @@ def inverse_sqrt(k: NDArray, regularization: float = 1e-3) -> Whitening:
     k = check_finite(as_double(k, "k"), "k")
     if k.ndim != 2 or k.shape[0] != k.shape[1] or not k.size:
         raise ValueError(f"k must be a square matrix (m, m), got shape {k.shape}.")
-    values, vectors = np.linalg.eigh((k + k.T) / 2)
-    if regularization > 0:
-        roots = np.sqrt(np.maximum(values, 0) + regularization)
-    else:
-        kept = values > 1e-12 * values[-1]
-        roots = np.sqrt(np.where(kept, values, np.inf))
-    return Whitening((vectors / roots) @ vectors.T, vectors, roots)
+    matrix, (vectors, roots) = _decomposed(k, regularization)
+    return Whitening(matrix, vectors, roots)

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from kernelconv._arrays import as_data, like, namespace
+from kernelconv._arrays import as_data, as_precise, like, namespace
 from kernelconv._check import as_float, as_pair, check_positive, check_shape
 from kernelconv._scales import largest, scales
 from kernelconv._types.arrays import Array, Data
@@ -197,7 +197,7 @@ class PatchWhitening(Part):
     def matrix(self) -> NDArray:
         """(W C)' of a built part, float64: the matrix that multiplies patches as rows."""
         self._check_built()
-        return _centred(np.asarray(self.state["matrix"], np.float64), self.size).T
+        return _centred(as_precise(self.state["matrix"]), self.size).T
 
     def definition(self, x: Array) -> Any:
         """Return the whitened patches: (n, h, w, K c) -> the same shape."""

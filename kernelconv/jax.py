@@ -1,0 +1,67 @@
+"""The bridge to JAX: parts, networks and fitted estimators as pure functions of their params."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from kernelconv._arrays import like
+from kernelconv.operators.base import Part
+
+__all__ = ["as_function"]
+
+
+def as_function(model: Any) -> tuple[Callable[[dict[str, Any], Any], Any], dict[str, Any]]:
+    """Return (function, params) with ``function(params, x)`` what `model` makes of images `x`, in evaluation mode.
+
+    The function is pure, and computes in JAX's operations: ``jit``, ``grad``, ``vmap`` (of ``x[None]``), any device.
+
+    Parameters
+    ----------
+    model : Part, Network or estimator
+        A part that is built, or an estimator that is fitted and has a ``network_``.
+
+    Returns
+    -------
+    function : callable
+        (params, x (n, h, w, c)) -> maps (n, h', w', c'), of the dtype of `x`.
+    params : dict of jax.Array
+        By the names that the network gives them. Anchors are unit rows: after a step bring them back by
+        ``network.constrain(params)``.
+
+    Raises
+    ------
+    ImportError
+        If JAX is not installed.
+    TypeError, ValueError
+        If `model` is no part and has no ``network_``, or is not built.
+
+    Notes
+    -----
+    float64 needs ``jax_enable_x64``; without it JAX computes in float32, whitenings too.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from kernelconv.operators import KernelMapping
+    >>> part = KernelMapping(4).build((2, 2, 3), np.random.default_rng(0))
+    >>> import pytest; jax = pytest.importorskip("jax")
+    >>> function, params = as_function(part)
+    >>> jax.jit(function)(params, np.ones((1, 2, 2, 3), np.float32)).shape
+    (1, 2, 2, 4)
+    """
+    part = model if isinstance(model, Part) else getattr(model, "network_", None)
+    if not isinstance(part, Part):
+        raise TypeError(f"as_function takes a built part, a network or a fitted estimator, got {type(model).__name__}.")
+    part._check_built()
+    try:
+        import jax.numpy as jnp
+    except ModuleNotFoundError as error:
+        raise ImportError("as_function needs JAX: pip install jax.") from error
+    built = part
+
+    def function(params: dict[str, Any], x: Any) -> Any:
+        x = jnp.asarray(x)
+        return (built.replace({k: like(v, x) for k, v in params.items()}) if params else built).forward(x)
+
+    return function, {name: jnp.asarray(value) for name, value in part.params.items()}

@@ -1,0 +1,70 @@
+"""One node of PyTorch's graph that NumPy computes: a part's engine forward, its pullback backward."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+from torch.autograd.function import once_differentiable
+
+from kernelconv._parallel.blocks import map_blocks
+from kernelconv.networks.serial import Network, sum_grads
+from kernelconv.operators.base import Grads, Part, State
+
+#: (x) -> (y, pull, new state), pull(g) -> (gradient in x, gradients in params)
+Run = Callable[[NDArray], tuple[NDArray, Callable[[NDArray], tuple[NDArray, Grads]], State]]
+
+
+def pulled_back(part: Part, x: Tensor, params: dict[str, Tensor], train: bool) -> tuple[Tensor, State]:
+    """Return (F(x), new state); PyTorch's gradients in `x` and in the tensors `params` are those of the part's engine.
+
+    `part` holds the values of `params`. In training masks are drawn by a NumPy generator that PyTorch's seeds.
+    """
+    seed = int(torch.randint(2**62, ()).item()) if train else 0
+    states: list[State] = []
+
+    def run(values: NDArray) -> tuple[NDArray, Any, State]:
+        y, pull, state = _in_blocks(part, values, train, np.random.SeedSequence(seed))
+        states.append(state)
+        return y, pull, state
+
+    return _Operation.apply(run, x, tuple(params), *params.values()), states[0]
+
+
+def _in_blocks(part: Part, x: NDArray, train: bool, seed: np.random.SeedSequence) -> tuple[NDArray, Any, State]:
+    """Return (y, pull, new state) of a batch, in cache-sized blocks on threads where samples are not coupled."""
+    if not isinstance(part, Network) or (train and part.couples_samples):
+        return part.pullback(x, train=train, rng=np.random.default_rng(seed))
+    block = part.block(x.itemsize, gradient=True)
+    seeds = seed.spawn(-(-len(x) // block))
+
+    def run(s: slice) -> tuple[NDArray, Any, State]:
+        return part._engine.pullback(x[s], train=train, rng=np.random.default_rng(seeds[s.start // block]))
+
+    ys, pulls, states = zip(*map_blocks(run, len(x), block, None), strict=True)
+
+    def pull(g: NDArray) -> tuple[NDArray, Grads]:
+        found = map_blocks(lambda s: pulls[s.start // block](g[s]), len(x), block, None)
+        return np.concatenate([gx for gx, _ in found]), sum_grads([grads for _, grads in found])
+
+    return np.concatenate(ys), pull, states[0]
+
+
+class _Operation(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx: Any, run: Run, x: Tensor, names: tuple[str, ...], *params: Tensor) -> Tensor:  # type: ignore[override]
+        y, pull, _ = run(x.detach().numpy())
+        ctx.pull, ctx.names, ctx.dtypes = pull, names, [x.dtype, *(p.dtype for p in params)]
+        return torch.from_numpy(np.ascontiguousarray(y))
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, g: Tensor) -> Any:
+        gx, grads = ctx.pull(g.detach().numpy())
+        found = [gx, *(grads[name] for name in ctx.names)]
+        gx, *rest = (torch.from_numpy(np.ascontiguousarray(v)).to(t) for v, t in zip(found, ctx.dtypes, strict=True))
+        return None, gx, None, *rest
