@@ -6,7 +6,6 @@ through the same formulas and come out as they came in.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 import array_api_compat
@@ -31,12 +30,25 @@ def namespace(x: Any) -> Any:
     >>> namespace(x).concat([x, x], axis=1).shape
     (2, 6)
     """
-    return array_api_compat.array_namespace(x) if hasattr(x, "shape") else array_api_compat.numpy
+    known = _NAMESPACES.get(type(x))
+    if known is None:
+        known = array_api_compat.array_namespace(x) if hasattr(x, "shape") else array_api_compat.numpy
+        _NAMESPACES[type(x)] = known
+    return known
+
+
+#: The namespaces of the types seen: PyTorch's compiler follows a dictionary, and not how a library is found out.
+_NAMESPACES: dict[type, Any] = {np.ndarray: array_api_compat.numpy}
+_IS_FOREIGN: dict[type, bool] = {np.ndarray: False}
 
 
 def is_foreign(x: Any) -> bool:
     """Return whether `x` is an array of another library than NumPy."""
-    return not isinstance(x, np.ndarray) and array_api_compat.is_array_api_obj(x)
+    known = _IS_FOREIGN.get(type(x))
+    if known is None:
+        known = not isinstance(x, np.ndarray) and bool(array_api_compat.is_array_api_obj(x))
+        _IS_FOREIGN[type(x)] = known
+    return known
 
 
 def is_complex(x: Any) -> bool:
@@ -151,56 +163,6 @@ def as_precise(x: Any) -> Any:
     if array_api_compat.is_jax_array(x) and xp.asarray(0.0).dtype != xp.float64:
         return x
     return xp.astype(x, xp.float64)
-
-
-#: An array and what is kept of its computation; the gradient in x from that of the array and what was kept.
-Kept = tuple[Any, ...]
-Function = Callable[[Any], tuple[Any, Kept]]
-Pull = Callable[[Any, Kept], Any]
-
-
-def differentiated(function: Function, pull: Pull, x: Any) -> Any:
-    """Return y of ``function(x) -> (y, kept)``; the library of `x` takes ``pull(g, kept)`` as its gradient.
-
-    For what has a closed form of its gradient that is finite where the chain rule's is not, as the inverse square root
-    of a matrix with equal eigenvalues has. A second derivative is refused by PyTorch, and by JAX is that of `pull`.
-    """
-    if array_api_compat.is_torch_array(x):
-        return _torch_operation(function, pull).apply(x)[0]
-    if array_api_compat.is_jax_array(x):
-        return _jax_operation(function, pull)(x)
-    return function(x)[0]
-
-
-def _torch_operation(function: Function, pull: Pull) -> Any:
-    import torch
-    from torch.autograd.function import once_differentiable
-
-    class Operation(torch.autograd.Function):
-        @staticmethod
-        def forward(x: Any) -> Any:
-            y, kept = function(x)
-            return (y, *kept)
-
-        @staticmethod
-        def setup_context(ctx: Any, inputs: Any, output: Any) -> None:
-            ctx.save_for_backward(*output[1:])
-            ctx.mark_non_differentiable(*output[1:])
-
-        @staticmethod
-        @once_differentiable
-        def backward(ctx: Any, g: Any, *_: Any) -> Any:
-            return pull(g, ctx.saved_tensors)
-
-    return Operation
-
-
-def _jax_operation(function: Function, pull: Pull) -> Any:
-    import jax
-
-    operation = jax.custom_vjp(lambda x: function(x)[0])
-    operation.defvjp(function, lambda kept, g: (pull(g, kept),))
-    return operation
 
 
 def to_numpy(x: Any) -> NDArray:

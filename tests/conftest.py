@@ -1,4 +1,4 @@
-"""What must be set before scikit-learn is imported."""
+"""What must be set before scikit-learn and JAX are imported."""
 
 import os
 from importlib.metadata import version
@@ -6,3 +6,6 @@ from importlib.metadata import version
 if version("scikit-learn").startswith("1.6."):
     # with array-api-compat installed, the test module of scikit-learn 1.6 refuses to be imported without this
     os.environ.setdefault("SCIPY_ARRAY_API", "1")
+
+# JAX compiles every law's function once: what its compiler's optimisations take is not worth what they save
+os.environ.setdefault("XLA_FLAGS", "--xla_backend_optimization_level=0")

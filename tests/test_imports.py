@@ -15,6 +15,7 @@ ROOT = Path(kernelconv.__file__).parent
 LEAVES = {
     "_arrays",
     "_check",
+    "_derivatives",
     "_files",
     "_identity",
     "_interrupt",
@@ -31,6 +32,7 @@ ALLOWED = {
     **{leaf: set() for leaf in LEAVES},
     "_arrays": {"_check", "_numbers", "_types"},
     "_check": {"_numbers"},
+    "_derivatives": set(),
     "_parallel": {"_check", "_types"},
     "_types/stored": {"_check", "_numbers"},
     "operators": LEAVES,
@@ -42,6 +44,8 @@ ALLOWED = {
     "datasets": LEAVES,
     "testing": LEAVES | {"operators"},
     "studies": LEAVES | BELOW_STUDIES | {"operators"},
+    "jax": LEAVES | {"operators"},
+    "torch": LEAVES | {"operators", "networks"},
     "report": LEAVES,  # it reads what studies write
     "report/networks": LEAVES | {"operators", "networks"},  # it draws networks themselves
     "_arguments": LEAVES | {"datasets", "studies"},
@@ -49,8 +53,21 @@ ALLOWED = {
     "__main__": {"cli"},
     "__init__": LEAVES | BELOW_STUDIES | {"operators"},
 }
-UPPER = {"report", "studies", "_arguments", "cli", "__main__", "__init__"}
-OPTIONAL = {"matplotlib", "PIL", "torch", "pandas", "rich", "jinja2", "kymatio", "dask", "distributed", "zarr", "h5py"}
+UPPER = {"report", "studies", "_arguments", "cli", "__main__", "__init__", "jax", "torch"}
+OPTIONAL = {
+    "matplotlib",
+    "PIL",
+    "torch",
+    "jax",
+    "pandas",
+    "rich",
+    "jinja2",
+    "kymatio",
+    "dask",
+    "distributed",
+    "zarr",
+    "h5py",
+}
 KYMATIO = "networks/scattering/kymatio.py"
 
 FILES = {str(p.relative_to(ROOT)): p for p in sorted(ROOT.rglob("*.py"))}

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from kernelconv.networks.estimator import ImageClassifier, ImageRegressor
 from kernelconv.networks.scattering.path_transformer import PathTransformer
+from kernelconv.networks.scattering.scattering_1d import Scattering1D
 from kernelconv.operators.base import Part
 
 if TYPE_CHECKING:
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
 __all__ = ["as_module"]
 
 
-def as_module(model: Any, *, engine: str = "auto", channels_first: bool = False) -> Module:
+def as_module(model: Any, *, engine: str = "auto", channels_first: bool = False, trainable: bool = True) -> Module:
     r"""Return a built part, a network or a fitted estimator as a `torch.nn.Module` of the same values.
 
     Params become parameters (anchors stay on their sphere, whatever optimizer moves them: `torch.nn.utils.parametrize`)
@@ -35,6 +36,9 @@ def as_module(model: Any, *, engine: str = "auto", channels_first: bool = False)
     channels_first : bool
         True: images, and maps that come out, are (n, c, h, w), as PyTorch's layers read them; by default channels
         come last, (n, h, w, c) or (n, h, w), as everywhere in this library.
+    trainable : bool
+        False: every value is a buffer, the whitening of anchors among them, and none is computed again. This is what
+        ``torch.export`` and ONNX want, which know no eigenvalues.
 
     Returns
     -------
@@ -56,8 +60,8 @@ def as_module(model: Any, *, engine: str = "auto", channels_first: bool = False)
     -----
     Gradients are those of the library's own training. ``once_differentiable``: a gradient of a gradient is refused by
     engine="numpy", and by the whitening of anchors that are being trained. Modules are copied, pickled, and moved by
-    ``.to``; hooks are not pickled. If no parameter requires a gradient (``module.requires_grad_(False)``, or under
-    ``torch.no_grad``), whitenings are computed once and kept.
+    ``.to``; hooks are not pickled. Under ``torch.no_grad``, or after ``requires_grad_(False)``, whitenings are computed
+    once and kept until a value changes.
 
     Examples
     --------
@@ -77,13 +81,14 @@ def as_module(model: Any, *, engine: str = "auto", channels_first: bool = False)
 
     check_choice(engine, "engine", ("auto", "numpy", "torch"))
     check_flag(channels_first, "channels_first")
+    check_flag(trainable, "trainable")
     part, rows = _network_of(model)
     part._check_built()
     try:
         from kernelconv.torch.module import PartModule
     except ModuleNotFoundError as error:
         raise ImportError("as_module needs PyTorch: pip install torch, or kernelconv[torch].") from error
-    return PartModule(part, engine, channels_first, rows)
+    return PartModule(part, engine, channels_first, trainable, rows)
 
 
 def _network_of(model: Any) -> tuple[Part, str | None]:
@@ -92,7 +97,7 @@ def _network_of(model: Any) -> tuple[Part, str | None]:
         return model, None
     network = getattr(model, "network_", None)
     if isinstance(network, Part):
-        if isinstance(model, PathTransformer):
+        if isinstance(model, PathTransformer | Scattering1D):
             return network, "paths"
         if hasattr(model, "transform") or isinstance(model, ImageClassifier | ImageRegressor):
             return network, "maps"

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn.utils import parametrize
 
 from kernelconv._numbers import shown
+from kernelconv.networks.serial import Network
+from kernelconv.operators import Concat, KernelMapping, WaveletTransform
 from kernelconv.operators.base import Part
 from kernelconv.operators.composite import Composite
 from kernelconv.torch.operation import pulled_back
@@ -38,33 +40,48 @@ class Constrained(nn.Module):
 class PartModule(nn.Module):
     """A built part as a module, made by `kernelconv.torch.as_module`, which says what it does."""
 
-    def __init__(self, part: Part, engine: str = "auto", channels_first: bool = False, rows: str | None = None) -> None:
+    def __init__(
+        self,
+        part: Part,
+        engine: str = "auto",
+        channels_first: bool = False,
+        trainable: bool = True,
+        rows: str | None = None,
+    ) -> None:
         super().__init__()
-        self._part, self.engine, self.channels_last, self.rows = part, engine, not channels_first, rows
-        self._kept: tuple[Any, Part] | None = None  # a part of fixed tensors, and what it was made of
+        self._part, self.engine, self.channels_last = part, engine, not channels_first
+        self.trainable, self.rows = trainable, rows
+        self._kept: dict[str, tuple[Any, Part]] = {}  # parts of fixed values, and what they were made of
         if isinstance(part, Composite):
             for name, inner in part.named_parts.items():
-                self.add_module(name, PartModule(inner, engine, channels_first))
+                self.add_module(name, PartModule(inner, engine, channels_first, trainable))
             return
         for name, value in part.params.items():
-            self.register_parameter(name, nn.Parameter(torch.tensor(value), part.differentiable))
-            if type(part).constrain is not Part.constrain:
-                parametrize.register_parametrization(self, name, Constrained(part, name))
+            self._hold(name, torch.tensor(value))
         for name, value in part.state.items():
             self.register_buffer(name, torch.tensor(value))
+        if isinstance(part, KernelMapping) and not trainable:
+            self.register_buffer("whitening", torch.tensor(part.matrix()).to(self.anchors.dtype))
+
+    def _hold(self, name: str, value: Tensor) -> None:
+        if not self.trainable:
+            self.register_buffer(name, value)
+            return
+        self.register_parameter(name, nn.Parameter(value, self._part.differentiable))
+        if type(self._part).constrain is not Part.constrain:
+            parametrize.register_parametrization(self, name, Constrained(self._part, name))
 
     # -- what it holds ---------------------------------------------------------------------------------------------
 
     def _tensors(self, kind: str) -> Tensors:
         """Return the tensors of the part's "params" or "state", by the names that the part gives them."""
-        own = {} if isinstance(self._part, Composite) else {name: getattr(self, name) for name in self._of(kind)}
-        for name, child in self.named_children():
-            if isinstance(child, PartModule):
-                own |= {f"{name}.{key}": value for key, value in child._tensors(kind).items()}
-        return own
+        if not isinstance(self._part, Composite):
+            return {name: getattr(self, name) for name in getattr(self._part, kind)}
+        of_parts = {name: self._inner(name)._tensors(kind) for name in self._part.named_parts}
+        return {f"{name}.{key}": value for name, own in of_parts.items() for key, value in own.items()}
 
-    def _of(self, kind: str) -> Mapping[str, NDArray]:
-        return getattr(self._part, kind)
+    def _inner(self, name: str) -> PartModule:
+        return self.get_submodule(name)  # type: ignore[return-value]
 
     def part(self) -> Any:
         """Return the part, of NumPy, with the values that the module holds now."""
@@ -73,23 +90,29 @@ class PartModule(nn.Module):
         )
         return self._part.replace(params, state) if params or state else self._part
 
-    def _held(self, make: Callable[[], Part], kind: str) -> Part:
+    def _of_tensors(self, fixed: bool = False) -> Part:
+        """Return the part with the module's tensors for values; `fixed`: what follows from them is computed here."""
+        if isinstance(self._part, Composite):
+            return self._part._with_parts([self._inner(name)._of_tensors(fixed) for name in self._part.named_parts])
+        params, state = self._tensors("params"), self._tensors("state")
+        part = self._part.replace(params, state) if params or state else self._part  # type: ignore[arg-type]
+        if not isinstance(part, KernelMapping) or (self.trainable and not fixed):
+            return part
+        return part.with_matrix(part.matrix() if self.trainable else self.whitening)
+
+    def _held(self, kind: str, make: Callable[[], Part]) -> Part:
         """Return ``make()``, or what it returned before if the tensors that it is made of have not changed since."""
         held = [*self.parameters(), *self.buffers()]
-        key = (kind, *((t.data_ptr(), t._version, t.dtype, t.device) for t in held))
-        if self._kept is None or self._kept[0] != key:
-            self._kept = key, make()
-        return self._kept[1]
-
-    def _of_tensors(self) -> Part:
-        params, state = self._tensors("params"), self._tensors("state")
-        return self._part.replace(params, state) if params or state else self._part  # type: ignore[arg-type]
+        key = [(t.data_ptr(), t._version, t.dtype, t.device) for t in held]
+        if kind not in self._kept or self._kept[kind][0] != key:
+            self._kept[kind] = key, make()
+        return self._kept[kind][1]
 
     def __reduce__(self) -> Any:
         """Copy and pickle what decides the module: PyTorch itself does not pickle parametrized ones."""
         needs = {name: p.requires_grad for name, p in self.named_parameters()}
         modes = {name: m.training for name, m in self.named_modules()}
-        made = (self._part, self.engine, not self.channels_last, self.rows)
+        made = (self._part, self.engine, not self.channels_last, self.trainable, self.rows)
         return _again, (made, self.state_dict(), needs, modes)
 
     # -- running ---------------------------------------------------------------------------------------------------
@@ -128,30 +151,34 @@ class PartModule(nn.Module):
         return x
 
     def _takes_engine(self, x: Tensor) -> bool:
-        if self.engine == "torch" or (self.engine == "auto" and torch.compiler.is_compiling()):
+        if self.engine == "torch" or (self.engine == "auto" and _traced(x)):
             return False
-        fits = x.device.type == "cpu" and not x.is_complex() and len(x) > 0
+        fits = x.device.type == "cpu" and x.dtype in (torch.float32, torch.float64) and len(x) > 0
         if self.engine == "numpy" and not fits:
             raise ValueError(f"engine='numpy' takes real tensors on the CPU, got {x.dtype} on {x.device}.")
-        return fits and x.dtype in (torch.float32, torch.float64) and not _transformed(x) and not self._is_complex()
+        slopes = self._part.differentiable or not (self.training or torch.is_grad_enabled())
+        return fits and slopes and not self._makes_complex(self._part)
 
-    def _is_complex(self) -> bool:
-        """Return whether complex maps come out: their gradients are PyTorch's own matter."""
-        part = self._part.named_parts[self._part.names[-1]] if hasattr(self._part, "names") else self._part
-        return "Wavelet" in type(part).__name__ or "Concat" in type(part).__name__
+    def _makes_complex(self, part: Part) -> bool:
+        """Return whether `part` may give complex maps, whose gradients are PyTorch's own matter."""
+        if isinstance(part, Network):
+            return self._makes_complex(part.parts[-1])
+        return isinstance(part, WaveletTransform | Concat)
 
     def _by_definition(self, x: Tensor) -> Tensor:
-        fixed = not (torch.is_grad_enabled() and any(p.requires_grad for p in self.parameters()))
-        part = self._held(self._of_tensors, "torch") if fixed and not self.training else self._of_tensors()
-        if not self.training:
-            return part.definition(x)
-        y, state = part.training_definition(x, lambda shape: torch.rand(shape, dtype=x.dtype, device=x.device))
-        self._update(state)
-        return y
+        if self.training:
+            draw = partial(torch.rand, dtype=x.dtype, device=x.device)
+            y, state = self._of_tensors().training_definition(x, draw)
+            self._update(state)
+            return y
+        learns = torch.is_grad_enabled() and any(p.requires_grad for p in self.parameters())
+        if _traced(x) or (learns and len(x)):
+            return self._of_tensors().definition(x)
+        return self._held("torch", partial(self._of_tensors, fixed=True)).forward(x)
 
     def _by_engine(self, x: Tensor) -> Tensor:
         params = self._tensors("params")
-        part = self._held(self.part, "numpy")
+        part = self._held("numpy", self.part)
         needed = torch.is_grad_enabled() and (x.requires_grad or any(p.requires_grad for p in params.values()))
         if not (needed or self.training):
             return torch.from_numpy(part.forward(x.detach().numpy()))
@@ -166,14 +193,13 @@ class PartModule(nn.Module):
             buffer.copy_(state[name])
 
 
-def _transformed(x: Tensor) -> bool:
-    """Return whether `x` is inside a transformation of torch.func, which sees PyTorch's operations alone."""
-    return torch._C._functorch.is_functorch_wrapped_tensor(x)
+def _traced(x: Tensor) -> bool:
+    """Return whether PyTorch looks for operations: it compiles, exports, or transforms by torch.func."""
+    return torch.compiler.is_compiling() or torch._C._functorch.is_functorch_wrapped_tensor(x)
 
 
 def _again(made: tuple[Any, ...], values: Any, needs: dict[str, bool], modes: dict[str, bool]) -> PartModule:
-    part, engine, channels_first, rows = made
-    module = PartModule(part, engine, channels_first, rows)
+    module = PartModule(*made)
     dtypes = {name: t.dtype for name, t in values.items()}
     for name, t in [*module.named_parameters(), *module.named_buffers()]:
         t.data = t.data.to(dtypes[name])

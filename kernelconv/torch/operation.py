@@ -9,8 +9,8 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
-from torch.autograd.function import once_differentiable
 
+from kernelconv._derivatives import torch_once
 from kernelconv._parallel.blocks import map_blocks
 from kernelconv.networks.serial import Network, sum_grads
 from kernelconv.operators.base import Grads, Part, State
@@ -58,13 +58,14 @@ class _Operation(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, run: Run, x: Tensor, names: tuple[str, ...], *params: Tensor) -> Tensor:  # type: ignore[override]
         y, pull, _ = run(x.detach().numpy())
+        ctx.save_for_backward(x, *params)
         ctx.pull, ctx.names, ctx.dtypes = pull, names, [x.dtype, *(p.dtype for p in params)]
         return torch.from_numpy(np.ascontiguousarray(y))
 
     @staticmethod
-    @once_differentiable
     def backward(ctx: Any, g: Tensor) -> Any:
         gx, grads = ctx.pull(g.detach().numpy())
         found = [gx, *(grads[name] for name in ctx.names)]
-        gx, *rest = (torch.from_numpy(np.ascontiguousarray(v)).to(t) for v, t in zip(found, ctx.dtypes, strict=True))
+        values = (torch.from_numpy(np.ascontiguousarray(v)).to(t) for v, t in zip(found, ctx.dtypes, strict=True))
+        gx, *rest = (torch_once()(value, g, *ctx.saved_tensors) for value in values)
         return None, gx, None, *rest

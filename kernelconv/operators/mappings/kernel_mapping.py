@@ -87,7 +87,8 @@ class KernelMapping(Part):
     equivariant = True
     splits = True
     real_only = True
-    _derived = None  # (Z Z', its Whitening), set by build
+    _derived = None  # (Z Z', its Whitening), set by build; not of another library's anchors
+    _matrix = None  # A, if it is given
 
     def __post_init__(self) -> None:
         """Check every field and read the kernel's name."""
@@ -160,9 +161,9 @@ class KernelMapping(Part):
         return super().replace(params, state)
 
     def _prepare(self) -> None:
-        if is_foreign(self.params["anchors"]):
-            z = as_precise(self.params["anchors"])
-            object.__setattr__(self, "_derived", (None, whitening_matrix(self.kernel(z @ z.T), self.regularization)))
+        object.__setattr__(self, "_matrix", None)
+        if is_foreign(self.params["anchors"]):  # whitened as they are used: a gradient may go through
+            object.__setattr__(self, "_derived", None)
             return
         self.params["anchors"] = read_only(np.asarray(self.params["anchors"]))  # the whitening is of these
         z = np.asarray(self.params["anchors"], np.float64)
@@ -171,18 +172,29 @@ class KernelMapping(Part):
 
     def _cached(self) -> tuple[NDArray, Whitening]:
         self._check_built()
-        return self._derived  # type: ignore[return-value]  # a built part has it
+        if self._derived is None:
+            raise TypeError(
+                f"The anchors are {type(self.params['anchors'])}: matrix() whitens those of other libraries."
+            )
+        return self._derived
 
     @property
     def whitening(self) -> Whitening:
         """A = (kappa(Z Z') + eps I)^(-1/2) of a built part, in float64, with its eigen-decomposition."""
         return self._cached()[1]
 
-    @property
-    def _matrix(self) -> Any:
-        """A, of the library of the anchors."""
-        whitening = self._cached()[1]
-        return whitening.matrix if isinstance(whitening, Whitening) else whitening
+    def matrix(self) -> Any:
+        """Return A, of the library of the anchors, which the gradient goes through where that library takes it."""
+        if self._derived is not None:
+            return self._derived[1].matrix
+        if self._matrix is not None:
+            return self._matrix
+        z = as_precise(self.params["anchors"])
+        return whitening_matrix(self.kernel(z @ z.T), self.regularization)
+
+    def with_matrix(self, matrix: Any) -> KernelMapping:
+        """Return a copy that takes `matrix`, an array of the anchors' library, for A: nothing is decomposed."""
+        return self._with(_matrix=matrix)
 
     def constrain(self, params: Mapping[str, NDArray]) -> dict[str, NDArray]:
         """Return `params` with anchors of norm one."""
@@ -191,7 +203,7 @@ class KernelMapping(Part):
 
     def definition(self, x: Array) -> Any:
         """Return psi(x): (n, h, w, c) -> (n, h, w, n_anchors)."""
-        z, matrix = like(self.params["anchors"], x), like(self._matrix, x)
+        z, matrix = like(self.params["anchors"], x), like(self.matrix(), x)
         norms = channel_norms(x)
         return norms * self.kernel((x / safe(norms)) @ z.T) @ matrix
 

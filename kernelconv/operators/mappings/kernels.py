@@ -11,8 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import gammaln
 
-from kernelconv._arrays import as_floating, differentiated, namespace
+from kernelconv._arrays import as_floating, namespace
 from kernelconv._check import check_choice, check_count, check_positive
+from kernelconv._derivatives import differentiated
 from kernelconv._types.arrays import Array
 from kernelconv.operators.mappings.dot_product import DotProductKernel
 
@@ -208,7 +209,7 @@ class ArcCosine(DotProductKernel):
         Its gradient is ``derivative``: those of its parts are infinite at u = 1, where they cancel.
         """
         u = as_floating(u, "u")
-        return differentiated(lambda u: (self._value(u), (u,)), lambda g, kept: g * self.derivative(kept[0]), u)
+        return differentiated(lambda u: (self._value(u), ()), lambda g, u, _: g * self.derivative(u), u)
 
     def _value(self, u: Any) -> Any:
         xp = namespace(u)

@@ -9,8 +9,9 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from kernelconv._arrays import differentiated, namespace
+from kernelconv._arrays import namespace
 from kernelconv._check import as_float, check_count, check_finite, check_generator, check_positive
+from kernelconv._derivatives import differentiated
 from kernelconv._numbers import as_double
 from kernelconv._parallel.blocks import block_length, map_blocks
 from kernelconv._scales import row_norms
@@ -195,12 +196,12 @@ def _decomposed(k: Any, regularization: float) -> tuple[Any, tuple[Any, Any]]:
 
 
 def whitening_matrix(k: Any, regularization: float) -> Any:
-    """Return (K + eps I)^(-1/2) of an array of any library, differentiated by the closed form of ``Whitening.gradient``.
+    """Return (K + eps I)^(-1/2) of an array of any library, with the gradient of ``Whitening.gradient``.
 
     An eigendecomposition's own gradient is not finite where eigenvalues meet. With regularization = 0 directions that
     were cut off count as constant.
     """
-    return differentiated(lambda k: _decomposed(k, regularization), _gradient, k)
+    return differentiated(lambda k: _decomposed(k, regularization), lambda g, _, kept: _gradient(g, kept), k)
 
 
 def inverse_sqrt(k: NDArray, regularization: float = 1e-3) -> Whitening:
