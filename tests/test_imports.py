@@ -15,7 +15,6 @@ ROOT = Path(kernelconv.__file__).parent
 LEAVES = {
     "_arrays",
     "_check",
-    "_derivatives",
     "_files",
     "_identity",
     "_interrupt",
@@ -32,7 +31,6 @@ ALLOWED = {
     **{leaf: set() for leaf in LEAVES},
     "_arrays": {"_check", "_numbers", "_types"},
     "_check": {"_numbers"},
-    "_derivatives": set(),
     "_parallel": {"_check", "_types"},
     "_types/stored": {"_check", "_numbers"},
     "operators": LEAVES,

@@ -243,15 +243,17 @@ class Composite(Part):
 
     def training_definition(self, x: Array, uniform: Callable[[tuple[int, ...]], Any]) -> tuple[Any, Mapping[str, Any]]:
         """Return (F(x), new state) in training mode; of a part that is run several times the state after the first."""
-        names, states = {id(part): name for name, part in self.named_parts.items()}, {}
+        names = {id(part): name for name, part in self.named_parts.items()}
+        states: dict[str, Any] = {}
 
         def run(part: Part, x: Any) -> Any:
             y, state = part.training_definition(x, uniform)
             states.setdefault(names[id(part)], state)
             return y
 
-        y = self._through(x, run)
-        return y, joined({name: states.get(name, part.state) for name, part in self.named_parts.items()})
+        return self._through(x, run), joined(
+            {name: states.get(name, part.state) for name, part in self.named_parts.items()}
+        )
 
     def _through(self, x: Any, run: Callable[[Part, Any], Any]) -> Any:
         """Return what the parts make of `x` together, each run by ``run(part, x)``: what is joined, written once."""

@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any, Literal, get_args
 
 from kernelconv.networks.estimator import ImageClassifier, ImageRegressor
 from kernelconv.networks.scattering.path_transformer import PathTransformer
 from kernelconv.networks.scattering.scattering_1d import Scattering1D
 from kernelconv.operators.base import Part
 
-if TYPE_CHECKING:
-    from torch.nn import Module
-
 __all__ = ["as_module"]
 
 
-def as_module(model: Any, *, engine: str = "auto", channels_first: bool = False, trainable: bool = True) -> Module:
+Engine = Literal["auto", "numpy", "torch"]
+
+
+def as_module(model: Any, *, engine: Engine = "auto", channels_first: bool = False, trainable: bool = True) -> Any:
     r"""Return a built part, a network or a fitted estimator as a `torch.nn.Module` of the same values.
 
     Params become parameters (anchors stay on their sphere, whatever optimizer moves them: `torch.nn.utils.parametrize`)
@@ -79,7 +79,7 @@ def as_module(model: Any, *, engine: str = "auto", channels_first: bool = False,
     """
     from kernelconv._check import check_choice, check_flag
 
-    check_choice(engine, "engine", ("auto", "numpy", "torch"))
+    check_choice(engine, "engine", get_args(Engine))
     check_flag(channels_first, "channels_first")
     check_flag(trainable, "trainable")
     part, rows = _network_of(model)

@@ -61,7 +61,8 @@ class PartModule(nn.Module):
         for name, value in part.state.items():
             self.register_buffer(name, torch.tensor(value))
         if isinstance(part, KernelMapping) and not trainable:
-            self.register_buffer("whitening", torch.tensor(part.matrix()).to(self.anchors.dtype))
+            whitening = part.matrix().astype(part.params["anchors"].dtype)
+            self.register_buffer("whitening", torch.tensor(whitening))
 
     def _hold(self, name: str, value: Tensor) -> None:
         if not self.trainable:

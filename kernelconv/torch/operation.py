@@ -10,7 +10,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from kernelconv._derivatives import torch_once
+from kernelconv._arrays.derivatives import torch_once
 from kernelconv._parallel.blocks import map_blocks
 from kernelconv.networks.serial import Network, sum_grads
 from kernelconv.operators.base import Grads, Part, State

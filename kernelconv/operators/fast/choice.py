@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
+import numpy as np
 from numpy.typing import NDArray
-
-from kernelconv._arrays import is_foreign
 
 
 class Engine:
@@ -69,11 +68,11 @@ def engine_for(part: Any) -> Engine:
     TypeError
         If its params are arrays of another library than NumPy.
     """
-    foreign = [value for value in part.params.values() if is_foreign(value)]
-    if foreign:
-        raise TypeError(
-            f"{type(part).__name__} holds params of {type(foreign[0])}: give it maps of that library, not of NumPy."
-        )
+    for value in part.params.values():
+        if not isinstance(value, np.ndarray):
+            raise TypeError(
+                f"{type(part).__name__} holds params of {type(value)}: give it maps of that library, not of NumPy."
+            )
     maker = _MAKERS.get(type(part))
     engine = None if maker is None else maker(part)
     return part._own_engine(part) if engine is None else engine

@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 from scipy.special import gammaln
 
 from kernelconv._arrays import as_floating, namespace
+from kernelconv._arrays.derivatives import differentiated
 from kernelconv._check import check_choice, check_count, check_positive
-from kernelconv._derivatives import differentiated
 from kernelconv._types.arrays import Array
 from kernelconv.operators.mappings.dot_product import DotProductKernel
 

@@ -10,8 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kernelconv._arrays import namespace
+from kernelconv._arrays.derivatives import differentiated
 from kernelconv._check import as_float, check_count, check_finite, check_generator, check_positive
-from kernelconv._derivatives import differentiated
 from kernelconv._numbers import as_double
 from kernelconv._parallel.blocks import block_length, map_blocks
 from kernelconv._scales import row_norms
