@@ -42,7 +42,7 @@ ALLOWED = {
     "datasets": LEAVES,
     "testing": LEAVES | {"operators"},
     "studies": LEAVES | BELOW_STUDIES | {"operators"},
-    "jax": LEAVES | {"operators"},
+    "jax": LEAVES | {"operators", "networks"},
     "torch": LEAVES | {"operators", "networks"},
     "report": LEAVES,  # it reads what studies write
     "report/networks": LEAVES | {"operators", "networks"},  # it draws networks themselves

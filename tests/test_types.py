@@ -3,6 +3,7 @@
 import dataclasses
 import functools
 import importlib
+import importlib.util
 import inspect
 import pkgutil
 import re
@@ -44,7 +45,9 @@ LISTED = re.compile(r"^ *(\w+(?:, \w+)*) : .*?\{(.*?)\}", re.MULTILINE)
 
 def public():
     """Yield (name, function, documentation) of every function, constructor and method in the rooms' `__all__`."""
-    modules = [importlib.import_module(m.name) for m in pkgutil.walk_packages(kernelconv.__path__, "kernelconv.")]
+    names = [m.name for m in pkgutil.walk_packages(kernelconv.__path__, "kernelconv.")]
+    without = importlib.util.find_spec("torch") is None  # the bridge's inner modules cannot be imported
+    modules = [importlib.import_module(name) for name in names if not (without and ".torch." in name)]
     found = {}
     for room in [kernelconv, *modules]:
         for one in (getattr(room, name) for name in getattr(room, "__all__", [])):

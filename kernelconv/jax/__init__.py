@@ -6,12 +6,13 @@ from collections.abc import Callable
 from typing import Any
 
 from kernelconv._arrays import like
+from kernelconv.networks.transformer import HasNetwork
 from kernelconv.operators.base import Part
 
 __all__ = ["as_function"]
 
 
-def as_function(model: Any) -> tuple[Callable[[dict[str, Any], Any], Any], dict[str, Any]]:
+def as_function(model: Part | HasNetwork) -> tuple[Callable[[dict[str, Any], Any], Any], dict[str, Any]]:
     """Return (function, params) with ``function(params, x)`` what `model` makes of images `x`, in evaluation mode.
 
     The function is pure, and computes in JAX's operations: ``jit``, ``grad``, ``vmap`` (of ``x[None]``), any device.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from typing import Any, Self
+from typing import Any, Protocol, Self
 
 from joblib import parallel_config
 from numpy.typing import ArrayLike, NDArray
@@ -14,6 +14,12 @@ from kernelconv._types.parameters import RandomState
 from kernelconv.networks.estimator import ImageTransformer
 from kernelconv.networks.serial import Network
 from kernelconv.operators import Part
+
+
+class HasNetwork(Protocol):
+    """A fitted estimator that computes by a network."""
+
+    network_: Network
 
 
 class NetworkTransformer(ImageTransformer):

@@ -251,9 +251,8 @@ class Composite(Part):
             states.setdefault(names[id(part)], state)
             return y
 
-        return self._through(x, run), joined(
-            {name: states.get(name, part.state) for name, part in self.named_parts.items()}
-        )
+        y = self._through(x, run)
+        return y, joined({name: states.get(name, part.state) for name, part in self.named_parts.items()})
 
     def _through(self, x: Any, run: Callable[[Part, Any], Any]) -> Any:
         """Return what the parts make of `x` together, each run by ``run(part, x)``: what is joined, written once."""

@@ -7,15 +7,17 @@ from typing import Any, Literal, get_args
 from kernelconv.networks.estimator import ImageClassifier, ImageRegressor
 from kernelconv.networks.scattering.path_transformer import PathTransformer
 from kernelconv.networks.scattering.scattering_1d import Scattering1D
+from kernelconv.networks.transformer import HasNetwork
 from kernelconv.operators.base import Part
 
 __all__ = ["as_module"]
 
 
 Engine = Literal["auto", "numpy", "torch"]
+Model = Part | HasNetwork
 
 
-def as_module(model: Any, *, engine: Engine = "auto", channels_first: bool = False, trainable: bool = True) -> Any:
+def as_module(model: Model, *, engine: Engine = "auto", channels_first: bool = False, trainable: bool = True) -> Any:
     r"""Return a built part, a network or a fitted estimator as a `torch.nn.Module` of the same values.
 
     Params become parameters (anchors stay on their sphere, whatever optimizer moves them: `torch.nn.utils.parametrize`)
@@ -91,7 +93,7 @@ def as_module(model: Any, *, engine: Engine = "auto", channels_first: bool = Fal
     return PartModule(part, engine, channels_first, trainable, rows)
 
 
-def _network_of(model: Any) -> tuple[Part, str | None]:
+def _network_of(model: Model) -> tuple[Part, str | None]:
     """Return the part that computes what `model` returns, and how its maps become rows, if they do."""
     if isinstance(model, Part):
         return model, None

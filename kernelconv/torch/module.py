@@ -99,7 +99,7 @@ class PartModule(nn.Module):
         part = self._part.replace(params, state) if params or state else self._part  # type: ignore[arg-type]
         if not isinstance(part, KernelMapping) or (self.trainable and not fixed):
             return part
-        return part.with_matrix(part.matrix() if self.trainable else self.whitening)
+        return part.with_matrix(part.matrix() if self.trainable else self.get_buffer("whitening"))
 
     def _held(self, kind: str, make: Callable[[], Part]) -> Part:
         """Return ``make()``, or what it returned before if the tensors that it is made of have not changed since."""

@@ -192,7 +192,7 @@ class KernelMapping(Part):
         z = as_precise(self.params["anchors"])
         return whitening_matrix(self.kernel(z @ z.T), self.regularization)
 
-    def with_matrix(self, matrix: Any) -> KernelMapping:
+    def with_matrix(self, matrix: Array) -> KernelMapping:
         """Return a copy that takes `matrix`, an array of the anchors' library, for A: nothing is decomposed."""
         return self._with(_matrix=matrix)
 
