@@ -1,8 +1,8 @@
 """How much any representation, a function from images to features, changes when images are deformed."""
 
-from kernelconv.stability.architecture import Architecture, Recommendation, check_recommendations
+from kernelconv.stability.theorem.architecture import Architecture, Recommendation, check_recommendations
 from kernelconv.stability.bootstrap import bootstrap_difference, bootstrap_interval
-from kernelconv.stability.bounds import StabilityBound, fit_bound, fit_envelope
+from kernelconv.stability.theorem.bounds import StabilityBound, fit_bound, fit_envelope
 from kernelconv.stability.corruption import measure_corruptions
 from kernelconv.stability.measures import (
     cosine_distance,
@@ -12,7 +12,7 @@ from kernelconv.stability.measures import (
     relative_change,
     relative_stability,
 )
-from kernelconv.stability.observations import Observations, observe
+from kernelconv.stability.theorem.observations import Observations, observe
 from kernelconv.stability.protocol import compare_stability, measure_layers, measure_stability
 from kernelconv.stability.report import StabilityReport, StabilityRow
 from kernelconv.stability.search.inversion import Inversion, invert

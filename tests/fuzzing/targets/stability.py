@@ -12,7 +12,7 @@ from fuzzing.targets.functions import _network
 from kernelconv import ConvKernelNetwork
 from kernelconv import stability as s
 from kernelconv.deformations import Deformation, LinearDeformation, SmoothDeformation, Translation
-from kernelconv.stability.architecture import LayerShape
+from kernelconv.stability.theorem.architecture import LayerShape
 
 FAMILY, LINEAR_FAMILY = p.a(Deformation), p.a(LinearDeformation)
 BORDER = p.choice("zero", "reflect", "symmetric", "circular")

@@ -13,7 +13,7 @@ from kernelconv._numbers import as_double, shown
 from kernelconv._types.parameters import Border
 from kernelconv.deformations import DisplacementField, warp
 from kernelconv.deformations.warp import Order
-from kernelconv.stability.architecture import Architecture, check_architecture
+from kernelconv.stability.theorem.architecture import Architecture, check_architecture
 from kernelconv.stability.measures import squared_norms
 from kernelconv.stability.plan import measured_images
 from kernelconv.stability.representation import Phi, as_representation, features
