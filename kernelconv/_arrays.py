@@ -146,7 +146,10 @@ def to_numpy(x: Any) -> NDArray:
         return x
     if array_api_compat.is_array_api_obj(x):
         x = x.detach() if hasattr(x, "detach") else x
-        x = array_api_compat.to_device(x, "cpu") if array_api_compat.is_torch_array(x) else x
+        if array_api_compat.is_torch_array(x) or array_api_compat.is_cupy_array(x):
+            x = array_api_compat.to_device(x, "cpu")
+        elif hasattr(namespace(x), "Device"):  # array_api_strict names its devices by objects
+            x = array_api_compat.to_device(x, namespace(x).Device("CPU_DEVICE"))
     return np.asarray(x)
 
 
@@ -154,7 +157,7 @@ def to_numpy(x: Any) -> NDArray:
 
 
 def check_numpy(x: Any, name: str = "x", instead: str = "") -> None:
-    """Raise TypeError, saying what to do `instead`, if `x` is an array of another library: NumPy alone computes here."""
+    """Raise TypeError, saying what to do `instead`, if `x` is an array of another library than NumPy."""
     if is_foreign(x):
         instead = instead or f"Pass it as NumPy: {name}.detach().cpu().numpy() of PyTorch's, numpy.asarray({name})."
         raise TypeError(f"{name} must be a NumPy array, got a {type(x)}. {instead}")
@@ -180,6 +183,11 @@ def check_finite_array(x: Any, name: str = "x") -> Any:
     return x
 
 
+def namespace_of(*arrays: Any) -> Any:
+    """Return the namespace of several arrays; raise TypeError if they are of several libraries, or one is no array."""
+    return array_api_compat.array_namespace(*arrays)
+
+
 def as_one_library(*arrays: Any, names: Sequence[str]) -> list[Any]:
     """Return real `arrays` with a floating dtype: NumPy's, or if one is of another library, all of that library.
 
@@ -196,7 +204,7 @@ def as_one_library(*arrays: Any, names: Sequence[str]) -> list[Any]:
     if not foreign:
         return [as_float(a, name) for a, name in zip(arrays, names, strict=True)]
     try:
-        array_api_compat.array_namespace(*foreign)
+        namespace_of(*foreign)
     except TypeError:
         kinds = " and ".join(sorted({str(type(a)) for a in foreign}))
         raise TypeError(f"{' and '.join(names)} are arrays of several libraries, {kinds}: pass those of one.") from None

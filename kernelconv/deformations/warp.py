@@ -74,8 +74,8 @@ def warp(
     outside the image only.
 
     PyTorch's, JAX's and other arrays of the standard go through the same sums in their own library, whose automatic
-    differentiation gives gradients in `x` and, for order > 0, in `tau`. All images are warped at once, in a few arrays of
-    the size of `x`, or of h + w numbers a pixel for ``"fourier"``. While JAX or PyTorch traces, values are not checked.
+    differentiation gives gradients in `x` and, for order > 0, in `tau`. All images are warped at once, in a few arrays
+    of the size of `x`, or of h + w numbers a pixel for ``"fourier"``. While a library traces, values are not checked.
 
     References
     ----------
