@@ -117,6 +117,11 @@ def test_float32_stays_float32_and_whole_numbers_become_it(library):
         y = warp(array, library.array(tau), order=order)
         assert library.alike(y, array)
         assert np.linalg.norm(library.back(y) - expected) < 1e-5 * np.linalg.norm(expected)
+    # between two pixels, in the wider of the dtypes: as float32 this is a half, which goes the other way
+    half = np.full((8, 9, 2), 0.5 + 1e-9)
+    np.testing.assert_array_equal(
+        library.back(warp(library.array(x), library.array(half), order=0)), warp(x, half, order=0)
+    )
     grey = RNG(2).integers(0, 255, (2, 8, 9), dtype=np.uint8)
     y = warp(library.array(grey), tau, order=0)
     assert library.alike(y, library.array(x))
@@ -137,6 +142,7 @@ def test_fields_and_numpy_images_come_to_the_library_of_the_other(library):
 def test_autograd_of_the_warp_is_its_adjoint_and_its_derivative(torch, order, padding):
     x, tau, g = images(2, 5, 6), displacements(2, 5, 6), images(2, 5, 6, seed=3)
     tau[0, 0] = 0.0  # on the pixels: the derivative from the right, as warp_derivative takes it
+    tau[0, 1] = 1e-6  # and next to them, where a quotient of small numbers is a series
     a, t = (torch.tensor(v, requires_grad=True) for v in (x, tau))
     y = warp(a, t, order=order, padding=padding)
     (y * torch.tensor(g)).sum().backward()
@@ -516,6 +522,17 @@ def test_modes_are_restored_after_an_error_and_by_modules_that_keep_their_own(to
     as_representation(merges)(images(2, 3, 3))
     assert merges.training
     assert not merges.merged
+
+    class Frozen(torch.nn.Identity):
+        """It is never in training mode but by hand."""
+
+        def train(self, mode=True):
+            return super().train(False)
+
+    frozen = Frozen()
+    assert frozen.training
+    as_representation(frozen)(images(2, 3, 3))
+    assert frozen.training
     before = [m.training for m in convolutions.modules()]
     for call in (as_representation(convolutions), lambda x: as_gradient(convolutions)(x, x)):
         with pytest.raises(ValueError, match="The module Sequential cannot read a tensor"):
