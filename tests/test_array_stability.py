@@ -615,7 +615,9 @@ def test_what_a_module_cannot_do_is_said(torch, convolutions):
     ):
         with pytest.raises(ValueError, match=message):
             measure_stability(Returns(function), x, SMOOTH, random_state=0)
-    for function in (lambda x: x.detach() ** 2, lambda x: torch.ones(len(x), 2), lambda x: x.round().int()):
+    weight = torch.ones(1, requires_grad=True)
+    blind = lambda x: weight * torch.ones(len(x), 2)  # noqa: E731
+    for function in (blind, lambda x: x.detach() ** 2, lambda x: torch.ones(len(x), 2), lambda x: x.round().int()):
         with pytest.raises(ValueError, match=r"No gradient comes through the module Returns.*method='evolution'"):
             worst_case(Returns(function), 1 + abs(x), SMOOTH, 0.2, n_evaluations=12, random_state=0)
     with pytest.raises(ValueError, match=r"phi\.vjp\(x, g\) holds .* non-finite"):
