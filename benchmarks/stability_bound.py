@@ -25,7 +25,7 @@ from kernelconv.stability import (
     observe,
     worst_case,
 )
-from kernelconv.stability.bounds import regressor_correlation
+from kernelconv.stability.theorem.bounds import regressor_correlation
 from kernelconv.studies.environment import environment
 from kernelconv.studies.registry import REPRESENTATIONS
 from kernelconv.studies.stability import padded

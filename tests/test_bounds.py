@@ -24,8 +24,8 @@ from kernelconv.stability import (
     translation_error,
     worst_case,
 )
-from kernelconv.stability.architecture import LayerShape
-from kernelconv.stability.bounds import regressor_correlation
+from kernelconv.stability.theorem.architecture import LayerShape
+from kernelconv.stability.theorem.bounds import regressor_correlation
 
 SMOOTH = SmoothDeformation(cutoff=3)
 ONE_LAYER = Architecture((LayerShape(3, 1, 2, 2.0),))

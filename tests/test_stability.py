@@ -474,18 +474,6 @@ def test_measure_stability_says_what_is_wrong(changes, message):
         measure_stability(**arguments)
 
 
-def test_a_pytorch_module_is_refused_with_what_to_pass():
-    torch = pytest.importorskip("torch")
-    module = torch.nn.Flatten().double()
-    with pytest.raises(ValueError, match=r"the PyTorch module Flatten, which reads .*torch\.as_tensor\(X\)\)\.detach"):
-        measure_stability(module, blobs(), SMOOTH, random_state=0)
-    rows = [
-        measure_stability(phi, blobs(), SMOOTH, measures=["relative_change"], random_state=0).rows
-        for phi in (lambda X: module(torch.as_tensor(X)).detach(), pixels)
-    ]
-    assert rows[0] == rows[1]
-
-
 def test_a_ratio_that_a_resample_leaves_without_noise_is_refused():
     def blind_to_all_but_the_first(x):  # the noise moves one image of three, and some resamples leave it out
         return np.where(np.arange(3)[:, None] > 0, np.eye(3), x.reshape(3, -1)[:, :3])

@@ -14,7 +14,7 @@ import numpy as np
 
 from kernelconv import Scattering2D, SmoothDeformation, Translation, load_digits_images
 from kernelconv.stability import Architecture, Observations, fit_bound, observe
-from kernelconv.stability.architecture import LayerShape
+from kernelconv.stability.theorem.architecture import LayerShape
 
 X = np.pad(load_digits_images()[0].astype(np.float64), ((0, 0), (12, 12), (12, 12)))
 families = {"shift": (Translation(), (1.0, 2.0)), "deformation": (SmoothDeformation(cutoff=8), (0.2, 0.4))}

@@ -6,6 +6,7 @@ through the same formulas and come out as they came in.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import array_api_compat
@@ -13,7 +14,7 @@ import array_api_compat.numpy
 import numpy as np
 from numpy.typing import NDArray
 
-from kernelconv._check import as_float
+from kernelconv._check import as_float, check_finite
 from kernelconv._numbers import as_array, as_real
 from kernelconv._types.arrays import Indexed
 
@@ -46,7 +47,7 @@ def is_foreign(x: Any) -> bool:
     """Return whether `x` is an array of another library than NumPy."""
     known = _IS_FOREIGN.get(type(x))
     if known is None:
-        known = not isinstance(x, np.ndarray) and bool(array_api_compat.is_array_api_obj(x))
+        known = not isinstance(x, np.ndarray | np.generic) and bool(array_api_compat.is_array_api_obj(x))
         _IS_FOREIGN[type(x)] = known
     return known
 
@@ -171,5 +172,70 @@ def to_numpy(x: Any) -> NDArray:
         return x
     if array_api_compat.is_array_api_obj(x):
         x = x.detach() if hasattr(x, "detach") else x
-        x = array_api_compat.to_device(x, "cpu") if array_api_compat.is_torch_array(x) else x
+        if array_api_compat.is_torch_array(x) or array_api_compat.is_cupy_array(x):
+            x = array_api_compat.to_device(x, "cpu")
+        elif hasattr(namespace(x), "Device"):  # array_api_strict names its devices by objects
+            x = array_api_compat.to_device(x, namespace(x).Device("CPU_DEVICE"))
     return np.asarray(x)
+
+
+# -- arrays of other libraries at the door: what can be said of them in words ------------------------------------------
+
+
+def check_numpy(x: Any, name: str = "x", instead: str = "") -> None:
+    """Raise TypeError, saying what to do `instead`, if `x` is an array of another library than NumPy."""
+    if is_foreign(x):
+        instead = instead or f"Pass it as NumPy: {name}.detach().cpu().numpy() of PyTorch's, numpy.asarray({name})."
+        raise TypeError(f"{name} must be a NumPy array, got a {type(x)}. {instead}")
+
+
+def holds(condition: Any) -> bool | None:
+    """Return whether a condition, an array of no axes, is true; None where a library traces it and nobody knows yet."""
+    try:
+        return bool(condition)
+    except (TypeError, RuntimeError):  # what JAX's and PyTorch's tracers raise
+        return None
+
+
+def check_finite_array(x: Any, name: str = "x") -> Any:
+    """Return the real array `x` of any library; raise ValueError if it holds NaN or an infinity and that is known."""
+    if not is_foreign(x):
+        return check_finite(x, name)
+    xp = namespace(x)
+    bad = ~xp.isfinite(x)
+    if holds(xp.any(bad)):
+        count = int(xp.sum(xp.astype(bad, xp.int32)))
+        raise ValueError(f"{name} holds {count} non-finite values (NaN or infinity). Remove or replace them first.")
+    return x
+
+
+def namespace_of(*arrays: Any) -> Any:
+    """Return the namespace of several arrays; raise TypeError if they are of several libraries, or one is no array."""
+    return array_api_compat.array_namespace(*arrays)
+
+
+def as_one_library(*arrays: Any, names: Sequence[str]) -> list[Any]:
+    """Return real `arrays` with a floating dtype: NumPy's, or if one is of another library, all of that library.
+
+    NumPy arrays, lists and numbers among them come to the device and the dtype of the first that is of another.
+
+    Raises
+    ------
+    TypeError
+        If they are of two libraries, neither of them NumPy.
+    ValueError
+        As `as_float`, and if an array is complex.
+    """
+    foreign = [as_floating(a) for a in arrays if is_foreign(a)]
+    if not foreign:
+        return [as_float(a, name) for a, name in zip(arrays, names, strict=True)]
+    try:
+        namespace_of(*foreign)
+    except TypeError:
+        kinds = " and ".join(sorted({str(type(a)) for a in foreign}))
+        raise TypeError(f"{' and '.join(names)} are arrays of several libraries, {kinds}: pass those of one.") from None
+    for a, name in zip(arrays, names, strict=True):
+        if is_foreign(a) and is_complex(a):
+            raise ValueError(f"Complex data not supported: {name} has dtype {a.dtype}. Pass its real part or modulus.")
+    given = zip(arrays, names, strict=True)
+    return [as_floating(a) if is_foreign(a) else like(as_float(a, name), foreign[0]) for a, name in given]

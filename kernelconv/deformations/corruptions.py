@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy import ndimage
 
+from kernelconv._arrays import check_numpy
 from kernelconv._check import check_choice, check_count, check_images, check_rng
 from kernelconv._types.parameters import RandomState
 from kernelconv.deformations.affine import Dilation, Rotation, Shear, Translation
@@ -42,6 +43,8 @@ def corrupt(x: ArrayLike, corruption: str, severity: int = 3, rng: RandomState =
     ------
     ValueError
         If `x` is not images in [0, 1], `corruption` is unknown or `severity` is not 1 to 5.
+    TypeError
+        If `x` is an array of another library than NumPy.
 
     References
     ----------
@@ -54,6 +57,7 @@ def corrupt(x: ArrayLike, corruption: str, severity: int = 3, rng: RandomState =
     >>> corrupt(np.full((1, 4, 4), 0.25), "brightness", severity=1)[0, 0]
     array([0.35, 0.35, 0.35, 0.35])
     """
+    check_numpy(x, "x")
     images = check_images(x, name="x")
     check_choice(corruption, "corruption", tuple(CORRUPTIONS))
     level = check_count(severity, "severity") - 1

@@ -8,12 +8,14 @@ from typing import Any, get_args
 import numpy as np
 from numpy.typing import NDArray
 
+from kernelconv._arrays import namespace
+from kernelconv._types.arrays import Array
 from kernelconv._types.parameters import Border
 
 PADDINGS: tuple[str, ...] = get_args(Border)
 
 #: Pixels of zeros around the image before the cubic prefilter: the filter's tail is 0.268 to the power 12, 1.4e-7.
-_ZEROS = 12
+ZEROS = 12
 #: Below this angle the Dirichlet kernel's derivative is its Taylor series: the closed form would cancel.
 _SMALL = 1e-4
 
@@ -27,7 +29,7 @@ def prefilter(n: int, order: int, padding: str) -> NDArray:
     if order <= 1:
         return np.eye(n)
     # inverted as a matrix: SciPy's recursive prefilter is off by up to 1e-6 on short axes for "symmetric"
-    pad = _ZEROS if padding == "zero" else 0
+    pad = ZEROS if padding == "zero" else 0
     size = n + 2 * pad
     positions = np.arange(size)[:, None]
     spline = np.zeros((size, size))
@@ -48,20 +50,20 @@ def taps(
     """
     first = np.floor(positions + 0.5 if order == 0 else positions)
     t = (positions - first).astype(dtype)
-    weights = np.stack((_bspline_slopes if derivative else _bspline)(t, order))
+    weights = np.stack((_bspline_slopes if derivative else bspline)(t, order))
     offset = -1 if order == 3 else 0
     index = first.astype(np.intp) + np.arange(offset, offset + len(weights)).reshape(-1, *(1,) * t.ndim)
     if padding == "zero":
-        pad = _ZEROS if order == 3 else 0
+        pad = ZEROS if order == 3 else 0
         weights[(index < -pad) | (index >= n + pad)] = 0
         return np.clip(index + pad, 0, n + 2 * pad - 1), weights
     return fold(index, n, padding), weights
 
 
-def _bspline(t: NDArray, order: int) -> tuple[NDArray, ...]:
+def bspline(t: Array, order: int) -> tuple[Any, ...]:
     """Return the B-spline's weights on the order + 1 pixels around a point at fraction `t` past a pixel."""
     if order == 0:
-        return (np.ones_like(t),)
+        return (namespace(t).ones_like(t),)
     s = 1 - t
     if order == 1:
         return s, t
@@ -69,20 +71,20 @@ def _bspline(t: NDArray, order: int) -> tuple[NDArray, ...]:
 
 
 def _bspline_slopes(t: NDArray, order: int) -> tuple[NDArray, ...]:
-    """Return the derivatives of `_bspline` in `t`."""
+    """Return the derivatives of `bspline` in `t`."""
     if order == 1:
         return -np.ones_like(t), np.ones_like(t)
     s = 1 - t
     return -s * s / 2, t * (3 * t - 4) / 2, s * (4 - 3 * s) / 2, t * t / 2
 
 
-def fold(index: NDArray, n: int, padding: str) -> NDArray:
-    """Return `index` brought back into 0 .. n - 1 by the padding's symmetry."""
+def fold(index: Any, n: int, padding: str) -> Any:
+    """Return `index`, whole numbers in an array of any library, brought into 0 .. n - 1 by the padding's symmetry."""
     period = period_of(n, padding)
     if period == n:
         return index % n
     index = index % period
-    return np.minimum(index, (period - 1 if padding == "symmetric" else period) - index)
+    return namespace(index).minimum(index, (period - 1 if padding == "symmetric" else period) - index)
 
 
 def period_of(n: int, padding: str) -> int:
@@ -105,10 +107,15 @@ def fourier_weights(positions: NDArray, n: int, padding: str, *, derivative: boo
         return _sinc_slope(t) if derivative else np.sinc(t)
     period = period_of(n, padding)
     t = np.asarray(positions, np.float64)[..., None] - np.arange(period)
-    weights = _dirichlet(t, period)[int(derivative)]
-    folding = np.zeros((period, n))
-    folding[np.arange(period), fold(np.arange(period), n, padding)] = 1
-    return weights @ folding
+    return _dirichlet(t, period)[int(derivative)] @ folding(n, padding)
+
+
+def folding(n: int, padding: str) -> NDArray:
+    """Return the matrix (N, n) that adds up the weights of the points of a period of N that are the same sample."""
+    period = period_of(n, padding)
+    matrix = np.zeros((period, n))
+    matrix[np.arange(period), fold(np.arange(period), n, padding)] = 1
+    return matrix
 
 
 def _sinc_slope(t: NDArray) -> NDArray:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from kernelconv._arrays import check_numpy
 from kernelconv._types.parameters import Border
 from kernelconv.deformations.interpolation import prefilter
 from kernelconv.deformations.warp import (
@@ -40,6 +41,8 @@ def warp_adjoint(
     ------
     ValueError
         As `warp`.
+    TypeError
+        If `y` or `tau` is an array of another library than NumPy, which differentiates `warp` itself.
 
     Notes
     -----
@@ -53,6 +56,7 @@ def warp_adjoint(
     >>> warp_adjoint(y, np.broadcast_to([0.0, 0.25], (3, 3, 2)), order=1)[0, 1]
     array([0.25, 0.75, 0.  ])
     """
+    _check_numpy(y, "y", tau)
     images, tau = check_warp(y, tau, order, padding, "y")
     function = _adjoint_fourier if order == "fourier" else _adjoint_spline
     return over_blocks(function, images, tau, order, padding, n_jobs).reshape(np.shape(y))
@@ -84,6 +88,8 @@ def warp_derivative(
     ------
     ValueError
         As `warp`, and for ``order=0``, whose derivative is 0 or does not exist.
+    TypeError
+        As `warp_adjoint`.
 
     Examples
     --------
@@ -92,11 +98,17 @@ def warp_derivative(
     >>> warp_derivative(ramp, np.zeros((5, 5, 2)), order=1)[0, 2, 2]
     array([-5., -1.])
     """
+    _check_numpy(x, "x", tau)
     images, tau = check_warp(x, tau, order, padding)
     if order == 0:
         raise ValueError("The nearest pixel has no derivative in tau: use order 1, 3 or 'fourier'.")
     function = _derivative_fourier if order == "fourier" else _derivative_spline
     return over_blocks(function, images, tau, order, padding, n_jobs, (2,)).reshape(*np.shape(x), 2)
+
+
+def _check_numpy(x: object, name: str, tau: object) -> None:
+    for given, called in ((x, name), (tau, "tau")):
+        check_numpy(given, called, "Of tensors, their library differentiates warp, in the images and in tau.")
 
 
 def _derivative_spline(images: NDArray, tau: NDArray, order: int, padding: str) -> NDArray:

@@ -8,11 +8,14 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy import sparse
 
-from kernelconv._check import check_choice, check_finite, check_images
+from kernelconv._arrays import as_one_library, check_finite_array, holds, is_foreign, namespace
+from kernelconv._check import check_choice, check_finite, check_images, check_images_shape
 from kernelconv._numbers import as_real
 from kernelconv._parallel.blocks import apply_blocks, block_length, map_blocks
 from kernelconv._scales import check_room, largest
+from kernelconv._types.arrays import Array
 from kernelconv._types.parameters import Border
+from kernelconv.deformations.definition import warp_definition
 from kernelconv.deformations.interpolation import PADDINGS, fourier_weights, period_of, prefilter, taps
 
 Order = Literal[0, 1, 3, "fourier"]
@@ -22,16 +25,22 @@ _FARTHEST = 2.0**31
 
 
 def warp(
-    x: ArrayLike, tau: ArrayLike, *, order: Order = 3, padding: Border = "zero", n_jobs: int | None = None
-) -> NDArray:
+    x: ArrayLike | Array,
+    tau: ArrayLike | Array,
+    *,
+    order: Order = 3,
+    padding: Border = "zero",
+    n_jobs: int | None = None,
+) -> Any:
     r"""Deform images: L_tau x(u) = x(u - tau(u)).
 
     Parameters
     ----------
     x : array-like, shape (n, h, w) or (n, h, w, c)
-        Images.
+        Images; an array of another library comes out as one, on its device.
     tau : array-like or DisplacementField, shape (h, w, 2) or (n, h, w, 2)
-        Displacements in pixels, (row, column); one field shared by all images, or one an image.
+        Displacements in pixels, (row, column); one field shared by all images, or one an image. NumPy's are brought to
+        the library, device and dtype of `x`, and the other way round.
     order : {3, 1, 0, "fourier"}
         Cubic spline, bilinear, or nearest pixel (halves round towards larger coordinates); or the exact warp of the
         band-limited function through the pixels, the reference to judge the others by.
@@ -40,18 +49,20 @@ def warp(
         about its edge (b a | a b c d); periodically. The extended image is what is interpolated, so values fade
         into the zeros over the pixels next to the border.
     n_jobs : int, optional
-        Threads over blocks of images; None uses the cores the process may use.
+        Threads over blocks of images; None uses the cores the process may use. For NumPy arrays alone.
 
     Returns
     -------
-    ndarray of the shape of `x`
+    ndarray, or array of the library of `x` or `tau`, of the shape of `x`
         float64 if `x` is, else float32.
 
     Raises
     ------
     ValueError
         If `x` is not a set of images, `tau` has another shape than (h, w, 2) or (n, h, w, 2) or holds non-finite
-        values, or `order` or `padding` is unknown.
+        values, or `order` or `padding` is unknown; if a tensor's displacement is above 2^31 px.
+    TypeError
+        If `x` and `tau` are arrays of two libraries, neither of them NumPy.
 
     Notes
     -----
@@ -61,6 +72,10 @@ def warp(
     sparse matrix where the field is shared; ``"fourier"`` costs (h w)^2 multiply-adds an image. For ``"zero"`` the
     spline's coefficients are cut 12 pixels outside the image, an error of at most 1.4e-7 of the border values,
     outside the image only.
+
+    PyTorch's, JAX's and other arrays of the standard go through the same sums in their own library, whose automatic
+    differentiation gives gradients in `x` and, for order > 0, in `tau`. All images are warped at once, in a few arrays
+    of the size of `x`, or of h + w numbers a pixel for ``"fourier"``. While a library traces, values are not checked.
 
     References
     ----------
@@ -73,6 +88,8 @@ def warp(
     >>> warp(x, np.broadcast_to([0.0, 0.5], (4, 4, 2)), order=1)[0, 1]
     array([2. , 4.5, 5.5, 6.5])
     """
+    if is_foreign(x) or is_foreign(tau):
+        return _warp_arrays(x, tau, order, padding)
     images, tau = check_warp(x, tau, order, padding)
     if order == "fourier":
         out = over_blocks(_warp_fourier, images, tau, order, padding, n_jobs)
@@ -89,19 +106,35 @@ def check_warp(x: Any, tau: Any, order: Any, padding: str, name: str = "x") -> t
     """Return `x` as images (n, h, w, c) and tau as an array, or raise ValueError as `warp` says."""
     images = check_images(x, name=name)
     tau = as_real(tau, "tau")
-    n, h, w, _ = images.shape
-    if tau.shape not in ((h, w, 2), (n, h, w, 2)):
-        raise ValueError(
-            f"tau has shape {tau.shape}; for {n} images of {h} x {w} pixels it must be ({h}, {w}, 2), shared, or "
-            f"({n}, {h}, {w}, 2), one field an image."
-        )
+    _check_how(images.shape, tau.shape, order, padding)
     tau = tau.astype(np.float32) if tau.dtype == bool else tau
-    if not isinstance(order, int | str) or isinstance(order, bool) or order not in ORDERS:
-        raise ValueError(f'order must be 0 (nearest), 1 (bilinear), 3 (cubic spline) or "fourier", got {order!r}.')
-    check_choice(padding, "padding", PADDINGS)
     check_finite(tau, "tau")
     check_room(_top(images), images.dtype)
     return images, tau if _top(tau) <= _FARTHEST else _brought_near(tau, padding)
+
+
+def _check_how(images: tuple[int, ...], tau: tuple[int, ...], order: Any, padding: str) -> None:
+    """Raise ValueError unless images and fields of these shapes go together, and can be warped as is asked."""
+    n, h, w, _ = images
+    if tau not in ((h, w, 2), (n, h, w, 2)):
+        raise ValueError(
+            f"tau has shape {tau}; for {n} images of {h} x {w} pixels it must be ({h}, {w}, 2), shared, or "
+            f"({n}, {h}, {w}, 2), one field an image."
+        )
+    if not isinstance(order, int | str) or isinstance(order, bool) or order not in ORDERS:
+        raise ValueError(f'order must be 0 (nearest), 1 (bilinear), 3 (cubic spline) or "fourier", got {order!r}.')
+    check_choice(padding, "padding", PADDINGS)
+
+
+def _warp_arrays(x: Any, tau: Any, order: Any, padding: str) -> Array:
+    """Warp arrays of which one at least is none of NumPy: by the definition, differentiable as its library does it."""
+    x, tau = as_one_library(x, tau, names=("x", "tau"))
+    xp, shape = namespace(x), check_images_shape(tuple(x.shape), None, "x", channels_last=True)
+    _check_how(shape, tuple(tau.shape), order, padding)
+    check_finite_array(x, "x")
+    if holds(xp.max(xp.abs(check_finite_array(tau, "tau"))) > _FARTHEST) is True:
+        raise ValueError(f"tau holds displacements above {_FARTHEST:.2g} px, farther than tensors are warped.")
+    return xp.reshape(warp_definition(xp.reshape(x, shape), tau, order, padding), x.shape)
 
 
 def _brought_near(tau: NDArray, padding: str) -> NDArray:

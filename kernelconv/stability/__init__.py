@@ -1,8 +1,6 @@
 """How much any representation, a function from images to features, changes when images are deformed."""
 
-from kernelconv.stability.architecture import Architecture, Recommendation, check_recommendations
 from kernelconv.stability.bootstrap import bootstrap_difference, bootstrap_interval
-from kernelconv.stability.bounds import StabilityBound, fit_bound, fit_envelope
 from kernelconv.stability.corruption import measure_corruptions
 from kernelconv.stability.measures import (
     cosine_distance,
@@ -12,11 +10,14 @@ from kernelconv.stability.measures import (
     relative_change,
     relative_stability,
 )
-from kernelconv.stability.observations import Observations, observe
 from kernelconv.stability.protocol import compare_stability, measure_layers, measure_stability
 from kernelconv.stability.report import StabilityReport, StabilityRow
+from kernelconv.stability.representation import as_representation
 from kernelconv.stability.search.inversion import Inversion, invert
 from kernelconv.stability.search.worst_case import WorstCase, measure_worst_case, worst_case
+from kernelconv.stability.theorem.architecture import Architecture, Recommendation, check_recommendations
+from kernelconv.stability.theorem.bounds import StabilityBound, fit_bound, fit_envelope
+from kernelconv.stability.theorem.observations import Observations, observe
 from kernelconv.stability.translation import equivariance_error, translation_error
 
 __all__ = [
@@ -28,6 +29,7 @@ __all__ = [
     "StabilityReport",
     "StabilityRow",
     "WorstCase",
+    "as_representation",
     "bootstrap_difference",
     "bootstrap_interval",
     "check_recommendations",

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from kernelconv._arrays import check_numpy
 from kernelconv._check import check_count, check_finite, check_positive, check_rng
 from kernelconv._numbers import as_double
 from kernelconv._types.parameters import RandomState
@@ -152,6 +153,7 @@ def _pair(values: Any, over: Any) -> tuple[NDArray, NDArray]:
 
 
 def _per_image(values: Any, name: str) -> NDArray:
+    check_numpy(values, name)
     values = check_finite(as_double(values, name), name)
     if values.ndim not in (1, 2) or len(values) < 2 or 0 in values.shape:
         raise ValueError(

@@ -32,7 +32,7 @@ def measure_corruptions(
 
     Parameters
     ----------
-    phi : callable, or object with ``transform`` or ``forward``
+    phi : callable, object with ``transform`` or ``forward``, or torch.nn.Module
         As in `measure_stability`.
     X : array-like, shape (n, h, w) or (n, h, w, c)
         At least two images with grey levels in [0, 1].

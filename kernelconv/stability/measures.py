@@ -1,18 +1,23 @@
-"""Measures of stability: pure functions of features, one row an image, before and after a deformation."""
+"""Measures of stability: pure functions of features, one row an image, before and after a deformation.
+
+What they return is of the features' library: of NumPy arrays an array or a float, of tensors a tensor on their device,
+which that library differentiates.
+"""
 
 from __future__ import annotations
 
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
-from kernelconv._check import as_float, check_finite
+from kernelconv._arrays import as_one_library, check_finite_array, holds, is_foreign, namespace
 from kernelconv._numbers import as_double, shown
-from kernelconv._scales import squarable
+from kernelconv._types.arrays import Array
+from kernelconv.stability.rows import as_pairs, mean, norms_of, root, squared_norms, total
 
 
-def relative_change(phi_x: ArrayLike, phi_warped: ArrayLike) -> NDArray:
+def relative_change(phi_x: ArrayLike | Array, phi_warped: ArrayLike | Array) -> Any:
     r"""Return |Phi(L_tau x) - Phi(x)| / |Phi(x)| for each image.
 
     Parameters
@@ -22,7 +27,7 @@ def relative_change(phi_x: ArrayLike, phi_warped: ArrayLike) -> NDArray:
 
     Returns
     -------
-    ndarray (n,)
+    ndarray (n,), or array of the features' library
 
     Raises
     ------
@@ -34,11 +39,11 @@ def relative_change(phi_x: ArrayLike, phi_warped: ArrayLike) -> NDArray:
     >>> relative_change([[3.0, 4.0], [1.0, 0.0]], [[3.0, 3.0], [1.0, 0.5]])
     array([0.2, 0.5])
     """
-    phi_x, phi_warped = _rows(phi_x, phi_warped)
-    return np.sqrt(squared_norms(phi_warped - phi_x)) / _norms(phi_x, "Phi(x)")
+    still, moved = as_pairs(phi_x, phi_warped)
+    return root(squared_norms(moved - still)) / norms_of(still, "Phi(x)")
 
 
-def lipschitz_ratio(phi_x: ArrayLike, phi_warped: ArrayLike, strength: ArrayLike) -> NDArray:
+def lipschitz_ratio(phi_x: ArrayLike | Array, phi_warped: ArrayLike | Array, strength: ArrayLike | Array) -> Any:
     r"""Return relative_change / strength for each image: the change per unit of Jacobian norm, or per pixel.
 
     Parameters
@@ -50,7 +55,7 @@ def lipschitz_ratio(phi_x: ArrayLike, phi_warped: ArrayLike, strength: ArrayLike
 
     Returns
     -------
-    ndarray (n,)
+    ndarray (n,), or array of the features' library
 
     Raises
     ------
@@ -62,16 +67,21 @@ def lipschitz_ratio(phi_x: ArrayLike, phi_warped: ArrayLike, strength: ArrayLike
     >>> lipschitz_ratio([[3.0, 4.0]], [[3.0, 3.0]], strength=0.1)
     array([2.])
     """
-    strength = check_finite(as_double(strength, "strength"), "strength")
-    if not (strength > 0).all():
+    still, moved, size = phi_x, phi_warped, strength
+    if any(map(is_foreign, (still, moved, size))):
+        still, moved, size = as_one_library(still, moved, size, names=("phi_x", "phi_warped", "strength"))
+    else:
+        size = as_double(size, "strength")
+    if holds(namespace(size).all(check_finite_array(size, "strength") > 0)) is False:
         raise ValueError(f"strength must be > 0, got {shown(strength)}.")
-    change = relative_change(phi_x, phi_warped)
-    if strength.shape not in ((), change.shape):
-        raise ValueError(f"strength must be a number or ({len(change)},), one an image, got shape {strength.shape}.")
-    return change / strength
+    change = relative_change(still, moved)
+    n, shape = change.shape[0], tuple(size.shape)
+    if shape not in ((), (n,)):
+        raise ValueError(f"strength must be a number or ({n},), one an image, got shape {shape}.")
+    return change / size
 
 
-def cosine_distance(phi_x: ArrayLike, phi_warped: ArrayLike) -> NDArray:
+def cosine_distance(phi_x: ArrayLike | Array, phi_warped: ArrayLike | Array) -> Any:
     r"""Return 1 - <Phi(x), Phi(L_tau x)> / (|Phi(x)| |Phi(L_tau x)|) for each image: what a change of norm leaves out.
 
     Parameters
@@ -81,7 +91,7 @@ def cosine_distance(phi_x: ArrayLike, phi_warped: ArrayLike) -> NDArray:
 
     Returns
     -------
-    ndarray (n,)
+    ndarray (n,), or array of the features' library
         In [0, 2].
 
     Raises
@@ -98,14 +108,12 @@ def cosine_distance(phi_x: ArrayLike, phi_warped: ArrayLike) -> NDArray:
     >>> cosine_distance([[1.0, 0.0], [2.0, 0.0]], [[3.0, 0.0], [0.0, 1.0]])
     array([0., 1.])
     """
-    phi_x, phi_warped = _rows(phi_x, phi_warped)
-    directions = [
-        rows / _norms(rows, name)[:, None] for rows, name in ((phi_x, "Phi(x)"), (phi_warped, "Phi(L_tau x)"))
-    ]
+    pair = zip(as_pairs(phi_x, phi_warped), ("Phi(x)", "Phi(L_tau x)"), strict=True)
+    directions = [rows / norms_of(rows, name)[:, None] for rows, name in pair]
     return squared_norms(directions[0] - directions[1]) / 2
 
 
-def spread(phi_x: ArrayLike) -> float:
+def spread(phi_x: ArrayLike | Array) -> Any:
     r"""Return <|Phi(x) - Phi(x')|^2>, the mean over pairs of different images: what D and G are measured against.
 
     Parameters
@@ -115,7 +123,7 @@ def spread(phi_x: ArrayLike) -> float:
 
     Returns
     -------
-    float
+    float, or array () of the features' library
 
     Raises
     ------
@@ -131,21 +139,31 @@ def spread(phi_x: ArrayLike) -> float:
     >>> spread([[0.0, 0.0], [3.0, 4.0]])
     25.0
     """
-    (phi_x,) = _rows(phi_x)
-    if len(phi_x) < 2:
+    (rows,) = as_pairs(phi_x)
+    n = rows.shape[0]
+    if n < 2:
         raise ValueError("The spread between images needs at least two images, got 1.")
-    centred = phi_x - phi_x.mean(0, dtype=np.float64)
-    total = float(squared_norms(centred).sum())
-    rounding = (4 * float(np.finfo(phi_x.dtype).eps)) ** 2 * float(squared_norms(phi_x).sum())
-    if total <= rounding:
+    squares = total(squared_norms(_centred(rows)))
+    rounding = (4 * float(namespace(rows).finfo(rows.dtype).eps)) ** 2 * total(squared_norms(rows))
+    if holds(squares <= rounding):
         raise ValueError(
             "Phi gives the same features for every image: a constant map has no sensitivity to compare with. "
             "Check that phi reads its input."
         )
-    return 2 * total / (len(phi_x) - 1)
+    return 2 * squares / (n - 1)
 
 
-def deformation_sensitivity(phi_x: ArrayLike, phi_warped: ArrayLike) -> float:
+def _centred(rows: Any) -> Any:
+    """Return rows less their mean, which is taken in float64, or of tensors twice: of what the first one left, too."""
+    if not is_foreign(rows):
+        return rows - rows.mean(0, dtype=np.float64)
+    xp = namespace(rows)
+    for _ in range(2):
+        rows = rows - xp.mean(rows, axis=0, keepdims=True)
+    return rows
+
+
+def deformation_sensitivity(phi_x: ArrayLike | Array, phi_warped: ArrayLike | Array) -> Any:
     r"""Return D = <|Phi(L_tau x) - Phi(x)|^2> / <|Phi(x) - Phi(x')|^2>, means over images and pairs of images.
 
     Parameters
@@ -155,7 +173,7 @@ def deformation_sensitivity(phi_x: ArrayLike, phi_warped: ArrayLike) -> float:
 
     Returns
     -------
-    float
+    float, or array () of the features' library
 
     Raises
     ------
@@ -172,11 +190,11 @@ def deformation_sensitivity(phi_x: ArrayLike, phi_warped: ArrayLike) -> float:
     >>> deformation_sensitivity([[0.0], [2.0]], [[1.0], [2.0]])
     0.125
     """
-    phi_x, phi_warped = _rows(phi_x, phi_warped)
-    return float(squared_norms(phi_warped - phi_x).mean()) / spread(phi_x)
+    still, moved = as_pairs(phi_x, phi_warped)
+    return mean(squared_norms(moved - still)) / spread(still)
 
 
-def noise_sensitivity(phi_x: ArrayLike, phi_noisy: ArrayLike) -> float:
+def noise_sensitivity(phi_x: ArrayLike | Array, phi_noisy: ArrayLike | Array) -> Any:
     r"""Return G = <|Phi(x + eta) - Phi(x)|^2> / <|Phi(x) - Phi(x')|^2>, eta white noise with |eta| = |L_tau x - x|.
 
     Parameters
@@ -186,7 +204,7 @@ def noise_sensitivity(phi_x: ArrayLike, phi_noisy: ArrayLike) -> float:
 
     Returns
     -------
-    float
+    float, or array () of the features' library
 
     Raises
     ------
@@ -201,7 +219,7 @@ def noise_sensitivity(phi_x: ArrayLike, phi_noisy: ArrayLike) -> float:
     return deformation_sensitivity(phi_x, phi_noisy)
 
 
-def relative_stability(phi_x: ArrayLike, phi_warped: ArrayLike, phi_noisy: ArrayLike) -> float:
+def relative_stability(phi_x: ArrayLike | Array, phi_warped: ArrayLike | Array, phi_noisy: ArrayLike | Array) -> Any:
     r"""Return R = D / G: sensitivity to deformation over sensitivity to noise of the same norm, image by image.
 
     R = 1 for the identity and every orthogonal map, and does not change when Phi is multiplied by a number. R < 1
@@ -214,7 +232,7 @@ def relative_stability(phi_x: ArrayLike, phi_warped: ArrayLike, phi_noisy: Array
 
     Returns
     -------
-    float
+    float, or array () of the features' library
 
     Raises
     ------
@@ -226,44 +244,17 @@ def relative_stability(phi_x: ArrayLike, phi_warped: ArrayLike, phi_noisy: Array
     >>> relative_stability([[0.0], [2.0]], [[1.0], [2.0]], [[1.0], [1.0]])
     0.5
     """
-    noise = noise_sensitivity(phi_x, phi_noisy)
+    names = ("phi_x", "phi_warped", "phi_noisy")
+    still, moved, noisy = as_one_library(phi_x, phi_warped, phi_noisy, names=names)
+    noise = noise_sensitivity(still, noisy)
     check_noise_seen(noise)
-    return deformation_sensitivity(phi_x, phi_warped) / noise
+    return deformation_sensitivity(still, moved) / noise
 
 
-def check_noise_seen(noise: float) -> None:
+def check_noise_seen(noise: Any) -> None:
     """Raise ValueError if `noise`, a mean squared change, is 0."""
-    if not noise > 0:
+    if holds(noise > 0) is False:
         raise ValueError(
             "The noise does not change the features, so R = D / G is undefined. Is the noise zero (a deformation "
             "that leaves every image as it is), or Phi constant around these images?"
         )
-
-
-def squared_norms(rows: NDArray) -> NDArray:
-    """Return the squared norm of each row, summed in float64."""
-    return np.einsum("ij,ij->i", rows, rows, dtype=np.float64)
-
-
-def _norms(rows: NDArray, name: str) -> NDArray:
-    """Return the norms of the rows; raise ValueError if one is 0."""
-    norms = np.sqrt(squared_norms(rows))
-    zero = np.flatnonzero(norms == 0)
-    if len(zero):
-        listed = ", ".join(map(str, zero[:10])) + (", ..." if len(zero) > 10 else "")
-        raise ValueError(
-            f"{name} = 0 for {len(zero)} of {len(norms)} images (index {listed}): their relative change is "
-            "undefined. Leave these images out."
-        )
-    return norms
-
-
-def _rows(*features: Any) -> list[NDArray]:
-    """Return feature arrays of one shape as rows (n, d), finite, that may be squared."""
-    rows = [check_finite(as_float(f, "features"), "features") for f in features]
-    shapes = {r.shape for r in rows}
-    if len(shapes) > 1:
-        raise ValueError(f"Features to compare must have one shape, got {' and '.join(map(str, sorted(shapes)))}.")
-    if rows[0].ndim < 2 or rows[0].size == 0:
-        raise ValueError(f"Features must be (n_images, ...), at least two axes and not empty, got {rows[0].shape}.")
-    return [squarable(r.reshape(len(r), -1), 1) for r in rows]

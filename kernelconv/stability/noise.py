@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import fft
 
-from kernelconv.stability.measures import squared_norms
+from kernelconv.stability.rows import squared_norms
 
 
 def matched_noise(change: NDArray, rng: np.random.Generator) -> NDArray:

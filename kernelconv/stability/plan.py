@@ -13,6 +13,7 @@ import numpy as np
 from joblib import parallel_config
 from numpy.typing import ArrayLike, NDArray
 
+from kernelconv._arrays import check_numpy
 from kernelconv._check import as_float, check_choice, check_count, check_images, check_rng, check_sequence
 from kernelconv._numbers import as_array
 from kernelconv._parallel.blocks import n_threads
@@ -167,7 +168,8 @@ def check_inputs(X: Any, deformation: Any, strengths: Any, measures: Any) -> NDA
 
 
 def measured_images(X: Any) -> NDArray:
-    """Return images `X` with their own rank, float and finite; rows are refused in words."""
+    """Return images `X` with their own rank, float and finite; rows and tensors are refused in words."""
+    check_numpy(X, "X", "Pass NumPy images, channels last, and a phi that makes tensors of them, or is a module.")
     X = as_float(X, "X")
     if X.ndim not in (3, 4):
         raise ValueError(

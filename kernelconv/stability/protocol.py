@@ -34,11 +34,13 @@ def measure_stability(
 
     Parameters
     ----------
-    phi : callable, or object with ``transform`` or ``forward``
+    phi : callable, object with ``transform`` or ``forward``, or torch.nn.Module
         Images in, features (n, ...) out. A fitted transformer is used through ``transform``, a network through
-        ``forward``. It is given images of the shape of `X`; wrap what wants rows or tensors in a function.
+        ``forward``. It is given images of the shape of `X`; wrap what wants rows or tensors in a function. A module is
+        given tensors, as `as_representation` says, which also chooses its batch size and device.
     X : array-like, shape (n, h, w) or (n, h, w, c)
-        At least two images. With ``padding="zero"`` values outside are 0: pad images whose content would leave.
+        At least two images, NumPy's. With ``padding="zero"`` values outside are 0: pad images whose content would
+        leave.
     deformation : Deformation
         The family, say ``SmoothDeformation(cutoff=3)``.
     strengths : sequence of float
@@ -74,6 +76,8 @@ def measure_stability(
         If `X` is not images or holds fewer than two; a strength, a measure or `phi` is not one of those above; Phi
         returns another number of rows, or non-finite or complex features; Phi(x) = 0 for an image and a relative
         measure is asked; Phi is constant; a measure needs a head or labels that are not given.
+    TypeError
+        If `X` is an array of another library than NumPy.
 
     Notes
     -----
@@ -123,7 +127,7 @@ def compare_stability(
 
     Parameters
     ----------
-    phis : dict of str to callable or object with ``transform`` or ``forward``
+    phis : dict of str to callable, object with ``transform`` or ``forward``, or torch.nn.Module
         The rivals by name.
     heads : dict, optional
         For each name an object with ``predict``, or a callable, from features (n, d) to labels.

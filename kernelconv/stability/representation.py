@@ -1,4 +1,4 @@
-"""What can be measured: a callable, or an object with transform or forward; its gradient or layers if it has any."""
+"""What can be measured: a callable, transform, forward or a PyTorch module; its gradient or layers if it has any."""
 
 from __future__ import annotations
 
@@ -6,11 +6,14 @@ import inspect
 from collections.abc import Callable, Mapping
 from typing import Any, Protocol
 
+import numpy as np
 from numpy.typing import NDArray
 
+from kernelconv._arrays import check_finite_array, is_foreign, namespace, namespace_of
 from kernelconv._check import as_float, check_finite
 from kernelconv._numbers import as_array, shown
-from kernelconv._scales import squarable
+from kernelconv.stability.modules import ModuleRepresentation, is_module
+from kernelconv.stability.rows import as_rows, brought, check_one_each
 
 
 class Transforms(Protocol):
@@ -52,27 +55,56 @@ Gradient = Callable[[NDArray, NDArray], NDArray]
 Rivals = Callable[[NDArray, str], dict[str, NDArray]]
 
 
-def as_representation(phi: Any) -> Representation:
+def as_representation(phi: Phi, batch_size: int | None = None, device: object = None) -> Representation:
     """Return the function from images to features that `phi` stands for.
 
     Parameters
     ----------
-    phi : callable, or object with ``transform`` or ``forward``
-        ``transform`` comes first, then ``forward``, then the object itself.
+    phi : callable, object with ``transform`` or ``forward``, or torch.nn.Module
+        ``transform`` comes first, then ``forward``, then the object itself. What the function makes of NumPy images
+        may be a tensor: it is measured as NumPy. A module is given tensors and returns NumPy's rows, as below.
+    batch_size : int, optional
+        Of a module: the images it is given at a time; 256 by default.
+    device : str or torch.device, optional
+        Of a module: where it runs; by default where its first parameter or buffer is. The module stays where it is:
+        for another device its parameters and buffers are copied at each call.
+
+    Returns
+    -------
+    callable
+        From images, NumPy's (n, h, w) or (n, h, w, c), to features. Of a module, to rows (n, d), its output as
+        ``torch.flatten(y, 1)`` lays it out, float64 or float32; it also has ``maps(x)``, its output with the axes
+        (n, k, h, w) as (n, h, w, k), and ``vjp(x, g)``, the gradient of <g, Phi(x)> in the images by autograd.
 
     Raises
     ------
     ValueError
-        If `phi` is a class, a PyTorch module, which reads tensors, or has none of the three (a classifier: the
-        message says what to pass).
+        If `phi` is a class, or has none of the three (a classifier: the message says what to pass); if `batch_size` or
+        `device` is given for what is no module, or is none. The function of a module: if it cannot read the images or
+        does not return one tensor with a row an image.
+
+    Notes
+    -----
+    A module runs in eval mode, without building a graph; each submodule's mode is restored after. It reads images in
+    the dtype of its first parameter or buffer (in theirs, without one), as PyTorch does: channels first, (n, c, h, w),
+    and (n, h, w) as (n, 1, h, w). One whose attribute ``channels_last`` is True, as those that this library makes have
+    it, reads (n, h, w, c); so does a ``torch.nn.Sequential`` that begins with one. For anything else pass a function,
+    ``lambda X: module(torch.as_tensor(X))``.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklearn.preprocessing import FunctionTransformer
+    >>> represent = as_representation(FunctionTransformer(lambda x: x.mean((1, 2))))
+    >>> represent(np.ones((2, 8, 8, 3))).shape
+    (2, 3)
     """
     if inspect.isclass(phi):
         raise ValueError(f"phi is the class {phi.__name__}: pass an instance, fitted if it is an estimator.")
-    if hasattr(phi, "named_modules"):
-        raise ValueError(
-            f"phi is the PyTorch module {type(phi).__name__}, which reads tensors. Pass a function of arrays: "
-            "phi=lambda X: module(torch.as_tensor(X)).detach()."
-        )
+    if is_module(phi):
+        return ModuleRepresentation(phi, batch_size, device)
+    if batch_size is not None or device is not None:
+        raise ValueError(f"batch_size and device are for PyTorch modules, and phi is a {type(phi).__name__}.")
     for name in ("transform", "forward"):
         method = getattr(phi, name, None)
         if callable(method):
@@ -88,40 +120,68 @@ def as_representation(phi: Any) -> Representation:
     raise ValueError(f"phi must be a callable or have transform or forward, got {kind}.")
 
 
-def features(represent: Representation, x: NDArray, name: str = "phi(X)") -> NDArray:
-    """Return the features of images `x` as rows (n, d), real and finite.
+def features(represent: Representation, x: Any, name: str = "phi(X)") -> Any:
+    """Return the features of images `x` as rows (n, d), real and finite; of tensors as a tensor of their library.
 
     Raises
     ------
     ValueError
         If there is not one row an image, or a feature is complex, non-finite or no number.
+    TypeError
+        If `x` is a tensor and what `represent` makes of it is not.
     """
-    return as_rows(represent(x), len(x), name)
+    if not is_foreign(x):
+        return as_rows(represent(x), len(x), name)
+    found = kept(represent(x), x)
+    check_one_each(found.shape, x.shape[0])
+    xp = namespace(found)
+    return xp.reshape(check_finite_array(found, name), (x.shape[0], -1))
 
 
-def as_rows(maps: Any, n: int, name: str) -> NDArray:
-    """Return maps (n, ...) as feature rows (n, d), or raise ValueError as `features` says."""
-    phi_x = as_float(maps, name)
-    if phi_x.ndim == 0 or len(phi_x) != n:
-        raise ValueError(
-            f"phi returned features of shape {phi_x.shape} for {n} images: it must return one row an image, ({n}, ...)."
-        )
-    return squarable(check_finite(phi_x, name).reshape(n, -1), 1)
+def maps(represent: Representation, x: Any) -> Any:
+    """Return the maps (n, h', w', k) of images `x`, tensors of tensors; of a module channels last.
+
+    Raises
+    ------
+    ValueError
+        If what `represent` returns are not maps, one an image.
+    TypeError
+        As `features`.
+    """
+    found = represent.maps(x) if isinstance(represent, ModuleRepresentation) else represent(x)
+    found = kept(found, x) if is_foreign(x) else np.asarray(brought(found))
+    shape = tuple(found.shape)
+    if len(shape) != 4 or shape[0] != x.shape[0]:
+        raise ValueError(f"Equivariance is of maps (n, h, w, k), one an image; phi returned shape {shape}.")
+    return found
+
+
+def kept(found: Any, x: Any) -> Any:
+    """Return what a representation made of tensors `x`; raise TypeError unless it is a tensor of their library."""
+    try:
+        namespace_of(found, x)
+    except TypeError:
+        raise TypeError(
+            f"phi made a {type(found)} of a {type(x)}: its features must be of the library of X. Pass X as a NumPy "
+            "array, or a function that keeps tensors."
+        ) from None
+    return found
 
 
 def as_gradient(phi: Any) -> Gradient | None:
     """Return the function (x, g) -> gradient in x of <g, Phi(x)>, or None if `phi` has no ``vjp``.
 
-    ``phi.vjp(x, g)`` returns the gradient, or a tuple that begins with it; g has the shape of Phi(x). The function
-    raises ValueError if that is not a finite array of the shape of x.
+    ``phi.vjp(x, g)`` returns the gradient, or a tuple that begins with it; g has the shape of Phi(x). That of a module
+    is by autograd. The function raises ValueError if that is not a finite array of the shape of x.
     """
+    phi = ModuleRepresentation(phi) if is_module(phi) else phi
     vjp = getattr(phi, "vjp", None)
     if not callable(vjp):
         return None
 
     def gradient(x: NDArray, g: NDArray) -> NDArray:
         found = vjp(x, g)
-        slope = as_float(found[0] if isinstance(found, tuple) else found, "phi.vjp(x, g)")
+        slope = as_float(brought(found[0] if isinstance(found, tuple) else found), "phi.vjp(x, g)")
         if slope.size != x.size:
             raise ValueError(f"phi.vjp(x, g) must return the gradient in x, of shape {x.shape}, got {slope.shape}.")
         return check_finite(slope, "phi.vjp(x, g)").reshape(x.shape)
@@ -135,14 +195,19 @@ def as_head(head: Any) -> Callable[[NDArray], NDArray]:
     Raises
     ------
     ValueError
-        If it is neither, or a class; from the function, if there is not one label a row.
+        If it is neither, or a class, or a PyTorch module; from the function, if there is not one label a row.
     """
+    if is_module(head) and not hasattr(head, "predict"):
+        raise ValueError(
+            f"head is the PyTorch module {type(head).__name__}, which reads and returns tensors. Pass a function from "
+            "rows to labels: head=lambda rows: module(torch.as_tensor(rows)).argmax(1)."
+        )
     label = getattr(head, "predict", head)
     if inspect.isclass(head) or not callable(label):
         raise ValueError(f"head must have predict or be a function from features to labels, got {shown(head)}.")
 
     def predict(rows: NDArray) -> NDArray:
-        labels = as_array(label(rows), "what head returned")
+        labels = as_array(brought(label(rows)), "what head returned")
         if labels.shape != (len(rows),):
             raise ValueError(f"head must return one label a row, ({len(rows)},), got shape {labels.shape}.")
         return labels
@@ -178,7 +243,7 @@ def layers(network: Any) -> Rivals:
         )
 
     def represent(x: NDArray, name: str) -> dict[str, NDArray]:
-        maps = trace(x if x.ndim == 4 else x[..., None])
-        return {key: as_rows(m, len(x), f"{key}: {name}") for key, m in maps.items()}
+        traced = trace(x if x.ndim == 4 else x[..., None])
+        return {key: as_rows(m, len(x), f"{key}: {name}") for key, m in traced.items()}
 
     return represent

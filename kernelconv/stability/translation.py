@@ -7,27 +7,29 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from kernelconv._check import check_finite
+from kernelconv._arrays import as_one_library, check_finite_array, check_numpy, is_foreign
+from kernelconv._check import check_finite, check_images_shape
 from kernelconv._numbers import as_double, shown
+from kernelconv._types.arrays import Array
 from kernelconv._types.parameters import Border
 from kernelconv.deformations import warp
 from kernelconv.deformations.warp import Order
 from kernelconv.stability.measures import relative_change
 from kernelconv.stability.plan import measured_images
-from kernelconv.stability.representation import Phi, as_representation, features
+from kernelconv.stability.representation import Phi, as_representation, features, maps
 
 
 def translation_error(
-    phi: Phi, X: ArrayLike, shift: tuple[float, float], *, order: Order = 3, padding: Border = "zero"
-) -> NDArray:
+    phi: Phi, X: ArrayLike | Array, shift: tuple[float, float], *, order: Order = 3, padding: Border = "zero"
+) -> Any:
     r"""Return |Phi(L_c x) - Phi(x)| / |Phi(x)| for each image: how far Phi is from invariant to a shift by c.
 
     Parameters
     ----------
-    phi : callable, or object with ``transform`` or ``forward``
+    phi : callable, object with ``transform`` or ``forward``, or torch.nn.Module
         As in `measure_stability`.
     X : array-like, shape (n, h, w) or (n, h, w, c)
-        Images.
+        Images; tensors, where `phi` makes tensors of them: their library then differentiates the error.
     shift : tuple (float, float)
         c, (row, column), in pixels.
     order, padding
@@ -35,7 +37,7 @@ def translation_error(
 
     Returns
     -------
-    ndarray (n,)
+    ndarray (n,), or array of the library of `X`
 
     Raises
     ------
@@ -50,14 +52,14 @@ def translation_error(
     >>> bool(translation_error(modulus, X, (3, 1), padding="circular").max() < 1e-12)
     True
     """
-    x, represent = measured_images(X), as_representation(phi)
+    x, represent = _images(X), as_representation(phi)
     c = _as_shift(shift)
     return relative_change(features(represent, x), features(represent, _shifted(x, c, order, padding)))
 
 
 def equivariance_error(
-    phi: Phi, X: ArrayLike, shift: tuple[float, float], *, order: Order = "fourier", padding: Border = "zero"
-) -> NDArray:
+    phi: Phi, X: ArrayLike | Array, shift: tuple[float, float], *, order: Order = "fourier", padding: Border = "zero"
+) -> Any:
     r"""Return |Phi(L_c x) - L_(c / s) Phi(x)| / |Phi(x)| for each image: how far Phi is from moving with its input.
 
     s is the stride, image size over map size. A shift by a multiple of the stride asks for no interpolation of the
@@ -65,10 +67,10 @@ def equivariance_error(
 
     Parameters
     ----------
-    phi : callable, or object with ``transform`` or ``forward``
+    phi : callable, object with ``transform`` or ``forward``, or torch.nn.Module
         Returns maps (n, h', w', k), as ``network.forward`` does.
     X : array-like, shape (n, h, w) or (n, h, w, c)
-        Images.
+        Images; tensors, where `phi` makes tensors of them: their library then differentiates the error.
     shift : tuple (float, float)
         c, (row, column), in pixels.
     order, padding
@@ -76,7 +78,7 @@ def equivariance_error(
 
     Returns
     -------
-    ndarray (n,)
+    ndarray (n,), or array of the library of `X`
         Over the positions of the map that the shift does not bring in from outside (all of them for "circular").
 
     Raises
@@ -91,26 +93,35 @@ def equivariance_error(
     >>> bool(equivariance_error(lambda x: x**2, X, (2, 1), padding="circular").max() < 1e-12)
     True
     """
-    x = measured_images(X)
+    x = _images(X)
     represent, c = as_representation(phi), _as_shift(shift)
-    maps, moved = (np.asarray(represent(images)) for images in (x, _shifted(x, c, order, padding)))
-    if maps.ndim != 4 or len(maps) != len(x):
-        raise ValueError(f"Equivariance is of maps (n, h, w, k), one an image; phi returned shape {maps.shape}.")
-    stride = np.array(x.shape[1:3]) / maps.shape[1:3]
-    expected = _shifted(maps, c / stride, order, padding)
+    still, moved = (maps(represent, images) for images in (x, _shifted(x, c, order, padding)))
+    side = tuple(still.shape[1:3])
+    stride = np.array(x.shape[1:3]) / side
+    expected = _shifted(still, c / stride, order, padding)
     margin = 0 * stride.astype(int) if padding == "circular" else np.ceil(np.abs(c) / stride).astype(int)
-    rows, columns = (slice(m, n - m) for m, n in zip(margin, maps.shape[1:3], strict=True))
-    if not maps[:, rows, columns].size:
-        raise ValueError(f"A shift by {tuple(c.tolist())} px leaves no position of the {maps.shape[1:3]} map inside.")
-    return relative_change(*(check_finite(a[:, rows, columns], "phi(X)") for a in (expected, moved)))
+    rows, columns = (slice(int(m), n - int(m)) for m, n in zip(margin, side, strict=True))
+    if (2 * margin >= side).any():
+        raise ValueError(f"A shift by {tuple(c.tolist())} px leaves no position of the {side} map inside.")
+    return relative_change(*(check_finite_array(a[:, rows, columns, :], "phi(X)") for a in (expected, moved)))
+
+
+def _images(X: Any) -> Any:
+    """Return images: tensors as they are, floating and finite, what is NumPy's as every measure takes it."""
+    if not is_foreign(X):
+        return measured_images(X)
+    (x,) = as_one_library(X, names=["X"])
+    check_images_shape(tuple(x.shape), None, "X", channels_last=True)
+    return check_finite_array(x, "X")
 
 
 def _as_shift(shift: Any) -> NDArray:
+    check_numpy(shift, "shift")
     values = check_finite(as_double(shift, "shift"), "shift")
     if values.shape != (2,):
         raise ValueError(f"shift must be (rows, columns), two numbers of pixels, got {shown(shift)}.")
     return values
 
 
-def _shifted(x: NDArray, shift: NDArray, order: Order, padding: Border) -> NDArray:
+def _shifted(x: Any, shift: NDArray, order: Order, padding: Border) -> Any:
     return warp(x, np.broadcast_to(shift, (*x.shape[1:3], 2)), order=order, padding=padding)

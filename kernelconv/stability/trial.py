@@ -16,10 +16,10 @@ from kernelconv.stability.measures import (
     lipschitz_ratio,
     relative_change,
     spread,
-    squared_norms,
 )
 from kernelconv.stability.noise import matched_noise, spectrum_matched_noise
 from kernelconv.stability.representation import Rivals, as_head
+from kernelconv.stability.rows import squared_norms
 
 
 @dataclass(frozen=True)

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from kernelconv._check import check_shape
 from kernelconv._numbers import shown
 from kernelconv.stability.representation import Gradient, Representation, as_gradient, as_representation
+from kernelconv.stability.rows import brought
 
 
 @dataclass(frozen=True)
@@ -38,7 +39,7 @@ class Asked:
 
     def phi(self, x: NDArray) -> NDArray:
         """Return the maps of an image `x` (1, h, w, c), finite and real."""
-        maps = np.asarray(self.represent(x))
+        maps = np.asarray(brought(self.represent(x)))
         if maps.dtype.kind not in "fiu" or not np.isfinite(maps).all():
             raise ValueError(
                 f"The representation must be finite real numbers, got {maps.dtype} with "
@@ -83,11 +84,12 @@ def as_asked(phi: Any, shape: Any) -> Asked:
     network = getattr(phi, "representation_", getattr(phi, "network_", phi))
     gradient = as_gradient(network) if getattr(network, "differentiable", True) else None
     if gradient is None or not (
-        callable(getattr(network, "forward", None)) or callable(getattr(network, "transform", None))
+        callable(network) or any(callable(getattr(network, name, None)) for name in ("forward", "transform"))
     ):
         raise TypeError(
             f"{shown(phi)} has no gradient to descend by. Pass a built network or part, a fitted transformer of this "
-            "library (Scattering2D with engine='native'), or an object with forward(x) and vjp(x, g)."
+            "library (Scattering2D with engine='native'), a torch.nn.Module, or an object with forward(x) and "
+            "vjp(x, g)."
         )
     known = getattr(network, "in_shape", None)
     signal = getattr(phi, "signal_shape_", None)

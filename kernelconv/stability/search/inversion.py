@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.optimize import OptimizeResult, minimize
 
+from kernelconv._arrays import check_numpy
 from kernelconv._check import as_float, check_count, check_finite, check_positive, check_rng, check_sequence
 from kernelconv._numbers import shown
 from kernelconv._scales import squarable
@@ -68,9 +69,10 @@ def invert(
 
     Parameters
     ----------
-    representation : Network, Part, fitted estimator, or object with ``forward`` and ``vjp``
+    representation : Network, Part, fitted estimator, torch.nn.Module, or object with ``forward`` and ``vjp``
         Phi: a built network or part; an estimator that has fitted one (``representation_`` or ``network_``), as its
-        ``transform``; anything with ``forward(x)`` or ``transform(x)`` and ``vjp(x, g)``, as in `worst_case`.
+        ``transform``; a module, as `as_representation` reads it; anything with ``forward(x)`` or ``transform(x)`` and
+        ``vjp(x, g)``, as in `worst_case`.
     target : array-like
         y, of one image: a row (d,) or (1, d) as ``transform`` returns it, or maps of the shape of Phi's output, alone
         or as a batch of one.
@@ -97,7 +99,8 @@ def invert(
     Raises
     ------
     TypeError
-        If `representation` has no gradient: a function, a classifier, an estimator or engine without one.
+        If `representation` has no gradient: a function, a classifier, an estimator or engine without one; if `target`
+        is an array of another library than NumPy.
     ValueError
         If `target` is not finite real numbers, zero, or not of Phi's shape; if `shape` is not given where nothing says
         it, or another than the network's; if `bounds` are not two finite numbers, low < high, or another parameter is
@@ -180,6 +183,7 @@ class _Descent:
 
 def _check_target(target: Any, asked: Asked) -> NDArray:
     """Return the target as the maps (1, ...) that Phi returns of one image, float64."""
+    check_numpy(target, "target")
     y = squarable(check_finite(as_float(target, "target"), "target")).astype(np.float64)
     if not y.any():
         raise ValueError("target is zero: there is no error relative to it, and nothing to be found.")

@@ -16,6 +16,7 @@ from kernelconv.deformations.jacobians import spectral_norm, spectral_norm_gradi
 from kernelconv.deformations.warp import Order
 from kernelconv.stability.measures import relative_change
 from kernelconv.stability.representation import Gradient, Representation, features
+from kernelconv.stability.rows import brought
 
 #: Cells per half wave of the grid on which Jacobian norms are compared and differentiated, and how sharply the latter:
 #: a point at 1 % below the supremum counts exp(-0.6).
@@ -72,7 +73,7 @@ class Objective:
         assert self.gradient is not None
         fields, shape = self.fields(z), self.x.shape[1:3]
         warped = self._warped(fields, images)
-        found = np.asarray(self.represent(warped))
+        found = np.asarray(brought(self.represent(warped)))
         cotangent = (found - self.phi_x[images].reshape(found.shape)).astype(warped.dtype)
         moved = warp_derivative(self.x[images], fields, order=self.order, padding=self.padding, n_jobs=self.n_jobs)
         in_field = (self.gradient(warped, cotangent)[..., None] * moved).reshape(len(z), *shape, -1, 2).sum(3)

@@ -93,7 +93,7 @@ def worst_case(
 
     Parameters
     ----------
-    phi : callable, or object with ``transform`` or ``forward``
+    phi : callable, object with ``transform`` or ``forward``, or torch.nn.Module
         As in `measure_stability`. It is given some of the images at a time.
     X : array-like, shape (n, h, w) or (n, h, w, c)
         At least two images.
@@ -102,8 +102,9 @@ def worst_case(
     strength : float
         Jacobian norm (pixels for translations).
     method : {"auto", "gradient", "evolution"}
-        Gradient ascent, which needs ``phi.vjp(x, g)``, with evolution for what is left of the budget where it has
-        arrived; or a (1 + 1) evolution strategy with the one-fifth rule. "auto" takes the gradient where there is one.
+        Gradient ascent, which needs ``phi.vjp(x, g)`` or a module, with evolution for what is left of the budget where
+        it has arrived; or a (1 + 1) evolution strategy with the one-fifth rule. "auto" takes the gradient where there
+        is one.
     n_evaluations : int
         The budget: evaluations of Phi for each image, at least 8. A gradient counts as three, Phi and its ``vjp``, so
         that all methods have about the same cost.

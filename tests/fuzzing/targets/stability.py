@@ -12,7 +12,7 @@ from fuzzing.targets.functions import _network
 from kernelconv import ConvKernelNetwork
 from kernelconv import stability as s
 from kernelconv.deformations import Deformation, LinearDeformation, SmoothDeformation, Translation
-from kernelconv.stability.architecture import LayerShape
+from kernelconv.stability.theorem.architecture import LayerShape
 
 FAMILY, LINEAR_FAMILY = p.a(Deformation), p.a(LinearDeformation)
 BORDER = p.choice("zero", "reflect", "symmetric", "circular")
@@ -175,6 +175,15 @@ def _combined(rng: np.random.Generator) -> Any:
 
 OBSERVATIONS = p.a(s.Observations)
 ARCHITECTURE = p.a(s.Architecture)
+PHIS = [
+    Target(
+        "stability.as_representation",
+        lambda **a: s.as_representation(**a)(np.ones((2, 6, 7))),
+        lambda rng: {"phi": _pixels, "batch_size": None, "device": None},
+        {},
+        {"phi": PHI, "batch_size": p.NONE, "device": p.NONE},
+    )
+]
 THEOREM = [
     Target(
         "stability.observe",
@@ -254,4 +263,4 @@ def _report() -> Any:
     return s.StabilityReport((row,))
 
 
-TARGETS = [*PROTOCOLS, WORST, *SHIFTS, *THEOREM]
+TARGETS = [*PROTOCOLS, WORST, *SHIFTS, *PHIS, *THEOREM]

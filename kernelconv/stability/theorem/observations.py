@@ -13,10 +13,10 @@ from kernelconv._numbers import as_double, shown
 from kernelconv._types.parameters import Border
 from kernelconv.deformations import DisplacementField, warp
 from kernelconv.deformations.warp import Order
-from kernelconv.stability.architecture import Architecture, check_architecture
-from kernelconv.stability.measures import squared_norms
 from kernelconv.stability.plan import measured_images
 from kernelconv.stability.representation import Phi, as_representation, features
+from kernelconv.stability.rows import squared_norms
+from kernelconv.stability.theorem.architecture import Architecture, check_architecture
 
 #: The fields of `Observations`.
 _SEEN = ("jacobian_norm", "sup_norm", "change")
@@ -77,7 +77,7 @@ def observe(
 
     Parameters
     ----------
-    phi : callable, or object with ``transform`` or ``forward``
+    phi : callable, object with ``transform`` or ``forward``, or torch.nn.Module
         A convolutional kernel network's features.
     X : array-like, shape (n, h, w) or (n, h, w, c)
         Images, none of them zero.

@@ -12,8 +12,8 @@ from scipy.stats import binom
 
 from kernelconv._check import check_count, check_finite, check_positive
 from kernelconv._numbers import as_double, shown
-from kernelconv.stability.architecture import Architecture, check_architecture
-from kernelconv.stability.observations import Observations
+from kernelconv.stability.theorem.architecture import Architecture, check_architecture
+from kernelconv.stability.theorem.observations import Observations
 
 #: Above this correlation of the two regressors their constants cannot be told apart.
 MAX_CORRELATION = 0.9
@@ -115,7 +115,7 @@ def fit_bound(
     Examples
     --------
     >>> import numpy as np
-    >>> from kernelconv.stability.architecture import Architecture, LayerShape
+    >>> from kernelconv.stability.theorem.architecture import Architecture, LayerShape
     >>> net = Architecture((LayerShape(patch_size=3, stride=1, subsampling=2, scale=1.4),))
     >>> shifts = Observations(np.zeros(2), np.array([1.0, 2.0]), np.array([0.1, 0.3]))
     >>> smooth = Observations(np.array([0.1, 0.2]), np.array([0.5, 1.0]), np.array([0.2, 0.4]))
