@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from kernelconv._arrays import as_data, like
+from kernelconv._arrays import as_data, like, to_numpy
 from kernelconv._check import check_positive, check_shape
 from kernelconv._parallel.meeting import all_gather
 from kernelconv._scales import scales
@@ -58,7 +58,7 @@ class Standardization(Part):
         mean, square, count = np.zeros(in_shape[2]), np.zeros(in_shape[2]), 0
         shift, unit = np.zeros(in_shape[2]), 1.0
         for lo in range(0, len(maps), 256):
-            x = np.asarray(maps[np.arange(lo, min(lo + 256, len(maps)))], np.float64)
+            x = to_numpy(maps[np.arange(lo, min(lo + 256, len(maps)))]).astype(np.float64, copy=False)
             # sums of squares about a typical value, of an ordinary scale, neither cancel nor overflow
             by = scales(x[None]) if lo == 0 else None
             unit = unit if by is None else float(by.ravel()[0])
