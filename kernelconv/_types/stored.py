@@ -106,8 +106,8 @@ def is_stored(x: Any) -> bool:
 
 
 def is_elsewhere(x: Any) -> bool:
-    """Return whether `x` is an array of another library than NumPy, and no images that are read block by block."""
-    return is_foreign(x) and not is_stored(x)
+    """Return whether `x` is an array in memory of another library than NumPy, which is left there; not Dask's."""
+    return is_foreign(x) and not array_api_compat.is_dask_array(x)
 
 
 def as_images(

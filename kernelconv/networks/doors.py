@@ -9,9 +9,19 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from kernelconv._arrays import indices, is_acceptable, is_foreign, is_traced, namespace, numpy_dtype, to_numpy
+from kernelconv._arrays import (
+    as_precise,
+    indices,
+    is_acceptable,
+    is_foreign,
+    is_traced,
+    namespace,
+    numpy_dtype,
+    to_numpy,
+)
 from kernelconv._parallel.blocks import block_slices
-from kernelconv._types.stored import StoredImages
+from kernelconv._scales import squarable
+from kernelconv._types.stored import StoredImages, is_elsewhere
 from kernelconv.networks.serial import Network
 from kernelconv.networks.training.losses import log_softmax
 from kernelconv.operators.base import Part
@@ -35,6 +45,27 @@ def read_elsewhere(X: Any, read: Callable[[Any], Any]) -> Any:
     return namespace(X).reshape(X, read(stand_in).shape)  # raises, and names the whole shape
 
 
+def squarable_anywhere(x: Any, axis: tuple[int, ...]) -> Any:
+    """Return ``squarable(x, axis)`` for an array of any library; one that JAX traces as it is."""
+    if not is_foreign(x):
+        return squarable(x, axis)
+    if is_traced(x):
+        return x
+    xp = namespace(x)
+    tops = to_numpy(xp.max(xp.abs(x), axis=axis)).reshape(-1, 1)
+    return x if squarable(tops, 1).dtype == tops.dtype else as_precise(x)
+
+
+def refuse_elsewhere(X: Any, owner: Any) -> None:
+    """Raise TypeError if `X`, which the estimator `owner` learns from or measures, is of another library than NumPy."""
+    if is_elsewhere(X):
+        raise TypeError(
+            f"{type(owner).__name__} learns from and measures NumPy arrays alone, got a {type(X)}: pass "
+            "numpy.asarray of a copy on the CPU. What it returns after fit follows the library of its arrays, and "
+            "kernelconv.torch.as_module trains a network where its images are."
+        )
+
+
 def by_position(maps: Any) -> Any:
     """Return maps (n, h, w, c) as rows, channels last."""
     return namespace(maps).reshape(maps, (maps.shape[0], -1))
@@ -52,29 +83,34 @@ def rows(
     n_jobs: int | None = None,
     arranged: Callable[[Any], Any] = by_position,
 ) -> Any:
-    """Return what a built `network` makes of images (n, h, w, c) as rows (n, d), in their library, block by block.
-
-    While JAX traces, the images are one block: what it compiles need not be cut.
-    """
+    """Return what a built `network` makes of images (n, h, w, c) as rows (n, d), in their library, block by block."""
     if not is_foreign(images):
         return network.map_forward(arranged, images, n_jobs)  # type: ignore[arg-type]  # images in a file too
-    n = images.shape[0]
-    size = n if is_traced(images) else definition_block(network, numpy_dtype(images).itemsize)
-    made = [network.map_forward(arranged, images[s, ...]) for s in block_slices(n, size)]
-    return made[0] if len(made) == 1 else namespace(images).concat(made, axis=0)
+    bytes_each = numpy_dtype(images).itemsize * definition_values(network)
+    return by_block(lambda x: network.map_forward(arranged, x), images, bytes_each)
 
 
-def definition_block(network: Network, itemsize: int) -> int:
-    """Return how many images at a time the definition of a built `network` is given: those whose maps fit BLOCK_BYTES.
+def by_block(function: Callable[[Any], Any], x: Any, bytes_each: int) -> Any:
+    """Return ``concat([function(block) for each block of x])``, `x` (n, ...) being of another library than NumPy.
 
-    A part holds its input, its output and twice as much, on the finer of their grids: what its formula makes on the
-    way, complex values among it.
+    Blocks have BLOCK_BYTES // `bytes_each` samples. While JAX traces there is one: what it compiles need not be cut.
+    """
+    n, size = x.shape[0], max(1, BLOCK_BYTES // max(bytes_each, 1))
+    made = [function(x[s, ...]) for s in block_slices(n, n if is_traced(x) else size)]
+    return made[0] if len(made) == 1 else namespace(x).concat(made, axis=0)
+
+
+def definition_values(network: Network) -> int:
+    """Return how many values the definition of a built `network` holds at a time for one image.
+
+    A part holds its input, its output and three times as much, on the finer of their grids: what its formula makes on
+    the way, complex values among it.
     """
     values = 1
     for part in _leaves(network):
         (h, w, c), (h2, w2, c2) = part._shapes[0], part._shapes[-1]
         values = max(values, 4 * max(h * w, h2 * w2) * (c + c2))
-    return max(1, BLOCK_BYTES // (itemsize * values))
+    return values
 
 
 def _leaves(part: Any) -> Iterator[Part]:

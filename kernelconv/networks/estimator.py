@@ -19,7 +19,7 @@ from sklearn.utils.validation import check_consistent_length, check_is_fitted, c
 from kernelconv._check import Shape, as_float, resolve_image_shape
 from kernelconv._numbers import as_real, cast, check_labels
 from kernelconv._types.stored import as_images, is_elsewhere, is_stored
-from kernelconv.networks.doors import label_of_highest, probabilities, read_elsewhere, rows
+from kernelconv.networks.doors import label_of_highest, probabilities, read_elsewhere, refuse_elsewhere, rows
 from kernelconv.networks.serial import Network
 
 
@@ -67,12 +67,7 @@ class ImageEstimator(BaseEstimator):
         TypeError
             If `X` is an array of another library: what reads images so has no definition in standard array code.
         """
-        if is_elsewhere(X):
-            raise TypeError(
-                f"{type(self).__name__} follows arrays of other libraries in transform and predict, and learns from "
-                f"and measures NumPy arrays alone, got a {type(X)}: pass numpy.asarray of a copy on the CPU. "
-                "kernelconv.torch.as_module trains a network where its images are."
-            )
+        refuse_elsewhere(X, self)
         return np.asarray(self._stored_images(X, reset=reset))
 
     def _stored_images(self, X: Any, *, reset: bool = False) -> Any:

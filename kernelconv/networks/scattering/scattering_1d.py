@@ -15,6 +15,7 @@ from kernelconv._check import check_finite, check_samples_first
 from kernelconv._numbers import as_table
 from kernelconv._parallel.blocks import n_threads
 from kernelconv._types.parameters import Border
+from kernelconv._types.stored import is_elsewhere
 from kernelconv.networks.doors import by_map, read_elsewhere, rows
 from kernelconv.networks.scattering.transform_1d import Scaling, ScatteringTransform1D
 from kernelconv.networks.serial import serial
@@ -180,7 +181,7 @@ class Scattering1D(TransformerMixin, BaseEstimator):
         """
         if not reset:
             check_is_fitted(self)
-        if is_foreign(X):
+        if is_elsewhere(X):
             return read_elsewhere(X, lambda x: self._read(x, reset=reset))
         X = as_table(X, dtype=np.float32)
         if X.ndim != 3:
