@@ -157,7 +157,7 @@ class AffineSubspaceClassifier(ClassifierMixin, SubspacesOfStreams):
         Returns
         -------
         array, shape (n, n_classes), or (n,) for two classes
-            Of the library of `X`. For two classes, squared distance to ``classes_[0]`` minus that to ``classes_[1]``: positive values mean
+            For two classes, squared distance to ``classes_[0]`` minus that to ``classes_[1]``: positive values mean
             ``classes_[1]``. float32 if `X` and the samples of ``fit`` are, unless their squares overflow or vanish.
         """
         scores = -self._residuals(X)

@@ -19,6 +19,7 @@ from kernelconv._arrays import (
     numpy_dtype,
     to_numpy,
 )
+from kernelconv._numbers import shown
 from kernelconv._parallel.blocks import block_slices
 from kernelconv._scales import squarable
 from kernelconv._types.stored import StoredImages, is_elsewhere
@@ -91,13 +92,14 @@ def rows(
 
 
 def by_block(function: Callable[[Any], Any], x: Any, bytes_each: int) -> Any:
-    """Return ``concat([function(block) for each block of x])``, `x` (n, ...) being of another library than NumPy.
-
-    Blocks have BLOCK_BYTES // `bytes_each` samples. While JAX traces there is one: what it compiles need not be cut.
-    """
-    n, size = x.shape[0], max(1, BLOCK_BYTES // max(bytes_each, 1))
-    made = [function(x[s, ...]) for s in block_slices(n, n if is_traced(x) else size)]
+    """Return ``concat([function(block) for each block of x])``, `x` (n, ...) being of another library than NumPy."""
+    made = [function(x[s, ...]) for s in block_slices(x.shape[0], block_of(x, bytes_each))]
     return made[0] if len(made) == 1 else namespace(x).concat(made, axis=0)
+
+
+def block_of(x: Any, bytes_each: int) -> int:
+    """Return how many of `x` (n, ...), of `bytes_each`, make a block; all while JAX traces: it need not be cut."""
+    return x.shape[0] if is_traced(x) else max(1, BLOCK_BYTES // max(bytes_each, 1))
 
 
 def definition_values(network: Network) -> int:
@@ -135,7 +137,7 @@ def label_of_highest(classes: NDArray, scores: Any) -> Any:
         return classes[(scores > 0).astype(int) if scores.ndim == 1 else scores.argmax(axis=1)]
     if classes.dtype.kind not in "biuf":
         raise TypeError(
-            f"The classes are {classes[:3].tolist()}..., and arrays of {namespace(scores).__name__} hold numbers alone: "
+            f"The classes are {shown(classes, 60)}, but arrays of {namespace(scores).__name__} hold numbers alone: "
             "take decision_function(X), whose columns are in the order of classes_, or pass X as a NumPy array."
         )
     xp = namespace(scores)

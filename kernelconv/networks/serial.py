@@ -149,7 +149,7 @@ class Network(Composite):
 
     def vjp(self, x: NDArray, g: NDArray, n_jobs: int | None = None) -> tuple[NDArray, Grads]:
         """Return (gradient in x, gradients in params) of <g, F(x)>, in evaluation mode, on `n_jobs` threads."""
-        images = self._check(self._ready_numpy(x)[1] if is_elsewhere(x) else x, self.in_shape)  # refuses what is not NumPy
+        images = self._check(self._ready_numpy(x)[1] if is_elsewhere(x) else x, self.in_shape)
         g = as_cotangent(g, (len(images), *self._shapes[-1]))
 
         def run(s: slice) -> tuple[NDArray, Grads]:

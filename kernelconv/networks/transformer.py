@@ -12,8 +12,8 @@ from kernelconv._arrays import is_foreign, numpy_dtype
 from kernelconv._check import Shape, check_flag, check_image_shape, check_rng
 from kernelconv._parallel.blocks import n_threads
 from kernelconv._types.parameters import RandomState
-from kernelconv.networks.estimator import ImageTransformer
 from kernelconv.networks.doors import rows
+from kernelconv.networks.estimator import ImageTransformer
 from kernelconv.networks.serial import Network
 from kernelconv.operators import Part
 

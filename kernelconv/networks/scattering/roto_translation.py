@@ -211,7 +211,7 @@ class RotoTranslationScattering2D(PathTransformer):
         Returns
         -------
         array, shape (n, c * n_paths * h' * w')
-            Of the library of `X`; float64 for float64 images, else float32; ``reshape(n, c, n_paths, h', w')`` gives the maps.
+            Of the library of `X`, float64 as they or else float32; ``reshape(n, c, n_paths, h', w')`` gives the maps.
         """
         images, geometry = self._stored_images(X), self.cascades_.geometry
         h, w, c = images.shape[1:]

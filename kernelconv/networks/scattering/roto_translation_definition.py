@@ -75,7 +75,7 @@ def _over_angles(turn: Any, geometry: Geometry, angular: NDArray, resolution: in
 
     The order of the angles does not matter: the mean is over all of them.
     """
-    xp, (m, n, b, h, w) = namespace(turn), turn.shape
+    xp, (m, n, _, h, w) = namespace(turn), turn.shape
     circulants = np.fft.ifft(angular)[:, (np.arange(n)[:, None] - np.arange(n)) % n]
     z = as_complex(turn)
     matrix = as_complex(like(circulants.real, z)) + 1j * as_complex(like(circulants.imag, z))  # (k, i, j)

@@ -149,7 +149,8 @@ class Scattering1D(TransformerMixin, BaseEstimator):
         Returns
         -------
         array, shape (n, c * n_paths * t')
-            Of the library of `X`; float64 for float64 signals, else float32. For one channel, ``reshape(n, n_paths, t')`` is kymatio's array.
+            Of the library of `X`; float64 for float64 signals, else float32. For one channel,
+            ``reshape(n, n_paths, t')`` is kymatio's array.
         """
         return rows(self.network_, self._read(X)[:, None, ...], self.n_jobs, by_map)
 

@@ -208,8 +208,8 @@ class Scattering2D(EnergyByPath):
         Returns
         -------
         array, shape (n, c * n_paths * h' * w')
-            Of the library of `X`; float64 for float64 images, else float32. For one channel, ``reshape(n, n_paths, h', w')`` is kymatio's
-            array; for more, ``reshape(n, c, n_paths, h', w')``.
+            Of the library of `X`; float64 for float64 images, else float32. For one channel,
+            ``reshape(n, n_paths, h', w')`` is kymatio's array; for more, ``reshape(n, c, n_paths, h', w')``.
 
         Raises
         ------
@@ -218,7 +218,7 @@ class Scattering2D(EnergyByPath):
         """
         if self.engine == "kymatio" and is_elsewhere(X):
             raise TypeError(
-                f"engine='kymatio' computes on NumPy arrays alone, got a {type(X)}: engine='native' follows its library."
+                f"engine='kymatio' computes on NumPy arrays alone, got a {type(X)}: use engine='native', which follows."
             )
         return rows(self.network_, self._stored_images(X), self.n_jobs, by_map)
 

@@ -67,8 +67,8 @@ def spherical_kmeans(
     Notes
     -----
     Each iteration costs n d n_clusters multiply-adds, in blocks. Products run where `x` is and centroids are of its
-    library; what is drawn or compared, a label and a cosine a row, comes to NumPy, so `rng` draws alike. An empty cluster takes the row that its centroid
-    fits worst. With no more distinct directions than clusters these themselves are the centroids.
+    library; a label and a cosine a row come to NumPy, where `rng` draws. An empty cluster takes the row that its
+    centroid fits worst. With no more distinct directions than clusters these themselves are the centroids.
 
     References
     ----------
