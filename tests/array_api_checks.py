@@ -16,7 +16,8 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.utils.estimator_checks import check_array_api_input
 
-from kernelconv import (
+from kernelconv._arrays import to_numpy
+from kernelconv.networks import (
     ConvKernelNetwork,
     NetworkTransformer,
     RotoTranslationScattering2D,
@@ -24,7 +25,6 @@ from kernelconv import (
     Scattering2D,
     serial,
 )
-from kernelconv._arrays import to_numpy
 from kernelconv.operators import Flatten, PatchExtraction, ReLU
 
 ROWS = {"image_shape": (1, -1), "padding": "zero"}

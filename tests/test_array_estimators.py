@@ -13,7 +13,8 @@ import sklearn
 from sklearn.base import clone
 from sklearn.utils import get_tags
 
-from kernelconv import (
+from kernelconv._arrays import numpy_dtype, to_numpy
+from kernelconv.networks import (
     AffineSubspaceClassifier,
     CapsNetClassifier,
     ConvKernel,
@@ -25,9 +26,8 @@ from kernelconv import (
     RotoTranslationScattering2D,
     Scattering1D,
     Scattering2D,
+    doors,
 )
-from kernelconv._arrays import numpy_dtype, to_numpy
-from kernelconv.networks import doors
 from kernelconv.networks.serial import serial
 from kernelconv.operators import (
     BatchNorm,
@@ -120,7 +120,7 @@ def fitted():
 @pytest.mark.parametrize("library", LIBRARIES)
 @pytest.mark.parametrize("name", CASES)
 def test_outputs_are_those_of_numpy_in_the_library_of_the_images(fitted, name, library, dtype):
-    _, x, y, single = CASES[name]
+    _, x, _, single = CASES[name]
     x, estimator = x.astype(dtype), fitted(name, dtype)
     tensor = moved(x, library)
     for method in METHODS:
@@ -130,6 +130,21 @@ def test_outputs_are_those_of_numpy_in_the_library_of_the_images(fitted, name, l
             # squared distances lose digits that cancel
             tol = 0 if labels else (1e-12 if dtype == np.float64 else single)
             check_same(found, wanted, tensor, tol, moved(wanted, library).dtype if labels else None)
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_nothing_leaves_the_device_on_the_way(fitted, name, monkeypatch):
+    x = moved(CASES[name][1].astype(np.float32), "array_api_strict")
+
+    def to_device(*_, **__):
+        raise AssertionError("an array leaves its device")
+
+    monkeypatch.setattr(type(x), "to_device", to_device)
+    for method in METHODS:
+        if hasattr(fitted(name, np.float32), method):
+            getattr(fitted(name, np.float32), method)(x)
+    with pytest.raises(AssertionError, match="leaves its device"):
+        to_numpy(x)
 
 
 @pytest.mark.parametrize("library", LIBRARIES)
@@ -398,7 +413,7 @@ def test_the_exact_kernel_has_gradients_at_empty_patches():
 def test_the_exact_kernel_refuses_what_does_not_go_together(tmp_path):
     torch = pytest.importorskip("torch")
     x = torch.tensor(COLOUR[:2])
-    with pytest.raises(TypeError, match="X and Y must be arrays of one library, got <class 'torch.Tensor'> and"):
+    with pytest.raises(TypeError, match=r"X and Y must be arrays of one library, got <class 'torch\.Tensor'> and"):
         ConvKernel()(x, COLOUR[:2])
     with pytest.raises(TypeError, match="A checkpoint keeps kernels of NumPy arrays"):
         ConvKernel(checkpoint=tmp_path / "a")(x)

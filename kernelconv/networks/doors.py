@@ -21,7 +21,7 @@ from kernelconv._arrays import (
 )
 from kernelconv._numbers import shown
 from kernelconv._parallel.blocks import block_slices
-from kernelconv._scales import squarable
+from kernelconv._scales import bounds, squarable
 from kernelconv._types.stored import StoredImages, is_elsewhere
 from kernelconv.networks.serial import Network
 from kernelconv.networks.training.losses import log_softmax
@@ -52,9 +52,12 @@ def squarable_anywhere(x: Any, axis: tuple[int, ...]) -> Any:
         return squarable(x, axis)
     if is_traced(x):
         return x
-    xp = namespace(x)
-    tops = to_numpy(xp.max(xp.abs(x), axis=axis)).reshape(-1, 1)
-    return x if squarable(tops, 1).dtype == tops.dtype else as_precise(x)
+    xp, (low, high) = namespace(x), bounds(numpy_dtype(x))
+    tops = xp.max(xp.abs(x), axis=axis)
+    if bool(xp.all((tops == 0) | ((tops >= low) & (tops <= high)))):
+        return x
+    squarable(to_numpy(tops).reshape(-1, 1), 1)  # refuses what float64 cannot square either
+    return as_precise(x)
 
 
 def refuse_elsewhere(X: Any, owner: Any) -> None:

@@ -127,8 +127,8 @@ def distinct_rows(x: Any, wanted: int) -> NDArray:
     """Return where `wanted` distinct rows of `x`, of norms up to 1, are, or all of fewer; rounding tells none apart."""
     rounding = 16 * float(namespace(x).finfo(x.dtype).eps)
     cells: dict[bytes, int] = {}
-    for lo in range(0, x.shape[0], 1024):
-        for i, row in enumerate(np.rint(to_numpy(x[lo : lo + 1024, :]) / rounding), lo):
+    for s in block_slices(x.shape[0], 1024):
+        for i, row in enumerate(np.rint(to_numpy(x[s, :]) / rounding), s.start):
             cells.setdefault(row.tobytes(), i)
         if len(cells) >= 4 * wanted:  # the common case: enough, even if rows on edges count twice
             return np.arange(wanted)
