@@ -145,7 +145,8 @@ class ImagePredictor(ImageTransformer):
 
     def _scores(self, X: Any) -> Any:
         """Return what the network makes of images `X`, (n, outputs)."""
-        return rows(self.network_, self._stored_images(X), self.n_jobs)
+        images = self._stored_images(X)
+        return rows(self.network_, images, self.n_jobs)
 
     def _check_labels_given(self, y: Any) -> None:
         if y is None:
@@ -153,7 +154,8 @@ class ImagePredictor(ImageTransformer):
 
     def transform(self, X: ArrayLike) -> Any:
         """Return the features (n, d) of images `X`, which the last part reads; an array of the library of `X`."""
-        return rows(self.representation_, self._stored_images(X), self.n_jobs)
+        images = self._stored_images(X)
+        return rows(self.representation_, images, self.n_jobs)
 
 
 class ImageClassifier(ClassifierMixin, ImagePredictor):

@@ -152,7 +152,8 @@ class Scattering1D(TransformerMixin, BaseEstimator):
             Of the library of `X`; float64 for float64 signals, else float32. For one channel,
             ``reshape(n, n_paths, t')`` is kymatio's array.
         """
-        return rows(self.network_, self._read(X)[:, None, ...], self.n_jobs, by_map)
+        images = self._read(X)[:, None, ...]
+        return rows(self.network_, images, self.n_jobs, by_map)
 
     def maps(self, X: ArrayLike) -> Any:
         """Return the coefficients as maps, shape (n, t', c * n_paths); channel ``k * n_paths + p`` is path p of

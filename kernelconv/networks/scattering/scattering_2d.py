@@ -220,7 +220,8 @@ class Scattering2D(EnergyByPath):
             raise TypeError(
                 f"engine='kymatio' computes on NumPy arrays alone, got a {type(X)}: use engine='native', which follows."
             )
-        return rows(self.network_, self._stored_images(X), self.n_jobs, by_map)
+        images = self._stored_images(X)
+        return rows(self.network_, images, self.n_jobs, by_map)
 
     def _finish(self, paths: tuple[ScatteringPath, ...]) -> list[Part]:
         """Return the parts that follow the transform, which makes maps of `paths`."""
