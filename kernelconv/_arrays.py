@@ -155,7 +155,8 @@ def as_data(data: Any, in_shape: tuple[int, ...] | None = None, name: str = "dat
     ValueError, TypeError
         As `as_real`; if there is no map, or maps have another shape.
     """
-    if is_foreign(data) and not array_api_compat.is_dask_array(data) and not is_complex(data):
+    of_a_library = not isinstance(data, np.ndarray) and array_api_compat.is_array_api_obj(data)
+    if of_a_library and not array_api_compat.is_dask_array(data) and not is_complex(data):
         data = Taken(as_floating(data, name))
     indexed = hasattr(data, "__len__") and hasattr(data, "__getitem__")
     if not indexed or isinstance(data, list | tuple | dict | str | bytes) or array_api_compat.is_array_api_obj(data):

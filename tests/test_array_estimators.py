@@ -45,6 +45,7 @@ from kernelconv.operators import (
     sample_patches,
     spherical_kmeans,
 )
+from kernelconv.operators.mappings.nystrom import _centroids
 
 RNG = np.random.default_rng(0)
 IMAGES = RNG.normal(size=(24, 8, 9)).cumsum(axis=1)
@@ -300,6 +301,15 @@ def test_k_means_runs_where_the_vectors_are(library, dtype, monkeypatch):
     assert abs(objective(x[1:50], to_numpy(found)) - objective(x[1:50], wanted)) <= 1e-4
     with pytest.raises(ValueError, match="every sampled patch is zero"):
         spherical_kmeans(moved(np.zeros((4, 2), dtype), library), 1, np.random.default_rng(0))
+
+
+@pytest.mark.parametrize("library", LIBRARIES)
+def test_empty_clusters_and_those_that_cancel_take_the_same_rows(library):
+    x = np.array([[1, 0], [0.6, 0.8], [0, 1], [0, -1], [-1, 0]])
+    label, cosine = np.array([0, 0, 2, 2, 0]), np.array([0.9, 0.8, 0.1, 0.3, 0.2])  # 1 is empty, 2 cancels
+    wanted, found = (_centroids(v, label, cosine, 3) for v in (x, moved(x, library)))
+    assert wanted.tolist()[1:] == [[0, 1], [0, 1]]
+    np.testing.assert_allclose(found, wanted, atol=1e-15)
 
 
 @pytest.mark.parametrize("library", LIBRARIES)

@@ -168,7 +168,7 @@ class AffineSubspaceClassifier(ClassifierMixin, SubspacesOfStreams):
 
         Of another library than NumPy they are numbers; TypeError if they are none.
         """
-        return label_of_highest(self.classes_, -self._residuals(X))
+        return label_of_highest(-self._residuals(X), self.classes_)
 
     def _residuals(self, X: Any) -> Any:
         check_is_fitted(self, "_subspaces_found")

@@ -128,7 +128,7 @@ def _leaves(part: Any) -> Iterator[Part]:
         yield from _leaves(inner)
 
 
-def label_of_highest(classes: NDArray, scores: Any) -> Any:
+def label_of_highest(scores: Any, classes: NDArray) -> Any:
     """Return the class of the highest of scores (n, n_classes), the first in a tie; by the sign of scores (n,).
 
     Raises

@@ -67,7 +67,8 @@ class ImageEstimator(BaseEstimator):
         TypeError
             If `X` is an array of another library: what reads images so has no definition in standard array code.
         """
-        refuse_elsewhere(X, self)
+        if type(X) is not np.ndarray:  # which need not be asked, here and below
+            refuse_elsewhere(X, self)
         return np.asarray(self._stored_images(X, reset=reset))
 
     def _stored_images(self, X: Any, *, reset: bool = False) -> Any:
@@ -85,7 +86,7 @@ class ImageEstimator(BaseEstimator):
         """
         if not reset:
             check_is_fitted(self)
-        if is_elsewhere(X):
+        if type(X) is not np.ndarray and is_elsewhere(X):
             return read_elsewhere(X, lambda x: self._stored_images(x, reset=reset))
         if not hasattr(X, "ndim") and not is_stored(X):  # lists, and what only says how it becomes an array
             X = as_float(X, "X")
@@ -198,7 +199,7 @@ class ImageClassifier(ClassifierMixin, ImagePredictor):
         TypeError
             If that is not NumPy and the labels are no numbers, which alone other libraries' arrays hold.
         """
-        return label_of_highest(self.classes_, self.decision_function(X))
+        return label_of_highest(self.decision_function(X), self.classes_)
 
     @available_if(lambda self: self.loss == "log_loss")
     def predict_proba(self, X: ArrayLike) -> Any:

@@ -111,7 +111,7 @@ class Network(Composite):
         if isinstance(in_shape, tuple | list) and len(in_shape) == 2:
             in_shape = (*in_shape, 1)
         in_shape = check_shape(in_shape)
-        if data is not None and not hasattr(data, "in_one_pass") and not is_elsewhere(data):
+        if type(data) is np.ndarray or not (data is None or hasattr(data, "in_one_pass") or is_elsewhere(data)):
             data = self._check(data, in_shape, "data")  # neither maps nor images in chunks
         return self._build(in_shape, rng, data, progress)
 

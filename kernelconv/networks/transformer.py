@@ -57,10 +57,10 @@ class NetworkTransformer(ImageTransformer):
 
     Notes
     -----
-    Arrays of another library than NumPy (PyTorch, JAX, CuPy; CuPy is not tested) go through the parts' definitions where
-    they are, and come out in their library, on their device and in their precision. ``fit`` on them draws the same
-    patches, and runs the products of the k-means and of second moments there; what is learned is kept as NumPy arrays,
-    so that the estimator pickles, clones and serves all libraries. scikit-learn needs no setting for it.
+    Arrays of another library than NumPy (PyTorch, JAX; CuPy is not tested) go through the parts' definitions where they
+    are, and come out in their library, on their device and in their precision. ``fit`` on them draws the same patches,
+    and runs the products of the k-means and of second moments there; what is learned is kept as NumPy arrays, so that
+    the estimator pickles, clones and serves all libraries. scikit-learn needs no setting for it.
     ``fit`` holds what one part samples and a few blocks of maps; ``transform`` its output and a few blocks. Integers,
     and images in a file (a memory map, a dataset of zarr or h5py), become floats a block at a time.
 

@@ -10,7 +10,7 @@ from typing import Any, ClassVar, Self
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
-from kernelconv._arrays import as_data, is_foreign, taken
+from kernelconv._arrays import as_data, is_foreign
 from kernelconv._check import Pair, check_named, check_shape
 from kernelconv._types.arrays import Array, Data
 from kernelconv.operators.base import Grads, Part, Pullback, Shape3, State
@@ -27,11 +27,11 @@ class Maps:
         self.data, self.parts = data, parts
 
     def __len__(self) -> int:
-        return self.data.shape[0] if is_foreign(self.data) else len(self.data)
+        return len(self.data)
 
     def __getitem__(self, index: NDArray) -> Any:
-        x = taken(self.data, index)
-        x = x if is_foreign(x) else np.asarray(x)
+        x = self.data[index]
+        x = x if type(x) is np.ndarray or is_foreign(x) else np.asarray(x)
         for part in self.parts:
             x = part.forward(x)
         return x

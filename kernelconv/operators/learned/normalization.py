@@ -58,7 +58,8 @@ class Standardization(Part):
         mean, square, count = np.zeros(in_shape[2]), np.zeros(in_shape[2]), 0
         shift, unit = np.zeros(in_shape[2]), 1.0
         for lo in range(0, len(maps), 256):
-            x = to_numpy(maps[np.arange(lo, min(lo + 256, len(maps)))]).astype(np.float64, copy=False)
+            x = maps[np.arange(lo, min(lo + 256, len(maps)))]
+            x = np.asarray(x if type(x) is np.ndarray else to_numpy(x), np.float64)
             # sums of squares about a typical value, of an ordinary scale, neither cancel nor overflow
             by = scales(x[None]) if lo == 0 else None
             unit = unit if by is None else float(by.ravel()[0])

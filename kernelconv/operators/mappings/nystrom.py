@@ -22,12 +22,13 @@ from kernelconv._arrays import (
 from kernelconv._check import as_float, check_count, check_finite, check_generator, check_positive
 from kernelconv._numbers import as_double
 from kernelconv._parallel.blocks import block_length, block_slices, map_blocks
+from kernelconv._types.arrays import Array
 from kernelconv.operators.mappings.dot_product import safe
 from kernelconv.operators.patches.sampling import vector_norms
 
 
 def spherical_kmeans(
-    x: Any,
+    x: Array,
     n_clusters: int,
     rng: np.random.Generator,
     *,
