@@ -32,7 +32,7 @@ ALLOWED = {
     "_arrays": {"_check", "_numbers", "_types"},
     "_check": {"_numbers"},
     "_parallel": {"_check", "_types"},
-    "_types/stored": {"_check", "_numbers"},
+    "_types/stored": {"_arrays", "_check", "_numbers"},
     "operators": LEAVES,
     "networks": LEAVES | {"operators"},
     "networks/training": LEAVES | {"operators", "networks", "deformations"},  # augmentation deforms

@@ -6,6 +6,7 @@ through the same formulas and come out as they came in.
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
 from typing import Any
 
@@ -52,6 +53,24 @@ def is_foreign(x: Any) -> bool:
     return known
 
 
+def is_traced(x: Any) -> bool:
+    """Return whether `x` stands for an array while JAX transforms a function, and so may have no values to look at."""
+    return array_api_compat.is_jax_array(x) and isinstance(x, sys.modules["jax"].core.Tracer)
+
+
+def is_acceptable(x: Any) -> bool:
+    """Return whether the array `x` of any library is real and, where it has values, finite."""
+    if is_complex(x) or is_traced(x):
+        return not is_complex(x)
+    xp = namespace(x)
+    return not xp.isdtype(x.dtype, "real floating") or bool(xp.all(xp.isfinite(x)))
+
+
+def numpy_dtype(x: Any) -> np.dtype[Any]:
+    """Return the dtype that parts compute the real array `x` in, float64 or float32, as NumPy's."""
+    return np.dtype(np.float64 if x.dtype == namespace(x).float64 else np.float32)
+
+
 def is_complex(x: Any) -> bool:
     """Return whether the array `x` of any library is complex."""
     return x.dtype.kind == "c" if isinstance(x, np.ndarray) else namespace(x).isdtype(x.dtype, "complex floating")
@@ -81,6 +100,24 @@ def indices(values: NDArray, x: Any) -> Any:
     if isinstance(x, np.ndarray):
         return values
     return namespace(x).asarray(np.array(values), device=array_api_compat.device(x))
+
+
+def taken(x: Any, index: NDArray) -> Any:
+    """Return ``x[index]`` for positions along the first axis, of an array of any library or what is indexed alike."""
+    return namespace(x).take(x, indices(index, x), axis=0) if is_foreign(x) else x[index]
+
+
+class Taken:
+    """Maps of another library than NumPy with ``len`` and indexing by an array of integers, which they may lack."""
+
+    def __init__(self, x: Any) -> None:
+        self.x, self.shape = x, tuple(x.shape)
+
+    def __len__(self) -> int:
+        return self.shape[0]
+
+    def __getitem__(self, index: NDArray) -> Any:
+        return taken(self.x, index)
 
 
 def as_floating(x: Any, name: str = "x") -> Any:
@@ -124,13 +161,17 @@ def as_cotangent(g: Any, shape: tuple[int, ...], name: str = "g") -> NDArray:
 def as_data(data: Any, in_shape: tuple[int, ...] | None = None, name: str = "data") -> Indexed:
     """Return training maps, of `in_shape` (h, w, c) if that is given, with ``len`` and indexing by an integer array.
 
-    Maps that lie in a file, or are computed as they are asked for, are taken as they are.
+    Maps that lie in a file, or are computed as they are asked for, are taken as they are; those of another library
+    stay where they are, and are indexed there.
 
     Raises
     ------
     ValueError, TypeError
         As `as_real`; if there is no map, or maps have another shape.
     """
+    of_a_library = not isinstance(data, np.ndarray) and array_api_compat.is_array_api_obj(data)
+    if of_a_library and not array_api_compat.is_dask_array(data) and not is_complex(data):
+        data = Taken(as_floating(data, name))
     indexed = hasattr(data, "__len__") and hasattr(data, "__getitem__")
     if not indexed or isinstance(data, list | tuple | dict | str | bytes) or array_api_compat.is_array_api_obj(data):
         data = as_real(data, name)

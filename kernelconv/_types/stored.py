@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import DTypeLike, NDArray
 from scipy import sparse
 
+from kernelconv._arrays import is_foreign
 from kernelconv._check import Shape, as_float, check_finite, check_images, check_images_shape
 from kernelconv._numbers import shown
 
@@ -102,6 +103,11 @@ def is_stored(x: Any) -> bool:
         return type(x) in (np.ndarray, np.memmap) and dtype.kind in ("biuf" if type(x) is np.memmap else "biu")
     in_memory = array_api_compat.is_array_api_obj(x) and not array_api_compat.is_dask_array(x)
     return dtype.kind in "biuf" and hasattr(x, "__getitem__") and not in_memory and not sparse.issparse(x)
+
+
+def is_elsewhere(x: Any) -> bool:
+    """Return whether `x` is an array in memory of another library than NumPy, which is left there; not Dask's."""
+    return is_foreign(x) and not array_api_compat.is_dask_array(x)
 
 
 def as_images(

@@ -13,13 +13,16 @@ from sklearn.base import ClassifierMixin
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted, validate_data
 
+from kernelconv._arrays import as_floating, is_foreign, like, namespace, numpy_dtype
 from kernelconv._check import check_count, check_rng
 from kernelconv._numbers import as_table, check_labels
 from kernelconv._parallel.blocks import apply_blocks, block_length, map_blocks, n_threads
 from kernelconv._scales import squarable
 from kernelconv._types.parameters import RandomState, Splitter
+from kernelconv._types.stored import is_elsewhere
 from kernelconv.networks.affine_folds import given_folds
 from kernelconv.networks.class_moments import SubspacesOfStreams
+from kernelconv.networks.doors import by_block, label_of_highest, read_elsewhere, refuse_elsewhere, squarable_anywhere
 
 
 class AffineSubspaceClassifier(ClassifierMixin, SubspacesOfStreams):
@@ -73,6 +76,7 @@ class AffineSubspaceClassifier(ClassifierMixin, SubspacesOfStreams):
     scatter matrix (d x d): O(m_c d min(m_c, d)). It serves every dimension at once: the squared projections are
     summed cumulatively. Prediction costs O(n d k n_classes), in blocks, one thread each.
 
+    An array of another library than NumPy gives scores and labels of that library, in the precision of its samples.
     ``partial_fit`` and ``merge`` learn the same from a stream, with ``n_components=k``: they keep a scatter matrix a
     class, (n_classes + 2) d^2 numbers with those to find directions, which is done when somebody asks.
 
@@ -119,6 +123,7 @@ class AffineSubspaceClassifier(ClassifierMixin, SubspacesOfStreams):
         y : array-like, shape (n,)
             Class labels; at least two classes.
         """
+        refuse_elsewhere(X, self)
         if y is not None:
             check_labels(y)
         x, y = validate_data(self, as_table(X), y, dtype=[np.float64, np.float32])
@@ -141,7 +146,7 @@ class AffineSubspaceClassifier(ClassifierMixin, SubspacesOfStreams):
         self._subspaces_found = self._subspaces(x, labels, self.n_components_)
         return self
 
-    def decision_function(self, X: ArrayLike) -> NDArray:
+    def decision_function(self, X: ArrayLike) -> Any:
         """Return minus the squared distances to the subspaces.
 
         Parameters
@@ -151,23 +156,27 @@ class AffineSubspaceClassifier(ClassifierMixin, SubspacesOfStreams):
 
         Returns
         -------
-        ndarray, shape (n, n_classes), or (n,) for two classes
+        array, shape (n, n_classes), or (n,) for two classes
             For two classes, squared distance to ``classes_[0]`` minus that to ``classes_[1]``: positive values mean
             ``classes_[1]``. float32 if `X` and the samples of ``fit`` are, unless their squares overflow or vanish.
         """
         scores = -self._residuals(X)
         return scores[:, 1] - scores[:, 0] if len(self.classes_) == 2 else scores
 
-    def predict(self, X: ArrayLike) -> NDArray:
-        """Return the label, shape (n,), of the nearest subspace; the first of `classes_` in a tie."""
-        residuals = self._residuals(X)
-        return self.classes_[residuals.argmin(axis=1)]
+    def predict(self, X: ArrayLike) -> Any:
+        """Return the label, shape (n,), of the nearest subspace; the first of `classes_` in a tie.
 
-    def _residuals(self, X: Any) -> NDArray:
+        Of another library than NumPy they are numbers; TypeError if they are none.
+        """
+        return label_of_highest(-self._residuals(X), self.classes_)
+
+    def _residuals(self, X: Any) -> Any:
         check_is_fitted(self, "_subspaces_found")
-        X = validate_data(self, as_table(X), dtype=[np.float64, np.float32], reset=False)
-        X = squarable(X)
+        X = self._rows(X)
         means, components = self._found()
+        if is_foreign(X):
+            size = 3 * X.shape[1] * numpy_dtype(X).itemsize
+            return by_block(lambda x: _residuals_by_formula(x, means, components), X, size)
         dtype = np.result_type(X.dtype, means.dtype)
         pairs = [(m.astype(dtype), v.astype(dtype)) for m, v in zip(means, components, strict=True)]
 
@@ -175,6 +184,12 @@ class AffineSubspaceClassifier(ClassifierMixin, SubspacesOfStreams):
             return np.stack([_residual_path(x, mean, v)[:, -1] for mean, v in pairs], axis=1)
 
         return apply_blocks(residuals, X, _block(X), self.n_jobs)
+
+    def _rows(self, X: Any) -> Any:
+        """Return samples `X`, of any library, as rows that can be squared."""
+        if is_elsewhere(X):
+            return squarable_anywhere(as_floating(read_elsewhere(X, self._rows)), (1,))
+        return squarable(validate_data(self, as_table(X), dtype=[np.float64, np.float32], reset=False))
 
     def _check_parameters(self) -> bool:
         """Check the parameters; return whether the dimension is cross-validated."""
@@ -253,6 +268,16 @@ def _residual_path(x: NDArray, mean: NDArray, components: NDArray) -> NDArray:
     np.cumsum(projections * projections, axis=1, out=path[:, 1:])
     np.subtract(path[:, :1], path[:, 1:], out=path[:, 1:])
     return np.maximum(path, 0, out=path)
+
+
+def _residuals_by_formula(x: Any, means: NDArray, components: list[NDArray]) -> Any:
+    """Return the squared distances (n, n_classes) of `x`, of any library, to the subspaces."""
+    xp, found = namespace(x), []
+    for mean, v in zip(means, components, strict=True):
+        from_mean = x - like(mean, x)
+        inside = from_mean @ like(v, x).T
+        found.append(xp.sum(from_mean * from_mean, axis=1) - xp.sum(inside * inside, axis=1))
+    return xp.clip(xp.stack(found, axis=1), min=0)
 
 
 def _principal_directions(x: NDArray, k: int) -> tuple[NDArray, NDArray]:

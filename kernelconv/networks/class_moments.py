@@ -18,6 +18,7 @@ from kernelconv._check import check_memory
 from kernelconv._numbers import as_table, check_labels, shown
 from kernelconv._parallel.blas import single_threaded_blas
 from kernelconv._scales import squarable
+from kernelconv.networks.doors import refuse_elsewhere
 from kernelconv.networks.moments import Moments
 
 
@@ -89,6 +90,7 @@ class SubspacesOfStreams(BaseEstimator):
             label is not among `classes`, and as ``fit``.
         """
         self._check_parameters()
+        refuse_elsewhere(X, self)
         if y is not None:
             check_labels(y)
         first = not hasattr(self, "class_moments_")

@@ -18,9 +18,9 @@ from sklearn.utils.validation import check_consistent_length, check_is_fitted, c
 
 from kernelconv._check import Shape, as_float, resolve_image_shape
 from kernelconv._numbers import as_real, cast, check_labels
-from kernelconv._types.stored import StoredImages, as_images, is_stored
+from kernelconv._types.stored import as_images, is_elsewhere, is_stored
+from kernelconv.networks.doors import label_of_highest, probabilities, read_elsewhere, refuse_elsewhere, rows
 from kernelconv.networks.serial import Network
-from kernelconv.networks.training.losses import log_softmax
 
 
 class ImageEstimator(BaseEstimator):
@@ -60,13 +60,22 @@ class ImageEstimator(BaseEstimator):
         return self
 
     def _read_images(self, X: Any, *, reset: bool = False) -> NDArray:
-        """Return `X` as an array (n, h, w, c) of finite floats; otherwise as ``_stored_images``."""
+        """Return `X` as a NumPy array (n, h, w, c) of finite floats; otherwise as ``_stored_images``.
+
+        Raises
+        ------
+        TypeError
+            If `X` is an array of another library: what reads images so has no definition in standard array code.
+        """
+        if type(X) is not np.ndarray:  # which need not be asked, here and below
+            refuse_elsewhere(X, self)
         return np.asarray(self._stored_images(X, reset=reset))
 
-    def _stored_images(self, X: Any, *, reset: bool = False) -> NDArray | StoredImages:
+    def _stored_images(self, X: Any, *, reset: bool = False) -> Any:
         """Return `X` as (n, h, w, c); with `reset` learn ``image_shape_`` and ``n_features_in_``, else check them.
 
-        Integers and what lies in a file stay so until a block is asked for: see `StoredImages`.
+        Integers and what lies in a file stay so until a block is asked for: see `StoredImages`. Arrays of another
+        library stay where they are.
 
         Raises
         ------
@@ -77,6 +86,8 @@ class ImageEstimator(BaseEstimator):
         """
         if not reset:
             check_is_fitted(self)
+        if type(X) is not np.ndarray and is_elsewhere(X):
+            return read_elsewhere(X, lambda x: self._stored_images(x, reset=reset))
         if not hasattr(X, "ndim") and not is_stored(X):  # lists, and what only says how it becomes an array
             X = as_float(X, "X")
         if self.image_shape is not None and len(X.shape) not in (3, 4):
@@ -133,19 +144,19 @@ class ImagePredictor(ImageTransformer):
         """The network without the parts that make scores of the features: its output is what ``transform`` returns."""
         raise NotImplementedError
 
-    def _scores(self, X: Any) -> NDArray:
+    def _scores(self, X: Any) -> Any:
         """Return what the network makes of images `X`, (n, outputs)."""
         images = self._stored_images(X)
-        return self.network_.forward(images, self.n_jobs).reshape(len(images), -1)
+        return rows(self.network_, images, self.n_jobs)
 
     def _check_labels_given(self, y: Any) -> None:
         if y is None:
             raise ValueError(f"{type(self).__name__} requires y to be passed, but the target y is None.")
 
-    def transform(self, X: ArrayLike) -> NDArray:
-        """Return the features (n, d) of images `X`, which the last part reads."""
+    def transform(self, X: ArrayLike) -> Any:
+        """Return the features (n, d) of images `X`, which the last part reads; an array of the library of `X`."""
         images = self._stored_images(X)
-        return self.representation_.forward(images, self.n_jobs).reshape(len(images), -1)
+        return rows(self.representation_, images, self.n_jobs)
 
 
 class ImageClassifier(ClassifierMixin, ImagePredictor):
@@ -175,23 +186,25 @@ class ImageClassifier(ClassifierMixin, ImagePredictor):
         self.classes_ = encoder.classes_
         return encoder.transform(y)
 
-    def decision_function(self, X: ArrayLike) -> NDArray:
-        """Return the scores (n, n_classes) of images `X`; for two classes the difference (n,)."""
+    def decision_function(self, X: ArrayLike) -> Any:
+        """Return the scores (n, n_classes) of images `X`, in their library; for two classes the difference (n,)."""
         scores = self._scores(X)
         return scores if len(self.classes_) > 2 else scores[:, 1] - scores[:, 0]
 
-    def predict(self, X: ArrayLike) -> NDArray:
-        """Return the label of the highest score for each image."""
-        scores = self.decision_function(X)
-        return self.classes_[(scores > 0).astype(int) if scores.ndim == 1 else scores.argmax(axis=1)]
+    def predict(self, X: ArrayLike) -> Any:
+        """Return the label of the highest score for each image, an array of the library of `X`.
+
+        Raises
+        ------
+        TypeError
+            If that is not NumPy and the labels are no numbers, which alone other libraries' arrays hold.
+        """
+        return label_of_highest(self.decision_function(X), self.classes_)
 
     @available_if(lambda self: self.loss == "log_loss")
-    def predict_proba(self, X: ArrayLike) -> NDArray:
+    def predict_proba(self, X: ArrayLike) -> Any:
         """Return softmax probabilities (n, n_classes), classes in the order of ``classes_``; for loss="log_loss"."""
-        scores = self.decision_function(X)
-        if scores.ndim == 1:
-            scores = np.stack([np.zeros_like(scores), scores], axis=1)
-        return np.exp(log_softmax(scores))
+        return probabilities(self.decision_function(X))
 
 
 class ImageRegressor(RegressorMixin, ImagePredictor):
@@ -221,8 +234,8 @@ class ImageRegressor(RegressorMixin, ImagePredictor):
             raise ValueError(f"y holds {targets.shape[1]} targets an image, {self.n_outputs_} were learned before.")
         return targets
 
-    def predict(self, X: ArrayLike) -> NDArray:
-        """Return the targets of images `X`, (n,) or (n, outputs) as they were in ``fit``."""
+    def predict(self, X: ArrayLike) -> Any:
+        """Return the targets of images `X`, (n,) or (n, outputs) as in ``fit``; an array of the library of `X`."""
         scores = self._scores(X)
         return scores[:, 0] if self._one_target else scores
 

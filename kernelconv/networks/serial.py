@@ -6,7 +6,7 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from itertools import pairwise
+from itertools import accumulate, pairwise
 from typing import Any, ClassVar
 
 import numpy as np
@@ -17,7 +17,7 @@ from kernelconv._check import check_shape
 from kernelconv._numbers import shown
 from kernelconv._parallel.blocks import apply_blocks, block_length, map_blocks
 from kernelconv._types.arrays import Array, Data
-from kernelconv._types.stored import StoredImages, as_images
+from kernelconv._types.stored import StoredImages, as_images, is_elsewhere
 from kernelconv.networks.parameters import changed, nested
 from kernelconv.operators.base import Grads, ParamPullback, Part, Shape3, State
 from kernelconv.operators.composite import Composite, joined
@@ -111,8 +111,8 @@ class Network(Composite):
         if isinstance(in_shape, tuple | list) and len(in_shape) == 2:
             in_shape = (*in_shape, 1)
         in_shape = check_shape(in_shape)
-        if data is not None and not hasattr(data, "in_one_pass"):  # maps, or images in chunks
-            data = self._check(data, in_shape, "data")
+        if type(data) is np.ndarray or not (data is None or hasattr(data, "in_one_pass") or is_elsewhere(data)):
+            data = self._check(data, in_shape, "data")  # neither maps nor images in chunks
         return self._build(in_shape, rng, data, progress)
 
     def forward(self, x: Array | ArrayLike, n_jobs: int | None = None) -> Any:
@@ -125,31 +125,31 @@ class Network(Composite):
         images = self._check(x, self.in_shape)
         return apply_blocks(self._engine.forward, images, self.block(images.itemsize), n_jobs)
 
-    def map_forward(self, function: Callable[[NDArray], NDArray], x: ArrayLike, n_jobs: int | None = None) -> NDArray:
+    def map_forward(self, function: Callable[[Any], Any], x: ArrayLike, n_jobs: int | None = None) -> Any:
         """Return ``function(forward(x))`` of a function that acts on each image alone, block by block on threads.
 
-        Only what the function returns is kept of the maps.
+        Only what the function returns is kept of the maps. For an array of another library it acts on its maps, whole.
         """
+        if is_elsewhere(x):
+            return function(super().forward(x))
         images, run = self._check(x, self.in_shape), self._engine.forward
         return apply_blocks(lambda block: function(run(block)), images, self.block(images.itemsize), n_jobs)
 
-    def trace(self, x: NDArray, n_jobs: int | None = None) -> dict[str, NDArray]:
+    def trace(self, x: Array, n_jobs: int | None = None) -> dict[str, Any]:
         """Return every part's output on images `x` (n, h, w, c), by name in the order the data flows."""
+
+        def run(y: Any) -> list[Any]:
+            return list(accumulate(self.parts, lambda y, part: part.forward(y), initial=y))[1:]
+
+        if is_elsewhere(x):
+            return dict(zip(self.names, run(x), strict=True))
         images = self._check(x, self.in_shape)
-
-        def run(s: slice) -> list[NDArray]:
-            maps, y = [], images[s]
-            for part in self.parts:
-                y = part.forward(y)
-                maps.append(y)
-            return maps
-
-        blocks = map_blocks(run, len(images), self.block(images.itemsize), n_jobs)
+        blocks = map_blocks(lambda s: run(images[s]), len(images), self.block(images.itemsize), n_jobs)
         return {name: np.concatenate(maps) for name, maps in zip(self.names, zip(*blocks, strict=True), strict=True)}
 
     def vjp(self, x: NDArray, g: NDArray, n_jobs: int | None = None) -> tuple[NDArray, Grads]:
         """Return (gradient in x, gradients in params) of <g, F(x)>, in evaluation mode, on `n_jobs` threads."""
-        images = self._check(x, self.in_shape)
+        images = self._check(self._ready_numpy(x)[1] if is_elsewhere(x) else x, self.in_shape)
         g = as_cotangent(g, (len(images), *self._shapes[-1]))
 
         def run(s: slice) -> tuple[NDArray, Grads]:

@@ -6,11 +6,13 @@ import time
 from typing import Any, Protocol, Self
 
 from joblib import parallel_config
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
+from kernelconv._arrays import is_foreign, numpy_dtype
 from kernelconv._check import Shape, check_flag, check_image_shape, check_rng
 from kernelconv._parallel.blocks import n_threads
 from kernelconv._types.parameters import RandomState
+from kernelconv.networks.doors import rows
 from kernelconv.networks.estimator import ImageTransformer
 from kernelconv.networks.serial import Network
 from kernelconv.operators import Part
@@ -61,6 +63,10 @@ class NetworkTransformer(ImageTransformer):
 
     Notes
     -----
+    Arrays of another library than NumPy (PyTorch, JAX; CuPy is not tested) go through the parts' definitions where they
+    are, and come out in their library, on their device and in their precision. ``fit`` on them draws the same patches,
+    and runs the products of the k-means and of second moments there; what is learned is kept as NumPy arrays, so that
+    the estimator pickles, clones and serves all libraries. scikit-learn needs no setting for it.
     ``fit`` holds what one part samples and a few blocks of maps; ``transform`` its output and a few blocks. Integers,
     and images in a file (a memory map, a dataset of zarr or h5py), become floats a block at a time.
 
@@ -116,7 +122,7 @@ class NetworkTransformer(ImageTransformer):
         with parallel_config(n_jobs=n_threads(self.n_jobs)):  # the k-means inside asks joblib how many threads to use
             progress = _PartPrinter() if check_flag(self.verbose, "verbose", levels=True) else None
             network = self.specification().build(self.image_shape_, check_rng(self.random_state), images, progress)
-        self.network_ = network.astype(images.dtype)
+        self.network_ = network.astype(numpy_dtype(images) if is_foreign(images) else images.dtype)
         self.maps_shape_ = self.network_.out_shape(self.image_shape_)
         return self
 
@@ -134,10 +140,19 @@ class NetworkTransformer(ImageTransformer):
         """The built network: its output is what ``transform`` returns."""
         return self.network_
 
-    def transform(self, X: ArrayLike) -> NDArray:
-        """Return the features of images `X` as rows (n, h' w' c'), positions first, channels last."""
+    def transform(self, X: ArrayLike) -> Any:
+        """Return the features of images `X` as rows (n, h' w' c'), positions first, channels last.
+
+        An array of another library than NumPy gives one of that library, on its device.
+        """
         images = self._stored_images(X)
-        return self.network_.forward(images, self.n_jobs).reshape(len(images), -1)
+        return rows(self.network_, images, self.n_jobs)
+
+    def __sklearn_tags__(self) -> Any:
+        """Return scikit-learn's tags: arrays of other libraries are welcome."""
+        tags = super().__sklearn_tags__()
+        tags.array_api_support = True
+        return tags
 
 
 class _PartPrinter:

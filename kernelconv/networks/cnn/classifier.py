@@ -85,6 +85,9 @@ class ConvNetClassifier(ImageClassifier, ConvNet):
         From ``fit`` if there is a single class, a value is out of range, `frozen` names no param or all of them, the
         loss stops being finite, a network does not fit the images or the classes, `checkpoint` is damaged or that of
         another training, or the images are not acceptable (see `ImageEstimator`).
+    TypeError
+        From ``fit`` and ``partial_fit`` for arrays of another library than NumPy, which ``transform``, ``predict`` and
+        their like take as they are: `kernelconv.torch.as_module` trains where the images are.
     OSError
         From ``fit`` if `checkpoint` cannot be written.
 

@@ -76,6 +76,8 @@ class ConvKernelClassifier(ImageClassifier):
     ValueError
         From ``fit`` if there is a single class, a value is out of range, a kernel has an infinite slope, or the images
         are not acceptable (see `ImageEstimator`).
+    TypeError
+        From ``fit`` for arrays of another library than NumPy, which ``transform`` and ``predict`` take as they are.
 
     Notes
     -----

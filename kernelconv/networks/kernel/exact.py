@@ -5,43 +5,30 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sklearn.gaussian_process.kernels import Kernel
 
+from kernelconv._arrays import as_floating, as_precise, is_foreign, namespace, numpy_dtype
 from kernelconv._check import Shape, check_flag, check_images
 from kernelconv._parallel.blocks import map_blocks
-from kernelconv._scales import squarable
 from kernelconv._types.parameters import Padding, PerLayer, Size
+from kernelconv._types.stored import is_elsewhere
+from kernelconv.networks.doors import read_elsewhere, refuse_elsewhere, squarable_anywhere
+from kernelconv.networks.kernel.definition import gram, side
 from kernelconv.networks.kernel.layers import Kernels, ckn_layers
 from kernelconv.networks.kernel.recursion import SelfKernel, Step, plan, self_kernel
-from kernelconv.networks.kernel.tiles import compute_tiles
+from kernelconv.networks.kernel.tiles import Cost, compute_tiles
 from kernelconv.networks.kernel.tiles_on_disk import Place, at, gram_digest, kept_tiles
 
 #: Images a side of one tile of the Gram matrix. Fixed, so that the bits do not depend on the number of threads.
 TILE = 16
 
 ANNOUNCED = 10.0  # s: work expected to last longer is announced before it begins
-
-
-class Cost(NamedTuple):
-    """What a Gram matrix will take: pairs to compute, pairs a second as measured, seconds, bytes of the matrix."""
-
-    pairs: int
-    pairs_per_second: float
-    seconds: float
-    bytes: int
-
-    def __str__(self) -> str:
-        """Return one line for people."""
-        minutes = f"{self.seconds / 60:.1f} min" if self.seconds >= 90 else f"{self.seconds:.1f} s"
-        return (
-            f"{self.pairs:,} pairs at {self.pairs_per_second:,.0f} pairs/s: about {minutes}, "
-            f"{self.bytes / 2**20:,.1f} MiB"
-        )
 
 
 class ConvKernel(Kernel):
@@ -100,7 +87,8 @@ class ConvKernel(Kernel):
     matrices are computed once above the diagonal. float32 images give a float32 matrix, exact to about 1e-6 of the
     norms (take float64 for distances between close images); an image beyond 1e12, or all below 1e-12, give float64, for
     entries grow as squares. A checkpoint grows to the size of the computed part of the matrix, a kill costs the tiles
-    in work, and kernels are told apart by their ``repr``. No hyper-parameter is tuned: the gradient is empty.
+    in work, and kernels are told apart by their ``repr``. `X` and `Y` of another library than NumPy give matrices of
+    theirs by the formula, without a checkpoint, at twice the cost if symmetric. The gradient is empty: none is tuned.
 
     References
     ----------
@@ -177,44 +165,57 @@ class ConvKernel(Kernel):
         """
         x, y, symmetric = self._pair(X, Y)
         steps = self._plan(x)
-        with self._announced(x, y, symmetric) as advance:
-            gram = self._gram(x, y, steps, symmetric, advance, self.checkpoint)
-        return (gram, np.empty((*gram.shape, 0))) if eval_gradient else gram
+        values = gram(x, y, steps, self.tangent) if is_foreign(x) else None
+        if values is None:
+            with self._announced(x, y, symmetric) as advance:
+                values = self._gram(x, y, steps, symmetric, advance, self.checkpoint)
+        return (values, values[..., None][:, :, :0]) if eval_gradient else values
 
-    def diag(self, X: ArrayLike) -> NDArray:
+    def diag(self, X: ArrayLike) -> Any:
         """Return K(x, x) for each image, (n,)."""
         x = self._read(X)
-        return _values(self._selves(x, self._plan(x)), x.dtype)
+        steps = self._plan(x)
+        return side(x, steps, self.tangent).values if is_foreign(x) else _values(self._selves(x, steps), x.dtype)
 
-    def distances(self, X: ArrayLike, Y: ArrayLike | None = None) -> NDArray:
+    def distances(self, X: ArrayLike, Y: ArrayLike | None = None) -> Any:
         r"""Return the distances in the RKHS, :math:`\sqrt{K(x, x) + K(y, y) - 2 K(x, y)}`, as (n, m).
 
         Computed from float64 images whatever `X` holds: rounding in float32 would hide distances below about 1e-3
         of the norms.
         """
-        x = self._read(X).astype(np.float64, copy=False)
-        y = x if Y is None or Y is X else self._read(Y, x).astype(np.float64, copy=False)
+        x = as_precise(self._read(X))
+        y = x if Y is None or Y is X else as_precise(self._read(Y, x))
         square = self.diag(x)[:, None] + self.diag(y) - 2 * self(x, y)
-        return np.sqrt(np.maximum(square, 0))
+        xp = namespace(square)
+        return xp.sqrt(xp.clip(square, min=0))
 
     def cost(self, X: ArrayLike, Y: ArrayLike | None = None) -> Cost:
         """Return what the Gram matrix of `X` and `Y` will take, by timing a few of its pairs (about 150)."""
+        refuse_elsewhere(X, self)
         return self._cost(*self._pair(X, Y))
 
     # -- inside ----------------------------------------------------------------------------------------------------
 
-    def _pair(self, X: Any, Y: Any) -> tuple[NDArray, NDArray, bool]:
+    def _pair(self, X: Any, Y: Any) -> tuple[Any, Any, bool]:
         x = self._read(X)
         if Y is None or Y is X:
             return x, x, True
         y = self._read(Y, x)
-        return x.astype(y.dtype, copy=False), y, False
+        return namespace(x).astype(x, y.dtype, copy=False), y, False
 
-    def _read(self, X: Any, like: NDArray | None = None) -> NDArray:
-        x = squarable(check_images(X, image_shape=self.image_shape, name="X" if like is None else "Y"), (1, 2, 3))
-        if like is not None and x.shape[1:] != like.shape[1:]:
+    def _read(self, X: Any, like: Any = None) -> Any:
+        read = partial(check_images, image_shape=self.image_shape, name="X" if like is None else "Y")
+        if is_elsewhere(X) and self.checkpoint is not None:
+            raise TypeError(f"A checkpoint keeps kernels of NumPy arrays, got a {type(X)}: use checkpoint=None.")
+        x = squarable_anywhere(as_floating(read_elsewhere(X, read) if is_elsewhere(X) else read(X)), (1, 2, 3))
+        if like is None:
+            return x
+        if namespace(x) is not namespace(like):
+            raise TypeError(f"X and Y must be arrays of one library, got {type(like)} and {type(x)}.")
+        if x.shape[1:] != like.shape[1:]:
             raise ValueError(f"Y holds images of shape {x.shape[1:]}, X of shape {like.shape[1:]}: they must agree.")
-        return x if like is None else x.astype(np.result_type(x, like), copy=False)
+        xp = namespace(x)
+        return xp.astype(x, xp.result_type(x, like), copy=False)
 
     def _plan(self, x: NDArray) -> list[Step]:
         layers = ckn_layers(  # it has no anchors, so their number plays no part
@@ -226,7 +227,7 @@ class ConvKernel(Kernel):
             sigma=self.sigma,
             padding=self.padding,
         ).parts
-        steps = plan(layers, x.shape[1:], x.dtype)  # type: ignore[arg-type]
+        steps = plan(layers, x.shape[1:], numpy_dtype(x))  # type: ignore[arg-type]
         if check_flag(self.tangent, "tangent") and not all(s.kernel.differentiable for s in steps):
             raise ValueError("The tangent kernel needs kernels of finite slope: use ArcCosine(1), not ArcCosine(0).")
         return steps

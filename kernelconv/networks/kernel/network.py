@@ -69,7 +69,7 @@ class ConvKernelNetwork(NetworkTransformer):
     network_ : Network
         The built network: ``network_.trace(X)`` gives each layer's maps, ``network_.vjp`` gradients.
     anchors_ : list of ndarray (n_anchors, patch values)
-        Unit anchors of each layer, read-only.
+        Unit anchors of each layer, read-only; NumPy's, also where ``fit`` was on arrays of another library.
     maps_shape_ : tuple (h, w, c)
         Shape of the output map; ``transform`` returns it raveled.
     n_features_in_ : int
@@ -86,6 +86,7 @@ class ConvKernelNetwork(NetworkTransformer):
 
     Notes
     -----
+    Arrays of PyTorch, JAX and others are fitted and transformed where they are: see `NetworkTransformer`.
     ``fit`` holds the sampled patches of one layer and a few blocks of maps, and reads only the images it draws of those
     in a file (a memory map, a dataset of zarr or h5py); ``transform`` its output and a few blocks.
     Cost per image and layer: h w n_anchors (patch values) multiply-adds for the kernel values, n_anchors^2 per pooled

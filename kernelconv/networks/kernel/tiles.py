@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from functools import partial
-from typing import Any
+from typing import Any, NamedTuple
 
 from numpy.typing import NDArray
 
@@ -15,6 +15,23 @@ from kernelconv.networks.kernel.tiles_on_disk import Place
 
 #: Layers, whether the kernel is the tangent one, whether the matrix is symmetric
 Asked = tuple[Sequence[Step], bool, bool]
+
+
+class Cost(NamedTuple):
+    """What a Gram matrix will take: pairs to compute, pairs a second as measured, seconds, bytes of the matrix."""
+
+    pairs: int
+    pairs_per_second: float
+    seconds: float
+    bytes: int
+
+    def __str__(self) -> str:
+        """Return one line for people."""
+        minutes = f"{self.seconds / 60:.1f} min" if self.seconds >= 90 else f"{self.seconds:.1f} s"
+        return (
+            f"{self.pairs:,} pairs at {self.pairs_per_second:,.0f} pairs/s: about {minutes}, "
+            f"{self.bytes / 2**20:,.1f} MiB"
+        )
 
 
 def compute_tiles(

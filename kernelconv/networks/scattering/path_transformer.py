@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sklearn.utils.validation import check_is_fitted
 
+from kernelconv._arrays import is_foreign, namespace
 from kernelconv._check import check_positive
 from kernelconv._parallel.blocks import apply_blocks
 from kernelconv._scales import rescaled, scales
@@ -26,7 +27,7 @@ class PathTransformer(ImageTransformer):
     prefix: str
     paths_: tuple[Any, ...]
 
-    def maps(self, X: ArrayLike) -> NDArray:
+    def maps(self, X: ArrayLike) -> Any:
         """Return the coefficients as maps, channel ``k * n_paths + p`` being path p of image channel k.
 
         Parameters
@@ -36,12 +37,15 @@ class PathTransformer(ImageTransformer):
 
         Returns
         -------
-        ndarray, shape (n, h', w', c * n_paths)
+        array, shape (n, h', w', c * n_paths)
+            Of the library of `X`.
         """
         check_is_fitted(self)
         h, w, channels = self.maps_shape_
-        rows = np.asarray(self.transform(X))  # transform returns a data frame under set_output
-        return np.moveaxis(rows.reshape(len(rows), channels, h, w), 1, -1)
+        rows = self.transform(X)
+        rows = rows if is_foreign(rows) else np.asarray(rows)  # transform returns a data frame under set_output
+        xp = namespace(rows)
+        return xp.moveaxis(xp.reshape(rows, (rows.shape[0], channels, h, w)), 1, -1)
 
     def get_feature_names_out(self, input_features: Sequence[str] | NDArray | None = None) -> NDArray:
         """Return one name a feature, ``<prefix>_<path>_<row>_<column>``; of several channels, ``c<channel>_`` leads."""
@@ -52,9 +56,16 @@ class PathTransformer(ImageTransformer):
         names = [(k, p.name, i, j) for k in channels for p in self.paths_ for i in range(h) for j in range(w)]
         return np.array([f"{self.prefix}_{k}{p}_{i}_{j}" for k, p, i, j in names], dtype=object)
 
-    def transform(self, X: ArrayLike) -> NDArray:
-        """Return the coefficients as rows (n, c * n_paths * h' * w')."""
+    def transform(self, X: ArrayLike) -> Any:
+        """Return the coefficients as rows (n, c * n_paths * h' * w'), an array of the library of `X`."""
         raise NotImplementedError
+
+    def __sklearn_tags__(self) -> Any:
+        """Return scikit-learn's tags: features of the precision of the images, whose library they follow."""
+        tags = super().__sklearn_tags__()
+        tags.transformer_tags.preserves_dtype = ["float64", "float32"]
+        tags.array_api_support = True
+        return tags
 
 
 class EnergyByPath(PathTransformer):
@@ -142,11 +153,6 @@ class EnergyByPath(PathTransformer):
 
     def _geometry(self) -> Geometry:
         return self.network_.parts[0].geometry  # type: ignore[attr-defined]  # a ScatteringTransform
-
-
-def as_rows(maps: NDArray) -> NDArray:
-    """Return maps (n, h, w, c) as rows, map by map; those of scattering engines lie so already."""
-    return np.moveaxis(maps, -1, 1).reshape(len(maps), -1)
 
 
 def path_energies(network: Network, images: NDArray, n_paths: int, stride: int, n_jobs: int | None = None) -> NDArray:

@@ -8,14 +8,17 @@ from typing import Any, NamedTuple, Self
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from kernelconv._arrays import as_floating, is_foreign, numpy_dtype
 from kernelconv._check import Shape, check_count
 from kernelconv._parallel.blocks import apply_blocks, n_threads
 from kernelconv._scales import rescaled, scales
 from kernelconv._types.parameters import Border
+from kernelconv.networks.doors import by_block
 from kernelconv.networks.scattering.fast.by_map import CascadeByMap, full_spectrum
 from kernelconv.networks.scattering.fast.cascades import Cascades
 from kernelconv.networks.scattering.fast.scratch import Scratch
 from kernelconv.networks.scattering.path_transformer import PathTransformer
+from kernelconv.networks.scattering.roto_translation_definition import roto_translation
 from kernelconv.networks.scattering.transform import ScatteringTransform
 from kernelconv.operators.wavelets.filter_bank_1d import morlet_1d
 
@@ -187,8 +190,7 @@ class RotoTranslationScattering2D(PathTransformer):
         geometry = self.cascades_.geometry
         self.filter_bank_ = geometry.bank
         J, L = plain.J, plain.L  # ints, whatever they were
-        self.angular_ = angular_filters(L)
-        every = range(len(self.angular_))
+        every = range(len(angular_filters(L)))
         paths = [RotoTranslationPath((), None, None)]
         paths += [RotoTranslationPath((j,), None, k) for j in range(J) for k in every]
         if self.max_order == 2:
@@ -198,7 +200,7 @@ class RotoTranslationScattering2D(PathTransformer):
         self.maps_shape_ = (*geometry.out_size, self.image_shape_[2] * len(paths))
         return self
 
-    def transform(self, X: ArrayLike) -> NDArray:
+    def transform(self, X: ArrayLike) -> Any:
         """Return the coefficients as rows, path by path.
 
         Parameters
@@ -208,29 +210,28 @@ class RotoTranslationScattering2D(PathTransformer):
 
         Returns
         -------
-        ndarray, shape (n, c * n_paths * h' * w')
-            float64 for float64 images, else float32; ``reshape(n, c, n_paths, h', w')`` gives the maps.
+        array, shape (n, c * n_paths * h' * w')
+            Of the library of `X`, float64 as they or else float32; ``reshape(n, c, n_paths, h', w')`` gives the maps.
         """
-        images = self._stored_images(X)
+        images, geometry = self._stored_images(X), self.cascades_.geometry
         h, w, c = images.shape[1:]
+        angular, area = angular_filters(geometry.L), self.filter_bank_.phi.size * geometry.L**2
+        if is_foreign(images):
+            # a block's complex waves of two angles, and as much for their products along them
+            largest = 4 * numpy_dtype(images).itemsize * area * c
+            return by_block(lambda x: roto_translation(as_floating(x), geometry, angular), images, largest)
         cascade = self.cascades_.by_map(images.dtype)
 
         def scatter(x: NDArray) -> NDArray:
             gray = np.ascontiguousarray(np.moveaxis(x, -1, 1)).reshape(len(x) * c, h, w)
-            return _scatter(cascade, self.angular_, gray, self.cascades_.scratch).reshape(len(x), -1)
+            return _scatter(cascade, angular, gray, self.cascades_.scratch).reshape(len(x), -1)
 
         def scatter_any(x: NDArray) -> NDArray:
             by = scales(x)
             return scatter(x) if by is None else rescaled(scatter, x, by)
 
-        area = self.filter_bank_.phi.size * int(self.L) ** 2
         block = max(1, 2**23 // (4 * images.itemsize * area * c))
         return apply_blocks(scatter_any, images, block, self.n_jobs)
-
-    def __sklearn_tags__(self) -> Any:
-        tags = super().__sklearn_tags__()
-        tags.transformer_tags.preserves_dtype = ["float64", "float32"]
-        return tags
 
 
 def _scatter(cascade: CascadeByMap, angular: NDArray, x: NDArray, scratch: Scratch) -> NDArray:

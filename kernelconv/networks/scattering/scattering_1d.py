@@ -10,11 +10,13 @@ from numpy.typing import ArrayLike, NDArray
 from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.utils.validation import check_is_fitted, validate_data
 
+from kernelconv._arrays import is_foreign, namespace
 from kernelconv._check import check_finite, check_samples_first
 from kernelconv._numbers import as_table
 from kernelconv._parallel.blocks import n_threads
 from kernelconv._types.parameters import Border
-from kernelconv.networks.scattering.path_transformer import as_rows
+from kernelconv._types.stored import is_elsewhere
+from kernelconv.networks.doors import by_map, read_elsewhere, rows
 from kernelconv.networks.scattering.transform_1d import Scaling, ScatteringTransform1D
 from kernelconv.networks.serial import serial
 
@@ -136,7 +138,7 @@ class Scattering1D(TransformerMixin, BaseEstimator):
         self.maps_shape_ = self.network_.out_shape((1, t, c))[1:]
         return self
 
-    def transform(self, X: ArrayLike) -> NDArray:
+    def transform(self, X: ArrayLike) -> Any:
         """Return the scattering coefficients as rows, path by path.
 
         Parameters
@@ -146,19 +148,23 @@ class Scattering1D(TransformerMixin, BaseEstimator):
 
         Returns
         -------
-        ndarray, shape (n, c * n_paths * t')
-            float64 for float64 signals, else float32. For one channel, ``reshape(n, n_paths, t')`` is kymatio's array.
+        array, shape (n, c * n_paths * t')
+            Of the library of `X`; float64 for float64 signals, else float32. For one channel,
+            ``reshape(n, n_paths, t')`` is kymatio's array.
         """
-        return self.network_.map_forward(as_rows, self._read(X)[:, None], self.n_jobs)
+        images = self._read(X)[:, None, ...]
+        return rows(self.network_, images, self.n_jobs, by_map)
 
-    def maps(self, X: ArrayLike) -> NDArray:
+    def maps(self, X: ArrayLike) -> Any:
         """Return the coefficients as maps, shape (n, t', c * n_paths); channel ``k * n_paths + p`` is path p of
         channel k.
         """  # noqa: D205
         check_is_fitted(self)
         t, channels = self.maps_shape_
-        rows = np.asarray(self.transform(X))
-        return np.moveaxis(rows.reshape(len(rows), channels, t), 1, -1)
+        found = self.transform(X)
+        found = found if is_foreign(found) else np.asarray(found)
+        xp = namespace(found)
+        return xp.moveaxis(xp.reshape(found, (found.shape[0], channels, t)), 1, -1)
 
     def get_feature_names_out(self, input_features: Sequence[str] | NDArray | None = None) -> NDArray:
         """Return one name a feature: ``scattering1d_<path>_<position>``, with ``c<channel>_`` before the path when
@@ -170,10 +176,15 @@ class Scattering1D(TransformerMixin, BaseEstimator):
         names = [f"scattering1d_{k}{p.name}_{i}" for k in prefixes for p in self.paths_ for i in range(t)]
         return np.array(names, dtype=object)
 
-    def _read(self, X: Any, *, reset: bool = False) -> NDArray:
-        """Return `X` as (n, t, c), float32 or float64; learn its shape with `reset`, else check it."""
+    def _read(self, X: Any, *, reset: bool = False) -> Any:
+        """Return `X` as (n, t, c), float32 or float64; learn its shape with `reset`, else check it.
+
+        Arrays of another library stay where they are.
+        """
         if not reset:
             check_is_fitted(self)
+        if is_elsewhere(X):
+            return read_elsewhere(X, lambda x: self._read(x, reset=reset))
         X = as_table(X, dtype=np.float32)
         if X.ndim != 3:
             signals = validate_data(self, X, dtype=[np.float32, np.float64], reset=reset)[..., None]
@@ -193,6 +204,8 @@ class Scattering1D(TransformerMixin, BaseEstimator):
         return signals
 
     def __sklearn_tags__(self) -> Any:
+        """Return scikit-learn's tags: features of the precision of the signals, whose library they follow."""
         tags = super().__sklearn_tags__()
         tags.transformer_tags.preserves_dtype = ["float64", "float32"]
+        tags.array_api_support = True
         return tags

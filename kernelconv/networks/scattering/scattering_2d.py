@@ -5,14 +5,16 @@ from __future__ import annotations
 from typing import Any, Self
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
 from kernelconv._check import Shape, check_flag
 from kernelconv._parallel.blocks import n_threads
 from kernelconv._scales import scales
 from kernelconv._types.parameters import Border
+from kernelconv._types.stored import is_elsewhere
+from kernelconv.networks.doors import by_map, rows
 from kernelconv.networks.scattering.path_parts import LogCompression, ParentNormalization, PathSelection
-from kernelconv.networks.scattering.path_transformer import EnergyByPath, as_rows, path_energies, strongest
+from kernelconv.networks.scattering.path_transformer import EnergyByPath, path_energies, strongest
 from kernelconv.networks.scattering.paths import ScatteringPath, with_parents
 from kernelconv.networks.scattering.transform import Engine, Grid, Paths, ScatteringTransform
 from kernelconv.networks.serial import serial
@@ -172,7 +174,7 @@ class Scattering2D(EnergyByPath):
             Images.
         y : ignored
         """
-        images = self._stored_images(X, reset=True)
+        images = self._stored_images(X, reset=True) if self.energy is None else self._read_images(X, reset=True)
         n_threads(self.n_jobs)
         transform = ScatteringTransform(
             self.J, self.L, self.max_order, self.padding, self.oversampling, self.grid, self.bank, self.paths,
@@ -195,7 +197,7 @@ class Scattering2D(EnergyByPath):
         self.maps_shape_ = self.network_.out_shape(self.image_shape_)
         return self
 
-    def transform(self, X: ArrayLike) -> NDArray:
+    def transform(self, X: ArrayLike) -> Any:
         """Return the scattering coefficients as rows, path by path.
 
         Parameters
@@ -205,12 +207,21 @@ class Scattering2D(EnergyByPath):
 
         Returns
         -------
-        ndarray, shape (n, c * n_paths * h' * w')
-            float64 for float64 images, else float32. For one channel, ``reshape(n, n_paths, h', w')`` is kymatio's
-            array; for more, ``reshape(n, c, n_paths, h', w')``.
+        array, shape (n, c * n_paths * h' * w')
+            Of the library of `X`; float64 for float64 images, else float32. For one channel,
+            ``reshape(n, n_paths, h', w')`` is kymatio's array; for more, ``reshape(n, c, n_paths, h', w')``.
+
+        Raises
+        ------
+        TypeError
+            If `X` is an array of another library than NumPy, and the engine kymatio's.
         """
+        if self.engine == "kymatio" and is_elsewhere(X):
+            raise TypeError(
+                f"engine='kymatio' computes on NumPy arrays alone, got a {type(X)}: use engine='native', which follows."
+            )
         images = self._stored_images(X)
-        return self.network_.map_forward(as_rows, images, self.n_jobs)
+        return rows(self.network_, images, self.n_jobs, by_map)
 
     def _finish(self, paths: tuple[ScatteringPath, ...]) -> list[Part]:
         """Return the parts that follow the transform, which makes maps of `paths`."""
@@ -223,6 +234,7 @@ class Scattering2D(EnergyByPath):
         return parts
 
     def __sklearn_tags__(self) -> Any:
+        """Return scikit-learn's tags: paths are chosen by energy, and kymatio computes, on NumPy arrays alone."""
         tags = super().__sklearn_tags__()
-        tags.transformer_tags.preserves_dtype = ["float64", "float32"]
+        tags.array_api_support = self.engine == "native" and self.energy is None
         return tags

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from kernelconv._arrays import as_data, like, namespace
+from kernelconv._arrays import as_data, like, namespace, to_numpy
 from kernelconv._check import check_positive, check_shape
 from kernelconv._parallel.meeting import all_gather
 from kernelconv._scales import scales
@@ -60,7 +60,8 @@ class Standardization(Part):
         mean, square, count = np.zeros(in_shape[2]), np.zeros(in_shape[2]), 0
         shift, unit = np.zeros(in_shape[2]), 1.0
         for lo in range(0, len(maps), 256):
-            x = np.asarray(maps[np.arange(lo, min(lo + 256, len(maps)))], np.float64)
+            x = maps[np.arange(lo, min(lo + 256, len(maps)))]
+            x = np.asarray(x if type(x) is np.ndarray else to_numpy(x), np.float64)
             # sums of squares about a typical value, of an ordinary scale, neither cancel nor overflow
             by = scales(x[None]) if lo == 0 else None
             unit = unit if by is None else float(by.ravel()[0])

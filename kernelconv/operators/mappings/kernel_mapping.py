@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from kernelconv._arrays import as_data, as_precise, is_foreign, like, namespace
+from kernelconv._arrays import as_data, as_precise, is_foreign, like, namespace, to_numpy
 from kernelconv._check import check_count, check_generator, check_memory, check_positive, check_shape
 from kernelconv._scales import scales
 from kernelconv._types.arrays import Array, Data
@@ -149,7 +149,7 @@ class KernelMapping(Part):
             anchors = rng.standard_normal((self.n_anchors, in_shape[2]))
             return anchors / np.linalg.norm(anchors, axis=1, keepdims=True)
         data = as_data(data, in_shape)
-        return spherical_kmeans(sample_patches(data, self.n_patches, rng), self.n_anchors, rng)
+        return to_numpy(spherical_kmeans(sample_patches(data, self.n_patches, rng), self.n_anchors, rng))
 
     def replace(self, params: Mapping[str, NDArray], state: State | None = None) -> KernelMapping:
         """Return a copy that holds other anchors of norm 1, of the same shape as now.

@@ -9,32 +9,43 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from kernelconv._arrays import namespace
+from kernelconv._arrays import (
+    as_floating,
+    indices,
+    is_acceptable,
+    is_foreign,
+    like,
+    namespace,
+    numpy_dtype,
+    taken,
+    to_numpy,
+)
 from kernelconv._arrays.derivatives import differentiated
 from kernelconv._check import as_float, check_count, check_finite, check_generator, check_positive
 from kernelconv._numbers import as_double
-from kernelconv._parallel.blocks import block_length, map_blocks
-from kernelconv._scales import row_norms
+from kernelconv._parallel.blocks import block_length, block_slices, map_blocks
+from kernelconv._types.arrays import Array
 from kernelconv.operators.mappings.dot_product import safe
+from kernelconv.operators.patches.sampling import vector_norms
 
 
 def spherical_kmeans(
-    x: NDArray,
+    x: Array,
     n_clusters: int,
     rng: np.random.Generator,
     *,
     n_iter: int = 20,
     tol: float = 1e-4,
     n_jobs: int | None = None,
-) -> NDArray:
+) -> Any:
     r"""Return unit centroids (n_clusters, d) of the rows of `x`, by maximising the mean cosine.
 
     .. math:: \max_{|z_j| = 1} \frac1n \sum_i \max_j \langle z_j, x_i / |x_i| \rangle
 
     Parameters
     ----------
-    x : ndarray, shape (n, d)
-        Vectors; their norms do not matter. Zero rows are left out.
+    x : array, shape (n, d)
+        Vectors of any library; their norms do not matter. Zero rows are left out.
     n_clusters : int
         Centroids wanted.
     rng : numpy Generator
@@ -58,8 +69,9 @@ def spherical_kmeans(
 
     Notes
     -----
-    Each iteration costs n d n_clusters multiply-adds, in blocks. An empty cluster takes the row that its centroid
-    fits worst. With no more distinct directions than clusters these themselves are the centroids.
+    Each iteration costs n d n_clusters multiply-adds, in blocks. Products run where `x` is and centroids are of its
+    library; a label and a cosine a row come to NumPy, where `rng` draws. An empty cluster takes the row that its
+    centroid fits worst. With no more distinct directions than clusters these themselves are the centroids.
 
     References
     ----------
@@ -78,75 +90,104 @@ def spherical_kmeans(
     check_count(n_iter, "n_iter", 0)
     check_positive(tol, "tol", zero=True)
     check_generator(rng, "spherical_kmeans")
-    x = check_finite(as_float(x))
-    if x.ndim != 2:
-        raise ValueError(f"x must be vectors (n, d), got shape {x.shape}.")
-    norms = row_norms(x)
-    x = x[norms > 0] / norms[norms > 0, None]
-    if not len(x):
+    x = _directions(x)
+    n = x.shape[0]
+    if not n:
         raise ValueError("No anchors can be learned: every sampled patch is zero. Give images that are not all black.")
     distinct = distinct_rows(x, n_clusters)
     if len(distinct) < n_clusters:
         warnings.warn(
             f"{n_clusters} anchors are more than the {len(distinct)} distinct patches (up to their norms) among "
-            f"{len(x)}: these are the anchors.",
+            f"{n}: these are the anchors.",
             stacklevel=2,
         )
-        return x[distinct]
-    if len(x) == n_clusters:
+        return taken(x, distinct)
+    if n == n_clusters:
         return x
-    z = x[rng.choice(len(x), n_clusters, replace=False)]
+    z = taken(x, rng.choice(n, n_clusters, replace=False))
     before = -np.inf
     for _ in range(n_iter):
         label, cosine = _assign(x, z, n_jobs)
-        z = _centroids(x, label, cosine, n_clusters)
+        z = like(_centroids(x, label, cosine, n_clusters), x)
         if cosine.mean() - before < tol:
             break
         before = cosine.mean()
     return z
 
 
-def distinct_rows(x: NDArray, wanted: int) -> NDArray:
+def _directions(x: Any) -> Any:
+    """Return vectors `x` (n, d) over their norms, those that have one."""
+    if not is_foreign(x) or not is_acceptable(x):
+        x = check_finite(as_float(to_numpy(x)))
+    x = as_floating(x)
+    if x.ndim != 2:
+        raise ValueError(f"x must be vectors (n, d), got shape {tuple(x.shape)}.")
+    norms = vector_norms(x)
+    return taken(x, np.flatnonzero(norms > 0)) / like(norms[norms > 0, None], x)
+
+
+def distinct_rows(x: Any, wanted: int) -> NDArray:
     """Return where `wanted` distinct rows of `x`, of norms up to 1, are, or all of fewer; rounding tells none apart."""
-    rounding = 16 * float(np.finfo(x.dtype).eps)
+    rounding = 16 * float(namespace(x).finfo(x.dtype).eps)
     cells: dict[bytes, int] = {}
-    for lo in range(0, len(x), 1024):
-        for i, row in enumerate(np.rint(x[lo : lo + 1024] / rounding), lo):
+    for s in block_slices(x.shape[0], 1024):
+        for i, row in enumerate(np.rint(to_numpy(x[s, :]) / rounding), s.start):
             cells.setdefault(row.tobytes(), i)
         if len(cells) >= 4 * wanted:  # the common case: enough, even if rows on edges count twice
             return np.arange(wanted)
+    places = np.array(list(cells.values()), int)
+    rows = to_numpy(taken(x, places))
     kept: list[int] = []
-    for i in cells.values():
-        if not kept or ((x[kept] - x[i]) ** 2).sum(axis=1).min() > rounding**2:
+    for i, row in enumerate(rows):
+        if not kept or ((rows[kept] - row) ** 2).sum(axis=1).min() > rounding**2:
             kept.append(i)
         if len(kept) == wanted:
             break
-    return np.array(kept)
+    return places[kept]
 
 
-def _assign(x: NDArray, z: NDArray, n_jobs: int | None) -> tuple[NDArray, NDArray]:
+def _assign(x: Any, z: Any, n_jobs: int | None) -> tuple[NDArray, NDArray]:
+    """Return the nearest of centroids `z` for each row of `x`, and its cosine."""
+    xp = namespace(x)
+
     def nearest(s: slice) -> tuple[NDArray, NDArray]:
-        c = x[s] @ z.T
-        label = c.argmax(axis=1)
-        return label, np.take_along_axis(c, label[:, None], axis=1)[:, 0]
+        c = x[s, :] @ z.T
+        return to_numpy(xp.argmax(c, axis=1)), to_numpy(xp.max(c, axis=1))
 
-    block = block_length(x.itemsize * (x.shape[1] + len(z)), maximum=8192)
-    labels, cosines = zip(*map_blocks(nearest, len(x), block, n_jobs), strict=True)
+    n, d = x.shape
+    block = block_length(numpy_dtype(x).itemsize * (d + z.shape[0]), maximum=8192)
+    labels, cosines = zip(*map_blocks(nearest, n, block, n_jobs), strict=True)
     return np.concatenate(labels), np.concatenate(cosines)
 
 
-def _centroids(x: NDArray, label: NDArray, cosine: NDArray, k: int) -> NDArray:
+def _centroids(x: Any, label: NDArray, cosine: NDArray, k: int) -> NDArray:
+    """Return the unit sums (k, d) of the rows of each label, in NumPy."""
     order = np.argsort(label, kind="stable")
     counts = np.bincount(label, minlength=k)
     starts = np.cumsum(counts) - counts
     full = counts > 0
-    z = np.empty((k, x.shape[1]), x.dtype)
-    z[full] = np.add.reduceat(x[order], starts[full], axis=0)
-    z[~full] = x[np.argsort(cosine, kind="stable")[: k - full.sum()]]
+    z = np.empty((k, x.shape[1]), numpy_dtype(x))
+    z[full] = _sums(x, label, order, starts, full)
+    z[~full] = to_numpy(taken(x, np.argsort(cosine, kind="stable")[: k - full.sum()]))
     norms = np.linalg.norm(z, axis=1)
     lost = norms < 1e-6  # opposite rows may cancel: such a cluster keeps one of them
-    z[lost & full] = x[order[starts[lost & full]]]
+    z[lost & full] = to_numpy(taken(x, order[starts[lost & full]]))
     return z / safe(np.linalg.norm(z, axis=1))[:, None]
+
+
+def _sums(x: Any, label: NDArray, order: NDArray, starts: NDArray, full: NDArray) -> NDArray:
+    """Return the sum of the rows of each label that there is: in NumPy by sorting, elsewhere by products with 0 and 1.
+
+    `order` sorts the labels, which begin at `starts`, and `full` says which there are.
+    """
+    if not is_foreign(x):
+        return np.add.reduceat(x[order], starts[full], axis=0)
+    xp, known, total = namespace(x), indices(np.flatnonzero(full), x), 0.0
+    block = block_length(numpy_dtype(x).itemsize * (x.shape[1] + int(full.sum())), maximum=8192)
+    for s in block_slices(len(label), block):
+        of_label = xp.astype(known[:, None] == indices(label[s], x), x.dtype)
+        total = total + of_label @ x[s, :]
+    return to_numpy(total)
 
 
 class Whitening(NamedTuple):

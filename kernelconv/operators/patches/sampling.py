@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
-from kernelconv._arrays import as_data
-from kernelconv._check import as_float, check_count, check_finite, check_generator
+from kernelconv._arrays import as_data, as_floating, indices, is_acceptable, is_foreign, namespace, taken, to_numpy
+from kernelconv._check import check_count, check_finite, check_generator
 from kernelconv._scales import row_norms
 from kernelconv._types.arrays import Data
 
 
-def sample_patches(maps: Data, n_patches: int, rng: np.random.Generator, block: int = 64) -> NDArray:
+def sample_patches(maps: Data, n_patches: int, rng: np.random.Generator, block: int = 64) -> Any:
     """Return up to `n_patches` vectors (m, c) drawn without bias from maps (n, h, w, c), negligible ones left out.
 
     Parameters
@@ -25,6 +27,11 @@ def sample_patches(maps: Data, n_patches: int, rng: np.random.Generator, block: 
         Draws the images and the positions.
     block : int
         Images asked for at once.
+
+    Returns
+    -------
+    array (m, c)
+        Of the library and device of the maps. `rng` alone draws, so the same vectors come of the same maps in any.
 
     Raises
     ------
@@ -53,33 +60,51 @@ def sample_patches(maps: Data, n_patches: int, rng: np.random.Generator, block: 
         return vectors
     n = len(given)
     per_image = max(1, -(-2 * n_patches // n))
-    found: list[NDArray] = []
+    found: list[Any] = []
     missing = n_patches
     for _ in range(3):  # a set that is not enough thrice over is mostly background
         order = rng.permutation(n)
         for lo in range(0, n, block):
             p = given[np.sort(order[lo : lo + block])]
             found.append(_draw(p, per_image, rng))
-            missing -= len(found[-1])
+            missing -= found[-1].shape[0]
             if missing <= 0:
-                vectors = np.concatenate(found)
+                vectors = _joined(found)
                 found.clear()  # a copy less while they are put in another order
-                return vectors[rng.permutation(len(vectors))[:n_patches]]
+                return taken(vectors, rng.permutation(vectors.shape[0])[:n_patches])
         if missing == n_patches or per_image >= p.shape[1] * p.shape[2]:
             break  # there is nothing, or nothing new, to be found
-    return np.concatenate(found)
+    return _joined(found)
 
 
-def _draw(p: NDArray, per_image: int, rng: np.random.Generator) -> NDArray:
+def _joined(found: list[Any]) -> Any:
+    return namespace(found[0]).concat(found, axis=0)
+
+
+def _draw(p: Any, per_image: int, rng: np.random.Generator) -> Any:
     m, h, w, c = p.shape
-    p = check_finite(as_float(p, "maps"), "maps").reshape(m, h * w, c)
+    if not is_foreign(p) or not is_acceptable(p):
+        check_finite(to_numpy(p), "maps")
+    p = as_floating(p, "maps")
     k = min(per_image, h * w)
     positions = np.argsort(rng.random((m, h * w)), axis=1)[:, :k] if k < h * w else np.arange(h * w)[None]
-    vectors = np.take_along_axis(p, np.broadcast_to(positions, (m, k))[..., None], axis=1).reshape(-1, c)
-    return vectors[not_negligible(vectors)]
+    every = (np.arange(m)[:, None] * (h * w) + positions).ravel()
+    xp = namespace(p)
+    vectors = xp.take(xp.reshape(p, (m * h * w, c)), indices(every, p), axis=0)
+    return taken(vectors, np.flatnonzero(not_negligible(vectors)))
 
 
-def not_negligible(vectors: NDArray) -> NDArray:
+def vector_norms(vectors: Any) -> NDArray:
+    """Return the norm of each of `vectors` (m, c), of any library and scale, as a NumPy array."""
+    if not is_foreign(vectors):
+        return row_norms(vectors)
+    xp = namespace(vectors)
+    top = xp.max(xp.abs(vectors), axis=1, keepdims=True)
+    unit = xp.where(top > 0, top, xp.ones_like(top))
+    return to_numpy(unit[:, 0] * xp.linalg.vector_norm(vectors / unit, axis=1))
+
+
+def not_negligible(vectors: Any) -> NDArray:
     """Return which of `vectors` (m, c) have a norm above 1e-3 of the largest."""
-    norms = row_norms(vectors)
+    norms = vector_norms(vectors)
     return norms > 1e-3 * norms.max(initial=0.0)

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from kernelconv._arrays import as_data, as_precise, like, namespace
+from kernelconv._arrays import as_data, as_precise, like, namespace, to_numpy
 from kernelconv._check import as_float, as_pair, check_positive, check_shape
 from kernelconv._scales import largest, scales
 from kernelconv._types.arrays import Array, Data
@@ -86,7 +86,7 @@ class PatchCentering(Part):
             return built
         maps = as_data(data, built.in_shape)
         n = len(maps)
-        blocks = (as_float(maps[np.arange(lo, min(lo + BLOCK, n))]) for lo in range(0, n, BLOCK))
+        blocks = (as_float(to_numpy(maps[np.arange(lo, min(lo + BLOCK, n))])) for lo in range(0, n, BLOCK))
         if all(_are_flat(block, self.size) for block in blocks):
             raise ValueError("PatchCentering leaves nothing of flat patches: " + FLAT)
         return built
@@ -181,15 +181,15 @@ class PatchWhitening(Part):
             matrix = self._learned(sample_patches(data, N_COVARIANCE, rng))
         return self._built(in_shape, {}, {"matrix": matrix})
 
-    def _learned(self, patches: NDArray) -> NDArray:
-        """Return W, learned from patches (m, K c)."""
+    def _learned(self, patches: Any) -> NDArray:
+        """Return W, learned from patches (m, K c): their moment where they are, its root in NumPy."""
         if _are_flat(patches, self.size):
             raise ValueError("PatchWhitening cannot learn from flat patches: " + FLAT)
-        patches = _centred(patches, self.size).astype(np.float64)
-        by = scales(patches[None])  # squares may overflow, or vanish
-        unit = 1.0 if by is None else float(by[0, 0, 0])
+        patches = as_precise(_centred(patches, self.size))
+        by = scales(to_numpy(_tops(patches))[None])  # squares may overflow, or vanish
+        unit = 1.0 if by is None else float(by[0, 0])
         patches = patches * unit
-        moment = patches.T @ patches / len(patches)
+        moment = to_numpy(patches.T @ patches) / patches.shape[0]
         scale = np.trace(moment) / len(moment)
         return inverse_sqrt(moment, self.epsilon * scale).matrix * unit
 
@@ -216,12 +216,18 @@ def _check_channels(part: Any, in_shape: Shape3) -> Shape3:
     return in_shape
 
 
-def _are_flat(patches: NDArray, size: Any) -> bool:
+def _are_flat(patches: Any, size: Any) -> bool:
     """Return whether all of patches (..., K c) are flat: what is left without their means is no more than rounding."""
-    if not patches.size:  # all-black images leave none
+    if 0 in patches.shape:  # all-black images leave none
         return True
-    rounding = float(np.prod(size)) * np.finfo(patches.dtype).eps
-    return bool(np.all(largest(_centred(patches, size), -1) <= rounding * largest(patches, -1)))
+    xp = namespace(patches)
+    rounding = float(np.prod(size)) * float(xp.finfo(patches.dtype).eps)
+    return bool(xp.all(_tops(_centred(patches, size)) <= rounding * _tops(patches)))
+
+
+def _tops(patches: Any) -> Any:
+    """Return the largest modulus in each of patches (..., K c)."""
+    return largest(patches, -1) if isinstance(patches, np.ndarray) else namespace(patches).max(abs(patches), axis=-1)
 
 
 def _centred(patches: Any, size: Any) -> Any:
