@@ -20,10 +20,10 @@ from kernelconv.operators import (
     sample_patches,
     spherical_kmeans,
 )
-from kernelconv.operators.composite import Maps
 from kernelconv.operators.mappings.anchors import Anchors
 from kernelconv.operators.mappings.kernel_mapping import channel_norms
 from kernelconv.operators.mappings.kernels import as_kernel
+from kernelconv.operators.maps import Maps
 
 RNG = np.random.default_rng
 

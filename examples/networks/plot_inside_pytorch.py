@@ -2,8 +2,8 @@
 Inside PyTorch
 ==============
 
-Any network of parts is a module of PyTorch: layers of PyTorch can stand behind it, and its own weights can be trained by
-PyTorch's optimizers. Anchors stay on their sphere, where the kernel mapping wants them.
+Any network of parts is a module of PyTorch: layers of PyTorch can stand behind it, and its own weights can be trained
+by PyTorch's optimizers. Anchors stay on their sphere, where the kernel mapping wants them.
 
 Scattering with a perceptron behind it, and a convolutional kernel network whose anchors are learned from labels too, as
 in Mairal (2016), "End-to-end kernel learning with supervised convolutional kernel networks".

@@ -10,36 +10,12 @@ from typing import Any, ClassVar, Self
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
-from kernelconv._arrays import as_data, is_foreign
+from kernelconv._arrays import as_data
 from kernelconv._check import Pair, check_named, check_shape
 from kernelconv._types.arrays import Array, Data
 from kernelconv.operators.base import Grads, Part, Pullback, Shape3, State
 from kernelconv.operators.fast.choice import Engine
-
-
-class Maps:
-    """The maps that parts make of images, computed as they are asked for: ``maps[indices]``, ``len(maps)``.
-
-    Of images of another library than NumPy they are arrays of that library.
-    """
-
-    def __init__(self, data: Any, parts: Sequence[Part]) -> None:
-        self.data, self.parts = data, parts
-
-    def __len__(self) -> int:
-        return len(self.data)
-
-    def __getitem__(self, index: NDArray) -> Any:
-        x = self.data[index]
-        x = x if type(x) is np.ndarray or is_foreign(x) else np.asarray(x)
-        for part in self.parts:
-            x = part.forward(x)
-        return x
-
-    def in_one_pass(self, n_patches: int, rng: np.random.Generator, parts: Sequence[Part] = ()) -> NDArray | None:
-        """Return vectors of the maps that `parts` make of these, if the images come one after the other, else None."""
-        draw = getattr(self.data, "in_one_pass", None)
-        return None if draw is None else draw(n_patches, rng, (*self.parts, *parts))
+from kernelconv.operators.maps import Maps
 
 
 class Parts(Engine):

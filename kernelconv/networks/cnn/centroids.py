@@ -14,9 +14,9 @@ from kernelconv._parallel.blas import single_threaded_blas
 from kernelconv._scales import row_norms
 from kernelconv.networks.serial import serial
 from kernelconv.operators import Convolution, Part, PatchExtraction, sample_patches
-from kernelconv.operators.composite import Maps
 from kernelconv.operators.learned.convolution import GivenConvolution
 from kernelconv.operators.mappings.nystrom import distinct_rows
+from kernelconv.operators.maps import Maps
 
 #: Lloyd's iterations at most.
 N_ITERATIONS = 30

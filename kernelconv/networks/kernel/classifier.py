@@ -19,7 +19,7 @@ from kernelconv.networks.training.losses import CLASS_LOSSES, ClassLoss, Loss, a
 from kernelconv.networks.training.optimizers import learning_rates
 from kernelconv.networks.transformer import NetworkTransformer
 from kernelconv.operators import Dense, Flatten, Part, sample_patches
-from kernelconv.operators.composite import Maps
+from kernelconv.operators.maps import Maps
 
 #: Patches a layer from which the preconditioner's covariance is estimated.
 N_COVARIANCE = 10_000

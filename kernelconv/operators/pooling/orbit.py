@@ -13,7 +13,8 @@ from kernelconv._arrays import namespace
 from kernelconv._check import check_choice
 from kernelconv._types.arrays import Data
 from kernelconv.operators.base import Grads, Part, Pullback, Shape3, State
-from kernelconv.operators.composite import Composite, Maps
+from kernelconv.operators.composite import Composite
+from kernelconv.operators.maps import Maps
 
 Group = Literal["rotations", "flips", "rotations and flips"]
 GROUPS: dict[str, tuple[tuple[int, bool], ...]] = {
