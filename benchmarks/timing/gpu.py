@@ -75,7 +75,7 @@ def ckn(device):
     wanted = runs["conv2d"](maps[:4]).movedim(1, -1).cpu().numpy()
     for name, run in runs.items():
         if name != "conv2d":
-            assert compare(run(maps[:4]).cpu().numpy().reshape(shape), wanted) < 1e-4, name
+            assert compare(run(maps[:4]).cpu().numpy().reshape(shape), wanted) < 5e-4, name
     return maps, runs, 2 * fitted.network_.multiply_adds((32, 32, 3))
 
 
