@@ -139,7 +139,11 @@ def test_networks_of_every_depth_have_that_many_layers_with_weights():
         assert ("Residual" in repr(built)) == cell.skip
 
 
-@pytest.mark.parametrize("name", ["sample-complexity", "depth", "rotations", "layerwise", "capsules"])
+#: Those with committed cells.
+COMMITTED = ["sample-complexity", "depth", "rotations", "layerwise", "capsules", "regularization-mnist"]
+
+
+@pytest.mark.parametrize("name", COMMITTED)
 def test_committed_cells_are_todays_and_their_files_are_of_them(name, tmp_path):
     import experiment as house
 

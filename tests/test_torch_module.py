@@ -286,6 +286,21 @@ def test_export(estimator):
     assert not any("eigh" in str(node.target) for node in program.graph.nodes)
 
 
+@pytest.mark.filterwarnings("ignore")  # of the exporter's own parts
+@pytest.mark.parametrize(
+    "estimator",
+    [ConvKernelNetwork(n_anchors=(8,), random_state=0), ConvNetClassifier(epochs=1, random_state=0)],
+    ids=["ckn", "cnn"],
+)
+def test_onnx(estimator, tmp_path):
+    runtime = pytest.importorskip("onnxruntime", reason="needs onnxruntime")
+    pytest.importorskip("onnxscript", reason="needs onnxscript")
+    module, x = as_module(estimator.fit(X, Y), trainable=False).eval(), torch.tensor(X)
+    torch.onnx.export(module, (x,), tmp_path / "module.onnx", dynamo=True, verbose=False)
+    session = runtime.InferenceSession(str(tmp_path / "module.onnx"))
+    close(session.run(None, {session.get_inputs()[0].name: X})[0], module(x), 1e-5)
+
+
 def test_modules_without_trainable_values_hold_buffers():
     module = as_module(registry.built("ckn"), trainable=False)
     assert not list(module.parameters())

@@ -63,7 +63,7 @@ CIFAR10 = Data(
     {
         "MLP 3 x 512": partial(mlp, hidden=(512, 512, 512)),
         "MLP 1 x 512": partial(mlp, hidden=(512,)),
-        "small AlexNet, width 1/2": partial(small_alexnet, width=0.5),
+        "small AlexNet, width 1/4": partial(small_alexnet, width=0.25),
         "Inception, width 1/4": partial(inception, width=0.25),
     },
     draws=1,
