@@ -140,7 +140,8 @@ def test_networks_of_every_depth_have_that_many_layers_with_weights():
 
 
 #: Those with committed cells.
-COMMITTED = ["sample-complexity", "depth", "rotations", "layerwise", "capsules", "regularization-mnist"]
+COMMITTED = ["sample-complexity", "depth", "rotations", "layerwise", "capsules"]
+COMMITTED += ["regularization-mnist", "regularization-cifar10"]
 
 
 @pytest.mark.parametrize("name", COMMITTED)

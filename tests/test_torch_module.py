@@ -283,14 +283,28 @@ def test_export(estimator):
     module, x = as_module(estimator.fit(X), trainable=False).eval(), torch.tensor(X)
     program = torch.export.export(module, (x,), strict=False)
     close(program.module()(x), module(x), 1e-5)
-    assert not any("eigh" in str(node.target) for node in program.graph.nodes)
+    assert not any("eigh" in str(node.target) or "fft" in str(node.target) for node in program.graph.nodes)
+
+
+@pytest.mark.filterwarnings("ignore::UserWarning")  # the compiler's, of functools.lru_cache
+@pytest.mark.parametrize("name", ["ckn", "cnn", "scattering"])
+def test_compiled_modules(name):
+    part, x = registry.built(name), torch.tensor(registry.images(), requires_grad=True)
+    compiled = torch.compile(as_module(part).eval(), backend="eager")
+    close(compiled(x), part.forward(registry.images()), 1e-12)
+    gradient = torch.autograd.grad(compiled(x).square().sum(), x)[0]
+    close(gradient, part.vjp(registry.images(), 2 * part.forward(registry.images()))[0], 1e-12)
 
 
 @pytest.mark.filterwarnings("ignore")  # of the exporter's own parts
 @pytest.mark.parametrize(
     "estimator",
-    [ConvKernelNetwork(n_anchors=(8,), random_state=0), ConvNetClassifier(epochs=1, random_state=0)],
-    ids=["ckn", "cnn"],
+    [
+        ConvKernelNetwork(n_anchors=(8,), random_state=0),
+        ConvNetClassifier(epochs=1, random_state=0),
+        Scattering2D(J=1, L=2),
+    ],
+    ids=["ckn", "cnn", "scattering"],
 )
 def test_onnx(estimator, tmp_path):
     runtime = pytest.importorskip("onnxruntime", reason="needs onnxruntime")
@@ -299,6 +313,24 @@ def test_onnx(estimator, tmp_path):
     torch.onnx.export(module, (x,), tmp_path / "module.onnx", dynamo=True, verbose=False)
     session = runtime.InferenceSession(str(tmp_path / "module.onnx"))
     close(session.run(None, {session.get_inputs()[0].name: X})[0], module(x), 1e-5)
+
+
+SCATTERING = [name for name in NAMES if name.startswith(("scattering", "wavelet", "low-pass"))]
+
+
+@pytest.mark.parametrize("name", SCATTERING)
+def test_scattering_by_products_is_the_definition(name):
+    """Without Fourier transforms or complex numbers, the gradient at an empty map included."""
+    from kernelconv.torch.real import Pair, by_products
+
+    part, x = registry.built(name), torch.tensor(registry.images(), requires_grad=True)
+    found = by_products(part, x)
+    if isinstance(found, Pair):
+        found = torch.complex(found.real, found.imaginary)
+    close(found, part.definition(registry.images()), 1e-12)
+    empty = torch.zeros_like(x, requires_grad=True)
+    by_products(registry.built("wavelet modulus"), empty).sum().backward()
+    assert torch.equal(empty.grad, torch.zeros_like(x))
 
 
 def test_modules_without_trainable_values_hold_buffers():

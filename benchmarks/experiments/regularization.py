@@ -122,9 +122,10 @@ def tables(data, records):
         for network, batch_norm, crop, decay in test
     ]
     heads = ["network", "crop", "decay", "test accuracy", "training accuracy"]
+    draws = f"mean of {data.draws} draws ± standard error" if data.draws > 1 else "one draw"
     note = (
-        f"%, {data.name}, {data.n_train:,} training images, {data.training['epochs']} epochs, {data.draws} draw(s): "
-        f"mean ± standard error. Crop: shifts of up to {CROP} px in each direction; decay {DECAY:g}, decoupled (AdamW)."
+        f"%, {data.name}, {data.n_train:,} training images, {data.training['epochs']} epochs, {draws}. "
+        f"Crop: shifts of up to {CROP} px in each direction; decay {DECAY:g}, decoupled (AdamW)."
     )
     columns = [Column(head, align="left" if head == "network" else "right") for head in heads]
     return [Table("Regularisation", columns, [Section("", rows)], (note,))]

@@ -7,7 +7,12 @@ From LeNet-5 to DenseNet, each sized to small images: how its maps shrink, how f
 `summary()` tells all of it, layer by layer, before any training. Many of them keep a paper's count: the usual rebuild
 of LeNet-5 (LeCun et al. 1998) has 61,706 parameters where its own sparse connections had 60,000, DenseNet of depth 40
 (Huang et al. 2017) 1.0 million, the small AlexNet of Zhang et al. (2017) 1,387,786. The others are cut down: see each.
+Last, three of them on CIFAR-10, of which Zhang et al. have a table; ours is `python benchmarks/experiments
+regularization-cifar10`: 20 epochs, one draw, the convolutional one a quarter as wide.
 """
+
+import json
+from pathlib import Path
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -41,7 +46,9 @@ assert [fields[name] for name in ("lenet5", "resnet", "densenet, depth 40")] == 
 
 # %%
 # A box a part: as wide as its maps are, as high as they are many, on a scale of logarithms; dense layers in grey
-figure, axes = plt.subplots(3, 3, figsize=(8.4, 5.2), sharey=True, layout="constrained")
+figure = plt.figure(figsize=(8.4, 7.6), layout="constrained")
+boxes, study = figure.subfigures(2, 1, height_ratios=[5.2, 2.4])
+axes = boxes.subplots(3, 3, sharey=True)
 for ax, (name, network) in zip(axes.ravel(), networks.items(), strict=True):
     left, previous = 0.0, shape
     for part in network.parts:
@@ -55,5 +62,37 @@ for ax, (name, network) in zip(axes.ravel(), networks.items(), strict=True):
     ax.set(yscale="log", xticks=[], ylim=(2, 3000))
     ax.tick_params(labelsize=7)
     ax.spines[["top", "right", "bottom"]].set_visible(False)
-figure.supylabel("channels", fontsize=9)
+boxes.supylabel("channels", fontsize=9)
+
+# %%
+# The study on CIFAR-10 beside the table of Zhang et al.: test accuracy (%) with and without crops, and decay
+results = Path(__file__).resolve().parents[2] / "benchmarks" / "results" / "regularization-cifar10" / "results.json"
+if not results.exists():
+    raise FileNotFoundError(f"{results} is missing: run this example inside a checkout of the repository.")
+cells = json.loads(results.read_text(encoding="utf-8"))
+ways = [(True, True), (True, False), (False, True), (False, False)]  # crop, decay
+published = {  # Zhang et al. (2017), table 1; of the perceptrons there are none with crops
+    "small AlexNet, width 1/4": [81.22, 79.66, 77.36, 76.07],
+    "MLP 3 x 512": [np.nan, np.nan, 53.35, 52.39],
+    "MLP 1 x 512": [np.nan, np.nan, 50.39, 50.51],
+}
+accuracies = {(c["network"], c["crop"], c["decay"]): 100 * (1 - c["test_error"]) for c in cells}
+ours = {name: [accuracies[name, *way] for way in ways] for name in published}
+for name, found in ours.items():
+    print(name, [round(v, 2) for v in found], "published", published[name])
+alexnet, deep, wide = (np.array(ours[name]) for name in published)
+assert min(alexnet) - max(*deep, *wide) > 10  # with a twentieth of the perceptrons' weights
+assert np.nanmax(np.abs(np.array([*deep, *wide]) - [*published["MLP 3 x 512"], *published["MLP 1 x 512"]])) < 6
+assert all(len(c["losses"]) >= 20 for c in cells)
+for k, (name, found) in enumerate(ours.items()):
+    ax = study.add_subplot(1, 3, k + 1)
+    ax.plot(range(4), found, "o", label="here, 20 epochs")
+    ax.plot(range(4), published[name], "kx", label="Zhang et al., whole width")
+    ax.set_xticks(range(4), ["crop,\ndecay", "crop", "decay", "none"])
+    ax.set_title(name, fontsize=8)
+    ax.set(ylim=(45, 92))
+    ax.tick_params(labelsize=7)
+    if not k:
+        ax.set_ylabel("test accuracy (%)", fontsize=8)
+        ax.legend(fontsize=7, loc="upper right")
 plt.show()

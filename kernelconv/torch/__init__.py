@@ -60,6 +60,10 @@ def as_module(model: Model, *, engine: Engine = "auto", channels_first: bool = F
 
     Notes
     -----
+    ``torch.export`` (``strict=False``) and ONNX: of modules with ``trainable=False``; wavelets of images up to 64 px
+    then become products with Fourier matrices, so that no operation is complex. ``torch.compile`` follows networks of
+    CNN parts; others run uncompiled inside it: compile what ``torch.export`` returns instead.
+
     Gradients are those of the library's own training. ``once_differentiable``: a gradient of a gradient is refused by
     engine="numpy", and by the whitening of anchors that are being trained. Modules are copied, pickled, and moved by
     ``.to``; hooks are not pickled. Under ``torch.no_grad``, or after ``requires_grad_(False)``, whitenings are computed

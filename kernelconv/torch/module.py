@@ -13,10 +13,13 @@ from torch.nn.utils import parametrize
 
 from kernelconv._numbers import shown
 from kernelconv.networks.serial import Network
-from kernelconv.operators import Concat, KernelMapping, WaveletTransform
+from kernelconv.operators import BatchNorm, Concat, Dropout, Flatten, KernelMapping, MaxPooling, WaveletTransform
 from kernelconv.operators.base import Part
 from kernelconv.operators.composite import Composite
+from kernelconv.operators.learned.affine import Affine
+from kernelconv.operators.mappings.nonlinearities import Pointwise
 from kernelconv.torch.operation import pulled_back
+from kernelconv.torch.real import by_products
 
 Tensors = dict[str, Tensor]
 
@@ -120,6 +123,21 @@ class PartModule(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Return what the part makes of images `x`."""
+        if torch.compiler.is_dynamo_compiling() and not self._is_simple(self._part):
+            return self._uncompiled(x)
+        return self._run(x)
+
+    @torch.compiler.disable
+    def _uncompiled(self, x: Tensor) -> Tensor:
+        return self._run(x)
+
+    def _is_simple(self, part: Part) -> bool:
+        """Return whether PyTorch's compiler can follow the part's code: that of others makes matrices by NumPy."""
+        if isinstance(part, Composite):
+            return all(self._is_simple(inner) for inner in part.named_parts.values())
+        return isinstance(part, Affine | Dropout | BatchNorm | Flatten | MaxPooling | Pointwise)
+
+    def _run(self, x: Tensor) -> Tensor:
         maps = self._maps(x)
         y = self._by_engine(maps) if self._takes_engine(maps) else self._by_definition(maps)
         if self.rows is not None:
@@ -173,6 +191,8 @@ class PartModule(nn.Module):
             self._update(state)
             return y
         learns = torch.is_grad_enabled() and any(p.requires_grad for p in self.parameters())
+        if torch.compiler.is_exporting():
+            return by_products(self._of_tensors(), x)
         if _traced(x) or (learns and len(x)):
             return self._of_tensors().definition(x)
         return self._held("torch", partial(self._of_tensors, fixed=True)).forward(x)
