@@ -2,6 +2,7 @@
 
 import importlib.util
 import json
+import os
 import sys
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -167,14 +168,19 @@ def test_committed_cells_are_todays_and_their_files_are_of_them(name, tmp_path):
 
 #: By how much a training may differ on another processor and with other packages.
 ROUNDING = {"sample-complexity": 0.002, "depth": 0.05}
+#: Those whose smallest cell takes minutes: KERNELCONV_SLOW=1 makes them again too.
+SLOW = dict.fromkeys(("rotations", "layerwise", "capsules", "regularization-mnist", "regularization-cifar10"), 0.01)
 
 
-@pytest.mark.parametrize("name", ROUNDING)
+@pytest.mark.parametrize("name", [*ROUNDING, *SLOW])
 def test_the_smallest_cell_gives_the_committed_record_again(name):
+    if name in SLOW and os.environ.get("KERNELCONV_SLOW") != "1":
+        pytest.skip("minutes: KERNELCONV_SLOW=1 runs it")
     study = known(name)
-    cell = study.cells[0]
+    cell = min(study.cells, key=study.seconds) if name in SLOW else study.cells[0]
     committed = study.sweep().load(cell)
     assert committed is not None, asdict(cell)
     again = study.run(cell)
     for key, value in committed.items():
-        np.testing.assert_allclose(again[key], value, atol=ROUNDING[name], err_msg=key)
+        if key != "losses" or name in ROUNDING:
+            np.testing.assert_allclose(again[key], value, atol=(ROUNDING | SLOW)[name], err_msg=key)

@@ -115,6 +115,8 @@ for name, form in forms.items():
 plain = {name: errors(*form, crop=False).mean() for name, form in forms.items()}
 assert plain[perceptron] - plain[f"{inception}, BN"] > 5  # points
 assert plain[perceptron] - max(plain[lenet], plain[inception]) > 4
+# what a convolution knows beforehand, decay does not teach a perceptron
+assert errors(perceptron, crop=False, decay=True).min() - errors(lenet, crop=False, decay=False).max() > 3
 for k, (crop, decay) in enumerate([(False, False), (False, True), (True, False), (True, True)]):
     heights, bars = zip(*(mean(errors(*form, crop=crop, decay=decay)) for form in forms.values()), strict=True)
     label = f"{'crops' if crop else 'no crops'}{', decay' if decay else ''}"
