@@ -146,8 +146,10 @@ def _compared(case: Case, result: Any, reference: Callable[[], Any]) -> str:
     if factor != 1 and not _representable(plain.result, factor):
         loose = case.target.doors[case.argument].nonfinite is UNCHECKED
         return "unchecked" if loose else f"FAILED accepted: the result, times {factor:.1g}, is no number of its dtype"
-    rounded = case.draw.factor != 1 and getattr(case.draw.value, "dtype", None) == np.float32
-    words = differs(result, plain.result, factor, single=rounded)
+    dtype = getattr(case.draw.value, "dtype", None)
+    rounded = case.draw.factor != 1 and dtype == np.float32
+    tensor = str(dtype).startswith("torch.") and str(dtype) != "torch.float64"  # its library computes in float32
+    words = differs(result, plain.result, factor, single=rounded or tensor)
     return f"FAILED wrong value: {words}" if words else "same"
 
 
