@@ -3,10 +3,13 @@
 Values on array_api_strict and PyTorch are laws of test_laws.py.
 """
 
+import sys
+
 import numpy as np
 import pytest
 import registry
 
+from kernelconv.jax import as_function
 from kernelconv.operators import ArcCosine, Exponential, KernelMapping, Modulus, PatchWhitening
 from kernelconv.operators.mappings.nystrom import inverse_sqrt, whitening_matrix
 
@@ -267,3 +270,33 @@ def test_states_of_tensors_whiten_patches(torch):
     part = PatchWhitening((1, 3)).build((2, 2, 3), np.random.default_rng(0), data)
     x = np.random.default_rng(2).standard_normal((2, 2, 2, 3))
     close(held(part, torch.tensor).definition(torch.tensor(x)), part.definition(x), 1e-12)
+
+
+# -- functions of JAX -------------------------------------------------------------------------------------------------
+
+
+def test_functions_of_jax_are_their_parts(jax):
+    part, x = registry.built("ckn"), registry.images()
+    function, params = as_function(part)
+    assert params.keys() == part.params.keys()
+    close(jax.jit(function)(params, x), part.forward(x), 1e-12)
+    turned = part.constrain({name: -value for name, value in part.params.items()})
+    close(jax.jit(function)(turned, x), part.replace(turned).forward(x), 1e-12)
+
+
+@pytest.mark.parametrize(
+    ("model", "error", "match"),
+    [
+        (registry.SPECIFICATIONS["gaussian"], ValueError, "GaussianPooling is not built: call build"),
+        (3, TypeError, "as_function takes a built part, a network or a fitted estimator, got int"),
+    ],
+)
+def test_what_is_no_function_of_jax(model, error, match):
+    with pytest.raises(error, match=match):
+        as_function(model)
+
+
+def test_without_jax(monkeypatch):
+    monkeypatch.setitem(sys.modules, "jax.numpy", None)
+    with pytest.raises(ImportError, match="as_function needs JAX: pip install jax"):
+        as_function(registry.built("relu"))
