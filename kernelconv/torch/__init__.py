@@ -33,8 +33,9 @@ def as_module(model: Model, *, engine: Engine = "auto", channels_first: bool = F
     engine : {"auto", "numpy", "torch"}
         What computes. "numpy": the library's own engines, with their exact gradients, for tensors on the CPU: one node
         of PyTorch's graph. "torch": the parts' formulas in PyTorch's operations, on any device. "auto": the first for
-        tensors on the CPU, except where PyTorch wants to see operations: under ``torch.compile``, ``torch.export``, and
-        for complex maps.
+        tensors on the CPU, except where PyTorch wants to see operations: under ``torch.compile``, ``torch.export`` and
+        ``torch.func``. Parts that may end in complex maps (`WaveletTransform`, `Concat`), and where a gradient may be
+        asked for those that have none, are computed by their formulas under "numpy" too.
     channels_first : bool
         True: images, and maps that come out, are (n, c, h, w), as PyTorch's layers read them; by default channels
         come last, (n, h, w, c) or (n, h, w), as everywhere in this library.
