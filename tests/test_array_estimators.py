@@ -160,7 +160,7 @@ def test_long_inputs_go_through_in_blocks(fitted, name, monkeypatch):
     method = "decision_function" if name == "subspaces" else "transform"
     whole, sizes = getattr(estimator, method)(x), []
     by_block = doors.block_slices
-    monkeypatch.setattr(doors, "BLOCK_BYTES", doors.BLOCK_BYTES // 2**12 if name != "subspaces" else 2000)
+    monkeypatch.setattr(doors, "CPU_BLOCK_BYTES", doors.BLOCK_BYTES // 2**12 if name != "subspaces" else 2000)
     monkeypatch.setattr(doors, "block_slices", lambda n, block: sizes.append(block) or by_block(n, block))
     check_same(getattr(estimator, method)(x), whole.numpy(), x, 1e-14)
     assert 1 <= sizes[0] < 24

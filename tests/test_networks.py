@@ -6,7 +6,7 @@ import reference
 import registry
 
 from kernelconv.networks.kernel.network import ConvKernelNetwork
-from kernelconv.networks.serial import Network, serial, sum_grads
+from kernelconv.networks.serial import Network, serial
 from kernelconv.operators import (
     AveragePooling,
     Convolution,
@@ -24,6 +24,7 @@ from kernelconv.operators import (
     ReLU,
     Vovk,
 )
+from kernelconv.operators.composite import sum_grads
 
 RNG = np.random.default_rng
 

@@ -66,8 +66,8 @@ from kernelconv.operators.fast.separable import separable, separable_adjoint, wi
 from kernelconv.operators.mappings.kernels import as_kernel
 from kernelconv.operators.patches.borders import PADDINGS, border_index, pad, pad_adjoint
 from kernelconv.operators.pooling.gaussian import gaussian_matrix, gaussian_radius
+from kernelconv.operators.wavelets.filtering import Bank
 from kernelconv.operators.wavelets.morlet import crop, morlet
-from kernelconv.operators.wavelets.wavelet_transform import Bank
 from kernelconv.testing import check_lipschitz
 
 RNG = np.random.default_rng

@@ -13,6 +13,7 @@ from kernelconv.networks.scattering.path_parts import ChannelOrder
 from kernelconv.networks.scattering.transform import ScatteringTransform
 from kernelconv.networks.scattering.transform_1d import ScatteringTransform1D
 from kernelconv.operators import Concat, Convolution, Crop, LowPass, MaxPooling, Modulus, Pad, WaveletTransform
+from kernelconv.operators.wavelets import filtering
 from kernelconv.operators.wavelets.filter_bank import FilterBank
 from kernelconv.operators.wavelets.filter_bank_1d import FilterBank1D
 
@@ -203,16 +204,27 @@ def test_a_wrong_gradient_is_caught(monkeypatch):
 # -- its parts -----------------------------------------------------------------------------------------------------
 
 
-def test_wavelet_transform_is_numpys_fft():
-    x, bank = noise(2, 12, 16, 2), FilterBank((12, 16), 2, 3)
-    y = WaveletTransform(1, 2, bank=bank).forward(x)
+@pytest.mark.parametrize("stride", [1, 2, 3, 6])
+def test_wavelet_transform_is_numpys_fft(stride):
+    x, bank = noise(2, 12, 18, 2), FilterBank((12, 18), 2, 3)
+    y = WaveletTransform(1, stride, bank=bank).forward(x)
     spectra = np.fft.fft2(x, axes=(1, 2))
     for k in range(2):
         for a in range(3):
             wave = np.fft.ifft2(spectra[..., k] * bank.psi[1, a])
-            np.testing.assert_allclose(y[..., 3 * k + a], wave[:, ::2, ::2], atol=1e-14)
-    assert np.array_equal(WaveletTransform(1, 2, L=3).forward(x), y)
+            np.testing.assert_allclose(y[..., 3 * k + a], wave[:, ::stride, ::stride], atol=1e-14)
+    assert np.array_equal(WaveletTransform(1, stride, L=3).forward(x), y)
     assert np.abs(y.imag).max() > 0.01
+
+
+def test_the_filters_of_a_map_share_its_fourier_transform(monkeypatch):
+    transformed, as_complex = [], filtering.as_complex
+    monkeypatch.setattr(filtering, "as_complex", lambda x: transformed.append(x.shape) or as_complex(x))
+    part = ScatteringTransform(J=3, L=2, padding="circular").build((16, 16, 1))
+    wanted = part.tree.forward(x := noise(1, 16, 16, 1))  # filter by filter
+    del transformed[:]
+    assert np.abs(part.definition(x) - wanted).max() < 1e-14
+    assert len(transformed) == 1 + 3 + 3  # the image, the maps of three scales, those of three pairs of scales
 
 
 def test_tight_wavelets_keep_all_energy():

@@ -11,6 +11,7 @@ import registry
 
 from kernelconv import ConvKernelNetwork, ConvNetClassifier, RotoTranslationScattering2D, Scattering1D, Scattering2D
 from kernelconv.datasets import load_digits_images
+from kernelconv.networks import doors
 from kernelconv.networks.serial import serial
 from kernelconv.networks.training.loop import loss_gradient
 from kernelconv.networks.training.losses import as_loss
@@ -25,6 +26,7 @@ from kernelconv.operators import (
     KernelMapping,
     ReLU,
 )
+from kernelconv.operators.wavelets import filtering
 from kernelconv.torch import as_module
 
 torch = pytest.importorskip("torch", reason="needs PyTorch")
@@ -263,6 +265,40 @@ def test_kept_values_follow_every_change():
         module.get_submodule("layer_1.M").parametrizations.anchors.original.mul_(-1)
     assert not torch.allclose(module(x), first)
     close(module(x), module.part().forward(registry.images()), 1e-12)
+
+
+def test_filters_are_moved_once_and_again_for_another_dtype(monkeypatch):
+    fitted, moved, like = Scattering2D(2, L=2).fit(X), [], filtering.like
+
+    def counted(values, x):
+        if isinstance(values, np.ndarray):
+            moved.append(x.dtype)
+        return like(values, x)
+
+    monkeypatch.setattr(filtering, "like", counted)
+    module = as_module(fitted, engine="torch")
+    x = torch.tensor(X, dtype=torch.float64)
+    for dtype, n, most in ((torch.float32, 7, 1e-5), (torch.float32, 7, 1e-5), (torch.float64, 14, 1e-12)):
+        y = module(x.to(dtype))
+        assert y.dtype == dtype
+        assert len(moved) == n  # low-passes and wavelets of the tree
+        assert np.linalg.norm(y.numpy() - (wanted := fitted.transform(x.numpy()))) <= most * np.linalg.norm(wanted)
+    module(x.requires_grad_()).sum().backward()
+    assert len(moved) == 14
+
+
+def test_long_batches_go_through_the_formulas_in_blocks_on_the_cpu(monkeypatch):
+    sizes, by_slices = [], doors.block_slices
+    monkeypatch.setattr(doors, "block_slices", lambda n, block: sizes.append(block) or by_slices(n, block))
+    module = as_module(Scattering2D(2, L=2).fit(X), engine="torch")
+    x = torch.tensor(X, dtype=torch.float64, requires_grad=True)
+    whole = module(x)
+    monkeypatch.setattr(doors, "CPU_BLOCK_BYTES", 1)
+    apart = module(x)
+    assert sizes[0] >= len(x) > sizes[1] == 1
+    assert torch.allclose(whole, apart, rtol=0, atol=1e-14)
+    slopes = [torch.autograd.grad((y * y).sum(), x)[0] for y in (whole, apart)]
+    assert torch.allclose(*slopes, rtol=0, atol=1e-12)
 
 
 def test_torch_func_sees_the_operations():

@@ -58,6 +58,11 @@ def is_traced(x: Any) -> bool:
     return array_api_compat.is_jax_array(x) and isinstance(x, sys.modules["jax"].core.Tracer)
 
 
+def is_on_cpu(x: Any) -> bool:
+    """Return whether the array `x` of any library is known to lie in the CPU's memory."""
+    return "cpu" in str(array_api_compat.device(x)).lower()
+
+
 def is_acceptable(x: Any) -> bool:
     """Return whether the array `x` of any library is real and, where it has values, finite."""
     if is_complex(x) or is_traced(x):
@@ -83,7 +88,7 @@ def like(values: Any, x: Any) -> Any:
     xp = namespace(x)
     dtype = xp.real(x).dtype if xp.isdtype(x.dtype, "complex floating") else x.dtype
     if array_api_compat.is_array_api_obj(values) and not isinstance(values, np.ndarray):
-        return xp.astype(values, dtype)
+        return xp.astype(values, dtype, copy=False)
     values = np.asarray(values)
     if not values.flags.writeable:  # PyTorch shares the memory of what it is given, and warns where it must not
         values = values.copy()

@@ -10,14 +10,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kernelconv._arrays import (
+    as_floating,
     as_precise,
     indices,
     is_acceptable,
     is_foreign,
+    is_on_cpu,
     is_traced,
     namespace,
     numpy_dtype,
     to_numpy,
+    zeros_like_one,
 )
 from kernelconv._numbers import shown
 from kernelconv._parallel.blocks import block_slices
@@ -28,8 +31,9 @@ from kernelconv.networks.training.losses import log_softmax
 from kernelconv.operators.base import Part
 from kernelconv.operators.composite import Composite
 
-#: Bytes of one part's maps that a block of images of another library than NumPy may make, on its device.
-BLOCK_BYTES = 2**28
+#: Bytes of one part's maps that a block of images of another library than NumPy may make: on a device of its own, and
+#: on the CPU, where maps that stay in its caches are worth more than long loops.
+BLOCK_BYTES, CPU_BLOCK_BYTES = 2**28, 6 * 2**20
 
 
 def read_elsewhere(X: Any, read: Callable[[Any], Any]) -> Any:
@@ -91,29 +95,34 @@ def rows(
     if not is_foreign(images):
         return network.map_forward(arranged, images, n_jobs)  # type: ignore[arg-type]  # images in a file too
     bytes_each = numpy_dtype(images).itemsize * definition_values(network)
+    network = network._beside(as_floating(zeros_like_one(images)))
     return by_block(lambda x: network.map_forward(arranged, x), images, bytes_each)
 
 
 def by_block(function: Callable[[Any], Any], x: Any, bytes_each: int) -> Any:
     """Return ``concat([function(block) for each block of x])``, `x` (n, ...) being of another library than NumPy."""
-    made = [function(x[s, ...]) for s in block_slices(x.shape[0], block_of(x, bytes_each))]
+    most = CPU_BLOCK_BYTES if not is_traced(x) and is_on_cpu(x) else BLOCK_BYTES
+    made = [function(x[s, ...]) for s in block_slices(x.shape[0], block_of(x, bytes_each, most))]
     return made[0] if len(made) == 1 else namespace(x).concat(made, axis=0)
 
 
-def block_of(x: Any, bytes_each: int) -> int:
-    """Return how many of `x` (n, ...), of `bytes_each`, make a block; all while JAX traces: it need not be cut."""
-    return x.shape[0] if is_traced(x) else max(1, BLOCK_BYTES // max(bytes_each, 1))
+def block_of(x: Any, bytes_each: int, most: int | None = None) -> int:
+    """Return how many of `x` (n, ...), of `bytes_each`, make a block of `most` bytes, which are `BLOCK_BYTES` if None.
+
+    All while JAX traces: it need not be cut.
+    """
+    return x.shape[0] if is_traced(x) else max(1, (most or BLOCK_BYTES) // max(bytes_each, 1))
 
 
-def definition_values(network: Network) -> int:
-    """Return how many values the definition of a built `network` holds at a time for one image.
+def definition_values(part: Part) -> int:
+    """Return how many values the definition of a built `part` holds at a time for one image.
 
     A part holds its input, its output and three times as much, on the finer of their grids: what its formula makes on
     the way, complex values among it.
     """
     values = 1
-    for part in _leaves(network):
-        (h, w, c), (h2, w2, c2) = part._shapes[0], part._shapes[-1]
+    for leaf in _leaves(part):
+        (h, w, c), (h2, w2, c2) = leaf._shapes[0], leaf._shapes[-1]
         values = max(values, 4 * max(h * w, h2 * w2) * (c + c2))
     return values
 

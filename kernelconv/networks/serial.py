@@ -20,7 +20,7 @@ from kernelconv._types.arrays import Array, Data
 from kernelconv._types.stored import StoredImages, as_images, is_elsewhere
 from kernelconv.networks.parameters import changed, nested
 from kernelconv.operators.base import Grads, ParamPullback, Part, Shape3, State
-from kernelconv.operators.composite import Composite, joined
+from kernelconv.operators.composite import Composite, joined, sum_grads
 
 
 @dataclass(frozen=True, repr=False)
@@ -50,6 +50,11 @@ class Network(Composite):
 
     def _with_parts(self, parts: Sequence[Part]) -> Network:
         return self._with(parts=tuple(parts))
+
+    @property
+    def reads_spectra(self) -> bool:  # type: ignore[override]
+        """Whether the first part takes the Fourier transform of its maps."""
+        return bool(self.parts[0].reads_spectra)
 
     def get_params(self, deep: bool = True) -> dict[str, Any]:
         """Return the parts by name; `deep`: with the fields of each, and of what is in them, as "part__field".
@@ -240,15 +245,6 @@ class Network(Composite):
 
 def _x(shape: Sequence[int]) -> str:
     return "x".join(map(str, shape))
-
-
-def sum_grads(blocks: Sequence[Grads]) -> Grads:
-    """Return the sum of the blocks' gradients, added in block order."""
-    total = {k: v.copy() for k, v in blocks[0].items()}
-    for grads in blocks[1:]:
-        for k, v in grads.items():
-            total[k] += v
-    return total
 
 
 def serial(*parts: Part, names: Sequence[str] | None = None) -> Network:

@@ -9,23 +9,23 @@ from types import MappingProxyType
 from typing import Any, ClassVar, Self
 
 import numpy as np
-from numpy.typing import ArrayLike, DTypeLike, NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from kernelconv._arrays import FLOATING, as_cotangent, as_floating, is_complex, zeros_like_one
-from kernelconv._check import Pair, check_named, check_shape
+from kernelconv._check import Pair, check_shape
 from kernelconv._types.arrays import Array, Data
 from kernelconv.operators.fast.choice import Engine, engine_for
 from kernelconv.operators.matrix import Matrix
+from kernelconv.operators.values import State, Values
 
 Shape3 = tuple[int, ...]  # (height, width, channels)
 Grads = dict[str, NDArray]
 Pullback = Callable[[NDArray], tuple[NDArray, Grads]]
 ParamPullback = Callable[[NDArray], Grads]
-State = Mapping[str, NDArray]
 
 
 @dataclass(frozen=True, repr=False)
-class Part(Matrix):
+class Part(Values, Matrix):
     r"""One step of a network, from maps (n, h, w, c) to maps (n, h', w', c').
 
     A part is a specification: its fields never change. ``build`` returns a copy that knows its input shape and
@@ -59,6 +59,7 @@ class Part(Matrix):
     differentiable: ClassVar[Any] = True
     splits: ClassVar[Any] = False
     real_only: ClassVar[Any] = False
+    reads_spectra: ClassVar[Any] = False
 
     # Set on the copy that build returns; not fields: specifications are equal whatever was built from them.
     #: The arrays that a gradient reaches, by name.
@@ -165,41 +166,9 @@ class Part(Matrix):
         if self._in_shape is None:
             raise ValueError(f"{type(self).__name__} is not built: call build(in_shape, rng, data) first.")
 
-    def replace(self, params: Mapping[str, NDArray], state: State | None = None) -> Self:
-        """Return a copy that holds `params` (and `state`), of the same names and shapes as now."""
-        self._check_built()
-        if params == {} and not (self.params or self.state or state):
-            return self
-        for kind, old, new in (("params", self.params, params), ("state", self.state, state or self.state)):
-            if old.keys() != check_named(new, kind).keys() or any(np.shape(new[k]) != old[k].shape for k in old):
-                raise ValueError(
-                    f"{type(self).__name__}.replace wants {kind} { {k: v.shape for k, v in old.items()} }, "
-                    f"got { {k: np.shape(v) for k, v in new.items()} }."
-                )
-        return self._with(params=dict(params), state=dict(state or self.state))
-
-    def constrain(self, params: Mapping[str, NDArray]) -> dict[str, NDArray]:
-        """Return `params` brought back to the set they live on (anchors to the sphere): what a step may leave."""
-        return dict(params)
-
-    def astype(self, dtype: DTypeLike) -> Self:
-        """Return a copy whose params and state have `dtype`."""
-        self._check_built()
-        dtype, cast, changed = np.dtype(dtype), {}, False
-        for name, arrays in (("params", self.params), ("state", self.state)):
-            cast[name] = dict(arrays)
-            for key, values in arrays.items():
-                changed = changed or values.dtype != dtype
-                cast[name][key] = values.astype(dtype, copy=False)
-        return self._with(**cast) if changed else self
-
     def _inner_shapes(self, *, gradient: bool = False) -> list[Shape3]:
         """Return the shapes of the maps that a built part makes of one image, on the way to a `gradient` or without."""
         return [] if self._in_shape is None else [self._shapes[-1]]
-
-    def n_params(self) -> int:
-        """Return the number of entries in ``params``."""
-        return sum(v.size for v in self.params.values())
 
     def __getstate__(self) -> dict[str, Any]:
         """Leave out what is derived: a copy may hold other params, and a file need not hold it."""

@@ -209,6 +209,9 @@ class Composite(Part):
         """Return `params` brought back to the sets they live on, part by part."""
         return joined({n: p.constrain(_inner(params, n)) for n, p in self.named_parts.items() if p.params})
 
+    def _beside(self, x: Any) -> Self:
+        return self._with_parts([part._beside(x) for part in self.named_parts.values()])
+
     def astype(self, dtype: DTypeLike) -> Self:
         """Return a copy whose params and state have `dtype`."""
         self._check_built()
@@ -281,3 +284,12 @@ def joined(by_part: Mapping[str, Mapping[str, NDArray]]) -> Grads:
 
 def _inner(joined: Mapping[str, NDArray], name: str) -> Grads:
     return {k[len(name) + 1 :]: v for k, v in joined.items() if k.startswith(f"{name}.")}
+
+
+def sum_grads(blocks: Sequence[Grads]) -> Grads:
+    """Return the sum of the blocks' gradients, added in block order."""
+    total = {k: v.copy() for k, v in blocks[0].items()}
+    for grads in blocks[1:]:
+        for k, v in grads.items():
+            total[k] += v
+    return total

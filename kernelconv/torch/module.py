@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from torch.nn.utils import parametrize
 
 from kernelconv._numbers import shown
+from kernelconv.networks.doors import by_block, definition_values
 from kernelconv.networks.serial import Network
 from kernelconv.operators import BatchNorm, Concat, Dropout, Flatten, KernelMapping, MaxPooling, WaveletTransform
 from kernelconv.operators.base import Part
@@ -94,20 +95,22 @@ class PartModule(nn.Module):
         )
         return self._part.replace(params, state) if params or state else self._part
 
-    def _of_tensors(self, fixed: bool = False) -> Part:
-        """Return the part with the module's tensors for values; `fixed`: what follows from them is computed here."""
+    def _of_tensors(self, x: Tensor) -> Part:
+        """Return the part with tensors for values, for maps `x`: whitenings are computed here, once for all blocks."""
         if isinstance(self._part, Composite):
-            return self._part._with_parts([self._inner(name)._of_tensors(fixed) for name in self._part.named_parts])
+            return self._part._with_parts([self._inner(name)._of_tensors(x) for name in self._part.named_parts])
         params, state = self._tensors("params"), self._tensors("state")
-        part = self._part.replace(params, state) if params or state else self._part  # type: ignore[arg-type]
-        if not isinstance(part, KernelMapping) or (self.trainable and not fixed):
+        if not (params or state):
+            return self._part if _traced(x) else self._held("constants", partial(self._part._beside, x), x)
+        part = self._part.replace(params, state)  # type: ignore[arg-type]
+        if not isinstance(part, KernelMapping) or (self.trainable and _traced(x)):
             return part
         return part.with_matrix(part.matrix() if self.trainable else self.get_buffer("whitening"))
 
-    def _held(self, kind: str, make: Callable[[], Part]) -> Part:
-        """Return ``make()``, or what it returned before if the tensors that it is made of have not changed since."""
+    def _held(self, kind: str, make: Callable[[], Part], x: Tensor) -> Part:
+        """Return ``make()``, for maps like `x`, or what it returned before if the tensors have not changed since."""
         held = [*self.parameters(), *self.buffers()]
-        key = [(t.data_ptr(), t._version, t.dtype, t.device) for t in held]
+        key = [(x.dtype, x.device), *((t.data_ptr(), t._version, t.dtype, t.device) for t in held)]
         if kind not in self._kept or self._kept[kind][0] != key:
             self._kept[kind] = key, make()
         return self._kept[kind][1]
@@ -186,20 +189,39 @@ class PartModule(nn.Module):
 
     def _by_definition(self, x: Tensor) -> Tensor:
         if self.training:
-            draw = partial(torch.rand, dtype=x.dtype, device=x.device)
-            y, state = self._of_tensors().training_definition(x, draw)
-            self._update(state)
-            return y
-        learns = torch.is_grad_enabled() and any(p.requires_grad for p in self.parameters())
+            return self._in_training(x)
         if torch.compiler.is_exporting():
-            return by_products(self._of_tensors(), x)
-        if _traced(x) or (learns and len(x)):
-            return self._of_tensors().definition(x)
-        return self._held("torch", partial(self._of_tensors, fixed=True)).forward(x)
+            return by_products(self._of_tensors(x), x)
+        if _traced(x):
+            return self._of_tensors(x).definition(x)
+        if not len(x):
+            return self._of_tensors(x).forward(x)
+        learns = torch.is_grad_enabled() and any(p.requires_grad for p in self.parameters())
+        part = self._of_tensors(x) if learns else self._held("torch", partial(self._of_tensors, x), x)
+        return self._in_blocks(part.definition, x)
+
+    def _in_training(self, x: Tensor) -> Tensor:
+        part, states = self._of_tensors(x), []
+        draw = partial(torch.rand, dtype=x.dtype, device=x.device)
+
+        def run(x: Tensor) -> Tensor:
+            y, state = part.training_definition(x, draw)
+            states.append(state)
+            return y
+
+        y = run(x) if _traced(x) or not len(x) or part.couples_samples else self._in_blocks(run, x)
+        self._update(states[0])
+        return y
+
+    def _in_blocks(self, run: Callable[[Tensor], Tensor], x: Tensor) -> Tensor:
+        """Return ``run(x)``: on the CPU in blocks whose maps stay in its caches, elsewhere whole."""
+        if x.device.type != "cpu":
+            return run(x)
+        return by_block(run, x, x.element_size() * definition_values(self._part))
 
     def _by_engine(self, x: Tensor) -> Tensor:
         params = self._tensors("params")
-        part = self._held("numpy", self.part)
+        part = self._held("numpy", self.part, x)
         needed = torch.is_grad_enabled() and (x.requires_grad or any(p.requires_grad for p in params.values()))
         if not (needed or self.training):
             return torch.from_numpy(part.forward(x.detach().numpy()))

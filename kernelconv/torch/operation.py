@@ -12,8 +12,9 @@ from torch import Tensor
 
 from kernelconv._arrays.derivatives import torch_once
 from kernelconv._parallel.blocks import map_blocks
-from kernelconv.networks.serial import Network, sum_grads
+from kernelconv.networks.serial import Network
 from kernelconv.operators.base import Grads, Part, State
+from kernelconv.operators.composite import sum_grads
 
 #: (x) -> (y, pull, new state), pull(g) -> (gradient in x, gradients in params)
 Run = Callable[[NDArray], tuple[NDArray, Callable[[NDArray], tuple[NDArray, Grads]], State]]

@@ -46,11 +46,10 @@ def _filtered(part: Any, x: Tensor) -> Pair:
     maps = x.movedim(-1, 1)[:, :, None]  # (n, c, 1, h, w)
     spectra = Pair(maps, torch.zeros_like(maps))
     steps = part._steps(part._bank(part.in_shape))
-    axes = [(axis - 3, part.in_shape[axis - 1], steps[axis - 1]) for axis in part._axes]
+    axes = [(axis, part.in_shape[axis - 1], steps[axis]) for axis in part._axes]
     for axis, n, _ in axes:
         spectra = _along(axis, _fourier(n, x), spectra)
-    filters = np.moveaxis(part._filters, -1, 0)
-    filters = torch.tensor(filters if filters.ndim == 3 else filters[:, None, :], dtype=x.dtype, device=x.device)
+    filters = torch.tensor(part._filters, dtype=x.dtype, device=x.device)
     waves = Pair(spectra.real * filters, spectra.imaginary * filters)
     for axis, n, step in axes:
         waves = _along(axis, _fourier(n, x, inverse_every=step), waves)

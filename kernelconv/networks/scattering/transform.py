@@ -172,6 +172,11 @@ class ScatteringTransform(Part):
             total += after * np.log2(after)  # the half-spectrum FFT that its continuations share
         return int(in_shape[2] * total)
 
+    def _beside(self, x: Any) -> ScatteringTransform:
+        new = self._with()
+        new.__dict__.update(geometry=self.geometry, tree=self.tree._beside(x))
+        return new
+
     def definition(self, x: Array) -> Any:
         """Return the scattering maps by the tree, (n, h, w, c) -> (n, h', w', c n_paths)."""
         return self.tree.definition(x)

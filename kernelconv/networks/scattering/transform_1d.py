@@ -145,6 +145,11 @@ class ScatteringTransform1D(Part):
             total += after * np.log2(after)  # the half-spectrum FFT that its continuations share
         return int(in_shape[0] * in_shape[2] * total)
 
+    def _beside(self, x: Any) -> ScatteringTransform1D:
+        new = self._with()
+        new.__dict__.update(geometry=self.geometry, tree=self.tree._beside(x))
+        return new
+
     def definition(self, x: Array) -> Any:
         """Return the scattering maps by the tree, (n, h, t, c) -> (n, h, t', c n_paths)."""
         return self.tree.definition(x)

@@ -12,13 +12,14 @@ from numpy.typing import NDArray
 from kernelconv._check import check_count
 from kernelconv._parallel.blocks import keep_memory, map_blocks
 from kernelconv._parallel.meeting import map_coupled
-from kernelconv.networks.serial import Network, sum_grads
+from kernelconv.networks.serial import Network
 from kernelconv.networks.training.changes import Augment, augmented, check_augmentation
 from kernelconv.networks.training.checkpoint import Checkpoint, Record, Run
 from kernelconv.networks.training.frozen import frozen_params
 from kernelconv.networks.training.losses import ClassLoss, Loss, TargetLoss, as_loss
 from kernelconv.networks.training.optimizers import Optimizer, Schedule, learning_rates
 from kernelconv.operators.base import Grads, State
+from kernelconv.operators.composite import sum_grads
 
 #: Samples whose gradient one thread computes at a time, at most; small batches make two blocks. The border follows
 #: from the batch size alone, so that sums do not depend on the number of threads.

@@ -12,9 +12,10 @@ from numpy.typing import NDArray
 
 from kernelconv._arrays import namespace
 from kernelconv._check import Pair
-from kernelconv._types.arrays import Data
+from kernelconv._types.arrays import Array, Data
 from kernelconv.operators.base import Grads, Part, Pullback, Shape3, State
-from kernelconv.operators.composite import Composite, first_start, joined
+from kernelconv.operators.composite import Composite, _definition, first_start, joined
+from kernelconv.operators.wavelets.filtering import Spectra
 
 
 @dataclass(frozen=True, repr=False, init=False)
@@ -100,7 +101,17 @@ class Concat(Composite):
 
     def _through(self, x: Any, run: Callable[[Part, Any], Any]) -> Any:
         """Return what the branches make of x, joined along the channels."""
-        return namespace(x).concat([run(branch, x) for branch in self.branches], axis=-1)
+        outputs = [run(branch, x) for branch in self.branches]
+        return namespace(outputs[0]).concat(outputs, axis=-1)
+
+    @property
+    def reads_spectra(self) -> bool:  # type: ignore[override]
+        """Whether every branch begins with a filter: they then share one Fourier transform."""
+        return all(branch.reads_spectra for branch in self.branches)
+
+    def definition(self, x: Array | Spectra) -> Any:
+        """Return what the branches make of `x`, joined: (n, h, w, c) -> (n, h', w', sum of c')."""
+        return self._through(Spectra(x) if self.reads_spectra and not isinstance(x, Spectra) else x, _definition)
 
     def _pullback(self, x: NDArray, *, train: bool = False, rng: Any = None) -> tuple[NDArray, Pullback, State]:
         """Return (y, pull, state): the gradient in x is the sum over the branches."""

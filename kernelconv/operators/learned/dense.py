@@ -70,7 +70,7 @@ class Dense(Affine):
 
     def _prepare(self) -> None:
         """Refuse maps of another size."""
-        if (n := len(self.params["weight"])) != math.prod(self._in_shape):
+        if (n := self.params["weight"].shape[0]) != math.prod(self._in_shape):
             raise ValueError(
                 f"Dense has weights for {n} values, maps of shape {self._in_shape} have {math.prod(self._in_shape)}: "
                 "it takes maps of one size, build it for these."

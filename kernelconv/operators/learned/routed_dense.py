@@ -109,7 +109,7 @@ class RoutedDense(Part):
     def _prepare(self) -> None:
         """Refuse maps of another size."""
         n_in = check_whole(self._in_shape, self.in_size, "RoutedDense")
-        if (n := len(self.params["weight"])) != n_in:
+        if (n := self.params["weight"].shape[0]) != n_in:
             raise ValueError(
                 f"RoutedDense has weights for {n} capsules, maps of shape {self._in_shape} have {n_in}: it takes maps "
                 "of one size, build it for these."

@@ -196,6 +196,9 @@ class KernelMapping(Part):
         """Return a copy that takes `matrix`, an array of the anchors' library, for A: nothing is decomposed."""
         return self._with(_matrix=matrix)
 
+    def _beside(self, x: Any) -> KernelMapping:
+        return super()._beside(x).with_matrix(like(self.matrix(), x))
+
     def constrain(self, params: Mapping[str, NDArray]) -> dict[str, NDArray]:
         """Return `params` with anchors of norm one."""
         z = params["anchors"]
@@ -205,7 +208,7 @@ class KernelMapping(Part):
         """Return psi(x): (n, h, w, c) -> (n, h, w, n_anchors)."""
         z, matrix = like(self.params["anchors"], x), like(self.matrix(), x)
         norms = channel_norms(x)
-        return norms * self.kernel((x / safe(norms)) @ z.T) @ matrix
+        return norms * self.kernel((x @ z.T) / safe(norms)) @ matrix
 
     def _pullback(self, x: NDArray, *, train: bool = False, rng: Any = None) -> tuple[NDArray, Pullback, State]:
         """Return (psi(x), pullback, state); the gradient in the anchors goes through embedding and whitening."""

@@ -3,137 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cached_property, lru_cache
-from typing import Any, Protocol
+from functools import lru_cache
+from typing import Any
 
-import numpy as np
-import scipy.fft
 from numpy.typing import NDArray
 
-from kernelconv._arrays import as_complex, like, namespace
-from kernelconv._check import Pair, check_count
+from kernelconv._arrays import namespace
+from kernelconv._check import check_count
 from kernelconv._types.arrays import Array
-from kernelconv.operators.base import Part, Shape3
+from kernelconv.operators.base import Shape3
 from kernelconv.operators.wavelets.filter_bank import FilterBank
-
-
-class Bank(Protocol):
-    """What a bank of filters says of itself: `FilterBank` for images, `FilterBank1D` for signals.
-
-    Its filters are Fourier transforms, real, on a grid of ``shape`` and on grids `sampling` times coarser.
-    """
-
-    @property
-    def shape(self) -> tuple[int, ...]:
-        """(height, width), or (length,) of signals that lie along the width."""
-
-    def n_wavelets(self, scale: int) -> int:
-        """Return how many wavelets there are of one scale."""
-
-    def wavelets(self, scale: int, sampling: int = 1) -> NDArray:
-        """Return the wavelets of one scale, (n_wavelets, *grid)."""
-
-    def low_pass(self, sampling: int = 1) -> NDArray:
-        """Return the low-pass, of the shape of the grid."""
-
-
-class Filtering(Part):
-    r"""Base of the parts that convolve every channel with filters of a bank, borders being circular, and subsample.
-
-    .. math:: (F x)[u, (k, a)] = \sum_v x_k[v] \, \psi_a[s u - v]
-
-    Subclasses have a ``stride`` s and say which bank and which of its filters.
-    """
-
-    stride: int
-
-    linear = True
-    homogeneous = True
-    equivariant = True
-    _derived_names = ("_engine", "_placed", "_filters")
-
-    def _bank(self, in_shape: Shape3) -> Bank:
-        raise NotImplementedError
-
-    def _select(self, bank: Bank, sampling: int) -> NDArray:
-        """Return the filters (n_filters, *grid)."""
-        raise NotImplementedError
-
-    def _n_filters(self, bank: Bank) -> int:
-        raise NotImplementedError
-
-    def _steps(self, bank: Bank) -> Pair:
-        """Return the stride of rows and columns: signals lie along the columns alone."""
-        return (self.stride if len(bank.shape) == 2 else 1), self.stride
-
-    def _sampling(self, bank: Bank, in_shape: Shape3) -> int:
-        """Return how many times coarser than the bank's own the grid of maps is."""
-        sampling = max(1, bank.shape[-1] // in_shape[1])
-        grid = in_shape[2 - len(bank.shape) : 2]
-        if tuple(sampling * n for n in grid) != bank.shape:
-            raise ValueError(
-                f"The bank is of shape {bank.shape}, and maps of {in_shape[0]} x {in_shape[1]} are no grid that is a "
-                "whole number of times coarser. Give a bank of the size of the images, padded."
-            )
-        return sampling
-
-    def _out_shape(self, in_shape: Shape3) -> Shape3:
-        bank = self._bank(in_shape)
-        self._sampling(bank, in_shape)
-        steps = self._steps(bank)
-        if any(n % step for n, step in zip(in_shape, steps, strict=False)):
-            raise ValueError(f"A stride of {self.stride} does not divide circular maps of shape {in_shape}.")
-        return in_shape[0] // steps[0], in_shape[1] // steps[1], in_shape[2] * self._n_filters(bank)
-
-    @cached_property
-    def _filters(self) -> NDArray:
-        """The filters, filter last."""
-        bank = self._bank(self.in_shape)
-        return np.moveaxis(self._select(bank, self._sampling(bank, self.in_shape)), 0, -1)
-
-    @property
-    def _axes(self) -> tuple[int, ...]:
-        """The axes of maps (n, h, w, c) along which is filtered."""
-        return (1, 2) if self._filters.ndim == 3 else (2,)
-
-    def _lipschitz(self, in_shape: Shape3) -> float:
-        """Return the root of the largest sum of squares over the filters at one frequency, mean of both its signs."""
-        bank = self._bank(in_shape)
-        energy = (self._select(bank, self._sampling(bank, in_shape)) ** 2).sum(axis=0)
-        mirrored = np.roll(np.flip(energy), 1, axis=tuple(range(energy.ndim)))  # -omega, on the periodic grid
-        return float(np.sqrt((energy + mirrored).max() / 2))
-
-    def receptive_field(self, in_shape: Shape3) -> tuple[Pair, Pair]:
-        """Return (the whole map, or its width for signals; the stride)."""
-        bank = self._bank(in_shape)
-        return (in_shape[0] if len(bank.shape) == 2 else 1, in_shape[1]), self._steps(bank)
-
-    def field_start(self, in_shape: Shape3) -> tuple[Any, Any]:
-        """Return None along each axis that is filtered."""
-        return None if len(self._bank(in_shape).shape) == 2 else 0, None
-
-    def multiply_adds(self, in_shape: Shape3) -> int:
-        """Return those of the FFTs, 2 n log2 n of n complex numbers, and of the filters."""
-        h, w, channels = in_shape
-        n, filters = h * w, self._n_filters(self._bank(in_shape))
-        return int(channels * (2 * n * np.log2(n) * (1 + filters) + 2 * n * filters))
-
-    def definition(self, x: Array) -> Any:
-        """Return F x, complex: (n, h, w, c) -> (n, h / s, w / s, c n_filters)."""
-        xp, axes = namespace(x), self._axes
-        spectra = xp.fft.fftn(as_complex(x), axes=axes)[..., None]
-        rows, columns = self._steps(self._bank(self.in_shape))
-        waves = xp.fft.ifftn(spectra * like(self._filters[..., None, :], x), axes=axes)[:, ::rows, ::columns, ...]
-        return xp.reshape(waves, (*waves.shape[:3], -1))
-
-    def _adjoint(self, y: NDArray, shape: tuple[int, ...]) -> NDArray:
-        """Return Re F* y: zeros between the positions, the conjugate filters (they are real), summed."""
-        rows, columns = self._steps(self._bank(shape[1:]))
-        fine = np.zeros((*shape, y.shape[3] // shape[3]), np.result_type(y.dtype, np.complex64))
-        fine[:, ::rows, ::columns] = y.reshape(*y.shape[:3], shape[3], -1)
-        spectra = scipy.fft.fftn(fine, axes=self._axes, overwrite_x=True)
-        filters = like(self._filters[..., None, :], fine)
-        return scipy.fft.ifftn((spectra * filters).sum(axis=-1), axes=self._axes).real
+from kernelconv.operators.wavelets.filtering import Bank, Filtering, Spectra
 
 
 @dataclass(frozen=True, repr=False)
@@ -270,9 +150,10 @@ class LowPass(Filtering):
     def _n_filters(self, bank: Bank) -> int:
         return 1
 
-    def definition(self, x: Array) -> Any:
+    def definition(self, x: Array | Spectra) -> Any:
         """Return the averages of real maps: (n, h, w, c) -> (n, h / s, w / s, c)."""
-        return namespace(x).real(super().definition(x))
+        averages = super().definition(x)
+        return namespace(averages).real(averages)
 
 
 def _check_bank(bank: Any) -> None:
