@@ -3,6 +3,7 @@
 Values on array_api_strict and PyTorch are laws of test_laws.py.
 """
 
+import os
 import sys
 
 import numpy as np
@@ -120,8 +121,10 @@ def test_values_of_jax_without_a_gradient_are_ours(jax, name):
     close(jax.jit(part.definition)(jax.numpy.asarray(x)), part.definition(x), 1e-12)
 
 
-@pytest.mark.parametrize("name", ["patches wide reflect", "ckn", "cnn", "scattering"])
+@pytest.mark.parametrize("name", NAMES)
 def test_vmap_is_a_batch(jax, name):
+    if name not in ("patches wide reflect", "ckn", "cnn", "scattering") and os.environ.get("KERNELCONV_SLOW") != "1":
+        pytest.skip("a second each: KERNELCONV_SLOW=1 runs it")
     part, x = registry.built(name), registry.images()
     one = jax.jit(jax.vmap(lambda image: part.definition(image[None])[0]))(jax.numpy.asarray(x))
     close(one, part.definition(x), 1e-12)

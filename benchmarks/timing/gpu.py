@@ -26,7 +26,7 @@ from kernelconv.torch import as_module
 
 TURNS = 5
 #: name: image side, J
-SCATTERING = {"scattering 28 J2": (28, 2), "scattering 32 J2": (32, 2), "scattering 64 J3": (64, 3)}
+SCATTERING = {f"scattering {side} J{J}": (side, J) for side, J in ((28, 2), (32, 2), (64, 3), (256, 4))}
 CKN = {"n_anchors": (64, 128), "patch_size": 3, "subsampling": (2, 4), "input": "raw"}
 
 
@@ -53,7 +53,7 @@ def ours(estimator, device):
 
 def scattering(side, J, device):
     """Return images of one channel and the contestants."""
-    images = torch.rand(1024, side, side, generator=torch.Generator().manual_seed(0)).to(device)
+    images = torch.rand(1024 if side < 256 else 64, side, side, generator=torch.Generator().manual_seed(0)).to(device)
     fitted = Scattering2D(J, grid="kymatio").fit(np.zeros((1, side, side), np.float32))
     peer = ScatteringTorch2D(J, (side, side)).to(device)
     runs = {**ours(fitted, device), "kymatio": lambda x: peer(x).flatten(1)}
@@ -131,7 +131,9 @@ def main():
     with torch.no_grad():
         for name, make in cases.items():
             made = make()
-            results[name] = {batch: measured(*made, batch, device) for batch in options.batches}
+            results[name] = {
+                batch: measured(*made, batch, device) for batch in options.batches if batch <= len(made[0])
+            }
             for batch, rows in results[name].items():
                 shown = ", ".join(f"{who} {row['images_a_second']:,}" for who, row in rows.items())
                 print(f"{name}, batch {batch}: images a second: {shown}", flush=True)
