@@ -10,6 +10,7 @@ from decimal import Decimal
 from numbers import Real
 from typing import Any
 
+import array_api_compat
 import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
@@ -47,10 +48,19 @@ def as_array(x: Any, name: str = "x") -> NDArray:
     Raises
     ------
     ValueError
-        If `x` is masked, sparse, a tensor with a gradient, a ragged list, or nothing that can be an array.
+        If `x` is masked, sparse, a ragged list, or nothing that can be an array.
+    ForeignObjectError
+        If it is an array of another library, of those that Dask computes none: NumPy would read it without a word.
     """
     if type(x) is np.ndarray and x.dtype.isnative:
         return x
+    if array_api_compat.is_array_api_obj(x) and not (
+        isinstance(x, np.ndarray | np.generic) or array_api_compat.is_dask_array(x)
+    ):
+        raise ForeignObjectError(
+            f"{name} must be a NumPy array, got a {type(x)}. Pass it as NumPy: {name}.detach().cpu().numpy() of "
+            f"PyTorch's, numpy.asarray({name})."
+        )
     if isinstance(x, np.ma.MaskedArray) or (
         isinstance(x, list | tuple) and any(isinstance(row, np.ma.MaskedArray) for row in x)
     ):
@@ -67,8 +77,6 @@ def as_array(x: Any, name: str = "x") -> NDArray:
 
 
 def _why_no_array(x: Any, name: str, error: Exception) -> str:
-    if getattr(x, "requires_grad", False) is True:
-        return f"{name} requires a gradient, which would be lost here: pass {name}.detach()."
     if isinstance(x, list | tuple) and isinstance(error, ValueError):
         return f"{name} is a ragged list: all its rows must have one length, and all its images one shape."
     return f"{name} cannot be read as an array of numbers: {error}"

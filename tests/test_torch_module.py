@@ -301,6 +301,13 @@ def test_long_batches_go_through_the_formulas_in_blocks_on_the_cpu(monkeypatch):
     assert torch.allclose(*slopes, rtol=0, atol=1e-12)
 
 
+def test_the_part_of_a_module_in_half_precision_is_in_single():
+    part = serial(Dense(2)).build((3, 3, 1), np.random.default_rng(0))
+    found = as_module(part).to(torch.bfloat16).part().params
+    assert {v.dtype for v in found.values()} == {np.dtype(np.float32)}
+    close(found["dense_1.weight"], part.params["dense_1.weight"], 1e-2)
+
+
 def test_torch_func_sees_the_operations():
     module, x = as_module(registry.built("ckn")), torch.tensor(registry.images())
     jacobian = torch.func.jacrev(lambda x: module(x[None])[0])(x[0])

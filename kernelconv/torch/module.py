@@ -90,9 +90,11 @@ class PartModule(nn.Module):
 
     def part(self) -> Any:
         """Return the part, of NumPy, with the values that the module holds now."""
-        params, state = (
-            {k: v.detach().cpu().numpy().copy() for k, v in self._tensors(kind).items()} for kind in ("params", "state")
-        )
+
+        def copied(value: Tensor) -> Any:  # of half precision parts hold none
+            return value.detach().cpu().to(torch.promote_types(value.dtype, torch.float32)).numpy().copy()
+
+        params, state = ({k: copied(v) for k, v in self._tensors(kind).items()} for kind in ("params", "state"))
         return self._part.replace(params, state) if params or state else self._part
 
     def _of_tensors(self, x: Tensor) -> Part:

@@ -257,7 +257,7 @@ def frame(plain, door, rng):
 
 
 def tensor(plain, door, rng):
-    """Promise: a part returns a tensor; elsewhere one is the array of its values or refused."""
+    """Promise: a part returns a tensor; elsewhere what comes out is no array, or it is refused."""
     dtype = _pick(rng, "float32", "float64", "float32 with a gradient", "uint8", "int64", "bfloat16")
     name = dtype.split()[0]
     x = torch.as_tensor(plain.copy()).to(getattr(torch, name))
