@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from kernelconv._check import Pair
+from kernelconv._check import Pair, check_finite
 from kernelconv._numbers import as_double
-from kernelconv.deformations.families import Deformation, LinearDeformation
+from kernelconv.deformations.families import Deformation, LinearDeformation, check_radius
 from kernelconv.deformations.fields import DisplacementField, as_points, freeze
 from kernelconv.deformations.jacobians import det_one_minus, length, spectral_norm
 
@@ -121,6 +121,10 @@ class Translation(LinearDeformation):
         """Return tau = strength z / |z|: for a translation the strength is a length."""
         return self._directions(shape, z).rescale_to(sup_norm=strength)
 
+    def guaranteed_strength(self, shape: Pair, radius: ArrayLike) -> Any:
+        """Return `radius`: parameters are the shift itself, in pixels."""
+        return check_radius(radius)
+
 
 @dataclass(frozen=True)
 class Rotation(Deformation):
@@ -144,12 +148,24 @@ class Rotation(Deformation):
             raise ValueError(f"strength={strength}, but no rotation has a Jacobian norm 2 sin(angle / 2) above 2.")
         return strength
 
-    def draw(self, shape: Pair, strength: float, rng: np.random.Generator, n: int) -> AffineField:
-        """Return `n` rotations of the strength, clockwise or not."""
-        angle = _signs(rng, n) * 2 * np.arcsin(strength / 2)
+    def n_parameters(self, shape: Pair) -> int:
+        """1: the angle."""
+        return 1
+
+    def directions(self, shape: Pair, z: NDArray) -> AffineField:
+        """Return the rotations by angles `z` (n, 1), in radians."""
+        angle = np.reshape(check_finite(as_double(z, "z"), "z"), (-1,))
         cos, sin = np.cos(angle), np.sin(angle)
         matrix = np.eye(2) - np.moveaxis(np.array([[cos, -sin], [sin, cos]]), -1, 0)
         return _about_the_centre(shape, matrix)
+
+    def guaranteed_strength(self, shape: Pair, radius: ArrayLike) -> Any:
+        """Return 2 sin(`radius` / 2): every rotation of at most that norm is by at most that angle, in radians."""
+        return 2 * np.sin(np.minimum(check_radius(radius), np.pi) / 2)
+
+    def draw(self, shape: Pair, strength: float, rng: np.random.Generator, n: int) -> AffineField:
+        """Return `n` rotations of the strength, clockwise or not."""
+        return self.directions(shape, _signs(rng, n) * 2 * np.arcsin(strength / 2))
 
     def draw_displaced(self, shape: Pair, displacement: float, rng: np.random.Generator, n: int) -> AffineField:
         """Return `n` rotations of the given ``rms_norm``: |tau(u)| = 2 sin(angle / 2) |u - centre|."""

@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from kernelconv._check import Pair, as_pair, check_count, check_finite, check_flag, check_memory, check_rng
-from kernelconv._numbers import as_double
+from kernelconv._numbers import as_double, shown
 from kernelconv._types.parameters import RandomState
 from kernelconv.deformations.fields import DisplacementField, check_drawn, check_size
 
@@ -118,6 +118,23 @@ class Deformation:
             )
         return strength
 
+    # Families whose parameters z may be added, tau_(p + e) being a field of the family: `certify` adds noise to them.
+
+    def n_parameters(self, shape: Pair) -> int:
+        """Return p, the length of z, for images of `shape` (h, w)."""
+        raise TypeError(f"{type(self).__name__} does not say how many parameters it has: write n_parameters(shape).")
+
+    def directions(self, shape: Pair, z: NDArray) -> Any:
+        """Return the batch of n fields that `z` (n, p) stands for, not rescaled."""
+        raise TypeError(f"{type(self).__name__} does not say what its fields are: write directions(shape, z).")
+
+    def guaranteed_strength(self, shape: Pair, radius: ArrayLike) -> Any:
+        """Return the strength t, for one radius or many, such that fields of at most that have norm(z) <= `radius`."""
+        raise TypeError(
+            f"{type(self).__name__} does not say which strengths its parameters reach: write "
+            "guaranteed_strength(shape, radius), or take a LinearDeformation."
+        )
+
     def draw(self, shape: Pair, strength: float, rng: np.random.Generator, n: int) -> DisplacementField:
         """Return a batch of `n` fields on images of `shape` (h, w), each of exactly the given strength.
 
@@ -136,6 +153,14 @@ class Deformation:
         """
         drawn = check_drawn(self.draw(shape, 0.5, rng, n), shape, n, f"{type(self).__name__}.draw")
         return drawn.rescale_to(rms_norm=displacement)
+
+
+def check_radius(radius: ArrayLike) -> Any:
+    """Return a radius, or an array of them, as float64; raise ValueError unless they are >= 0 and no NaN."""
+    values = as_double(radius, "radius")
+    if not (values >= 0).all():
+        raise ValueError(f"radius must be >= 0, got {shown(radius)}.")
+    return values if values.ndim else float(values)
 
 
 @dataclass(frozen=True)
@@ -158,13 +183,28 @@ class LinearDeformation(Deformation):
     0.3
     """
 
-    def n_parameters(self, shape: Pair) -> int:
-        """Return p, the length of z, for images of `shape` (h, w)."""
-        raise TypeError(f"{type(self).__name__} does not say how many parameters it has: write n_parameters(shape).")
+    def guaranteed_strength(self, shape: Pair, radius: ArrayLike) -> Any:
+        r"""Return m `radius`, with m a lower bound of the Jacobian norm of the fields with norm(z) = 1.
 
-    def directions(self, shape: Pair, z: NDArray) -> Any:
-        """Return the batch of n fields that `z` (n, p) stands for, linear in z, before they are rescaled."""
-        raise TypeError(f"{type(self).__name__} does not say what its fields are: write directions(shape, z).")
+        .. math:: \sup_u |D \tau_z(u)|^2 \ge \tfrac12 \langle |D \tau_z(u)|_F^2 \rangle_u
+                  \ge \tfrac12 \lambda_{\min} |z|^2 = m^2 |z|^2
+
+        with the smallest eigenvalue of the mean over the image of D'D, D the map from z to D tau_z(u). It is 0 where
+        some z moves the image as a whole.
+        """
+        shape = as_pair(shape, "shape")
+        p = check_count(self.n_parameters(shape), f"{type(self).__name__}.n_parameters(shape)")
+        fields = self._directions(shape, np.eye(p))
+        nodes, weights = np.polynomial.legendre.leggauss(16 + 4 * fields.half_waves)
+        rows, columns = ((nodes + 1) / 2 * (n - 1) for n in shape)
+        check_memory(40 * p * len(nodes) ** 2, f"The Jacobians of {p} parameters")
+        root = np.sqrt(np.outer(weights, weights) / 4)[:, :, None, None]
+        jacobians = (fields.jacobian_on_grid(rows, columns) * root).reshape(p, -1)
+        smallest = max(float(np.linalg.eigvalsh(jacobians @ jacobians.T)[0]), 0.0)
+        return np.sqrt(smallest / 2) * check_radius(radius)
+
+    #: Whether the fields of parameters c z, c > 0, are multiples of those of z, and the strength with them.
+    scales = True
 
     def from_parameters(self, shape: Pair, z: NDArray, strength: float) -> Any:
         """Return the fields of parameters `z` (n, p), each of exactly the given strength."""

@@ -226,6 +226,8 @@ class CombinedDeformation(LinearDeformation):
     base: LinearDeformation = field(default_factory=SmoothDeformation)
     translation: float = 1.0
 
+    scales = False
+
     def __post_init__(self) -> None:
         if not isinstance(self.base, SmoothDeformation | ElasticDeformation):
             raise ValueError(f"base must be a SmoothDeformation or an ElasticDeformation, got {self.base!r}.")

@@ -121,6 +121,11 @@ def _check_how(images: tuple[int, ...], tau: tuple[int, ...], order: Any, paddin
             f"tau has shape {tau}; for {n} images of {h} x {w} pixels it must be ({h}, {w}, 2), shared, or "
             f"({n}, {h}, {w}, 2), one field an image."
         )
+    check_interpolation(order, padding)
+
+
+def check_interpolation(order: Any, padding: str) -> None:
+    """Raise ValueError unless images can be warped with this order and padding."""
     if not isinstance(order, int | str) or isinstance(order, bool) or order not in ORDERS:
         raise ValueError(f'order must be 0 (nearest), 1 (bilinear), 3 (cubic spline) or "fourier", got {order!r}.')
     check_choice(padding, "padding", PADDINGS)
@@ -233,6 +238,15 @@ def spline_coefficients(images: NDArray, order: int, padding: str) -> NDArray:
     along_rows, along_columns = (prefilter(s, order, padding).astype(images.dtype) for s in sides)
     planes = np.moveaxis(images, -1, 1)
     return np.moveaxis(along_rows @ planes @ along_columns.T, 1, -1)
+
+
+def warp_each(image: NDArray, tau: NDArray, order: Order, padding: str) -> NDArray:
+    """Return one image (h, w, c) warped by each of the fields (n, h, w, 2): its coefficients are computed once."""
+    tau = tau if _top(tau) <= _FARTHEST else _brought_near(tau, padding)
+    if order == "fourier":
+        return np.stack([fourier_at(image, *fourier_axes(t, padding)) for t in tau])
+    coefficients = spline_coefficients(image[None], order, padding)
+    return gather(coefficients, *axis_taps(tau, order, padding, image.dtype))
 
 
 # -- Fourier -----------------------------------------------------------------------------------------------------------

@@ -15,6 +15,9 @@ from kernelconv.stability.report import StabilityReport, StabilityRow
 from kernelconv.stability.representation import as_representation
 from kernelconv.stability.search.inversion import Inversion, invert
 from kernelconv.stability.search.worst_case import WorstCase, measure_worst_case, worst_case
+from kernelconv.stability.smoothing.certificate import Certificate, certify
+from kernelconv.stability.smoothing.change import ChangeCertificate, certify_change, lipschitz_guarantee
+from kernelconv.stability.smoothing.flips import SmallestFlip, smallest_flip
 from kernelconv.stability.theorem.architecture import Architecture, Recommendation, check_recommendations
 from kernelconv.stability.theorem.bounds import StabilityBound, fit_bound, fit_envelope
 from kernelconv.stability.theorem.observations import Observations, observe
@@ -22,9 +25,12 @@ from kernelconv.stability.translation import equivariance_error, translation_err
 
 __all__ = [
     "Architecture",
+    "Certificate",
+    "ChangeCertificate",
     "Inversion",
     "Observations",
     "Recommendation",
+    "SmallestFlip",
     "StabilityBound",
     "StabilityReport",
     "StabilityRow",
@@ -32,6 +38,8 @@ __all__ = [
     "as_representation",
     "bootstrap_difference",
     "bootstrap_interval",
+    "certify",
+    "certify_change",
     "check_recommendations",
     "compare_stability",
     "cosine_distance",
@@ -40,6 +48,7 @@ __all__ = [
     "fit_bound",
     "fit_envelope",
     "invert",
+    "lipschitz_guarantee",
     "lipschitz_ratio",
     "measure_corruptions",
     "measure_layers",
@@ -49,6 +58,7 @@ __all__ = [
     "observe",
     "relative_change",
     "relative_stability",
+    "smallest_flip",
     "translation_error",
     "worst_case",
 ]

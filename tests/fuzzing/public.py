@@ -25,6 +25,7 @@ LEFT_OUT = {
     **dict.fromkeys(("Part", "DotProductKernel", "Deformation", "LinearDeformation", "DisplacementField"), _ABSTRACT),
     "StrongestPatches": _FOUND,
     **dict.fromkeys(("Recommendation", "StabilityRow", "WorstCase", "Observations", "PixelGraph", "Inversion"), _FOUND),
+    **dict.fromkeys(("Certificate", "ChangeCertificate", "SmallestFlip"), _FOUND),
     **dict.fromkeys(("load_digits_images", "data_folder", "registered_datasets"), _NO_ARGUMENT),
 }
 #: Parameters that are not made odd, and why.

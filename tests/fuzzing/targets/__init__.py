@@ -12,6 +12,7 @@ from fuzzing.targets import (
     networks,
     parts,
     samplers,
+    smoothing,
     stability,
     stores,
 )
@@ -26,6 +27,7 @@ ROOMS = (
     deformations,
     measures,
     stability,
+    smoothing,
     datasets,
     samplers,
     stores,
