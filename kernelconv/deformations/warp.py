@@ -165,13 +165,18 @@ def over_blocks(
     n, h, w, c = images.shape
     out = np.empty((*images.shape, *tail), images.dtype)
     own = np.broadcast_to(tau, (n, h, w, 2))
-    per_pixel = (h + w) * 8 if order == "fourier" else (order + 1) * (16 + 2 * images.itemsize)
+    per_pixel = (h + w) * 8 if order == "fourier" else _bytes_a_pixel(images, order)
 
     def fill(s: slice) -> None:
         out[s] = function(images[s], own[s], order, padding)
 
     map_blocks(fill, n, block_length(h * w * (per_pixel + c * 64)), n_jobs)
     return out
+
+
+def _bytes_a_pixel(images: NDArray, order: int) -> int:
+    """Return the bytes of positions and weights a pixel."""
+    return (order + 1) * (16 + 2 * images.itemsize)
 
 
 # -- splines -----------------------------------------------------------------------------------------------------------
@@ -246,7 +251,12 @@ def warp_each(image: NDArray, tau: NDArray, order: Order, padding: str) -> NDArr
     if order == "fourier":
         return np.stack([fourier_at(image, *fourier_axes(t, padding)) for t in tau])
     coefficients = spline_coefficients(image[None], order, padding)
-    return gather(coefficients, *axis_taps(tau, order, padding, image.dtype))
+    block = block_length(tau[0].size // 2 * (_bytes_a_pixel(image, order) + image.shape[2] * 64))
+    return np.concatenate(
+        map_blocks(
+            lambda s: gather(coefficients, *axis_taps(tau[s], order, padding, image.dtype)), len(tau), block, None
+        )
+    )
 
 
 # -- Fourier -----------------------------------------------------------------------------------------------------------
