@@ -199,7 +199,8 @@ def every_string(rules, symbol, level=0):
 
 
 @pytest.mark.parametrize(
-    ("depth", "s", "v", "m", "classes"), [(2, 2, 3, 2, None), (1, 3, 2, 2, 4), (3, 2, 2, 1, 3), (2, 2, 2, 2, 2)]
+    ("depth", "s", "v", "m", "classes"),
+    [(2, 2, 3, 2, None), (1, 3, 2, 2, 4), (3, 2, 2, 1, 3), (2, 2, 2, 2, 2), (1, 2, 2, 4, 1)],
 )
 def test_strings_are_those_of_a_naive_recursion(depth, s, v, m, classes):
     hierarchy = RandomHierarchy.draw(
@@ -326,7 +327,7 @@ def test_what_draws_no_rules_is_refused(arguments, text):
         ((np.zeros((0, 1, 2), int),), r"rules\[0\] must be tuples .* of shape \(0, 1, 2\)"),
         (([[[0], [1]]],), r"rules\[0\] has tuples of one entry"),
         (([[[0, 1]], [[0, 1]]],), r"rules\[0\] has two equal tuples"),
-        (([[[0, 2]]], [[[0, 1]], [[1, 1]]]), r"makes the colour 2, and rules\[1\] has rules of 2, from 0 on"),
+        (([[[0, 2]]], [[[0, 1]], [[1, 1]]]), r"makes the colour 2, and rules\[1\] has rules of 2 colours"),
         (([[[0, 1], [0]]],), r"rules\[0\] is a ragged list"),
     ],
 )

@@ -77,7 +77,7 @@ class RandomHierarchy:
         for i, (above, below) in enumerate(pairwise(levels)):
             if above.max() >= len(below):
                 raise ValueError(
-                    f"rules[{i}] makes the colour {above.max()}, and rules[{i + 1}] has rules of {len(below)}, from 0 on."
+                    f"rules[{i}] makes the colour {above.max()}, and rules[{i + 1}] has rules of {len(below)} colours."
                 )
         object.__setattr__(self, "rules", levels)
 
