@@ -16,13 +16,13 @@ from kernelconv.stability import (
     invert,
     lipschitz_ratio,
     measure_layers,
-    modules,
     noise_sensitivity,
     relative_change,
     relative_stability,
     translation_error,
     worst_case,
 )
+from kernelconv.stability.adapters import modules
 from kernelconv.stability.measures import spread
 from kernelconv.stability.representation import as_gradient
 
@@ -628,8 +628,10 @@ def test_what_is_no_module_or_reads_no_images_is_refused(torch, convolutions):
     x = images(3, 6, 6, 2)
     with pytest.raises(ValueError, match="phi is the class Flatten: pass an instance"):
         as_representation(torch.nn.Flatten)
-    with pytest.raises(ValueError, match="batch_size and device are for PyTorch modules, and phi is a function"):
+    with pytest.raises(ValueError, match="batch_size is for PyTorch modules and ONNX sessions, and phi is a function"):
         as_representation(of_the_module, batch_size=2)
+    with pytest.raises(ValueError, match="device is for PyTorch modules, and phi is a function"):
+        as_representation(of_the_module, device="cpu")
     with pytest.raises(ValueError, match="batch_size must be an int >= 1, got 0"):
         as_representation(convolutions, batch_size=0)
     with pytest.raises(TypeError, match=r"X must be a NumPy array, got .*of tensors pass a function of tensors"):

@@ -65,6 +65,8 @@ OPTIONAL = {
     "distributed",
     "zarr",
     "h5py",
+    "onnx",
+    "onnxruntime",
 }
 KYMATIO = "networks/scattering/kymatio.py"
 

@@ -7,8 +7,8 @@
 - `balanced_subset`: class-balanced training sets, nested by size;
 - `load_split`: the training pool and test set, `Split`, of a registered data set, a path or two paths;
 - `folds`: the five folds of a training subset on which all models are validated;
-- `sample_ising`, `make_hierarchical`, `make_orthogonal_quadratic`: samples of which the answer is known; `ising_energy`
-  is the first one's;
+- `sample_ising`, `make_hierarchical`, `RandomHierarchy`, `make_scale_detection`, `make_orthogonal_quadratic`: samples
+  of which the answer is known; `ising_energy` is the first one's;
 - `pixel_graph`: which pixels of a set of images are active together, as a `PixelGraph`;
 - `registered_datasets`: the data sets that have a name. A module of this folder that defines
   ``DATASET = Dataset(...)`` adds one.
@@ -30,6 +30,8 @@ from kernelconv.datasets.registry import Dataset, registered_datasets
 from kernelconv.datasets.samplers.hierarchical import make_hierarchical
 from kernelconv.datasets.samplers.ising import ising_energy, sample_ising
 from kernelconv.datasets.samplers.orthogonal_quadratic import make_orthogonal_quadratic
+from kernelconv.datasets.samplers.random_hierarchy import RandomHierarchy
+from kernelconv.datasets.samplers.scale_detection import make_scale_detection
 from kernelconv.datasets.split import Split, folds
 from kernelconv.datasets.subsets import balanced_subset
 
@@ -37,6 +39,7 @@ __all__ = [
     "DataError",
     "Dataset",
     "PixelGraph",
+    "RandomHierarchy",
     "Split",
     "balanced_subset",
     "data_folder",
@@ -50,6 +53,7 @@ __all__ = [
     "load_split",
     "make_hierarchical",
     "make_orthogonal_quadratic",
+    "make_scale_detection",
     "mnist_folders",
     "pixel_graph",
     "read_idx",

@@ -1,5 +1,6 @@
 """How much any representation, a function from images to features, changes when images are deformed."""
 
+from kernelconv.stability.adapters.classifier import as_classifier
 from kernelconv.stability.bootstrap import bootstrap_difference, bootstrap_interval
 from kernelconv.stability.corruption import measure_corruptions
 from kernelconv.stability.measures import (
@@ -35,6 +36,7 @@ __all__ = [
     "StabilityReport",
     "StabilityRow",
     "WorstCase",
+    "as_classifier",
     "as_representation",
     "bootstrap_difference",
     "bootstrap_interval",

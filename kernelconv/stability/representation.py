@@ -1,4 +1,4 @@
-"""What can be measured: a callable, transform, forward or a PyTorch module; its gradient or layers if it has any."""
+"""What can be measured: a callable, transform, forward, a module or session; its gradient or layers if it has any."""
 
 from __future__ import annotations
 
@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 from kernelconv._arrays import check_finite_array, is_foreign, namespace, namespace_of
 from kernelconv._check import as_float, check_finite
 from kernelconv._numbers import as_array, shown
-from kernelconv.stability.modules import ModuleRepresentation, is_module
+from kernelconv.stability.adapters.modules import ModuleRepresentation, is_module
+from kernelconv.stability.adapters.sessions import Session, SessionRepresentation, is_session
 from kernelconv.stability.rows import as_rows, brought, check_one_each
 
 
@@ -45,7 +46,7 @@ class Traces(Protocol):
 
 
 #: What is measured, and what reads its features.
-Phi = Transforms | Forwards | Callable[[NDArray], Any]
+Phi = Transforms | Forwards | Session | Callable[[NDArray], Any]
 Head = Predicts | Callable[[NDArray], Any]
 #: From images to features, one row an image.
 Representation = Callable[[NDArray], NDArray]
@@ -60,11 +61,12 @@ def as_representation(phi: Phi, batch_size: int | None = None, device: object = 
 
     Parameters
     ----------
-    phi : callable, object with ``transform`` or ``forward``, or torch.nn.Module
+    phi : callable, object with ``transform`` or ``forward``, torch.nn.Module, or onnxruntime.InferenceSession
         ``transform`` comes first, then ``forward``, then the object itself. What the function makes of NumPy images
-        may be a tensor: it is measured as NumPy. A module is given tensors and returns NumPy's rows, as below.
+        may be a tensor: it is measured as NumPy. A module is given tensors and returns NumPy's rows, as below; of a
+        session, its first output is measured.
     batch_size : int, optional
-        Of a module: the images it is given at a time; 256 by default.
+        Of a module or session: the images it is given at a time; 256 by default, or what a session is fixed to.
     device : str or torch.device, optional
         Of a module: where it runs; by default where its first parameter or buffer is. The module stays where it is:
         for another device its parameters and buffers are copied at each call.
@@ -72,16 +74,18 @@ def as_representation(phi: Phi, batch_size: int | None = None, device: object = 
     Returns
     -------
     callable
-        From images, NumPy's (n, h, w) or (n, h, w, c), to features. Of a module, to rows (n, d), its output as
-        ``torch.flatten(y, 1)`` lays it out, float64 or float32; it also has ``maps(x)``, its output with the axes
-        (n, k, h, w) as (n, h, w, k), and ``vjp(x, g)``, the gradient of <g, Phi(x)> in the images by autograd.
+        From images, NumPy's (n, h, w) or (n, h, w, c), to features. Of a module or session, to rows (n, d), its output
+        as ``torch.flatten(y, 1)`` lays it out, float64 or float32; it also has ``maps(x)``, its output with the axes
+        (n, k, h, w) as (n, h, w, k), and of a module ``vjp(x, g)``, the gradient of <g, Phi(x)> in the images by
+        autograd.
 
     Raises
     ------
     ValueError
-        If `phi` is a class, or has none of the three (a classifier: the message says what to pass); if `batch_size` or
-        `device` is given for what is no module, or is none. The function of a module: if it cannot read the images or
-        does not return one tensor with a row an image.
+        If `phi` is a class, or has none of the three (a classifier: the message says what to pass); if `batch_size` is
+        given for what is no module or session, `device` for what is no module, or one is none; if a session has several
+        inputs, or one of no images. The function of a module or session: if it cannot read the images or does not
+        return one tensor with a row an image.
 
     Notes
     -----
@@ -89,7 +93,8 @@ def as_representation(phi: Phi, batch_size: int | None = None, device: object = 
     the dtype of its first parameter or buffer (in theirs, without one), as PyTorch does: channels first, (n, c, h, w),
     and (n, h, w) as (n, 1, h, w). One whose attribute ``channels_last`` is True, as those that this library makes have
     it, reads (n, h, w, c); so does a ``torch.nn.Sequential`` that begins with one. For anything else pass a function,
-    ``lambda X: module(torch.as_tensor(X))``.
+    ``lambda X: module(torch.as_tensor(X))``. A session is given images in the dtype and the order of axes that it
+    states: channels first unless its sizes allow (n, h, w, c) alone. It runs where its providers say.
 
     Examples
     --------
@@ -103,15 +108,19 @@ def as_representation(phi: Phi, batch_size: int | None = None, device: object = 
         raise ValueError(f"phi is the class {phi.__name__}: pass an instance, fitted if it is an estimator.")
     if is_module(phi):
         return ModuleRepresentation(phi, batch_size, device)
-    if batch_size is not None or device is not None:
-        raise ValueError(f"batch_size and device are for PyTorch modules, and phi is a {type(phi).__name__}.")
+    kind = type(phi).__name__
+    if device is not None:
+        raise ValueError(f"device is for PyTorch modules, and phi is a {kind}.")
+    if is_session(phi):
+        return SessionRepresentation(phi, batch_size)
+    if batch_size is not None:
+        raise ValueError(f"batch_size is for PyTorch modules and ONNX sessions, and phi is a {kind}.")
     for name in ("transform", "forward"):
         method = getattr(phi, name, None)
         if callable(method):
             return method
     if callable(phi):
         return phi
-    kind = type(phi).__name__
     if hasattr(phi, "predict"):
         raise ValueError(
             f"{kind} has no transform. Pass the function to be measured: phi=model.decision_function or "
@@ -139,7 +148,7 @@ def features(represent: Representation, x: Any, name: str = "phi(X)") -> Any:
 
 
 def maps(represent: Representation, x: Any) -> Any:
-    """Return the maps (n, h', w', k) of images `x`, tensors of tensors; of a module channels last.
+    """Return the maps (n, h', w', k) of images `x`, tensors of tensors; of a module or session channels last.
 
     Raises
     ------
@@ -148,7 +157,8 @@ def maps(represent: Representation, x: Any) -> Any:
     TypeError
         As `features`.
     """
-    found = represent.maps(x) if isinstance(represent, ModuleRepresentation) else represent(x)
+    model = represent if isinstance(represent, ModuleRepresentation | SessionRepresentation) else None
+    found = represent(x) if model is None else model.maps(x)
     found = kept(found, x) if is_foreign(x) else np.asarray(brought(found))
     shape = tuple(found.shape)
     if len(shape) != 4 or shape[0] != x.shape[0]:

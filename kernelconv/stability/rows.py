@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kernelconv._arrays import as_one_library, check_finite_array, holds, is_foreign, namespace, to_numpy
-from kernelconv._check import as_float, check_finite
+from kernelconv._check import as_float, check_finite, check_images, check_images_shape, rows_as_images
 from kernelconv._scales import bounds, squarable
 from kernelconv._types.arrays import Array
 
@@ -16,6 +16,27 @@ from kernelconv._types.arrays import Array
 def brought(found: Any) -> Any:
     """Return what a representation, a gradient or a head returned; tensors as NumPy arrays: it was given NumPy's."""
     return to_numpy(found) if is_foreign(found) else found
+
+
+def check_batches(x: Any, size: int | None) -> list[slice]:
+    """Return where the batches of `size` images, or all, of `x`, (n, h, w) or (n, h, w, c), begin and end.
+
+    All of them are looked at first, one by one: what is no float is not made one as a whole.
+
+    Raises
+    ------
+    ValueError
+        As `check_images`.
+    """
+    shape = tuple(x.shape)
+    if len(shape) == 2:
+        rows_as_images(x, None, "X")  # which says what rows need
+    n = check_images_shape(shape, None, "X", channels_last=True)[0]
+    step = size or n
+    slices = [slice(first, min(first + step, n)) for first in range(0, n, step)]
+    for s in slices:
+        check_images(x[s], name="X" if len(slices) == 1 else f"X[{s.start}:{s.stop}]")
+    return slices
 
 
 def check_one_each(shape: tuple[int, ...], n: int) -> None:

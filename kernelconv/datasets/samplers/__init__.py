@@ -1,1 +1,1 @@
-"""Samples of distributions of which the answer is known: the Ising lattice, a tree of colours, a quadratic rule."""
+"""Samples of which the answer is known: the Ising lattice, trees of colours, a scale, a quadratic rule."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -63,6 +64,8 @@ def make_hierarchical(
     if d lambda^2 > 1, and vanishes with depth if, for two colours, d lambda^2 <= 1 (Kesten & Stigum's threshold).
     O(n_samples n_children^depth).
 
+    `RandomHierarchy` has production rules in the place of copying.
+
     References
     ----------
     E. Mossel, "Deep learning and hierarchical generative models", arXiv:1612.09057, 2018.
@@ -86,8 +89,24 @@ def make_hierarchical(
         raise ValueError(f"depth={depth} levels of n_children={d} are more leaves than can be counted: take fewer.")
     check_memory(32 * n * d**depth, f"{n} trees of {d**depth} leaves")
     rng = check_rng(random_state)
-    root = nodes = rng.integers(q, size=(n, 1))
-    for _ in range(depth):
+
+    def children(nodes: NDArray[np.int64], level: int) -> NDArray[np.int64]:
         parents = np.repeat(nodes, d, axis=1)
-        nodes = np.where(rng.random(parents.shape) < copied, parents, rng.integers(q, size=parents.shape))
-    return nodes, root[:, 0]
+        return np.where(rng.random(parents.shape) < copied, parents, rng.integers(q, size=parents.shape))
+
+    root = rng.integers(q, size=n)
+    return grow(root, depth, children), root
+
+
+def grow(
+    roots: NDArray[np.int64], depth: int, children: Callable[[NDArray[np.int64], int], NDArray[np.int64]]
+) -> NDArray[np.int64]:
+    """Return the leaves (n, d^depth) of trees that grow level by level from their roots (n,).
+
+    ``children(nodes, level)`` makes of the nodes (n, k) of a level, 0 at the root, those of the next one, (n, d k), the
+    children of a node together. Every hierarchy of this library grows here.
+    """
+    nodes = roots[:, None]
+    for level in range(depth):
+        nodes = children(nodes, level)
+    return nodes

@@ -49,7 +49,88 @@ def _fit(rng: np.random.Generator) -> dict[str, Any]:
     }
 
 
+STRINGS = np.array([[5, 6, 7, 7], [7, 7, 7, 7], [7, 7, 5, 6]])
+
+
+def _rules() -> tuple[np.ndarray, ...]:
+    return np.array([[[0, 1], [1, 0]], [[0, 0], [1, 1]]]), np.array([[[5, 6]], [[7, 7]]])
+
+
+HIERARCHIES = [
+    Target(
+        "datasets.RandomHierarchy",
+        lambda rules: list(d.RandomHierarchy(rules).sample(3, 0)),
+        lambda rng: {"rules": _rules()},
+        {},
+        {"rules": p.Kind(lambda value: False)},
+    ),
+    Target(
+        "datasets.RandomHierarchy: draw",
+        lambda **a: list(d.RandomHierarchy.draw(**a).sample(3, 0)),
+        lambda rng: {
+            "depth": 2,
+            "n_children": 2,
+            "n_colours": 4,
+            "n_synonyms": 2,
+            "n_classes": None,
+            "random_state": 0,
+        },
+        {},
+        {
+            "depth": p.count(),
+            "n_children": p.count(2),
+            "n_colours": p.count(2),
+            "n_synonyms": p.count(),
+            "n_classes": p.one_of(p.NONE, p.count()),
+            "random_state": p.SEED,
+        },
+    ),
+    Target(
+        "datasets.RandomHierarchy: sample",
+        lambda **a: list(d.RandomHierarchy(_rules()).sample(**a)),
+        lambda rng: {"n_samples": 3, "random_state": 0},
+        {},
+        {"n_samples": p.count(), "random_state": p.SEED},
+    ),
+    Target(
+        "datasets.RandomHierarchy: labels",
+        lambda X: d.RandomHierarchy(_rules()).labels(X),
+        lambda rng: {"X": STRINGS},
+        {},
+        {"X": p.Kind(lambda value: False)},
+    ),
+    Target(
+        "datasets.RandomHierarchy: exchange",
+        lambda **a: d.RandomHierarchy(_rules()).exchange(**a),
+        lambda rng: {"X": STRINGS, "height": 2, "random_state": 0},
+        {},
+        {"X": p.Kind(lambda value: False), "height": p.count(2), "random_state": p.SEED},
+    ),
+    Target(
+        "datasets.make_scale_detection",
+        d.make_scale_detection,
+        lambda rng: {
+            "n_samples": 3,
+            "shape": (4, 8),
+            "scale": 2,
+            "task": "distance",
+            "gap": 0.5,
+            "random_state": 0,
+        },
+        {},
+        {
+            "n_samples": p.count(),
+            "shape": p.pair(),
+            "scale": p.count(2),
+            "task": p.choice("distance", "blocks"),
+            "gap": p.number(zero=True),
+            "random_state": p.SEED,
+        },
+    ),
+]
+
 TARGETS = [
+    *HIERARCHIES,
     Target(
         "datasets.sample_ising",
         d.sample_ising,

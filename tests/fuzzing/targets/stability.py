@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from fuzzing import parameters as p
-from fuzzing.target import ANY_IMAGES, Target
+from fuzzing.target import ANY_IMAGES, IMAGES, Target
 from fuzzing.targets.deformations import OPTIONS, ORDER
 from fuzzing.targets.functions import _network
 from kernelconv import ConvKernelNetwork
@@ -33,6 +33,10 @@ def _pixels(x: np.ndarray) -> np.ndarray:
 
 def _bright(rows: Any) -> np.ndarray:
     return (np.asarray(rows).mean(1) > 2).astype(int)
+
+
+def _bright_images(x: Any) -> np.ndarray:
+    return x.mean(axis=tuple(range(1, x.ndim))) > 4
 
 
 PHI = p.ANYTHING
@@ -182,7 +186,15 @@ PHIS = [
         lambda rng: {"phi": _pixels, "batch_size": None, "device": None},
         {},
         {"phi": PHI, "batch_size": p.NONE, "device": p.NONE},
-    )
+    ),
+    Target(
+        "stability.as_classifier",
+        lambda X, **a: s.as_classifier(**a)(X),
+        lambda rng: {"model": _bright_images, "batch_size": None, "device": None, "X": _images(rng)},
+        {"X": IMAGES},
+        {"model": PHI, "batch_size": p.one_of(p.NONE, p.count()), "device": p.NONE},
+        weight=2,
+    ),
 ]
 THEOREM = [
     Target(

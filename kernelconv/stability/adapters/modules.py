@@ -15,11 +15,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kernelconv._arrays import check_numpy, to_numpy
-from kernelconv._check import as_float, check_count, check_images
-from kernelconv.stability.rows import check_one_each
+from kernelconv._check import as_float, check_count
+from kernelconv.stability.rows import check_batches, check_one_each
 
-#: Images that a module is given at a time, if nobody says how many.
-_BATCH = 256
+#: Images that a model is given at a time, if nobody says how many.
+BATCH = 256
 
 
 def is_module(phi: Any) -> bool:
@@ -77,9 +77,7 @@ class ModuleRepresentation:
 
     def _batches(self, x: Any) -> list[slice]:
         check_numpy(x, "X", "A module is given NumPy images, channels last; of tensors pass a function of tensors.")
-        n = check_images(x, name="X").shape[0]
-        step = self.batch_size or _BATCH
-        return [slice(first, first + step) for first in range(0, n, step)]
+        return check_batches(x, self.batch_size or BATCH)
 
     def _slope(self, call: Callable[[Any], Any], x: NDArray, g: NDArray) -> NDArray:
         """Return the gradient in one batch."""
