@@ -2,6 +2,8 @@
 
 from kernelconv.stability.bootstrap import bootstrap_difference, bootstrap_interval
 from kernelconv.stability.corruption import measure_corruptions
+from kernelconv.stability.equivariance.lie import lie_error
+from kernelconv.stability.equivariance.translation import equivariance_error, translation_error
 from kernelconv.stability.measures import (
     cosine_distance,
     deformation_sensitivity,
@@ -18,7 +20,6 @@ from kernelconv.stability.search.worst_case import WorstCase, measure_worst_case
 from kernelconv.stability.theorem.architecture import Architecture, Recommendation, check_recommendations
 from kernelconv.stability.theorem.bounds import StabilityBound, fit_bound, fit_envelope
 from kernelconv.stability.theorem.observations import Observations, observe
-from kernelconv.stability.translation import equivariance_error, translation_error
 
 __all__ = [
     "Architecture",
@@ -40,6 +41,7 @@ __all__ = [
     "fit_bound",
     "fit_envelope",
     "invert",
+    "lie_error",
     "lipschitz_ratio",
     "measure_corruptions",
     "measure_layers",
