@@ -246,6 +246,7 @@ TWO = SineField((6, 7), np.ones((3, 2, 1, 1)))
         (lambda: lie_error(np.abs, X, "spin"), r"generator must be one of 'rotation', 'dilation', 'shear', got 'spin'"),
         (lambda: lie_error(np.abs, X, (1, 2, 3)), r"generator must be \(rows, columns\), two numbers of pixels, got"),
         (lambda: lie_error(np.abs, X, (0, 0)), r"The generator \(0, 0\) moves no pixel: pass a field or a translation"),
+        (lambda: lie_error(np.abs, X[:, :1, :1], "shear"), r"The generator 'shear' moves no pixel"),
         (lambda: lie_error(np.abs, X, None), r"generator must hold numbers"),
         (lambda: lie_error(np.abs, X, TWO), r"generator must be one field on 6 x 7 px, .* a batch of 2; got SineField"),
         (lambda: lie_error(np.abs, X, moved("shear", 1, (7, 6))), r"generator must be one field on 6 x 7 px"),

@@ -11,6 +11,7 @@ from kernelconv._check import as_float, check_choice, check_finite, check_positi
 from kernelconv._numbers import shown
 from kernelconv._types.parameters import Border
 from kernelconv.deformations import AffineField, DisplacementField, warp
+from kernelconv.deformations.fields import LARGEST
 from kernelconv.deformations.warp import Order
 from kernelconv.stability.equivariance.action import Motion, as_field, kept_inside, on_maps, restrict
 from kernelconv.stability.plan import measured_images
@@ -95,7 +96,7 @@ def lie_error(
     True
     """
     check_choice(output, "output", ("equivariant", "invariant"))
-    if isinstance(order, bool) or order not in (3, "fourier"):
+    if not isinstance(order, int | str) or isinstance(order, bool) or order not in (3, "fourier"):
         raise ValueError(f"order must be 3 (cubic spline) or 'fourier', which have a derivative, got {shown(order)}.")
     x, represent = measured_images(X).astype(np.float64), as_representation(phi)
     field = as_generator(generator, x.shape)
@@ -112,9 +113,10 @@ def as_generator(generator: Any, images: tuple[int, ...]) -> DisplacementField:
     """Return the generator of images of shape (n, h, w, ...) as a field; raise ValueError if it is none, or 0."""
     if isinstance(generator, str):
         check_choice(generator, "generator", tuple(GENERATORS))
-        return AffineField(tuple(images[1:3]), np.array(GENERATORS[generator]), np.zeros(2))
-    field = as_field(generator, images, "generator")
-    if not np.any(field.sup_norm):
+        field: Any = AffineField(tuple(images[1:3]), np.array(GENERATORS[generator]), np.zeros(2))
+    else:
+        field = as_field(generator, images, "generator")
+    if np.max(field.sup_norm) < 1 / LARGEST:
         raise ValueError(f"The generator {shown(generator)} moves no pixel: pass a field or a translation that does.")
     return field
 
