@@ -75,6 +75,9 @@ def test_of_fields_one_an_image():
     np.testing.assert_allclose(found, equivariance_error(phi, x, fields.scaled(SMALL)) / SMALL, rtol=1e-5)
     alone = [lie_error(phi, x[i : i + 1], fields[i])[0] for i in range(3)]
     np.testing.assert_allclose(found, alone, rtol=1e-6)
+    # these vanish on the border, which is as it was
+    limit = equivariance_error(lambda x: x**3, x, fields.scaled(SMALL)) / SMALL
+    np.testing.assert_allclose(lie_error(lambda x: x**3, x, fields), limit, rtol=1e-5)
 
 
 # -- known answers ----------------------------------------------------------------------------------------------------
@@ -246,6 +249,7 @@ TWO = SineField((6, 7), np.ones((3, 2, 1, 1)))
         (lambda: lie_error(np.abs, X, "spin"), r"generator must be one of 'rotation', 'dilation', 'shear', got 'spin'"),
         (lambda: lie_error(np.abs, X, (1, 2, 3)), r"generator must be \(rows, columns\), two numbers of pixels, got"),
         (lambda: lie_error(np.abs, X, (0, 0)), r"The generator \(0, 0\) moves no pixel: pass a field or a translation"),
+        (lambda: lie_error(np.abs, X, (1e-200, 0)), r"The generator \(1e-200, 0\) moves no pixel"),
         (lambda: lie_error(np.abs, X[:, :1, :1], "shear"), r"The generator 'shear' moves no pixel"),
         (lambda: lie_error(np.abs, X, None), r"generator must hold numbers"),
         (lambda: lie_error(np.abs, X, TWO), r"generator must be one field on 6 x 7 px, .* a batch of 2; got SineField"),
