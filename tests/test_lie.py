@@ -219,14 +219,14 @@ def test_a_module_is_measured_as_its_formula():
 
 def test_only_positions_that_stay_inside_count():
     x = images(2, 9, 8)
-    tau = moved("rotation", 0.3, (9, 8))
+    tau = moved("rotation", 0.6, (9, 8))
     bad = np.abs(tau.values) > np.minimum(np.indices((9, 8)), np.indices((9, 8))[:, ::-1, ::-1]).transpose(1, 2, 0)
     kept = ~bad.any(-1)
     phi = lambda x: np.abs(x)  # noqa: E731
     a, b = warp(phi(x), tau, order=3), phi(warp(x, tau, order=3))
     expected = np.linalg.norm((b - a)[:, kept, 0], axis=1) / np.linalg.norm(a[:, kept, 0], axis=1)
     np.testing.assert_allclose(equivariance_error(phi, x, tau, order=3), expected, rtol=1e-12)
-    assert 0.3 < kept.mean() < 0.8
+    assert 0 < kept.sum() < kept.any(0).sum() * kept.any(1).sum()
 
 
 def test_tensors_are_measured_by_fields_too():
