@@ -13,8 +13,8 @@ from kernelconv.deformations import (
     warp,
 )
 from kernelconv.deformations.fields import check_size
-from kernelconv.deformations.jacobians import spectral_norm, spectral_norm_gradient
-from kernelconv.deformations.suprema import _local_maxima
+from kernelconv.deformations.norms.jacobians import spectral_norm, spectral_norm_gradient
+from kernelconv.deformations.norms.suprema import _local_maxima
 
 FAMILIES = [Rotation(), Dilation(), SmoothDeformation(2), SmoothDeformation(3), SmoothDeformation(8)]
 SCIPY_MODES = {"zero": "grid-constant", "reflect": "mirror", "symmetric": "reflect", "circular": "grid-wrap"}

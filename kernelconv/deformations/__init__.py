@@ -7,7 +7,9 @@ from kernelconv.deformations.affine import AffineDeformation, AffineField, Dilat
 from kernelconv.deformations.corruptions import CORRUPTIONS, corrupt
 from kernelconv.deformations.families import Deformation, LinearDeformation
 from kernelconv.deformations.fields import DisplacementField
+from kernelconv.deformations.holder import HolderDeformation
 from kernelconv.deformations.linearized import warp_adjoint, warp_derivative
+from kernelconv.deformations.norms.holder import holder_norm
 from kernelconv.deformations.series import FourierField, SineField
 from kernelconv.deformations.shifted import ShiftedField
 from kernelconv.deformations.smooth import CombinedDeformation, ElasticDeformation, SmoothDeformation
@@ -23,6 +25,7 @@ __all__ = [
     "DisplacementField",
     "ElasticDeformation",
     "FourierField",
+    "HolderDeformation",
     "LinearDeformation",
     "Rotation",
     "Shear",
@@ -31,6 +34,7 @@ __all__ = [
     "SmoothDeformation",
     "Translation",
     "corrupt",
+    "holder_norm",
     "warp",
     "warp_adjoint",
     "warp_derivative",

@@ -13,7 +13,7 @@ from kernelconv._check import Pair, check_finite
 from kernelconv._numbers import as_double
 from kernelconv.deformations.families import Deformation, LinearDeformation, check_radius
 from kernelconv.deformations.fields import DisplacementField, as_points, freeze
-from kernelconv.deformations.jacobians import det_one_minus, length, spectral_norm
+from kernelconv.deformations.norms.jacobians import det_one_minus, length, spectral_norm
 
 
 @dataclass(frozen=True, eq=False, repr=False)

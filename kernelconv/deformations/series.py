@@ -12,8 +12,8 @@ from numpy.typing import ArrayLike, NDArray
 from kernelconv._check import check_positive, check_sequence
 from kernelconv._numbers import as_double, shown
 from kernelconv.deformations.fields import DisplacementField, as_points, freeze
-from kernelconv.deformations.jacobians import det_one_minus, length, spectral_norm
-from kernelconv.deformations.suprema import suprema
+from kernelconv.deformations.norms.jacobians import det_one_minus, length, spectral_norm
+from kernelconv.deformations.norms.suprema import suprema
 
 
 @dataclass(frozen=True, eq=False, repr=False)

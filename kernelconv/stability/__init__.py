@@ -3,6 +3,8 @@
 from kernelconv.stability.adapters.classifier import as_classifier
 from kernelconv.stability.bootstrap import bootstrap_difference, bootstrap_interval
 from kernelconv.stability.corruption import measure_corruptions
+from kernelconv.stability.equivariance.lie import lie_error
+from kernelconv.stability.equivariance.translation import equivariance_error, translation_error
 from kernelconv.stability.measures import (
     cosine_distance,
     deformation_sensitivity,
@@ -22,7 +24,6 @@ from kernelconv.stability.smoothing.flips import SmallestFlip, smallest_flip
 from kernelconv.stability.theorem.architecture import Architecture, Recommendation, check_recommendations
 from kernelconv.stability.theorem.bounds import StabilityBound, fit_bound, fit_envelope
 from kernelconv.stability.theorem.observations import Observations, observe
-from kernelconv.stability.translation import equivariance_error, translation_error
 
 __all__ = [
     "Architecture",
@@ -50,6 +51,7 @@ __all__ = [
     "fit_bound",
     "fit_envelope",
     "invert",
+    "lie_error",
     "lipschitz_guarantee",
     "lipschitz_ratio",
     "measure_corruptions",

@@ -18,13 +18,13 @@ from kernelconv.stability.adapters.sessions import Session, SessionRepresentatio
 from kernelconv.stability.representation import Predicts
 from kernelconv.stability.rows import brought, check_batches
 
+#: What has labels.
+Model = Predicts | Callable[[NDArray], Any] | Session
 #: From images to one label an image.
 Classifier = Callable[[NDArray], NDArray]
 
 
-def as_classifier(
-    model: Predicts | Callable[[NDArray], Any] | Session, batch_size: int | None = None, device: object = None
-) -> Classifier:
+def as_classifier(model: Model, batch_size: int | None = None, device: object = None) -> Classifier:
     r"""Return the function from images to labels that `model` stands for.
 
     .. math:: f(x) = \arg\max_k s_k(x) \text{ of scores } s(x) \in R^K, \qquad

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from kernelconv._parallel.blocks import block_length, map_blocks
 from kernelconv._types.parameters import Border
 from kernelconv.deformations import DisplacementField, LinearDeformation, warp, warp_derivative
-from kernelconv.deformations.jacobians import spectral_norm, spectral_norm_gradient
+from kernelconv.deformations.norms.jacobians import spectral_norm, spectral_norm_gradient
 from kernelconv.deformations.warp import Order
 from kernelconv.stability.measures import relative_change
 from kernelconv.stability.representation import Gradient, Representation, features

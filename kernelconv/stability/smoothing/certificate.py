@@ -15,9 +15,9 @@ from kernelconv._types.parameters import Border, RandomState
 from kernelconv.deformations.families import Deformation
 from kernelconv.deformations.fields import check_size
 from kernelconv.deformations.warp import Order
+from kernelconv.stability.adapters.classifier import Model, as_classifier
 from kernelconv.stability.plan import measured_images
 from kernelconv.stability.smoothing.cloud import Cloud, NoiseSummary, summarize
-from kernelconv.stability.smoothing.labels import Labels, as_labels
 
 
 @dataclass(frozen=True, repr=False)
@@ -103,7 +103,7 @@ class Certificate:
 
 
 def certify(
-    predict: Labels,
+    predict: Model,
     X: ArrayLike,
     deformation: Deformation,
     sigma: float,
@@ -125,8 +125,8 @@ def certify(
 
     Parameters
     ----------
-    predict : callable, or object with ``predict``
-        f, from images to labels.
+    predict : object with ``predict``, callable, torch.nn.Module or ONNX session
+        f, from images to labels, as `as_classifier` reads it.
     X : array-like, shape (n, h, w) or (n, h, w, c)
         Images.
     deformation : Deformation
@@ -177,7 +177,7 @@ def certify(
     >>> found.labels, bool((found.strength > 0).all())
     (array([1, 1, 1, 1]), True)
     """
-    images, labels_of = measured_images(X), as_labels(predict)
+    images, labels_of = measured_images(X), as_classifier(predict)
     shape = images.shape[1:3]
     cloud = Cloud(deformation, check_size(sigma, "sigma"), order, padding)
     check_count(n_samples, "n_samples")

@@ -15,10 +15,10 @@ from kernelconv._types.parameters import Border, RandomState
 from kernelconv.deformations.families import LinearDeformation
 from kernelconv.deformations.fields import DisplacementField, check_size
 from kernelconv.deformations.warp import Order
+from kernelconv.stability.adapters.classifier import Model, as_classifier
 from kernelconv.stability.plan import measured_images
 from kernelconv.stability.smoothing.certificate import lower_bound
 from kernelconv.stability.smoothing.cloud import Cloud, strengths
-from kernelconv.stability.smoothing.labels import Labels, as_labels
 
 #: Directions that are tried at a time, and halvings of the way between the largest field that keeps the label and the
 #: smallest that changes it.
@@ -77,7 +77,7 @@ class SmallestFlip:
 
 
 def smallest_flip(
-    predict: Labels,
+    predict: Model,
     X: ArrayLike,
     deformation: LinearDeformation,
     *,
@@ -98,8 +98,8 @@ def smallest_flip(
 
     Parameters
     ----------
-    predict : callable, or object with ``predict``
-        f, from images to labels.
+    predict : object with ``predict``, callable, torch.nn.Module or ONNX session
+        f, from images to labels, as `as_classifier` reads it.
     X : array-like, shape (n, h, w) or (n, h, w, c)
         Images.
     deformation : LinearDeformation
@@ -148,7 +148,7 @@ def smallest_flip(
             f"Flips are searched for in linear families closed under scaling, such as SmoothDeformation, got "
             f"{shown(deformation)}."
         )
-    images, labels_of = measured_images(X), as_labels(predict)
+    images, labels_of = measured_images(X), as_classifier(predict)
     limit, budget = deformation.check_strength(limit), check_count(n_evaluations, "n_evaluations", _ROUND)
     check_count(n_samples, "n_samples")
     cloud = Cloud(deformation, 1.0 if sigma is None else check_size(sigma, "sigma"), order, padding)

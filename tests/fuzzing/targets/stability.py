@@ -160,6 +160,25 @@ SHIFTS = [
     for name in ("translation_error", "equivariance_error")
 ]
 
+GENERATOR = p.Kind(lambda value: None if isinstance(value, tuple | list | np.ndarray) else False)
+LIE = Target(
+    "stability.lie_error",
+    s.lie_error,
+    lambda rng: {
+        "phi": lambda x: x[..., None],
+        "X": _images(rng),
+        "generator": "rotation",
+        "output": "equivariant",
+        "order": 3,
+        "padding": "circular",
+        "step": 1e-3,
+    },
+    {"X": ANY_IMAGES},
+    {"phi": PHI, "generator": GENERATOR, "output": p.choice("equivariant", "invariant"), "padding": BORDER}
+    | {"order": p.choice(3, "fourier"), "step": p.one_of(p.NONE, p.number())},
+    degree={"X": 0},
+)
+
 
 def _observed(fields: Any = None, **a: Any) -> Any:
     fields = Translation().sample((6, 7), 1.0, 0, 4) if fields is None else fields
@@ -275,4 +294,4 @@ def _report() -> Any:
     return s.StabilityReport((row,))
 
 
-TARGETS = [*PROTOCOLS, WORST, *SHIFTS, *PHIS, *THEOREM]
+TARGETS = [*PROTOCOLS, WORST, *SHIFTS, LIE, *PHIS, *THEOREM]

@@ -1,19 +1,20 @@
-"""Translations by themselves: how far features are from invariant, and how far maps are from equivariant."""
+"""Displacements of a given size: how far features are from invariant, and how far maps are from equivariant."""
 
 from __future__ import annotations
 
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
-from kernelconv._arrays import as_one_library, check_finite_array, check_numpy, is_foreign
-from kernelconv._check import check_finite, check_images_shape
-from kernelconv._numbers import as_double, shown
+from kernelconv._arrays import as_one_library, check_finite_array, is_foreign
+from kernelconv._check import check_images_shape
+from kernelconv._numbers import shown
 from kernelconv._types.arrays import Array
 from kernelconv._types.parameters import Border
 from kernelconv.deformations import warp
 from kernelconv.deformations.warp import Order
+from kernelconv.stability.equivariance.action import Motion, as_field, as_shift, kept_inside, on_maps, restrict
 from kernelconv.stability.measures import relative_change
 from kernelconv.stability.plan import measured_images
 from kernelconv.stability.representation import Phi, as_representation, features, maps
@@ -53,17 +54,18 @@ def translation_error(
     True
     """
     x, represent = _images(X), as_representation(phi)
-    c = _as_shift(shift)
-    return relative_change(features(represent, x), features(represent, _shifted(x, c, order, padding)))
+    tau = np.broadcast_to(as_shift(shift, "shift"), (*x.shape[1:3], 2))
+    return relative_change(features(represent, x), features(represent, warp(x, tau, order=order, padding=padding)))
 
 
 def equivariance_error(
-    phi: Phi, X: ArrayLike | Array, shift: tuple[float, float], *, order: Order = "fourier", padding: Border = "zero"
+    phi: Phi, X: ArrayLike | Array, shift: Motion, *, order: Order = "fourier", padding: Border = "zero"
 ) -> Any:
     r"""Return |Phi(L_c x) - L_(c / s) Phi(x)| / |Phi(x)| for each image: how far Phi is from moving with its input.
 
     s is the stride, image size over map size. A shift by a multiple of the stride asks for no interpolation of the
-    maps; between them the error holds what subsampling loses.
+    maps; between them the error holds what subsampling loses. Of a field tau in place of c, a rotation, a dilation or
+    any other, the maps move by tau / s about their own centre: position p of them is s p + (s - 1) / 2 of the image.
 
     Parameters
     ----------
@@ -71,20 +73,22 @@ def equivariance_error(
         Returns maps (n, h', w', k), as ``network.forward`` does.
     X : array-like, shape (n, h, w) or (n, h, w, c)
         Images; tensors, where `phi` makes tensors of them: their library then differentiates the error.
-    shift : tuple (float, float)
-        c, (row, column), in pixels.
+    shift : tuple (float, float) or DisplacementField
+        c, (row, column), in pixels; or a field on the images' sides, or a batch of n, one an image.
     order, padding
         As in `warp`, for images and maps.
 
     Returns
     -------
     ndarray (n,), or array of the library of `X`
-        Over the positions of the map that the shift does not bring in from outside (all of them for "circular").
+        Over the positions of the map that the shift does not bring in from outside (all of them for "circular"):
+        those farther from each border than they move across it.
 
     Raises
     ------
     ValueError
-        If Phi does not return maps, the shift leaves no position inside, or Phi(x) = 0 for an image.
+        If Phi does not return maps, the field does not fit the images, no position is left inside, or Phi(x) = 0 for
+        an image.
 
     Examples
     --------
@@ -92,18 +96,27 @@ def equivariance_error(
     >>> X = np.random.default_rng(0).standard_normal((2, 8, 8, 1))
     >>> bool(equivariance_error(lambda x: x**2, X, (2, 1), padding="circular").max() < 1e-12)
     True
+
+    Both axes blurred alike, a spot at the centre turns with the picture; one axis alone, it does not:
+
+    >>> from scipy import ndimage
+    >>> from kernelconv.deformations import Rotation
+    >>> u = np.arange(21) - 10
+    >>> X = np.exp(-(u[:, None] ** 2 + 2 * u**2) / 18)[None, ..., None]
+    >>> turn = Rotation().sample((21, 21), strength=0.3, rng=0)
+    >>> alike, one = (lambda x, s=s: ndimage.gaussian_filter(x, (0, *s, 0)) for s in ((2, 2), (3, 0)))
+    >>> equivariance_error(alike, X, turn).round(2), equivariance_error(one, X, turn).round(2)
+    (array([0.]), array([0.15]))
     """
-    x = _images(X)
-    represent, c = as_representation(phi), _as_shift(shift)
-    still, moved = (maps(represent, images) for images in (x, _shifted(x, c, order, padding)))
-    side = tuple(still.shape[1:3])
-    stride = np.array(x.shape[1:3]) / side
-    expected = _shifted(still, c / stride, order, padding)
-    margin = 0 * stride.astype(int) if padding == "circular" else np.ceil(np.abs(c) / stride).astype(int)
-    rows, columns = (slice(int(m), n - int(m)) for m, n in zip(margin, side, strict=True))
-    if (2 * margin >= side).any():
-        raise ValueError(f"A shift by {tuple(c.tolist())} px leaves no position of the {side} map inside.")
-    return relative_change(*(check_finite_array(a[:, rows, columns, :], "phi(X)") for a in (expected, moved)))
+    x, represent = _images(X), as_representation(phi)
+    field = as_field(shift, x.shape, "shift")
+    still, moved = (maps(represent, images) for images in (x, warp(x, field, order=order, padding=padding)))
+    tau = on_maps(field, tuple(still.shape[1:3]))
+    expected = warp(still, tau, order=order, padding=padding)
+    kept = np.ones(tau.shape[:-1], bool) if padding == "circular" else kept_inside(tau)
+    moved_by = shown(shift) if field is shift else f"A shift by {tuple(field.values[0, 0].tolist())} px"
+    pair = (restrict(a, kept, moved_by) for a in (expected, moved))
+    return relative_change(*(check_finite_array(a, "phi(X)") for a in pair))
 
 
 def _images(X: Any) -> Any:
@@ -113,15 +126,3 @@ def _images(X: Any) -> Any:
     (x,) = as_one_library(X, names=["X"])
     check_images_shape(tuple(x.shape), None, "X", channels_last=True)
     return check_finite_array(x, "X")
-
-
-def _as_shift(shift: Any) -> NDArray:
-    check_numpy(shift, "shift")
-    values = check_finite(as_double(shift, "shift"), "shift")
-    if values.shape != (2,):
-        raise ValueError(f"shift must be (rows, columns), two numbers of pixels, got {shown(shift)}.")
-    return values
-
-
-def _shifted(x: Any, shift: NDArray, order: Order, padding: Border) -> Any:
-    return warp(x, np.broadcast_to(shift, (*x.shape[1:3], 2)), order=order, padding=padding)

@@ -35,21 +35,21 @@ def suprema(fields: Any, score: Callable[[NDArray], NDArray], *, of_jacobian: bo
     then refined. The grid follows the wave, not the pixels: about 10^6 multiply-adds at 3 half waves.
     """
     cells = CELLS_PER_HALF_WAVE * fields.half_waves
-    block = block_length(cells * cells * 64)
+    block = block_length(cells ** sum(side > 1 for side in fields.shape) * 64)
     found = map_blocks(lambda s: _search(fields[s], score, of_jacobian, cells), len(fields), block)
     return np.concatenate(found)
 
 
 def _search(fields: Any, score: Callable[[NDArray], NDArray], of_jacobian: bool, cells: int) -> NDArray:
     h, w = fields.shape
-    rows, columns = np.linspace(0, h - 1, cells + 1), np.linspace(0, w - 1, cells + 1)
+    rows, columns = (np.linspace(0, side - 1, cells + 1 if side > 1 else 1) for side in fields.shape)
     on_grid = fields.jacobian_on_grid if of_jacobian else fields.on_grid
     at = fields.jacobian_at if of_jacobian else fields.at
     flat = _local_maxima(score(on_grid(rows, columns))).reshape(len(fields), -1)
     k = min(N_CANDIDATES, flat.shape[1])
     top = np.argpartition(-flat, k - 1, axis=1)[:, :k]
     centre = np.stack([rows[top // len(columns)], columns[top % len(columns)]], -1)  # (n, k, 2)
-    box = np.array([rows[1], columns[1]])
+    box = np.array([h - 1, w - 1]) / cells
     for _ in range(N_ZOOMS):
         points = np.clip(centre[:, :, None] + box * _STENCIL, 0, [h - 1, w - 1])  # (n, k, 25, 2)
         found = score(at(points.reshape(len(fields), -1, 2))).reshape(points.shape[:3])

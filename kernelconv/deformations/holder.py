@@ -1,0 +1,102 @@
+"""Random fields of a given Hölder exponent, at an exact Hölder norm: rougher and smoother than stability asks for."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from kernelconv._check import Pair, check_count, check_memory
+from kernelconv.deformations.families import LinearDeformation
+from kernelconv.deformations.norms.holder import check_exponent, holder_norm
+from kernelconv.deformations.series import FourierField, SineField
+
+
+@dataclass(frozen=True)
+class HolderDeformation(LinearDeformation):
+    r"""Random fields of Hölder exponent a, zero on the border, each of exactly the C^a norm asked for.
+
+    Both components are sums over i, j >= 1 with |k| < cutoff + 1/2, k = (i, j), of C_ij |k|^-(a + 1)
+    sin(i pi u) sin(j pi v), C_ij ~ N(0, 1) independent, u and v running over [0, 1] from the first pixel to the last.
+    On an image of one line the field runs along it: the sum over k <= cutoff of C_k k^-(a + 1/2) sin(k pi u). So are
+    a + d/2 in d dimensions the powers with which differences of tau (of D tau, for a > 1) over r go like r^a
+    (r^(a - 1)), for r from 1 / cutoff on.
+
+    The strength is the C^a norm, `holder_norm`, whose lengths are image sides: it is the same for every a and every
+    number of pixels. For a < 1 it bounds no Jacobian norm: as the cutoff grows, fields fold (see ``min_det``).
+
+    Parameters
+    ----------
+    exponent : float
+        a, > 0 and < 2.
+    cutoff : int
+        Largest number of half waves across the image, at least 1; of n pixels the shortest wave that they resolve has
+        n - 1.
+
+    References
+    ----------
+    Nicola and Trapasso, "Stability of the scattering transform for deformations with minimal regularity", 2022:
+    scattering is stable to fields with a > 1; below 1 it may not be.
+
+    Examples
+    --------
+    >>> rough, smooth = (HolderDeformation(a, cutoff=16).sample((32, 32), 0.1, rng=0) for a in (0.5, 1.5))
+    >>> [round(holder_norm(field, a), 6) for field, a in ((rough, 0.5), (smooth, 1.5))]
+    [0.1, 0.1]
+    >>> rough.jacobian_sup_norm > 10 * smooth.jacobian_sup_norm
+    True
+    >>> HolderDeformation(0.5, cutoff=64).sample((1, 128), 0.1, rng=0).values.shape
+    (1, 128, 2)
+    """
+
+    exponent: float = 1.0
+    cutoff: int = 8
+
+    unit = "image sides"
+    limit = float("inf")
+
+    def __post_init__(self) -> None:
+        check_exponent(self.exponent)
+        check_count(self.cutoff, "cutoff")
+
+    def _deviations(self, shape: Pair) -> NDArray:
+        """Return the standard deviations, (c,) of a line or (c, c), of the modes' coefficients; 0 where left out."""
+        modes = np.arange(1.0, self.cutoff + 1)
+        if 1 in shape:
+            return modes ** -(self.exponent + 0.5)
+        check_memory(16.0 * self.cutoff**2, f"A series of {self.cutoff} x {self.cutoff} modes")
+        radius = np.hypot(modes[:, None], modes)
+        return np.where(radius < self.cutoff + 0.5, radius ** -(self.exponent + 1), 0.0)
+
+    def n_parameters(self, shape: Pair) -> int:
+        """Two for each mode that is kept; of a line, one."""
+        return (1 if 1 in shape else 2) * int(np.count_nonzero(self._deviations(shape)))
+
+    def directions(self, shape: Pair, z: NDArray) -> SineField | FourierField:
+        """Return the fields whose kept modes have coefficients `z` (n, p) times their standard deviations."""
+        z, deviation = self._check_parameters(shape, z), self._deviations(shape)
+        if 1 in shape:
+            return _along_a_line(shape, z * deviation)
+        coefficients = np.zeros((len(z), 2, *deviation.shape))
+        coefficients[:, :, deviation > 0] = np.reshape(z, (len(z), 2, -1)) * deviation[deviation > 0]
+        return SineField(shape, coefficients)
+
+    def from_parameters(self, shape: Pair, z: NDArray, strength: float) -> Any:
+        """Return the fields of parameters `z` (n, p), each of exactly the C^a norm `strength`."""
+        fields = self._directions(shape, z)
+        return fields.scaled(strength / holder_norm(fields, self.exponent))
+
+
+def _along_a_line(shape: Pair, sines: NDArray) -> FourierField:
+    """Return the fields along images of one line with coefficients (n, c) of sin(k pi u)."""
+    n, c = sines.shape
+    axis = int(shape[0] == 1)
+    if shape[axis] < 2:
+        raise ValueError(f"A field that is 0 at both ends needs an image of at least 2 pixels, got shape={shape}.")
+    waves = np.concatenate([np.zeros((n, c + 1)), sines], 1)
+    coefficients = np.zeros((n, 2, 1, 2 * c + 1) if axis else (n, 2, 2 * c + 1, 1))
+    coefficients[:, axis] = waves[:, None] if axis else waves[..., None]
+    period = 2.0 * (shape[axis] - 1)
+    return FourierField(shape, coefficients, (period, period))

@@ -1,0 +1,1 @@
+"""How large a field is: norms of its Jacobians, suprema over the image, the Hölder norm."""
