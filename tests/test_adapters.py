@@ -108,6 +108,16 @@ def test_a_module_of_scores_and_one_of_a_logit(torch):
     assert shaped(x).dtype == np.int64
 
 
+def test_a_module_that_has_predict_is_asked_for_it(torch):
+    class Predicts(torch.nn.Module):
+        def predict(self, images):
+            assert isinstance(images, np.ndarray)
+            return by_loop(images)
+
+    x = images(5, 4, 5)
+    np.testing.assert_array_equal(as_classifier(Predicts(), 2)(x), by_loop(x))
+
+
 def test_what_has_no_labels_is_refused():
     with pytest.raises(ValueError, match="model is the class LogisticRegression: pass an instance, fitted"):
         as_classifier(LogisticRegression)
@@ -242,6 +252,23 @@ def test_a_session_of_a_fixed_number_of_images_is_given_so_many():
         np.testing.assert_array_equal(as_classifier(session, fixed)(x), expected.argmax(1))
     with pytest.raises(ValueError, match="batch_size=4, and the session takes 10 images at a time: leave it"):
         as_representation(session, 4)
+
+
+def test_batches_of_a_session_are_of_the_size_asked_for_and_256_by_default():
+    class Seen:
+        session = flattened(["n", 1, "h", "w"])
+        get_inputs, get_outputs = session.get_inputs, session.get_outputs
+
+        def run(self, names, given):
+            sizes.append(len(given["x"]))
+            return self.session.run(names, given)
+
+    x = images(300, 2, 3)
+    for batch_size, expected in ((None, [256, 44]), (128, [128, 128, 44]), (1000, [300])):
+        for of in (as_representation, as_classifier):
+            sizes = []
+            of(Seen(), batch_size)(x)
+            assert sizes == expected
 
 
 def test_the_labels_of_a_session():

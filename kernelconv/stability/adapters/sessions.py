@@ -12,7 +12,6 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from kernelconv._arrays import check_numpy
 from kernelconv._check import Shape, as_float, check_count
 from kernelconv._numbers import as_array
 from kernelconv.stability.adapters.modules import BATCH
@@ -77,7 +76,6 @@ class SessionRepresentation:
 
     def _outputs(self, x: Any) -> tuple[NDArray, bool]:
         """Return the first output, and whether the session reads images channels first."""
-        check_numpy(x, "X")
         x = x if hasattr(x, "shape") else as_array(x, "X")
         given = self._input()
         fixed = _size(given.shape[0])
