@@ -247,6 +247,16 @@ def test_flips_of_the_majority_lie_outside_its_radius():
 # -- representations ---------------------------------------------------------------------------------------------------
 
 
+def test_an_orthogonal_map_has_the_certificate_of_the_pixels():
+    turned = np.linalg.qr(np.random.default_rng(0).standard_normal((64, 64)))[0]
+    maps = [lambda x: x.reshape(len(x), -1), lambda x: x.reshape(len(x), -1) @ turned]
+    pixels, others = (certify_change(m, X[:2], SMOOTH, 0.5, [0.0, 0.4], n_samples=100, random_state=0) for m in maps)
+    np.testing.assert_allclose(others.guaranteed, pixels.guaranteed, rtol=1e-12)
+    assert np.isfinite(pixels.guaranteed).all()
+    still = certify_change(maps[0], np.ones((1, 8, 8)), SMOOTH, 0.5, [0.0], padding="reflect", random_state=0)
+    assert still.guaranteed[0, 0] < 1e-12  # a constant image does not move
+
+
 @pytest.mark.parametrize(("share", "alpha"), [(0.5, 0.05), (0.9, 0.05), (0.99, 0.2)])
 def test_order_statistics_bound_quantiles(share, alpha):
     rng, n = np.random.default_rng(0), 200

@@ -5,6 +5,7 @@ a page one `Page`; nothing here imports what made the results, but for `networks
 
 - `print_table`, `to_csv`, `write_figures`, `write_page`: of a comparison; its numbers are `summary_rows`;
 - `print_study`, `study_csv`, `write_study_figures`, `write_study_page`: of a stability study;
+- `write_card`: of a stability card, `kernelconv.stability.stability_card`;
 - `Table` of `Column`, `Section` and `Entry`, shown by `terminal`, `markdown` and `html`;
 - `Page`, `save_page`: one self-contained HTML file;
 - `plot_filters`, `plot_maps`, `plot_patches` (of `strongest_patches`), `plot_receptive_field`, `plot_training`: what is
@@ -13,6 +14,7 @@ a page one `Page`; nothing here imports what made the results, but for `networks
 
 from kernelconv.report.accuracy import print_table, to_csv
 from kernelconv.report.accuracy_page import write_page
+from kernelconv.report.card import write_card
 from kernelconv.report.charts import figures_available
 from kernelconv.report.figures import write_figures
 from kernelconv.report.networks import (
@@ -52,6 +54,7 @@ __all__ = [
     "summary_rows",
     "terminal",
     "to_csv",
+    "write_card",
     "write_figures",
     "write_page",
     "write_study_figures",

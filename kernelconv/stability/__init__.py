@@ -2,6 +2,7 @@
 
 from kernelconv.stability.adapters.classifier import as_classifier
 from kernelconv.stability.bootstrap import bootstrap_difference, bootstrap_interval
+from kernelconv.stability.card import stability_card
 from kernelconv.stability.corruption import measure_corruptions
 from kernelconv.stability.equivariance.lie import lie_error
 from kernelconv.stability.equivariance.translation import equivariance_error, translation_error
@@ -63,6 +64,7 @@ __all__ = [
     "relative_change",
     "relative_stability",
     "smallest_flip",
+    "stability_card",
     "translation_error",
     "worst_case",
 ]

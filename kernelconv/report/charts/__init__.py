@@ -1,6 +1,7 @@
 """The drawings, as matplotlib Figures made without pyplot: one colour and one marker a model in all of them."""
 
 from kernelconv.report.charts.accuracy import change, confusion, learning_curves, tradeoff
+from kernelconv.report.charts.card import flips, two_sided
 from kernelconv.report.charts.networks import field, maps, sheet, training
 from kernelconv.report.charts.pictures import deformed, first_layers, worst_fields
 from kernelconv.report.charts.stability import curves
@@ -24,6 +25,7 @@ __all__ = [
     "field",
     "figures_available",
     "first_layers",
+    "flips",
     "house_style",
     "learning_curves",
     "maps",
@@ -33,5 +35,6 @@ __all__ = [
     "sheet",
     "tradeoff",
     "training",
+    "two_sided",
     "worst_fields",
 ]

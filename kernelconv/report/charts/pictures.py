@@ -49,8 +49,8 @@ def deformed(images: NDArray, strengths: Sequence[float]) -> Any:
     return figure
 
 
-def worst_fields(examples: Mapping[str, Mapping[str, Any]]) -> Any:
-    """Draw, a row a model: the image, the image under its worst field, and the field as arrows."""
+def worst_fields(examples: Mapping[str, Mapping[str, Any]], what: str = "changes {:.2f}") -> Any:
+    """Draw, a row a model: the image, the image under its worst field with `what` it does, and the field as arrows."""
     figure = new_figure(1.5 * len(examples) + 0.3, 4.8)
     panels = figure.subplots(len(examples), 3, squeeze=False)
     for line, (name, example) in zip(panels, examples.items(), strict=True):
@@ -65,7 +65,7 @@ def worst_fields(examples: Mapping[str, Mapping[str, Any]]) -> Any:
         options: dict[str, Any] = {"angles": "xy", "scale_units": "xy", "scale": 1, "pivot": "tip", "width": 0.008}
         line[2].quiver(columns, rows, arrows[..., 1], arrows[..., 0], color="#D55E00", **options)
         line[0].set_title(label_text(name), loc="left").set_in_layout(False)
-        line[1].set_title(f"changes {example['change']:.2f}", loc="left")
+        line[1].set_title(what.format(example["change"]), loc="left")
     return figure
 
 

@@ -91,11 +91,11 @@ def summarize(cloud: Cloud, shape: Pair, rng: np.random.Generator, n: int = 256)
     """Return what `n` fields of the cloud are like."""
     z = cloud.sigma * rng.standard_normal((n, len(cloud.origin(shape))))
     fields = cloud.family.directions(shape, z)
-    norms = strengths(cloud.family, fields)
+    norms = strengths_of(cloud.family, fields)
     median, high = (float(q) for q in np.quantile(norms, [0.5, 0.95]))
     return NoiseSummary(median, high, float(np.mean(~fields.is_diffeomorphism())))
 
 
-def strengths(family: Deformation, fields: DisplacementField) -> NDArray:
+def strengths_of(family: Deformation, fields: DisplacementField) -> NDArray:
     """Return the strengths of a batch of fields in the family's unit: Jacobian norms, lengths of translations."""
     return np.asarray(fields.sup_norm if family.unit == "px" else fields.jacobian_sup_norm)
