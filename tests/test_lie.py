@@ -240,6 +240,7 @@ def test_tensors_are_measured_by_fields_too():
 # -- what is wrong ----------------------------------------------------------------------------------------------------
 
 X = images(2, 6, 7)
+ONE_FAR = AffineField((6, 7), np.zeros((2, 2, 2)), np.array([[0.0, 0.0], [0.0, 9.0]]))
 TWO = SineField((6, 7), np.ones((3, 2, 1, 1)))
 
 
@@ -259,6 +260,7 @@ TWO = SineField((6, 7), np.ones((3, 2, 1, 1)))
             lambda: equivariance_error(np.abs, X, AffineField((6, 7), 9 * np.eye(2), np.zeros(2))),
             r"AffineField.* leaves",
         ),
+        (lambda: equivariance_error(np.abs, X, ONE_FAR), r"AffineField.* leaves no position of the"),
         (lambda: lie_error(np.abs, X, (1, 0), output="both"), r"output must be one of 'equivariant', 'invariant'"),
         (lambda: lie_error(np.abs, X, (1, 0), order=1), r"order must be 3 .cubic spline. or 'fourier', .* got 1"),
         (lambda: lie_error(np.abs, X, (1, 0), padding="wrap"), r"padding must be one of"),

@@ -22,8 +22,8 @@ class Deformation:
     r"""A family of displacement fields, sampled at an exact strength.
 
     The strength is the Jacobian norm s = sup over u of |D tau(u)|, without unit, except for `Translation`, whose
-    strength is a length in pixels. For s < 1 the map u -> u - tau(u) is one-to-one; the stability theorems are
-    stated for s <= 1/2.
+    strength is a length in pixels, and `HolderDeformation`, whose strength is a C^a norm in image sides. For s < 1 the
+    map u -> u - tau(u) is one-to-one; the stability theorems are stated for s <= 1/2.
 
     A family of your own is a subclass that writes `draw`, and `draw_displaced` if its fields are not closed under
     scaling. Where its fields are linear in parameters it is a `LinearDeformation`, which `worst_case` can search.
@@ -42,7 +42,7 @@ class Deformation:
     array([0.3, 0.3, 0.3, 0.3, 0.3])
     """
 
-    #: Unit of the strength: ``""`` for a Jacobian norm, ``"px"`` for a length.
+    #: Unit of the strength: ``""`` for a Jacobian norm, ``"px"`` for a length, else that of a norm of its own.
     unit = ""
     #: Strengths must stay below this, unless folding is allowed.
     limit = 1.0
@@ -69,7 +69,7 @@ class Deformation:
         shape : int or tuple (h, w)
             Pixels of the image.
         strength : float
-            Jacobian norm (no unit), or pixels for `Translation`; > 0. Either this or `displacement`.
+            Jacobian norm (no unit), or what the family's `unit` says; > 0. Either this or `displacement`.
         rng : None, int or numpy Generator
             Source of the draw.
         size : int, optional

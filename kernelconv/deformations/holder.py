@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from kernelconv._check import Pair, check_count, check_memory
 from kernelconv.deformations.families import LinearDeformation
+from kernelconv.deformations.fields import check_size
 from kernelconv.deformations.norms.holder import check_exponent, holder_norm
 from kernelconv.deformations.series import FourierField, SineField
 
@@ -34,6 +35,11 @@ class HolderDeformation(LinearDeformation):
     cutoff : int
         Largest number of half waves across the image, at least 1; of n pixels the shortest wave that they resolve has
         n - 1.
+
+    Notes
+    -----
+    The memory that the exact norms take goes
+    with the square of the cutoff, 8 kB of an image (2 GB at 512) and 0.5 kB of a line.
 
     References
     ----------
@@ -63,10 +69,12 @@ class HolderDeformation(LinearDeformation):
 
     def _deviations(self, shape: Pair) -> NDArray:
         """Return the standard deviations, (c,) of a line or (c, c), of the modes' coefficients; 0 where left out."""
+        # the suprema of slopes are looked for on 16 points a half wave: of a line, times its waves
+        needed, series = (512.0 if 1 in shape else 8192.0) * self.cutoff**2, f"A series of up to {self.cutoff} modes"
+        check_memory(needed, f"{series} an axis, and its norms,")
         modes = np.arange(1.0, self.cutoff + 1)
         if 1 in shape:
             return modes ** -(self.exponent + 0.5)
-        check_memory(16.0 * self.cutoff**2, f"A series of {self.cutoff} x {self.cutoff} modes")
         radius = np.hypot(modes[:, None], modes)
         return np.where(radius < self.cutoff + 0.5, radius ** -(self.exponent + 1), 0.0)
 
@@ -85,8 +93,11 @@ class HolderDeformation(LinearDeformation):
 
     def from_parameters(self, shape: Pair, z: NDArray, strength: float) -> Any:
         """Return the fields of parameters `z` (n, p), each of exactly the C^a norm `strength`."""
-        fields = self._directions(shape, z)
-        return fields.scaled(strength / holder_norm(fields, self.exponent))
+        fields, strength = self._directions(shape, z), check_size(strength, "strength")
+        norms = holder_norm(fields, self.exponent)
+        if not norms.all():
+            raise ValueError(f"A field whose Hölder norm is 0 cannot be rescaled to {strength}.")
+        return fields.scaled(strength / norms)
 
 
 def _along_a_line(shape: Pair, sines: NDArray) -> FourierField:

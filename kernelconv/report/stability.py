@@ -184,7 +184,7 @@ def write_study_figures(
         for family, shown in examples.items():
             rows = [r for r in results["rows"] if r["family"] == family]
             if rows:
-                axis = "shift, px" if rows[0]["unit"] == "px" else "Jacobian norm"
+                axis = {"px": "shift, px", "": "Jacobian norm"}.get(rows[0]["unit"], rows[0]["unit"])
                 paths.append(charts.save_figure(charts.curves(rows, labels, axis), folder / f"curves-{family}.png"))
             drawn = charts.deformed(np.asarray(shown["images"]), shown["strengths"])
             paths.append(charts.save_figure(drawn, folder / f"deformed-{family}.png"))

@@ -254,7 +254,8 @@ class StabilityReport:
             strengths, band = [r.strength for r in rows], ([r.low for r in rows], [r.high for r in rows])
             (line,) = ax.plot(strengths, [r.mean for r in rows], marker="o", label=label or name or None)
             ax.fill_between(strengths, *band, alpha=0.2, color=line.get_color(), linewidth=0)
-        ax.set_xlabel("translation (px)" if first.unit == "px" else "Jacobian norm of the deformation")
+        size = {"px": "translation (px)", "": "Jacobian norm of the deformation"}
+        ax.set_xlabel(size.get(first.unit, f"size of the deformation ({first.unit})"))
         ax.set_ylabel(measure.replace("_", " "))
         if label or any(self.names):
             ax.legend()

@@ -58,6 +58,10 @@ FAMILIES: dict[str, tuple[dict[str, Any], dict[str, p.Kind]]] = {
     "AffineDeformation": ({}, {}),
     "SmoothDeformation": ({"cutoff": 2}, {"cutoff": p.count()}),
     "ElasticDeformation": ({"sigma": 4.0}, {"sigma": p.number(above=1, zero=True)}),
+    "HolderDeformation": (
+        {"exponent": 0.7, "cutoff": 2},
+        {"exponent": p.number(below=2), "cutoff": p.count(repeats=True)},
+    ),
     "CombinedDeformation": (
         {"base": d.SmoothDeformation(2), "translation": 1.0},
         {"base": p.a(d.SmoothDeformation, d.ElasticDeformation), "translation": p.number()},
@@ -161,6 +165,13 @@ def _at(field: Any, points: Any) -> Any:
     return field.at(points), field.jacobian_at(points)
 
 
+HOLDER = Target(
+    "deformations.holder_norm",
+    d.holder_norm,
+    lambda rng: {"field": d.SineField((5, 6), 1 + _images(rng, 2, 2, 2)), "exponent": 0.5},
+    {},
+    {"field": p.a(d.DisplacementField), "exponent": p.number(below=2)},
+)
 LIGHT = Door("x|X|images?", (3, 4), channels_last=True)
 CORRUPTED = [
     Target(
@@ -190,6 +201,7 @@ TARGETS = [
     *(_warped(name, order) for name in ("warp", "warp_adjoint", "warp_derivative") for order in (3, "fourier")),
     *(target for name in FAMILIES for target in _family(name)),
     *FIELDS,
+    HOLDER,
     *CORRUPTED,
     TEMPERATURES,
 ]
