@@ -95,6 +95,7 @@ PLANS = {
             "No image is augmented. Rows called flips average their features over an image and its mirror image: an "
             "invariance of the representation, which no other row has.",
             "At 50,000 images the one draw is the whole training set.",
+            "CPU seconds of the ResNet are too low: those of the threads that share its mini-batches were not counted.",
             "About 3 % of the test images of CIFAR-10 have near-duplicates among the training images (Barz & Denzler "
             "2020; recalled): all rows profit from them.",
         ),

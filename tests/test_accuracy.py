@@ -18,6 +18,7 @@ from sklearn.base import BaseEstimator, ClassifierMixin, clone
 from kernelconv import cli
 from kernelconv._arguments import COMPARED
 from kernelconv._files import unpack
+from kernelconv._parallel import clock, meeting
 from kernelconv.datasets import folds, load_digits_images, load_split
 from kernelconv.datasets.split import Split
 from kernelconv.studies import accuracy, shared
@@ -168,9 +169,16 @@ def test_predictions_that_are_no_classes_are_refused(predicted, words):
 
 def test_a_cell_of_one_thread_counts_that_threads_seconds():
     with joblib.parallel_config(n_jobs=1):
-        assert shared.cpu_clock() is time.thread_time
+        assert shared.cpu_clock() is clock.thread_seconds
     with joblib.parallel_config(n_jobs=2):
         assert shared.cpu_clock() is time.process_time
+
+
+def test_the_seconds_of_blocks_that_exchange_values_are_counted(monkeypatch):
+    monkeypatch.setattr(meeting.time, "thread_time", lambda: 3.0)
+    before = clock.thread_seconds()
+    assert meeting.map_coupled(lambda s: meeting.all_gather(s.start), 4, 1, n_jobs=1) == [[0, 1, 2, 3]] * 4
+    assert clock.thread_seconds() - before == 4 * 3.0
 
 
 @pytest.mark.parametrize("channels", [(), (3,)])

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import itertools
 import threading
+import time
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any, TypeVar
 
 from kernelconv._parallel.blas import single_threaded_blas
 from kernelconv._parallel.blocks import as_worker, block_slices, map_blocks, n_threads
+from kernelconv._parallel.clock import add_seconds
 
 T = TypeVar("T")
 
@@ -39,6 +41,7 @@ def map_coupled(function: Callable[[slice], T], n: int, block: int, n_jobs: int 
     # a pool of its own: in a shared one the blocks of two callers could wait for each other's threads
     with single_threaded_blas(), ThreadPoolExecutor(len(slices), thread_name_prefix="kernelconv") as pool:
         values = _results([pool.submit(_as_party, function, s, meeting, i) for i, s in enumerate(slices)])
+    add_seconds(sum(meeting.seconds))
     if meeting.error is not None:
         raise meeting.error
     return values  # type: ignore[return-value]  # None only where there was an error
@@ -62,6 +65,7 @@ class _Meeting:
         # two tables in turn: whoever is at the next meeting has read the last one
         self.tables: tuple[list[Any], list[Any]] = ([None] * parties, [None] * parties)
         self.error: BaseException | None = None
+        self.seconds = [0.0] * parties  # of each block's thread, which does nothing else
 
     def fail(self, error: BaseException) -> None:
         """Keep the first error and release those who wait."""
@@ -96,3 +100,5 @@ def _as_party(function: Callable[[slice], T], s: slice, meeting: _Meeting, index
     except BaseException as error:
         meeting.fail(error)
         return None
+    finally:
+        meeting.seconds[index] = time.thread_time()

@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from sklearn.pipeline import FeatureUnion, Pipeline
 
 from kernelconv._parallel.blocks import n_threads
+from kernelconv._parallel.clock import thread_seconds
 
 #: Bytes of features that a thread keeps, and how many fitted estimators.
 MOST_BYTES, MOST_FITTED = 2**30, 8
@@ -113,7 +114,7 @@ def shared() -> Shared:
 
 def cpu_clock() -> Callable[[], float]:
     """Return the clock of a cell's CPU seconds: of its thread where it has one, since others may run beside it."""
-    return time.thread_time if n_threads() == 1 else time.process_time
+    return thread_seconds if n_threads() == 1 else time.process_time
 
 
 def _timed(function: Callable[[], Any]) -> tuple[Any, float]:
