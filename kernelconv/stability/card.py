@@ -177,7 +177,7 @@ class _Measured:
             right = [(self.f(warp(self.images, d, **self.how)) == self.labels).mean() for d in draws]
             typical.append(float(np.mean(right)))
         clean = float((flips.labels == self.labels).mean())
-        found = np.minimum(flips.accuracy(self.labels, self.strengths), clean)
+        found = flips.accuracy(self.labels, self.strengths)
         smallest = [float(s) if np.isfinite(s) else None for s in flips.strength]
         return {"clean": clean, "typical": typical, "found": found.tolist(), "smallest_flips": smallest}
 
@@ -192,11 +192,13 @@ class _Measured:
             self.f, self.images, self.family, sigma=cloud.sigma, limit=max(self.strengths), random_state=seed + 1,
             **few, **self.how,
         )  # fmt: skip
+        right = found.labels == self.labels
+        left = [float(np.mean(right & (flips.strength > s))) for s in self.strengths]
         typical = [float(np.mean(self._voted(cloud, s, few["n_samples"], rng) == self.labels)) for s in self.strengths]
         return {
-            "clean": float((found.labels == self.labels).mean()),
+            "clean": float(right.mean()),
             "typical": typical,
-            "found": flips.accuracy(self.labels, self.strengths).tolist(),
+            "found": left,
             "certified": found.accuracy(self.labels, self.strengths).tolist(),
             "certified_at_rest": float(found.accuracy(self.labels)),
             "abstained": float(found.abstained.mean()),

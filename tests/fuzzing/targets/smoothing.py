@@ -24,7 +24,32 @@ def _certified(**a: Any) -> Any:
     return found.probability, found.radius, found.strength, found.accuracy(np.zeros(len(found.labels), int), [0.1])
 
 
+def _card(**a: Any) -> Any:
+    card = s.stability_card(**a)
+    return card["classifier"]["typical"], card["majority"]["certified"]
+
+
 TARGETS = [
+    Target(
+        "stability.stability_card",
+        _card,
+        lambda rng: (
+            {"model": _bright, "X": _images(rng), "y": None, "phi": None, "name": "", "data": ""}
+            | {"deformation": SmoothDeformation(1), "strengths": (0.1,), "sigma": 0.5, "n_samples": 16}
+            | {"n_evaluations": 16, "n_draws": 1}
+            | _HOW
+        ),
+        {"X": ANY_IMAGES},
+        {"model": p.ANYTHING, "y": p.ANYTHING, "phi": p.ANYTHING, "name": p.ANYTHING, "data": p.ANYTHING}
+        | {"deformation": p.one_of(p.NONE, LINEAR_FAMILY), "strengths": p.ANYTHING, "sigma": p.number()}
+        | {
+            "n_samples": p.count(repeats=True),
+            "n_evaluations": p.count(16, repeats=True),
+            "n_draws": p.count(repeats=True),
+        }
+        | HOW
+        | {"random_state": p.count(0)},
+    ),
     Target(
         "stability.certify",
         _certified,
