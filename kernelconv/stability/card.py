@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from kernelconv._check import check_count, check_rng, check_sequence
-from kernelconv._numbers import as_array
+from kernelconv._numbers import as_array, shown
 from kernelconv._types.parameters import Border
 from kernelconv._version import __version__
 from kernelconv.deformations import SmoothDeformation, warp
@@ -119,6 +119,13 @@ def stability_card(
     """
     images, f = measured_images(X), as_classifier(model)
     family = SmoothDeformation(3) if deformation is None else deformation
+    if not isinstance(family, LinearDeformation):
+        raise ValueError(
+            f"deformation must be linear and closed under scaling, as SmoothDeformation, got {shown(family)}."
+        )
+    if not isinstance(name, str) or not isinstance(data, str):
+        raise ValueError(f"name and data must be text, got {shown(name)} and {shown(data)}.")
+    n_samples, n_evaluations = check_count(n_samples, "n_samples"), check_count(n_evaluations, "n_evaluations", 16)
     sizes = [family.check_strength(s) for s in check_sequence(strengths, "strengths")]
     check_count(random_state, "random_state", 0)
     own = y is None

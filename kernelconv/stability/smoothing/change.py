@@ -195,7 +195,8 @@ def lipschitz_guarantee(
     """
     images = measured_images(X)
     images = images.reshape(*images.shape[:3], -1).astype(np.float64)
-    c, t = check_positive(constant, "constant", zero=True), check_size(displacement, "displacement")
+    c = check_size(constant, "constant") if check_positive(constant, "constant", zero=True) > 0 else 0.0
+    t = check_size(displacement, "displacement")
     check_interpolation(order, padding)
     if order not in (1, 3):
         raise ValueError(f"order must be 1 or 3, whose interpolation has slopes that can be bounded, got {order!r}.")
