@@ -47,8 +47,8 @@ left.set(title="f, the classifier", xlabel="Jacobian norm", ylabel="accuracy", y
 for sigma, line in zip(sigmas, certified, strict=True):
     right.plot(strengths, line, label=f"guaranteed, cloud of {sigma:g} px")
 right.set(title="G, its majority", xlabel="Jacobian norm")
-for axes in (left, right):
-    axes.legend(frameon=False, loc="lower left", fontsize=8)
+for axes, corner in ((left, "lower left"), (right, "upper right")):
+    axes.legend(frameon=False, loc=corner, fontsize=8)
 
 # %%
 assert found[0] == typical[0] > 0.9

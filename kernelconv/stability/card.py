@@ -120,9 +120,7 @@ def stability_card(
     images, f = measured_images(X), as_classifier(model)
     family = SmoothDeformation(3) if deformation is None else deformation
     if not isinstance(family, LinearDeformation):
-        raise ValueError(
-            f"deformation must be linear and closed under scaling, as SmoothDeformation, got {shown(family)}."
-        )
+        raise ValueError(f"deformation must be linear and closed under scaling, got {shown(family)}.")
     if not isinstance(name, str) or not isinstance(data, str):
         raise ValueError(f"name and data must be text, got {shown(name)} and {shown(data)}.")
     n_samples, n_evaluations = check_count(n_samples, "n_samples"), check_count(n_evaluations, "n_evaluations", 16)
