@@ -34,7 +34,8 @@ ANY = {
     "ImageEstimator.set_params params": "scikit-learn's: values of any parameter",
     "Network.set_params values": "scikit-learn's: values of any parameter",
     **dict.fromkeys(
-        ("results", "examples", "worst", "write_figures images", "StabilityReport.from_dict data"), _RECORD
+        ("results", "card", "pictures", "examples", "worst", "write_figures images", "StabilityReport.from_dict data"),
+        _RECORD,
     ),
     **{f"{chart} rows": _RECORD for chart in ("change", "curves", "learning_curves", "tradeoff")},
     **dict.fromkeys(("ax", "axes", "figure", "styles"), _DRAWN),
