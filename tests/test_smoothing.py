@@ -19,6 +19,7 @@ from kernelconv.deformations import (
     CombinedDeformation,
     Dilation,
     ElasticDeformation,
+    HolderDeformation,
     Rotation,
     SmoothDeformation,
     Translation,
@@ -137,6 +138,21 @@ def test_rotations_and_translations_are_converted_exactly():
         assert Rotation().guaranteed_strength((9, 9), angle) == pytest.approx(field.jacobian_sup_norm[0], rel=1e-12)
     assert Rotation().guaranteed_strength((9, 9), [4.0, np.inf]).tolist() == [2.0, 2.0]
     assert Translation().guaranteed_strength((9, 9), [0.0, 1.5]).tolist() == [0.0, 1.5]
+
+
+@pytest.mark.parametrize("exponent", [1.0, 1.5])
+def test_holder_fields_of_a_certified_strength_have_parameters_inside(exponent):
+    family, rng = HolderDeformation(exponent, cutoff=3), np.random.default_rng(0)
+    gain = family.guaranteed_strength((9, 9), 1.0)
+    z = rng.standard_normal((200, family.n_parameters((9, 9))))
+    norms = family.strength_of(family.directions((9, 9), z))
+    assert gain > 0
+    assert (gain * np.linalg.norm(z, axis=1) <= norms).all()
+    sunk, image = lambda x: x[:, 4, 4] < 3.9, ramp(9, 9)[None]  # in the middle, where the field is not zero
+    found = smallest_flip(sunk, image, family, n_evaluations=32, limit=5, random_state=0)
+    assert np.isfinite(found.strength[0])
+    assert family.strength_of(found.fields)[0] == pytest.approx(found.strength[0], rel=1e-6)
+    assert HolderDeformation(0.5).guaranteed_strength((9, 9), [1.0, 2.0]).tolist() == [0.0, 0.0]
 
 
 @pytest.mark.parametrize("family", [ElasticDeformation(2.0), CombinedDeformation()], ids=repr)

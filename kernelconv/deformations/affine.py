@@ -121,6 +121,10 @@ class Translation(LinearDeformation):
         """Return tau = strength z / |z|: for a translation the strength is a length."""
         return self._directions(shape, z).rescale_to(sup_norm=strength)
 
+    def strength_of(self, fields: DisplacementField) -> NDArray:
+        """Return the length (n,) of each of a batch of translations, in pixels."""
+        return np.asarray(fields.sup_norm)
+
     def guaranteed_strength(self, shape: Pair, radius: ArrayLike) -> Any:
         """Return `radius`: parameters are the shift itself, in pixels."""
         return check_radius(radius)

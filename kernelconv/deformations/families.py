@@ -118,6 +118,10 @@ class Deformation:
             )
         return strength
 
+    def strength_of(self, fields: DisplacementField) -> NDArray:
+        """Return the strength (n,) of each of a batch of fields: its Jacobian norm."""
+        return np.asarray(fields.jacobian_sup_norm)
+
     # Families whose parameters z may be added, tau_(p + e) being a field of the family: `certify` adds noise to them.
 
     def n_parameters(self, shape: Pair) -> int:

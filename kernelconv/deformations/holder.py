@@ -6,11 +6,11 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from kernelconv._check import Pair, check_count, check_memory
-from kernelconv.deformations.families import LinearDeformation
-from kernelconv.deformations.fields import check_size
+from kernelconv.deformations.families import LinearDeformation, check_radius
+from kernelconv.deformations.fields import DisplacementField, check_size
 from kernelconv.deformations.norms.holder import check_exponent, holder_norm
 from kernelconv.deformations.series import FourierField, SineField
 
@@ -38,8 +38,8 @@ class HolderDeformation(LinearDeformation):
 
     Notes
     -----
-    The memory that the exact norms take goes
-    with the square of the cutoff, 8 kB of an image (2 GB at 512) and 0.5 kB of a line.
+    The memory that the exact norms take goes with the square of the cutoff, 8 kB of an image (2 GB at 512) and 0.5 kB
+    of a line.
 
     References
     ----------
@@ -98,6 +98,14 @@ class HolderDeformation(LinearDeformation):
         if not norms.all():
             raise ValueError(f"A field whose Hölder norm is 0 cannot be rescaled to {strength}.")
         return fields.scaled(strength / norms)
+
+    def strength_of(self, fields: DisplacementField) -> NDArray:
+        """Return the C^a norm (n,) of each of a batch of fields."""
+        return np.asarray(holder_norm(fields, self.exponent))
+
+    def guaranteed_strength(self, shape: Pair, radius: ArrayLike) -> Any:
+        """Return 0 for a < 1; from there on the C^a norm is at least the Jacobian norm, of which m `radius` holds."""
+        return super().guaranteed_strength(shape, radius) if self.exponent >= 1 else 0.0 * check_radius(radius)
 
 
 def _along_a_line(shape: Pair, sines: NDArray) -> FourierField:

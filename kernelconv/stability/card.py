@@ -25,7 +25,7 @@ from kernelconv.stability.representation import Phi
 from kernelconv.stability.search.worst_case import measure_worst_case
 from kernelconv.stability.smoothing.certificate import certify
 from kernelconv.stability.smoothing.change import certify_change
-from kernelconv.stability.smoothing.cloud import Cloud, strengths_of
+from kernelconv.stability.smoothing.cloud import Cloud
 from kernelconv.stability.smoothing.flips import SmallestFlip, smallest_flip
 
 #: The name of what is measured and how: it changes when figures of the same model would.
@@ -222,7 +222,7 @@ class _Measured:
         found = []
         for x in self.images:
             z = rng.standard_normal((1, self.family.n_parameters(self._shape)))
-            centre = z[0] * strength / strengths_of(self.family, self.family.directions(self._shape, z))[0]
+            centre = z[0] * strength / self.family.strength_of(self.family.directions(self._shape, z))[0]
             image = x if x.ndim == 3 else x[..., None]
             classes, votes = np.unique(cloud.of(self._of(x.shape), image, centre, n, rng), return_counts=True)
             found.append(classes[votes.argmax()])

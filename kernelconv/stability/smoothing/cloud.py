@@ -13,7 +13,7 @@ from kernelconv._check import Pair
 from kernelconv._numbers import shown
 from kernelconv._types.parameters import Border
 from kernelconv.deformations.families import Deformation
-from kernelconv.deformations.fields import DisplacementField, check_size
+from kernelconv.deformations.fields import check_size
 from kernelconv.deformations.warp import Order, check_interpolation, warp_each
 
 #: Images that a model is given at a time.
@@ -91,11 +91,6 @@ def summarize(cloud: Cloud, shape: Pair, rng: np.random.Generator, n: int = 256)
     """Return what `n` fields of the cloud are like."""
     z = cloud.sigma * rng.standard_normal((n, len(cloud.origin(shape))))
     fields = cloud.family.directions(shape, z)
-    norms = strengths_of(cloud.family, fields)
+    norms = cloud.family.strength_of(fields)
     median, high = (float(q) for q in np.quantile(norms, [0.5, 0.95]))
     return NoiseSummary(median, high, float(np.mean(~fields.is_diffeomorphism())))
-
-
-def strengths_of(family: Deformation, fields: DisplacementField) -> NDArray:
-    """Return the strengths of a batch of fields in the family's unit: Jacobian norms, lengths of translations."""
-    return np.asarray(fields.sup_norm if family.unit == "px" else fields.jacobian_sup_norm)

@@ -18,7 +18,7 @@ from kernelconv.deformations.warp import Order
 from kernelconv.stability.adapters.classifier import Model, as_classifier
 from kernelconv.stability.plan import measured_images
 from kernelconv.stability.smoothing.certificate import lower_bound
-from kernelconv.stability.smoothing.cloud import Cloud, strengths_of
+from kernelconv.stability.smoothing.cloud import Cloud
 
 #: Directions that are tried at a time, and halvings of the way between the largest field that keeps the label and the
 #: smallest that changes it.
@@ -226,7 +226,7 @@ class _Search:
         if best.any():
             half = _ROUND // 2
             z[:half] = best / np.linalg.norm(best) + step * z[:half] / np.sqrt(len(best))
-        return z / strengths_of(self.family, self.family.directions(self.shape, z))[:, None]
+        return z / self.family.strength_of(self.family.directions(self.shape, z))[:, None]
 
     def _shortened(self, z: NDArray, high: NDArray, budget: int) -> tuple[NDArray, int, NDArray]:
         """Return directions that flip, what is left of the budget, and smaller strengths at which they still do."""
