@@ -16,6 +16,7 @@ import layerwise
 import regularization
 import rotations
 import sample_complexity
+import two_sided
 from experiment import write
 
 EXPERIMENTS = {
@@ -27,6 +28,7 @@ EXPERIMENTS = {
         layerwise.EXPERIMENT,
         capsules.EXPERIMENT,
         rotations.EXPERIMENT,
+        two_sided.EXPERIMENT,
     )
 }
 

@@ -1,0 +1,129 @@
+"""What random fields do to classifiers of MNIST, what a search finds, and what no field can do to their majority.
+
+Expected, written before any cell was computed:
+
+1. certified <= found <= clean accuracy of the majority in every cell, since a certificate is a proof;
+2. the reach grows with the cloud and the certified accuracy at rest falls: sigma trades one for the other;
+3. a classifier that random fields hardly change (scattering, kernel networks) keeps more of its majority at a large
+   cloud than pixels do; the trained networks, which are the most accurate, do not lead by as much as their accuracy
+   says;
+4. what is found lies well below what is typical, for pixels most.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from experiment import Experiment, split_of
+
+from kernelconv.report.table import Column, Section, Table
+from kernelconv.stability import stability_card
+from kernelconv.stability.card import PROTOCOL
+from kernelconv.studies.models import represent
+from kernelconv.studies.registry import model
+
+MODELS = (
+    "pixels",
+    "fourier",
+    "scattering-2",
+    "scattering-3",
+    "ckn-64",
+    "ckn-32-64",
+    "ckn-32-64-128",
+    "lenet",
+    "resnet",
+)
+SIGMAS, STRENGTHS = (1.0, 2.0, 4.0), (0.05, 0.1, 0.2, 0.4)
+N_TRAIN, N_IMAGES = 1000, 50
+BUDGET = {"n_samples": 1000, "n_evaluations": 128, "n_draws": 4}
+PAD = 2
+#: CPU seconds about, of one prediction and of a field with its warp
+EACH, FIELD = {"fourier": 1e-4, "resnet": 4e-3, "ckn-32-64-128": 2e-3, "scattering-3": 1e-3}, 3e-4
+
+
+@dataclass(frozen=True)
+class Cell:
+    """A model, with a linear head where it has none of its own, the noise of the cloud (px), and the seed."""
+
+    model: str
+    sigma: float
+    draw: int = 0
+
+
+def images_of(part, kept):
+    """Return images of MNIST with a border of zeros, and their labels."""
+    split = split_of("mnist")
+    x, y = (split.X_train, split.y_train) if part == "train" else (split.X_test, split.y_test)
+    return np.pad(x[kept], ((0, 0), (PAD, PAD), (PAD, PAD))), y[kept]
+
+
+def model_of(cell):
+    """Return the registered model of a cell."""
+    return model(cell.model if cell.model in ("lenet", "resnet") else f"{cell.model}+linear", (32, 32))
+
+
+def settings(cell):
+    """Return what else decides a cell."""
+    identity = model_of(cell).identity((32, 32), N_TRAIN, cell.draw)
+    data = {"data": split_of("mnist").identity, "n_train": N_TRAIN, "n_images": N_IMAGES, "pad": PAD}
+    return {"model": identity, **data, **BUDGET, "strengths": STRENGTHS, "protocol": PROTOCOL}
+
+
+def measure(cell):
+    """Return the two-sided figures of a cell: its stability card without pictures and versions."""
+    x, y = images_of("train", split_of("mnist").subset(N_TRAIN, cell.draw))
+    fitted = model_of(cell).build((32, 32), N_TRAIN, cell.draw).fit(x, y)
+    images, labels = images_of("test", np.arange(N_IMAGES))
+    how = {"sigma": cell.sigma, "strengths": STRENGTHS, "random_state": cell.draw, **BUDGET}
+    card = stability_card(fitted, images, labels, phi=represent(fitted), **how)
+    return {part: card[part] for part in ("classifier", "majority", "representation")}
+
+
+def seconds(cell):
+    """Return about what a cell costs: predictions, fields and warps; and training."""
+    n = N_IMAGES * (3 * BUDGET["n_samples"] + 2 * BUDGET["n_evaluations"] + 16 * 125)
+    return n * (EACH.get(cell.model, 5e-4) + FIELD) + 60
+
+
+def tables(records):
+    """Return the accuracies at rest and at a middle strength by model and sigma."""
+    middle = STRENGTHS.index(0.1)
+    heads = (
+        "model",
+        "sigma, px",
+        "f",
+        "f, typical",
+        "f, found",
+        "G",
+        "G, typical",
+        "G, found",
+        "G, guaranteed",
+        "reach",
+    )
+    rows = []
+    for cell, record in records.items():
+        f, g = record["classifier"], record["majority"]
+        sides = [f["clean"], f["typical"][middle], f["found"][middle], g["clean"], g["typical"][middle]]
+        shares = [f"{100 * v:.0f}" for v in (*sides, g["found"][middle], g["certified"][middle])]
+        reach = np.median([s for s in g["certified_strengths"] if s > 0] or [0])
+        rows.append([cell.model, f"{cell.sigma:g}", *shares, f"{reach:.3f}"])
+    notes = (
+        f"{N_IMAGES} test images of MNIST, models and heads fitted on {N_TRAIN:,} training images; accuracy in %, at "
+        "rest (f, G) and at Jacobian norm 0.1. f is the classifier, G its majority over a cloud of fields. Reach: the "
+        "median certified Jacobian norm of the images on which G does not abstain.",
+        "Left out: the exact kernel, of which a prediction costs too much. Expected beforehand: "
+        "`benchmarks/experiments/two_sided.py`.",
+    )
+    table = Table("Two sides of the ruler", [Column(head) for head in heads], [Section("", rows)], notes)
+    return [table]
+
+
+EXPERIMENT = Experiment(
+    "two-sided",
+    "What deformations do, what a search finds, and what none can do",
+    "Certificates by randomised smoothing of a family's parameters (Cohen et al. 2019; Alfarra et al. 2022).",
+    [Cell(name, sigma) for name in MODELS for sigma in SIGMAS],
+    settings,
+    measure,
+    seconds,
+    tables,
+)
