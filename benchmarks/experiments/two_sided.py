@@ -110,8 +110,8 @@ def tables(records):
         f"{N_IMAGES} test images of MNIST, models and heads fitted on {N_TRAIN:,} training images; accuracy in %, at "
         "rest (f, G) and at Jacobian norm 0.1. f is the classifier, G its majority over a cloud of fields. Reach: the "
         "median certified Jacobian norm of the images on which G does not abstain.",
-        "Left out: the exact kernel, of which a prediction costs too much. Expected beforehand: "
-        "`benchmarks/experiments/two_sided.py`.",
+        "Left out: the exact kernel, of which a prediction costs too much. Expected beforehand: see "
+        "the head of benchmarks/experiments/two_sided.py.",
     )
     table = Table("Two sides of the ruler", [Column(head) for head in heads], [Section("", rows)], notes)
     return [table]

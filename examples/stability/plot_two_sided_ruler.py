@@ -58,6 +58,6 @@ reach = [c.strength.max() for c in certificates]
 assert reach[0] < reach[1] < reach[2]
 assert all((np.diff(line) <= 0).all() for line in certified)
 assert certified[0][0] >= certified[2][0]
-# no field of the family, up to the certified strength, changes the majority: f itself flips at some of them or beyond
+# the fields of a cloud are much larger than what is guaranteed: m is the smallest gain of the family
 assert all(c.noise.median_strength > np.median(c.strength) for c in certificates)
 plt.show()
