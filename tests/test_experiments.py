@@ -140,6 +140,23 @@ def test_networks_of_every_depth_have_that_many_layers_with_weights():
         assert ("Residual" in repr(built)) == cell.skip
 
 
+def test_the_law_of_relative_stability_is_read_as_a_slope():
+    import relative_stability as module
+
+    rng = np.random.default_rng(0)
+    records = {}
+    for k, draw in ((k, draw) for k in range(9) for draw in range(2)):
+        r = np.exp(k / 3 + 0.1 * draw)
+        features = [0, 0, [r * np.exp(2 * rng.standard_normal())]]
+        records[module.Cell("mnist", f"model {k}", draw)] = {"error": 0.02 * r**0.5, "scores": [0, 0, [r]]}
+        records[module.Cell("mnist", f"model {k}", draw)]["features"] = features
+    np.testing.assert_allclose(module.slope(records, "scores"), 0.5, rtol=1e-9)
+    found, low, high = module.slope(records, "features")
+    assert low < found < high
+    single = dict(list(records.items())[:1])
+    assert np.isnan(module.slope(single, "scores")).all()
+
+
 #: Those with committed cells.
 COMMITTED = ["sample-complexity", "depth", "rotations", "layerwise", "capsules"]
 COMMITTED += ["regularization-mnist", "regularization-cifar10"]

@@ -35,8 +35,16 @@ def test_linear_head_is_ridge_regression(blobs, n):
     x = (X - X.mean(0)) / np.sqrt(((X - X.mean(0)) ** 2).sum(1).mean())
     targets = 2.0 * (y[:, None] == np.unique(y)) - 1
     peer = Ridge(alpha=head.chosen_["penalty"], fit_intercept=False).fit(x, targets)
-    np.testing.assert_allclose(head._scores(x), peer.predict(x), rtol=1e-8, atol=1e-10)
+    np.testing.assert_allclose(head.decision_function(X), peer.predict(x), rtol=1e-8, atol=1e-10)
     assert np.mean(head.predict(X) == y) > 0.8
+
+
+def test_scores_of_two_classes_are_those_of_the_second(blobs):
+    X, y = blobs[0], blobs[1] == "b"
+    head = LinearRidge().fit(X, y)
+    scores = head.decision_function(X)
+    assert scores.shape == (150,)
+    np.testing.assert_array_equal(scores > 0, head.predict(X))
 
 
 @pytest.mark.parametrize(("dtype", "rtol"), [(np.float64, 1e-8), (np.float32, 2e-3)])

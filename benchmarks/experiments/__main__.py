@@ -14,6 +14,7 @@ import capsules
 import depth
 import layerwise
 import regularization
+import relative_stability
 import rotations
 import sample_complexity
 import two_sided
@@ -29,6 +30,7 @@ EXPERIMENTS = {
         capsules.EXPERIMENT,
         rotations.EXPERIMENT,
         two_sided.EXPERIMENT,
+        relative_stability.EXPERIMENT,
     )
 }
 

@@ -64,8 +64,16 @@ class LeastSquares(ClassifierMixin, BaseEstimator):
 
     def predict(self, X: NDArray) -> NDArray:
         """Return the class of the highest score."""
-        best = [self._scores(self.scale_.transform(X[lo : lo + BLOCK])).argmax(1) for lo in range(0, len(X), BLOCK)]
-        return self.classes_[np.concatenate(best)]
+        return self.classes_[np.concatenate([scores.argmax(1) for scores in self._blocks(X)])]
+
+    def decision_function(self, X: NDArray) -> NDArray:
+        """Return the scores (n, n_classes); of two classes those of the second, (n,)."""
+        scores = np.concatenate(list(self._blocks(X)))
+        return scores if len(self.classes_) > 2 else scores[:, -1]
+
+    def _blocks(self, X: NDArray) -> Iterator[NDArray]:
+        for lo in range(0, len(X), BLOCK):
+            yield self._scores(self.scale_.transform(X[lo : lo + BLOCK]))
 
     def _targets(self, y: NDArray) -> NDArray:
         return 2.0 * (np.asarray(y)[:, None] == self.classes_) - 1
