@@ -9,8 +9,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from scipy.special import jv
 
 from kernelconv.datasets import DataError
+from kernelconv.deformations import FourierField, holder_norm
 from kernelconv.studies.cells import read_cells
 
 FOLDER = Path(__file__).parent.parent / "benchmarks" / "experiments"
@@ -155,6 +157,63 @@ def test_the_law_of_relative_stability_is_read_as_a_slope():
     assert low < found < high
     single = dict(list(records.items())[:1])
     assert np.isnan(module.slope(single, "scores")).all()
+
+
+@pytest.mark.parametrize("a", [0.5, 0.75, 1.0, 1.5])
+def test_periodic_fields_have_the_holder_norm_of_the_library(a):
+    import regularity
+
+    n, octaves, rng = 256, np.array([1, 2, 4]), np.random.default_rng(0)
+    coefficients = rng.standard_normal((2, 3))
+    tau, slope = regularity.sampled(octaves, coefficients, n)
+    u = np.arange(n) / n
+    angles = 2 * np.pi * octaves[:, None] * u
+    expected = coefficients[0] @ np.sin(angles) + coefficients[1] @ np.cos(angles)
+    np.testing.assert_allclose(tau, expected, atol=1e-12)
+    series = np.zeros((2, 1, 9))
+    series[1, 0, octaves], series[1, 0, 4 + octaves] = n * coefficients[1], n * coefficients[0]
+    whole = holder_norm(FourierField((1, n + 1), series, (1.0, float(n))), a)
+    assert 0.96 * whole < regularity.holder_norm(tau, slope, a) < 1.001 * whole
+    tau, slope = regularity.scaled(octaves, coefficients, n, a)
+    assert regularity.holder_norm(tau, slope, a) == pytest.approx(0.1, rel=1e-12)
+
+
+def test_a_deformed_tone_has_the_spectrum_of_bessel_functions():
+    import regularity
+
+    n, f, wave, height = 256, 32, 4, 0.01
+    u = np.arange(n) / n
+    for axis in (0, 1):
+        frequencies = np.array([[f]]) if axis == 0 else np.array([[f, f]])
+        found = regularity.deformed(
+            (frequencies.astype(float), np.zeros(1), axis), height * np.sin(2 * np.pi * wave * u)
+        )
+        line = found if axis == 0 else found[:, 0]
+        spectrum = np.fft.fft(line) / n
+        orders = np.arange(-6, 7)
+        bessel = jv(orders, -2 * np.pi * f * height) / 2  # half of it at the negative frequency
+        np.testing.assert_allclose(spectrum[f + wave * orders], bessel, atol=1e-6)
+        assert found.shape == ((n,) if axis == 0 else (n, n))
+
+
+def test_the_regularity_of_fields_is_searched_and_no_worse_than_single_waves(monkeypatch):
+    import regularity
+
+    for name in ("SEARCHED", "RANDOM"):
+        monkeypatch.setitem(getattr(regularity, name), 1, 6)
+    cell = regularity.Cell(1, 0.75, 256)
+    record = regularity.measure(cell)
+    trials, octaves = regularity.Trials(cell), regularity.waves(256)
+    assert octaves.tolist() == [1, 2, 4, 8, 16]
+    again = regularity.scaled(octaves, np.array(record["waves"]), 256, 0.75)
+    assert trials.change(record["signal"], again[0]) == pytest.approx(record["found"], rel=1e-9)
+    single = [
+        trials.change(name, regularity.scaled(octaves, np.stack([row, 0 * row]), 256, 0.75)[0])
+        for name in trials.signals
+        for row in np.eye(5)
+    ]
+    assert record["found"] >= max(single)
+    assert trials.change("noise", np.full(256, 0.03)) < 1e-4  # a translation
 
 
 #: Those with committed cells.

@@ -13,6 +13,7 @@ from pathlib import Path
 import capsules
 import depth
 import layerwise
+import regularity
 import regularization
 import relative_stability
 import rotations
@@ -31,6 +32,7 @@ EXPERIMENTS = {
         rotations.EXPERIMENT,
         two_sided.EXPERIMENT,
         relative_stability.EXPERIMENT,
+        regularity.EXPERIMENT,
     )
 }
 
