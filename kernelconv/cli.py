@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import sys
 from argparse import Namespace
 from collections.abc import Callable, Sequence
@@ -144,6 +145,9 @@ def finish_stability(sweep: Sweep, console: Console) -> None:
     if report.figures_available():
         examples = {f: stability.examples(study, f) for f in study.families if f in families.FAMILIES}
         figures = report.write_study_figures(results, folder, examples, stability.worst_fields(sweep))
+        for name, card in stability.cards(sweep).items():
+            page = report.write_card(card, folder / "cards" / re.sub(r"[^\w.+-]", "_", name))
+            console.print(f"  stability card of {name}: {page}", soft_wrap=True)
     else:
         console.print("No figures: matplotlib is not installed (pip install 'kernelconv[plot]').")
     report.write_study_page(results, folder / "report.html", figures)

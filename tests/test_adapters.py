@@ -188,6 +188,28 @@ def test_tensors_for_labels_are_refused(torch):
         as_classifier(by_loop)(torch.zeros(2, 3, 3))
 
 
+def test_functions_and_transformers_are_given_batches(torch):
+    x, seen = images(11, 4, 5), []
+
+    def counted(X):
+        seen.append(len(X))
+        return scores(X)
+
+    whole = scores(x)
+    np.testing.assert_allclose(as_representation(counted, 4)(x), whole, rtol=1e-13)
+    assert seen == [4, 4, 3]
+    np.testing.assert_array_equal(as_representation(ROWS, batch_size=100)(x), x.reshape(11, -1))
+    twice = as_representation(lambda X: 2 * X, 5)(torch.tensor(x))
+    np.testing.assert_array_equal(twice.numpy(), 2 * x)
+    report = measure_stability(as_representation(counted, 3), x, SmoothDeformation(3), [0.1], random_state=0)
+    same = measure_stability(scores, x, SmoothDeformation(3), [0.1], random_state=0)
+    assert report.rows[0].mean == pytest.approx(same.rows[0].mean, rel=1e-12)
+    with pytest.raises(ValueError, match=r"phi returned features of shape \(1, 5\) for 4 images"):
+        as_representation(lambda X: X.mean((0, 1))[None], 4)(x)
+    with pytest.raises(ValueError, match="batch_size must be an int >= 1, got 0"):
+        as_representation(scores, 0)
+
+
 # -- ONNX sessions -----------------------------------------------------------------------------------------------------
 
 ONNX_SHAPE = {"first": ["n", 2, "h", "w"], "last": ["n", 4, 5, 2], "free": ["n", None, None, None]}

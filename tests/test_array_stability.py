@@ -628,8 +628,6 @@ def test_what_is_no_module_or_reads_no_images_is_refused(torch, convolutions):
     x = images(3, 6, 6, 2)
     with pytest.raises(ValueError, match="phi is the class Flatten: pass an instance"):
         as_representation(torch.nn.Flatten)
-    with pytest.raises(ValueError, match="batch_size is for PyTorch modules and ONNX sessions, and phi is a function"):
-        as_representation(of_the_module, batch_size=2)
     with pytest.raises(ValueError, match="device is for PyTorch modules, and phi is a function"):
         as_representation(of_the_module, device="cpu")
     with pytest.raises(ValueError, match="batch_size must be an int >= 1, got 0"):

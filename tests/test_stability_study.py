@@ -20,7 +20,7 @@ from kernelconv.datasets import Dataset, load_digits_images, load_split, registe
 from kernelconv.datasets.split import Split
 from kernelconv.networks.cnn.presets import wide_lenet
 from kernelconv.report.stability import shown_strength, study_rows
-from kernelconv.stability import StabilityReport, StabilityRow, measure_corruptions
+from kernelconv.stability import StabilityReport, StabilityRow, measure_corruptions, measure_layers, stability_card
 from kernelconv.studies import families, stability
 from kernelconv.studies.estimators.kernel_classifiers import Supervised
 from kernelconv.studies.estimators.transformers import Pixels, SquareRoot
@@ -183,6 +183,42 @@ def test_the_worst_field_is_in_its_record(split, tmp_path, monkeypatch):
     assert (image.shape, tau.shape) == ((12, 12), (12, 12, 2))
     assert field["change"] == pytest.approx(np.linalg.norm(warped - image) / np.linalg.norm(image), rel=1e-3)
     assert np.abs(tau).max() > 0.1
+
+
+def test_layers_are_those_of_measure_layers_and_of_what_has_any(split, tmp_path):
+    found = study(split, ["lenet-untrained", "pixels"], ["layers"])
+    sweep = Sweep(found, tmp_path)
+    list(sweep.run())
+    kept = split.subset(60, 0)
+    fitted = model("lenet-untrained").build((12, 12), 60, 0)
+    fitted.fit(found.padded(split.X_train[kept]), split.y_train[kept])
+    x, how = found.padded(split.X_test[:12]), {"measures": families.LAYER_MEASURES, "random_state": 0}
+    direct = measure_layers(phi(fitted), x, families.WORST, families.LAYER_NORMS, **how)
+    assert len(direct.names) > 4
+    rows = results(sweep)["rows"]
+    assert {r["model"] for r in rows} == {"lenet-untrained"}
+    assert [(r["family"], r["mean"]) for r in rows] == [(f"layers: {r.name}", r.mean) for r in direct]
+    assert results(sweep)["summaries"] == {}
+
+
+def test_a_card_is_the_one_of_its_classifier(split, tmp_path, monkeypatch):
+    monkeypatch.setattr(families, "CARD", {"sigma": 1.0, "n_samples": 50, "n_evaluations": 16, "n_draws": 1})
+    monkeypatch.setattr(families, "N_CARD", 4)
+    found = study(split, ["lenet-untrained", "pixels"], ["cards"], starts=2)
+    assert [cell.start for cell in found.cells] == [0, 0]
+    sweep = Sweep(found, tmp_path)
+    list(sweep.run())
+    cards, x, y = stability.cards(sweep), found.padded(split.X_test[:4]), split.y_test[:4]
+    kept = split.subset(60, 0)
+    fitted = model("pixels+linear").build((12, 12), 60, 0).fit(found.padded(split.X_train[kept]), split.y_train[kept])
+    direct = stability_card(
+        fitted, x, y, phi=fitted[0].transform, name="pixels", data="digits", deformation=families.WORST,
+        strengths=families.CARD_NORMS, random_state=0, **families.CARD,
+    )  # fmt: skip
+    assert cards["pixels"] == json.loads(json.dumps(direct))
+    assert results(sweep)["cards"]["lenet-untrained"]["model"] == REPRESENTATIONS["lenet-untrained"].label
+    assert "pictures" not in results(sweep)["cards"]["pixels"]
+    assert results(sweep)["rows"] == []
 
 
 def test_colour_images_are_measured_like_grey_ones(tmp_path, monkeypatch):
@@ -356,7 +392,10 @@ def test_examples_of_a_study_are_test_images_with_their_border_and_deformed(spli
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"kinds": []}, r"families must be different ones among smooth, .* worst, corruptions, got \[\]"),
+        (
+            {"kinds": []},
+            r"families must be different ones among smooth, .* worst, corruptions, layers, cards, got \[\]",
+        ),
         ({"kinds": ["smooth", "smooth"]}, r"families must be different ones .* got \['smooth', 'smooth'\]"),
         ({"kinds": ["wavy"]}, r"families must be different ones .* got \['wavy'\]"),
         ({"names": []}, r"There is nothing to measure: name at least one model"),
@@ -432,6 +471,22 @@ def test_the_command_writes_its_files_and_resumes(tmp_path, capsys, monkeypatch)
     assert "2 px of reflect border put around each image" in (tmp_path / "report.html").read_text()
     assert json.loads((tmp_path / "results.json").read_text())["settings"]["border"] == "reflect"
     assert shown_strength(found, "smooth") == 0.1
+
+
+def test_the_command_writes_layers_and_cards(tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr(families, "CARD", {"sigma": 1.0, "n_samples": 50, "n_evaluations": 16, "n_draws": 1})
+    monkeypatch.setattr(families, "N_CARD", 4)
+    chosen = ["--models", "pixels", "lenet-untrained", "--families", "layers", "cards"]
+    assert cli.main(["stability", *chosen, "--images", "6", "--train-size", "60", "--out", str(tmp_path)]) == 0
+    shown = " ".join(capsys.readouterr().out.split())
+    assert "Layer by layer" in shown
+    assert "Both sides of SmoothDeformation(cutoff=3), 4 images, at 0.1" in shown
+    page = (tmp_path / "report.html").read_text()
+    assert page.count("relu") >= 1
+    for name in ("pixels", "lenet-untrained"):
+        card = json.loads((tmp_path / "cards" / name / "card.json").read_text())
+        assert card["protocol"] == "kernelconv-stability-1"
+        assert (tmp_path / "cards" / name / "card.html").is_file()
 
 
 def test_without_matplotlib_the_command_says_so_in_one_line(tmp_path, capsys, monkeypatch):

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 import numpy as np
 from experiment import Experiment, split_of
 
+from kernelconv.report.card import SIDES, two_sides
 from kernelconv.report.table import Column, Section, Table
 from kernelconv.stability import stability_card
 from kernelconv.stability.card import PROTOCOL
@@ -87,25 +88,7 @@ def seconds(cell):
 def tables(records):
     """Return the accuracies at rest and at a middle strength by model and sigma."""
     middle = STRENGTHS.index(0.1)
-    heads = (
-        "model",
-        "sigma, px",
-        "f",
-        "f, typical",
-        "f, found",
-        "G",
-        "G, typical",
-        "G, found",
-        "G, guaranteed",
-        "reach",
-    )
-    rows = []
-    for cell, record in records.items():
-        f, g = record["classifier"], record["majority"]
-        sides = [f["clean"], f["typical"][middle], f["found"][middle], g["clean"], g["typical"][middle]]
-        shares = [f"{100 * v:.0f}" for v in (*sides, g["found"][middle], g["certified"][middle])]
-        reach = np.median([s for s in g["certified_strengths"] if s > 0] or [0])
-        rows.append([cell.model, f"{cell.sigma:g}", *shares, f"{reach:.3f}"])
+    rows = [[cell.model, f"{cell.sigma:g}", *two_sides(record, middle)] for cell, record in records.items()]
     notes = (
         f"{N_IMAGES} test images of MNIST, models and heads fitted on {N_TRAIN:,} training images; accuracy in %, at "
         "rest (f, G) and at Jacobian norm 0.1. f is the classifier, G its majority over a cloud of fields. Reach: the "
@@ -113,8 +96,8 @@ def tables(records):
         "Left out: the exact kernel, of which a prediction costs too much. Expected beforehand: see "
         "the head of benchmarks/experiments/two_sided.py.",
     )
-    table = Table("Two sides of the ruler", [Column(head) for head in heads], [Section("", rows)], notes)
-    return [table]
+    columns = [Column("model", align="left"), Column("sigma, px"), *SIDES]
+    return [Table("Two sides of the ruler", columns, [Section("", rows)], notes)]
 
 
 EXPERIMENT = Experiment(

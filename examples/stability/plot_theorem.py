@@ -3,7 +3,7 @@ The theorem, on the exact kernel and on features
 ================================================
 
 How far a deformed digit is from itself, in the space of the exact kernel and in that of a network with anchors; beside
-the bound whose two constants come from other digits.
+the theorem's bound with two constants that come from other digits: a fitted envelope, which guarantees nothing.
 
 Bietti & Mairal (JMLR 2019), theorem 7: |Phi(L_tau x) - Phi(x)| <= (C1 (1 + n) |D tau| + C2 / sigma_n |tau|) |x|.
 """
@@ -57,7 +57,7 @@ for ax, name in zip(axes, fresh, strict=True):
     for strength, mark in ((0.2, "o"), (0.4, "s")):
         of = np.isclose(fresh[name].jacobian_norm, strength)
         ax.plot(right[of], fresh[name].change[of], mark, markersize=4, label=f"Jacobian norm {strength}")
-    ax.axline((0, 0), slope=1, color="0.5", linestyle=":")
+    ax.axline((0, 0), slope=1, color="0.5", linestyle="--", label="fitted envelope")
     ax.set_title(f"{name}: C1 = {bound.c1:.3f}, C2 = {bound.c2:.2f}", fontsize=10)
     ax.set_xlabel("right-hand side over |x|")
 axes[0].set_ylabel("change over |x|")

@@ -27,13 +27,13 @@ assert found.change.mean() > 2 * found.random_change.mean()
 assert (found.change >= found.random_best).all()
 
 # %%
-# The bound's two constants, fitted on shifts and on the worst fields, hold for fields never seen
+# The theorem's bound, its constants fitted on shifts and on the worst fields: an envelope of fields never seen too
 architecture = Architecture.of(network)
 shifts = observe(network, test, Translation().sample((12, 12), 1.0, rng, size=40), architecture)
 bound = fit_bound(architecture, shifts, observe(network, test, found.fields, architecture), level=0.95)
 fields = family.sample((12, 12), 0.2, rng, size=40)
 above = bound.violations(observe(network, X[540:580], fields, architecture))
-print(f"C1 {bound.c1:.3f}, C2 {bound.c2:.3f}; random fields above the bound: {100 * above:.0f} %")
+print(f"C1 {bound.c1:.3f}, C2 {bound.c2:.3f}; random fields above the fitted envelope: {100 * above:.0f} %")
 assert above <= 0.05
 for recommendation in check_recommendations(architecture, invariance=2.0):
     print(f"{'kept' if recommendation.kept else 'broken':6} {recommendation.name}: {recommendation.explanation}")

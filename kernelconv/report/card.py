@@ -7,6 +7,7 @@ import os
 import tempfile
 from collections.abc import Mapping
 from pathlib import Path
+from statistics import median
 from typing import Any
 
 from kernelconv._files import write_atomically
@@ -100,6 +101,32 @@ def _lead(card: Mapping[str, Any]) -> list[str]:
         f"{data['n_images']:,} images{of}, {shape} px, with {labels}, under {card['settings']['family']}.",
         _ABOUT_TWO_SIDES,
     ]
+
+
+#: Columns of `two_sides`.
+SIDES = (
+    *(Column(side, "f") for side in ("clean", "typical", "found")),
+    *(Column(side, "G") for side in ("clean", "typical", "found", "guaranteed")),
+    Column("reach"),
+)
+
+
+def two_sides(card: Mapping[str, Any], at: int) -> list[str]:
+    """Return what `SIDES` names: accuracies (%) at rest and at the strength of index `at`, and the median reach of G.
+
+    The reach is the certified strength of the images on which G does not abstain.
+
+    Examples
+    --------
+    >>> f = {"clean": 1, "typical": [0.9], "found": [0.5]}
+    >>> g = {**f, "certified": [0.25], "certified_strengths": [0.0, 0.1, 0.2]}
+    >>> two_sides({"classifier": f, "majority": g}, 0)
+    ['100', '90', '50', '100', '90', '50', '25', '0.150']
+    """
+    f, g = card["classifier"], card["majority"]
+    shares = [f["clean"], f["typical"][at], f["found"][at], g["clean"], g["typical"][at], g["found"][at]]
+    reached = [s for s in g["certified_strengths"] if s > 0]
+    return [*(f"{100 * v:.0f}" for v in (*shares, g["certified"][at])), f"{median(reached) if reached else 0:.3f}"]
 
 
 def _accuracies(card: Mapping[str, Any]) -> Table:

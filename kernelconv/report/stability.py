@@ -14,6 +14,7 @@ from rich.console import Console
 
 from kernelconv._files import write_csv
 from kernelconv.report import charts
+from kernelconv.report.card import SIDES, two_sides
 from kernelconv.report.summary import Results, label
 from kernelconv.report.table import Column, Entry, Section, Table, number, terminal
 
@@ -33,8 +34,14 @@ _NOTE = (
     "deformation's spectrum; accuracy: of the linear head, clean: on the images as they are. ±: half of a 95 % "
     "interval. Beside a family stands its strength: the Jacobian norm, or pixels for translations."
 )
-#: What the family of a corruption's rows begins with; its kind follows.
-_CORRUPTION = "corruptions: "
+#: What the family of a corruption's rows begins with, and of a layer's; its kind, or the layer's name, follows.
+_CORRUPTION, _LAYER = "corruptions: ", "layers: "
+#: Columns of the table of layers; of squares of small numbers a digit more is shown.
+_OF_LAYERS = {
+    **{m: _SHOWN[m] for m in ("relative_change", "deformation_sensitivity")},
+    **{"noise_sensitivity": "G", "relative_stability": "R"},
+}
+_SQUARED = ("deformation_sensitivity", "noise_sensitivity")
 Interval = tuple[float, float, float]
 
 
@@ -72,8 +79,9 @@ def print_study(results: Results, console: Console) -> None:
 
 def family_tables(results: Results, without: Sequence[str] = (), *, narrow: bool = False) -> list[Table]:
     """Return the tables of the families that were measured, in the order of the settings."""
+    own = {"corruptions": corruption_table, "layers": layer_table, "cards": card_table}
     found = [
-        corruption_table(results) if family == "corruptions" else family_table(results, family, without, narrow=narrow)
+        own[family](results) if family in own else family_table(results, family, without, narrow=narrow)
         for family in results["settings"]["families"]
     ]
     return [table for table in found if table is not None]
@@ -81,7 +89,7 @@ def family_tables(results: Results, without: Sequence[str] = (), *, narrow: bool
 
 def with_note(tables: Sequence[Table]) -> list[Table]:
     """Say below the last table how to read all of them."""
-    return [*tables[:-1], *(replace(table, notes=[_NOTE]) for table in tables[-1:])]
+    return [*tables[:-1], *(replace(table, notes=[*table.notes, _NOTE]) for table in tables[-1:])]
 
 
 def corruption_table(results: Results) -> Table | None:
@@ -102,6 +110,42 @@ def corruption_table(results: Results) -> Table | None:
         if any(key[0] == model for key in values)
     ]
     return Table(f"Corruptions, by severity: means over {len(kinds)} kinds", columns, [Section("", lines)])
+
+
+def layer_table(results: Results) -> Table | None:
+    """Return how each network's layers change, in their order, at one strength; None where none was measured."""
+    settings, strength = results["settings"], shown_strength(results, "layers")
+    columns = [Column("Layer", align="left"), *(Column(heading) for heading in _OF_LAYERS.values())]
+    sections = []
+    for model in settings["models"]:
+        layers: dict[str, dict[str, float]] = {}
+        for r in results["rows"]:
+            if r["model"] == model and r["family"].startswith(_LAYER) and r["strength"] == strength:
+                layers.setdefault(r["family"].removeprefix(_LAYER), {})[r["measure"]] = r["mean"]
+        lines = [[name, *(f"{of[m]:.{4 if m in _SQUARED else 3}f}" for m in _OF_LAYERS)] for name, of in layers.items()]
+        sections += [Section(label(settings, model), lines)] if lines else []
+    note = "G: D under white noise of the same norm image by image, so that R is D / G."
+    caption = f"Layer by layer, {settings['families']['layers']['family'].removeprefix('layers ')}, at {strength:g}"
+    return Table(caption, columns, sections, [note]) if sections else None
+
+
+def card_table(results: Results) -> Table | None:
+    """Return both sides of each model's stability card at one strength; None where there is no card."""
+    settings, cards = results["settings"], results.get("cards", {})
+    if not cards:
+        return None
+    strengths = settings["families"]["cards"]["strengths"]
+    at = min(1, len(strengths) - 1)
+    lines = [[label(settings, m), *two_sides(cards[m], at)[:-1]] for m in settings["models"] if m in cards]
+    sigma = next(iter(cards.values()))["settings"]["sigma"]
+    note = (
+        "Accuracy, %: f is the classifier, G its majority over a cloud of fields of standard deviation "
+        f"{sigma:g}, of which alone something is guaranteed; typical: under random fields, found: by a search, "
+        "guaranteed: against every field of the family. Cards of single models lie in cards/."
+    )
+    columns = [Column("Model", align="left"), *SIDES[:-1]]
+    caption = f"{settings['families']['cards']['family']}, at {strengths[at]:g}"
+    return Table(caption[0].upper() + caption[1:], columns, [Section("", lines)], [note])
 
 
 def _mean(values: Sequence[float] | None) -> float | None:
@@ -208,5 +252,5 @@ def _interval(value: Interval | None, measure: str, *, alone: bool) -> Entry:
     if value is None:
         return Entry("–")
     mean, low, high = value
-    decimals = 4 if measure == "deformation_sensitivity" else 3  # squares of small numbers
+    decimals = 4 if measure in _SQUARED else 3  # squares of small numbers
     return Entry(f"{mean:.{decimals}f}", mark="" if alone else f" ±{(high - low) / 2:.{decimals}f}")

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from kernelconv._arrays import check_finite_array, is_foreign, namespace, namespace_of
-from kernelconv._check import as_float, check_finite
+from kernelconv._check import as_float, check_count, check_finite
 from kernelconv._numbers import as_array, shown
 from kernelconv.stability.adapters.modules import ModuleRepresentation, is_module
 from kernelconv.stability.adapters.sessions import Session, SessionRepresentation, is_session
@@ -66,7 +67,8 @@ def as_representation(phi: Phi, batch_size: int | None = None, device: object = 
         may be a tensor: it is measured as NumPy. A module is given tensors and returns NumPy's rows, as below; of a
         session, its first output is measured.
     batch_size : int, optional
-        Of a module or session: the images it is given at a time; 256 by default, or what a session is fixed to.
+        The images that it is given at a time, each of which it must read alone; by default 256 for a module, what a
+        session is fixed to or 256, and all of them for anything else.
     device : str or torch.device, optional
         Of a module: where it runs; by default where its first parameter or buffer is. The module stays where it is:
         for another device its parameters and buffers are copied at each call.
@@ -83,9 +85,9 @@ def as_representation(phi: Phi, batch_size: int | None = None, device: object = 
     ------
     ValueError
         If `phi` is a class, or has none of the three (a classifier: the message says what to pass); if `batch_size` is
-        given for what is no module or session, `device` for what is no module, or one is none; if a session has several
-        inputs, or one of no images. The function of a module or session: if it cannot read the images or does not
-        return one tensor with a row an image.
+        no int >= 1; if `device` is given for what is no module, or is none; if a session has several inputs, or one of
+        no images. With a batch size, the function: if there is not one row an image. The function of a module or
+        session: if it cannot read the images or does not return one tensor with a row an image.
 
     Notes
     -----
@@ -113,20 +115,33 @@ def as_representation(phi: Phi, batch_size: int | None = None, device: object = 
         raise ValueError(f"device is for PyTorch modules, and phi is a {kind}.")
     if is_session(phi):
         return SessionRepresentation(phi, batch_size)
-    if batch_size is not None:
-        raise ValueError(f"batch_size is for PyTorch modules and ONNX sessions, and phi is a {kind}.")
-    for name in ("transform", "forward"):
-        method = getattr(phi, name, None)
-        if callable(method):
-            return method
-    if callable(phi):
-        return phi
+    methods = [getattr(phi, name, None) for name in ("transform", "forward")]
+    found = next((call for call in (*methods, phi) if callable(call)), None)
+    if found is not None:
+        return found if batch_size is None else _Batches(found, check_count(batch_size, "batch_size"))
     if hasattr(phi, "predict"):
         raise ValueError(
             f"{kind} has no transform. Pass the function to be measured: phi=model.decision_function or "
             "phi=model.predict_proba, or phi=model[:-1] for the features of a pipeline."
         )
     raise ValueError(f"phi must be a callable or have transform or forward, got {kind}.")
+
+
+@dataclass(frozen=True)
+class _Batches:
+    """A function of images, given a batch at a time."""
+
+    call: Representation
+    batch_size: int
+
+    def __call__(self, x: Any) -> Any:
+        images, found = x if is_foreign(x) else as_array(x, "X"), []
+        for first in range(0, max(1, images.shape[0]), self.batch_size):
+            batch = images[first : first + self.batch_size]
+            rows = self.call(batch)
+            found.append(kept(rows, batch) if is_foreign(batch) else np.asarray(brought(rows)))
+            check_one_each(tuple(found[-1].shape), batch.shape[0])
+        return namespace(found[0]).concat(found)
 
 
 def features(represent: Representation, x: Any, name: str = "phi(X)") -> Any:

@@ -1,4 +1,4 @@
-"""What the stability study measures, by name: families of deformations and strengths, worst fields, corruptions."""
+"""What the stability study measures, by name: families of deformations, worst fields, layers, cards, corruptions."""
 
 from __future__ import annotations
 
@@ -22,7 +22,17 @@ from kernelconv.deformations import (
     Translation,
     warp,
 )
-from kernelconv.stability import StabilityReport, measure_corruptions, measure_stability, measure_worst_case, worst_case
+from kernelconv.stability import (
+    StabilityReport,
+    as_representation,
+    measure_corruptions,
+    measure_layers,
+    measure_stability,
+    measure_worst_case,
+    stability_card,
+    worst_case,
+)
+from kernelconv.stability.card import PROTOCOL
 
 NORMS = (0.05, 0.1, 0.2, 0.3, 0.5)
 FAMILIES: dict[str, tuple[Deformation, tuple[float, ...]]] = {
@@ -42,8 +52,14 @@ N_WORST, WORST_EVALUATIONS = 100, 64
 WORST_VERSION = 2
 #: Severities of the corruptions.
 SEVERITIES = (1, 3, 5)
+#: Images whose maps are followed through a network's layers, at which Jacobian norm, and by what.
+N_LAYERS, LAYER_NORMS = 100, (0.1,)
+LAYER_MEASURES = ("relative_change", "deformation_sensitivity", "noise_sensitivity", "relative_stability")
+#: Images of a stability card, its strengths and budget.
+N_CARD, CARD_NORMS = 50, (0.05, 0.1, 0.2, 0.4)
+CARD: dict[str, Any] = {"sigma": 2.0, "n_samples": 1000, "n_evaluations": 64, "n_draws": 2}
 #: Every name that the study knows.
-NAMES = (*FAMILIES, "worst", "corruptions")
+NAMES = (*FAMILIES, "worst", "corruptions", "layers", "cards")
 DEFAULT_FAMILIES = ("smooth", "translation", "rotation", "worst")
 #: What is measured under each of `FAMILIES`.
 MEASURES = (
@@ -70,16 +86,44 @@ def protocol(name: str, n_images: int) -> dict[str, Any]:
     if name == "worst":
         search = {"worst": described(WORST), "n_evaluations": WORST_EVALUATIONS, "version": WORST_VERSION}
         return {**search, "strengths": list(WORST_NORMS), "n_images": min(N_WORST, n_images)}
+    if name == "layers":
+        measures = {"layers": described(WORST), "measures": list(LAYER_MEASURES)}
+        return {**measures, "strengths": list(LAYER_NORMS), "n_images": min(N_LAYERS, n_images)}
+    if name == "cards":
+        card = {"cards": described(WORST), "protocol": PROTOCOL, **CARD}
+        return {**card, "strengths": list(CARD_NORMS), "n_images": min(N_CARD, n_images)}
     family, strengths = FAMILIES[name]
     measured = {"family": described(family), "measures": list(MEASURES)}
     return {**measured, "strengths": list(strengths), "n_images": n_images}
 
 
+def recorded(
+    name: str, phi: Any, head: Any, x: NDArray, y: NDArray, seed: int, border: Border, titles: tuple[str, str]
+) -> dict[str, Any]:
+    """Return what a cell keeps: the report with each image's values, of "worst" its field, of "cards" the card.
+
+    `titles` are what a card calls the model and the data.
+    """
+    record: dict[str, Any] = measured(name, phi, head, x, y, seed, border).to_dict(samples=True)
+    if name == "worst":
+        record["field"] = worst_field(phi, x[:2], seed, border)
+    if name == "cards":
+        record["card"] = carded(*titles, phi, head, x, y, seed, border)
+    return record
+
+
 def measured(name: str, phi: Any, head: Any, x: NDArray, y: NDArray, seed: int, border: Border) -> StabilityReport:
     """Return what is measured under a name of features Phi and their classifier, on images `x` and labels `y`.
 
-    `border` is how deformed images go on beyond their edges; corruptions have zeros there.
+    `border` is how deformed images go on beyond their edges; corruptions have zeros there. Features without layers (no
+    ``trace``) have no rows under "layers"; nor has anything under "cards", see `carded`.
     """
+    if name == "layers":
+        same: dict[str, Any] = {"measures": LAYER_MEASURES, "random_state": seed, "padding": border}
+        traced = callable(getattr(phi, "trace", None))
+        return measure_layers(phi, x[:N_LAYERS], WORST, LAYER_NORMS, **same) if traced else StabilityReport(())
+    if name == "cards":
+        return StabilityReport(())
     if name == "corruptions":
         return measure_corruptions(phi, x, y, head, severities=SEVERITIES, random_state=seed)
     if name == "worst":
@@ -99,6 +143,22 @@ def worst_field(phi: Any, x: NDArray, seed: int, border: Border) -> dict[str, An
     return {"change": float(found.change[0]), **rounded}
 
 
+def carded(
+    label: str, data: str, phi: Any, head: Any, x: NDArray, y: NDArray, seed: int, border: Border
+) -> dict[str, Any]:
+    """Return the stability card of a classifier of features Phi, on the first images `x` and their labels `y`."""
+    represent = as_representation(phi)
+
+    def predict(images: NDArray) -> NDArray:
+        found: NDArray = head.predict(np.reshape(represent(images), (len(images), -1)))
+        return found
+
+    named: dict[str, Any] = {"name": label, "data": data, "random_state": seed, "padding": border}
+    return stability_card(
+        predict, x[:N_CARD], y[:N_CARD], phi=phi, deformation=WORST, strengths=CARD_NORMS, **named, **CARD
+    )
+
+
 def told(name: str, n_images: int) -> dict[str, Any]:
     """Return what a report says of it: the family in words, and the strengths.
 
@@ -112,6 +172,10 @@ def told(name: str, n_images: int) -> dict[str, Any]:
         words = "corruptions, by severity"
     elif name == "worst":
         words = f"worst of {WORST!r}, {WORST_EVALUATIONS} evaluations, {plan['n_images']} images"
+    elif name == "layers":
+        words = f"layers under {WORST!r}, {plan['n_images']} images"
+    elif name == "cards":
+        words = f"both sides of {WORST!r}, {plan['n_images']} images"
     else:
         words = repr(FAMILIES[name][0])
     return {"family": words, "strengths": [float(s) for s in plan["strengths"]]}
@@ -128,6 +192,9 @@ def cost(name: str, n_images: int) -> tuple[int, float]:
         n_fields, n_represented = 0, n_conditions * len(CORRUPTIONS)
     elif name == "worst":
         n_fields = n_represented = n_conditions * WORST_EVALUATIONS
+    elif name == "cards":  # its own count of predictions, and as many fields
+        samples, searched = CARD["n_samples"], CARD["n_evaluations"]
+        n_fields = n_represented = plan["n_images"] * (3 * samples + 2 * searched + samples * searched // 64)
     else:
         n_fields, n_represented = n_conditions, 3 * n_conditions  # the image deformed, and with two kinds of noise
     return n_represented, 4e-4 * n_fields + 5e-5 * n_represented

@@ -19,7 +19,7 @@ from kernelconv.studies.accuracy import one_line
 from kernelconv.studies.cells import digest
 from kernelconv.studies.estimators.choice import N_FOLDS
 from kernelconv.studies.expectations import expectations
-from kernelconv.studies.families import FAMILIES, MEASURES, NAMES, cost, measured, protocol, told, worst_field
+from kernelconv.studies.families import FAMILIES, MEASURES, NAMES, cost, protocol, recorded, told
 from kernelconv.studies.models import Model, phi
 from kernelconv.studies.registry import HEADS
 from kernelconv.studies.starts import pooled
@@ -110,7 +110,9 @@ class Stability:
         self._check_sizes()
         self._check_names(models)
         self.models = {name: replace(model, head=HEADS["linear"]) for name, model in models.items()}
-        self.cells = [StabilityCell(m, f, s) for m in self.models for s in self._starts(m) for f in self.families]
+        # a card is of one classifier: that of the first start
+        cells = [StabilityCell(m, f, s) for m in self.models for s in self._starts(m) for f in self.families]
+        self.cells = [cell for cell in cells if not (cell.start and cell.family == "cards")]
 
     def _check_sizes(self) -> None:
         n_test, pool = len(self.split.y_test), len(self.split.y_train)
@@ -161,13 +163,11 @@ class Stability:
         }
 
     def run(self, cell: StabilityCell) -> dict[str, Any]:
-        """Return a cell's record: the report with each image's values, and of "worst" the field that is drawn."""
+        """Return a cell's record, as `families.recorded` makes it."""
         fitted = self._fitted(cell)
         x, y = self.padded(self.split.X_test[: self.n_images]), self.split.y_test[: self.n_images]
-        record: dict[str, Any] = measured(cell.family, *fitted, x, y, self.seed, self.border).to_dict(samples=True)
-        if cell.family == "worst":
-            record["field"] = worst_field(fitted.phi, x[:2], self.seed, self.border)
-        return record
+        titles = self.models[cell.model].representation.label, self.split.name
+        return recorded(cell.family, *fitted, x, y, self.seed, self.border, titles)
 
     def _fitted(self, cell: StabilityCell) -> Fitted:
         key = digest(self._fit_identity(cell))
@@ -208,6 +208,11 @@ def worst_fields(sweep: Sweep) -> dict[str, dict[str, Any]]:
     return {cell.model: record["field"] for cell, record in found if cell.family == "worst" and not cell.start}
 
 
+def cards(sweep: Sweep) -> dict[str, dict[str, Any]]:
+    """Return the stability cards that there are, by model."""
+    return {cell.model: record["card"] for cell, record in sweep.records().items() if cell.family == "cards"}
+
+
 def by_start(sweep: Sweep) -> dict[StabilityCell, list[StabilityReport]]:
     """Return the reports that there are of each model and family, one a start, by the cell of the first start."""
     found: dict[StabilityCell, list[StabilityReport]] = {}
@@ -225,8 +230,7 @@ def results(sweep: Sweep) -> dict[str, Any]:
     trained, made_with = by_start(sweep), sweep.made_with()
     found = {cell: pooled(several) for cell, several in trained.items()}
     rows = [
-        # a corruption may have the name of a family ("shear"), so it is told with where it belongs
-        {"model": cell.model, **row, "family": f"corruptions: {row['family']}" if corrupted(cell) else cell.family}
+        {"model": cell.model, **row, "family": _family(cell, row)}
         for cell, report in found.items()
         for row in report.to_dict()["rows"]
     ]
@@ -235,8 +239,9 @@ def results(sweep: Sweep) -> dict[str, Any]:
     summaries = {
         cell.model: {k: v for k, v in report.to_dict()["summaries"][0].items() if k != "name"}
         for cell, report in found.items()
-        if report.summaries
+        if report.summaries and cell.family != "layers"
     }
+    two_sided = {model: {k: v for k, v in card.items() if k != "pictures"} for model, card in cards(sweep).items()}
     return {
         "kernelconv": made_with["kernelconv"],
         "settings": _settings(study),
@@ -245,12 +250,14 @@ def results(sweep: Sweep) -> dict[str, Any]:
         "summaries": summaries,
         "rows": rows,
         "expectations": expectations({c.model: r for c, r in trained.items() if c.family == "smooth"}),
+        **({"cards": two_sided} if two_sided else {}),
     }
 
 
-def corrupted(cell: StabilityCell) -> bool:
-    """Say whether a cell is of the corruptions, each of which is a family of rows."""
-    return cell.family == "corruptions"
+def _family(cell: StabilityCell, row: Mapping[str, Any]) -> str:
+    """Return what a row is told to be of: a corruption may have the name of a family ("shear"), a layer any."""
+    own = {"corruptions": "family", "layers": "name"}.get(cell.family)
+    return f"{cell.family}: {row[own]}" if own else cell.family
 
 
 def _settings(study: Stability) -> dict[str, Any]:

@@ -85,10 +85,12 @@ def fit_bound(
 ) -> StabilityBound:
     r"""Estimate the theorem's constants: C_2 from pure translations, then C_1 as an envelope of deformations.
 
-    C_2 is the `level` quantile of change sigma_n / |tau| over translations, where the theorem has no other term; C_1
-    the `level` quantile of what C_2 leaves over (1 + n) s, at level 1 the smallest constant that no observation
-    exceeds. Quantiles are upper tolerance limits: the smallest of the m ordered values below which, with 95 %
-    confidence, a share `level` of all images and fields of the same kind lies (the largest value if m is too small).
+    What comes out is a fitted envelope of what was seen, no guarantee: for those see `certify_change` and
+    `lipschitz_guarantee`. C_2 is the `level` quantile of change sigma_n / |tau| over translations, where the theorem
+    has no other term; C_1 the `level` quantile of what C_2 leaves over (1 + n) s, at level 1 the smallest constant that
+    no observation exceeds. Quantiles are upper tolerance limits: the smallest of the m ordered values below which, with
+    95 % confidence, a share `level` of all images and fields of the same kind lies (the largest value if m is too
+    small).
 
     Parameters
     ----------
