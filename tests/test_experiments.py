@@ -218,7 +218,7 @@ def test_the_regularity_of_fields_is_searched_and_no_worse_than_single_waves(mon
 
 #: Those with committed cells.
 COMMITTED = ["sample-complexity", "depth", "rotations", "layerwise", "capsules"]
-COMMITTED += ["regularization-mnist", "regularization-cifar10", "regularity"]
+COMMITTED += ["regularization-mnist", "regularization-cifar10", "regularity", "two-sided"]
 
 
 @pytest.mark.parametrize("name", COMMITTED)
