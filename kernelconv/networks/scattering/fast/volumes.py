@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from math import prod
 
 import numpy as np
@@ -10,15 +9,17 @@ import scipy.fft
 from numpy.typing import NDArray
 
 from kernelconv._check import Shape
-from kernelconv._parallel.blocks import CACHE_BYTES
-from kernelconv.networks.scattering.fast.scratch import Workspace
+from kernelconv._parallel.blocks import CACHE_BYTES, keep_memory
+from kernelconv.networks.scattering.fast.scratch import Scratch, Workspace
 from kernelconv.networks.scattering.volumes.geometry import MEAN, Geometry3D, VolumePath
 from kernelconv.operators.wavelets.filter_bank_3d import FilterBank3D
 
 #: Bytes of filters that are kept from block to block; more are computed again for each block.
 FILTER_BYTES = 2**29
-#: Bytes of one block's volumes: what is made of them is about nine times as much.
-BLOCK_BYTES = CACHE_BYTES // 16
+#: Bytes of one block's volumes, and voxels of them whose powers are summed at once, in a core's cache.
+BLOCK_BYTES, PIECE = CACHE_BYTES // 8, 2**15
+#: Frequencies along the width up to which the inverse transform by a matrix product is faster than the FFT.
+BY_MATRIX = 40
 AXES = (-3, -2, -1)
 
 
@@ -33,9 +34,11 @@ class Volumes(Workspace):
 
     def __call__(self, x: NDArray) -> NDArray:
         """Return the scattering (m, n_paths, ...) of volumes (m, d, h, w); float64 integrals, which may be infinite."""
+        keep_memory()
         cascade = self.cast(CascadeOfVolumes, x.dtype)
         found: dict[VolumePath, NDArray] = {}
-        cascade.descend(MEAN, x, x if self.geometry.method == "local" else np.abs(x), found)
+        with np.errstate(over="ignore", under="ignore"):  # what overflows is refused by the estimator
+            cascade.descend(self.scratch, MEAN, x, found)
         return np.stack([found[path] for path in self.geometry.paths], axis=1)
 
 
@@ -44,7 +47,7 @@ class CascadeOfVolumes:
 
     def __init__(self, geometry: Geometry3D, dtype: np.dtype):
         self.geometry, self.dtype = geometry, dtype
-        self.averaging = [np.ascontiguousarray(matrix.T, dtype) for matrix in geometry.averaging]
+        self.averaging = [matrix.astype(dtype) for matrix in geometry.averaging]
         self.groups: dict[tuple[int, tuple[int, ...]], Group] = {}
         room = FILTER_BYTES
         for scale, places in sorted({geometry.wavelets(path) for path in geometry.paths[1:]}):
@@ -57,36 +60,39 @@ class CascadeOfVolumes:
         scale, places = self.geometry.wavelets(path)
         return self.groups.get((scale, places)) or Group(self.geometry.filters, scale, places, self.dtype)
 
-    def descend(self, path: VolumePath, u: NDArray, sizes: NDArray, found: dict[VolumePath, NDArray]) -> None:
-        """Average `sizes`, U of `path` (m, d, h, w), into `found`, and go on from `u` to the paths that continue it."""
-        found[path] = self.average(sizes)
+    def descend(self, scratch: Scratch, path: VolumePath, u: NDArray, found: dict[VolumePath, NDArray]) -> None:
+        """Average U of `path` into `found`, and go on to the paths that continue it.
+
+        `u` (m, d, h, w) is x at order 0; above it is the square of U, and becomes U.
+        """
+        if self.geometry.method == "integral":
+            found[path] = self.integrals(u if path.order else u * u, roots=path.order > 0)
+        else:
+            found[path] = self.average(np.sqrt(u, out=u) if path.order else u)
         if self.geometry.children[path]:
             spectrum = HalfSpectrum(u)
             for child in self.geometry.children[path]:
-                below = self.group(child).modulus(spectrum)
-                self.descend(child, below, below, found)
+                out = scratch.array(("u", child.order), u.shape, self.dtype)
+                self.descend(scratch, child, self.group(child).add_squares(scratch, spectrum, out), found)
+
+    def integrals(self, squares: NDArray, *, roots: bool) -> NDArray:
+        """Return the sums (m, n_powers) of U^q from the squares of U, which become U if `roots`."""
+        rows, powers = squares.reshape(len(squares), -1), self.geometry.integral_powers
+        found, width = np.zeros((len(rows), len(powers))), max(1, PIECE // len(rows))
+        for lo in range(0, rows.shape[1], width):
+            square = rows[:, lo : lo + width]
+            u = np.sqrt(square)
+            for i, q in enumerate(powers):
+                power = square if q == 2 else u if q == 1 else np.sqrt(u) if q == 0.5 else u**q
+                found[:, i] += power.sum(axis=1)
+            if roots:
+                square[...] = u
+        return found
 
     def average(self, u: NDArray) -> NDArray:
-        """Return the integrals (m, n_powers), or local averages (m, d', h', w'), of u >= 0."""
-        if self.geometry.method == "integral":
-            rows = u.reshape(len(u), -1)
-            with np.errstate(over="ignore"):  # what overflows is refused by the estimator
-                return np.stack([integral(rows, q) for q in self.geometry.integral_powers], axis=-1)
+        """Return the local averages (m, d', h', w') of u (m, d, h, w)."""
         depth, height, width = self.averaging
-        u = height @ (u @ width.T)
-        return np.tensordot(u, depth, axes=((1,), (1,))).transpose(0, 3, 1, 2)
-
-
-def integral(rows: NDArray, q: float) -> NDArray:
-    """Return the sums of rows^q, q > 0, (m,)."""
-    if q == 2:
-        return np.array([row @ row for row in rows])
-    halvings = {1.0: 0, 0.5: 1, 0.25: 2}.get(q)
-    if halvings is None:
-        return (rows**q).sum(axis=1)
-    for _ in range(halvings):
-        rows = np.sqrt(rows)
-    return rows.sum(axis=1)
+        return np.tensordot(height.T @ (u @ width), depth, axes=((1,), (0,))).transpose(0, 3, 1, 2)
 
 
 class HalfSpectrum:
@@ -112,8 +118,8 @@ class HalfSpectrum:
     def _cut(self, reach: Shape) -> NDArray:
         part = self.whole
         for axis, (n, k) in enumerate(zip(self.shape, reach, strict=True)):
-            if cuts(n, k, half=axis == 2):
-                part = np.take(part, kept(n, k, half=axis == 2), axis=axis + 1)
+            if len(places := kept(n, k, half=axis == 2)) < part.shape[axis + 1]:
+                part = np.take(part, places, axis=axis + 1)
         return part
 
 
@@ -132,47 +138,58 @@ class Group:
             other = bank.conjugate(place)
             if other in places and place < other:
                 continue
+            psi = bank.wavelet(scale, place)
             weight = np.sqrt(2) if other in places and place != other else 1
-            for part in real_filters(weight * bank.wavelet(scale, place)):
-                turned = bool(np.abs(part.imag).max() > np.abs(part.real).max())
-                values = part.imag if turned else part.real
-                if values.any():
-                    filters.append(values / prod(self.shape))  # the FFTs go unscaled
-                    self.turned.append(turned)
-        sizes = np.max(np.abs(filters), axis=0) if filters else np.zeros((1, 1, 1))
+            for part in real_filters(psi):
+                self.turned.append(bool(np.abs(part.imag).max() > np.abs(part.real).max()))
+                filters.append(weight / prod(self.shape) * (part.imag if self.turned[-1] else part.real))
+                if np.abs(part).max() <= 1e-14 * np.abs(psi).max():  # a real wavelet has no imaginary part
+                    filters.pop(), self.turned.pop()
+        sizes = np.max(np.abs(filters), axis=0) if filters else np.zeros(self.shape)
         seen = np.nonzero(sizes > 2 * np.finfo(dtype).eps * sizes.max())
         there = [np.minimum(at, n - at) for at, n in zip(seen, self.shape, strict=True)]
         self.reach: Shape = tuple(int(at.max(initial=0)) for at in there)
         lines = [kept(n, k, half=axis == 2) for axis, (n, k) in enumerate(zip(self.shape, self.reach, strict=True))]
-        self.values = np.array([f[np.ix_(*lines)] for f in filters], dtype)
+        self.kept = tuple(map(len, lines))
+        #: each value twice: complex numbers are multiplied as pairs of real ones
+        self.values = np.array([f[np.ix_(*lines)].repeat(2, axis=-1) for f in filters], dtype)
+        self.width = from_half_spectrum(self.shape[2], self.reach[2]).astype(dtype)
 
-    def modulus(self, spectrum: HalfSpectrum) -> NDArray:
-        """Return the root of the sum of squares of the convolutions with the filters, (m, d, h, w)."""
-        total: NDArray | None = None
-        invert = self._inverse()
+    def add_squares(self, scratch: Scratch, spectrum: HalfSpectrum, out: NDArray) -> NDArray:
+        """Return the sum of squares of the convolutions with the filters, (m, d, h, w), in `out`."""
+        m, (d, h, w), (depths, heights, widths) = len(out), self.shape, self.kept
+        lines = scratch.array(("depth", 0), (m, d, heights, widths), spectrum.whole.dtype)
+        planes = scratch.array(("height", 0), (m, d, h, widths), lines.dtype) if heights < h else lines
+        wave = scratch.array(("wave", 0), out.shape, out.dtype)
+        products, pairs = lines.view(out.dtype), planes.view(out.dtype)
+        out[...] = 0
         for values, turned in zip(self.values, self.turned, strict=True):
-            wave = invert(spectrum.part(self.reach, turned) * values)
-            square = np.multiply(wave, wave, out=wave)
-            total = square if total is None else np.add(total, square, out=total)
-        if total is None:  # all filters vanish on this grid
-            return np.zeros((len(spectrum.whole), *self.shape), self.values.dtype)
-        return np.sqrt(total, out=total)
+            part = spectrum.part(self.reach, turned).view(out.dtype)
+            for there, here in spread(d, depths):
+                np.multiply(part[:, there], values[there], out=products[:, here])
+            if depths < d:
+                products[:, (depths + 1) // 2 : d - depths // 2] = 0
+            if lines is planes:
+                _invert(planes, (1, 2))
+            else:
+                _invert(lines, (1,))
+                for there, here in spread(h, heights):
+                    planes[:, :, here] = lines[:, :, there]
+                planes[:, :, (heights + 1) // 2 : h - heights // 2] = 0
+                _invert(planes, (2,))
+            if widths <= BY_MATRIX:
+                np.matmul(pairs.reshape(-1, 2 * widths), self.width, out=wave.reshape(-1, w))
+            else:
+                wave = scipy.fft.irfft(planes, n=w, axis=3, norm="forward", workers=1)
+            np.add(out, np.multiply(wave, wave, out=wave), out=out)
+        return out
 
-    def _inverse(self) -> Callable[[NDArray], NDArray]:
-        """Return the inverse transform of products: axis by axis, with zeros where the filters have none."""
-        d, h, w = self.shape
 
-        def invert(product: NDArray) -> NDArray:
-            for axis, n in ((1, d), (2, h)):
-                product = padded(product, n, axis)
-                product = scipy.fft.ifft(product, axis=axis, norm="forward", overwrite_x=True, workers=1)
-            return scipy.fft.irfft(product, n=w, axis=3, norm="forward", overwrite_x=True, workers=1)
-
-        if any(cuts(n, k) for n, k in zip((d, h), self.reach, strict=False)):
-            return invert
-        return lambda product: scipy.fft.irfftn(
-            product, s=self.shape, axes=AXES, norm="forward", overwrite_x=True, workers=1
-        )
+def _invert(spectra: NDArray, axes: tuple[int, ...]) -> None:
+    """Transform spectra back along `axes`, unscaled, in place."""
+    found = scipy.fft.ifftn(spectra, axes=axes, norm="forward", overwrite_x=True, workers=1)
+    if not np.may_share_memory(found, spectra):  # SciPy may overwrite, and is free not to
+        spectra[...] = found
 
 
 def real_filters(psi: NDArray) -> tuple[NDArray, NDArray]:
@@ -181,25 +198,23 @@ def real_filters(psi: NDArray) -> tuple[NDArray, NDArray]:
     return (psi + mirrored) / 2, (psi - mirrored) / 2j
 
 
-def cuts(n: int, reach: int, *, half: bool = False) -> bool:
-    """Return whether frequencies up to `reach` are fewer than all of `n`, or than all of the half spectrum."""
-    return reach < n // 2 if half else 2 * reach + 1 < n
+def from_half_spectrum(n: int, reach: int) -> NDArray:
+    """Return the matrix (2 reach + 2, n) from a half spectrum, real and imaginary parts in turn, to n samples."""
+    k, u = np.arange(reach + 1)[:, None], np.arange(n)
+    weights = np.where((k == 0) | (2 * k == n), 1, 2)  # all others stand for their mirror image too
+    both = np.stack([weights * np.cos(2 * np.pi / n * k * u), -weights * np.sin(2 * np.pi / n * k * u)], axis=1)
+    return both.reshape(-1, n)
 
 
 def kept(n: int, reach: int, *, half: bool = False) -> NDArray:
     """Return the places of the frequencies up to `reach` among those of `n` samples, or of their half spectrum."""
     if half:
         return np.arange(reach + 1)
-    return np.r_[: reach + 1, n - reach : n] if cuts(n, reach) else np.arange(n)
+    return np.r_[: reach + 1, n - reach : n] if 2 * reach + 1 < n else np.arange(n)
 
 
-def padded(part: NDArray, n: int, axis: int) -> NDArray:
-    """Return a spectrum with zeros at the frequencies of `n` samples that it lacks along an axis."""
-    m = part.shape[axis]
+def spread(n: int, m: int) -> list[tuple[slice, slice]]:
+    """Return which of `m` kept frequencies lie where among those of `n` samples: all, or both ends."""
     if m == n:
-        return part
-    whole = np.zeros((*part.shape[:axis], n, *part.shape[axis + 1 :]), part.dtype)
-    before, low, high = (slice(None),) * axis, slice(None, m // 2 + 1), slice(m // 2 + 1, None)
-    whole[(*before, low)] = part[(*before, low)]
-    whole[(*before, slice(n - m // 2, None))] = part[(*before, high)]
-    return whole
+        return [(slice(None), slice(None))]
+    return [(slice(m // 2 + 1), slice(m // 2 + 1)), (slice(m // 2 + 1, m), slice(n - m // 2, n))]
