@@ -1,4 +1,4 @@
-"""Filters of volumes on the band of their grid, the Nyquist frequency of even sizes counted as the mean of its signs."""
+"""Filters of volumes on the band of their grid; at the Nyquist frequency of even sizes the mean of its two signs."""
 
 from __future__ import annotations
 

@@ -163,6 +163,6 @@ class FilterBank3D:
         return d[:, None, None] * h[:, None] * w
 
     def littlewood_paley(self) -> NDArray:
-        r"""Return :math:`\sum |\hat\psi(\omega)|^2` over all wavelets, mean of both signs of the frequency, (d, h, w)."""
+        r"""Return :math:`\sum |\hat\psi(\omega)|^2` over all wavelets, mean of both signs of omega, (d, h, w)."""
         total = sum(np.abs(self.wavelet(j, i)) ** 2 for j in range(self.J + 1) for i in range(self.n_wavelets(j)))
         return (total + np.roll(np.flip(total), 1, axis=(0, 1, 2))) / 2

@@ -86,7 +86,8 @@ class Geometry3D:
         choices = (("method", Method), ("bank", VolumeBank))
         for name, kind in choices:
             check_choice(getattr(self, name), name, get_args(kind))
-        powers = tuple(check_positive(q, "integral_powers") for q in check_sequence(self.integral_powers, "powers"))
+        listed = check_sequence(self.integral_powers, "integral_powers")
+        powers = tuple(check_positive(q, "integral_powers") for q in listed)
         if len(powers) > MOST_POWERS:
             raise ValueError(f"integral_powers must be at most {MOST_POWERS} exponents, got {len(powers)}.")
         checked: dict[str, Any] = {"J": self.filters.J, "L": self.filters.L, "sigma_0": self.filters.sigma_0}

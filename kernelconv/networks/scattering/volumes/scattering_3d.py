@@ -30,9 +30,10 @@ class Scattering3D(TransformerMixin, BaseEstimator):
     .. math:: U[j_1, l] x = \Big(\sum_{m=-l}^{l} |x * \psi_{j_1,l,m}|^2\Big)^{1/2}, \qquad
               U[j_1, j_2, l] x = \Big(\sum_{m=-l}^{l} |U[j_1, l] x * \psi_{j_2,l,m}|^2\Big)^{1/2}, \dots
 
-    over the paths of increasing scales :math:`j_1 < j_2 < \dots`, at most `max_order` of them, and degrees l = 0, ..., L.
-    The coefficients are integrals :math:`S[p, q] x = \sum_u U[p] x(u)^q`, which do not change if the volume is shifted
-    (borders are circular) nor, up to sampling, turned; or averages :math:`S[p] x = (U[p] x * \phi_J)(2^J \cdot)`.
+    over the paths of increasing scales :math:`j_1 < j_2 < \dots`, at most `max_order` of them, and degrees
+    :math:`l = 0, \dots, L`. The coefficients are integrals :math:`S[p, q] x = \sum_u U[p] x(u)^q`, which do not change
+    if the volume is shifted (borders are circular) nor, up to sampling, if it is turned; or averages
+    :math:`S[p] x = (U[p] x * \phi_J)(2^J \cdot)`.
 
     Parameters
     ----------
@@ -79,28 +80,29 @@ class Scattering3D(TransformerMixin, BaseEstimator):
     Raises
     ------
     ValueError
-        In ``fit``: if a parameter is out of its range, 2^J sigma_0 is more than the shortest side, there are more than a
-        million paths, or `X` is not (n, d, h, w) or (n, d, h, w, c), is complex, empty or not finite, or looks like
-        channels first. In ``transform`` also if volumes have another shape than those seen in ``fit``, or an integral
+        In ``fit``: if a parameter is out of its range, 2^J sigma_0 is more than the shortest side, there are more than
+        a million paths, or `X` is not (n, d, h, w) or (n, d, h, w, c), is complex, empty or not finite, or looks like
+        channels first. In ``transform`` also if volumes have another shape than those seen in ``fit``, or a coefficient
         leaves the range of their dtype.
 
     Notes
     -----
-    The volume is its trigonometric interpolation, filters have no frequency beyond the band of the grid, and the Nyquist
-    frequency of even sizes counts as the mean of both its signs. So the rotations of the cube change the integrals by
-    rounding alone, for even and odd sides.
+    A volume stands for its trigonometric interpolation, and the Nyquist frequency of even sizes counts as the mean of
+    both its signs: the rotations of the cube change integrals by rounding alone, for even and odd sides. Leave empty
+    voxels around an object, about 2^J sigma_0 of them: what leaves the volume comes back on the other side.
 
-    Filters are scaled so that :math:`\int (\sum_m |\psi_{j,l,m}|^2)^{1/2} = 1`. So are those of kymatio 0.3.0:
-    ``transform(X).reshape(n, n_paths, n_powers)[:, L + 1 + ...]`` from order 1 on is ``HarmonicScattering3D(J, shape, L,
-    sigma_0)(X).reshape(n, -1, n_powers)`` up to its precision (complex64) where the volume and its moduli have nothing at
-    the Nyquist frequency, which kymatio counts with its negative sign. For odd sizes its frequencies are off by one.
-    Without `rotation_covariant` kymatio has of each degree only m = l.
+    Filters are scaled so that :math:`\int (\sum_m |\psi_{j,l,m}|^2)^{1/2} = 1`, as kymatio's are. The rows of order 1
+    and more, ``transform(X).reshape(n, n_paths, n_powers)[:, 1:]``, are those of kymatio 0.3.0's
+    ``HarmonicScattering3D(J, shape, L, sigma_0)(X).reshape(n, -1, n_powers)`` up to its precision, that of complex64,
+    for even sizes and volumes without a part at the Nyquist frequency, which kymatio counts with its negative sign
+    alone. Of odd sizes kymatio's frequencies are off by one. Without `rotation_covariant` it has of each degree m = -l.
 
-    Cost: one inverse FFT of half a spectrum for each of the 2 l + 1 wavelets of each path, and one FFT for each path that
-    goes on. Where a filter leaves less than the whole band, as those of scale 2 and above do, the inverse FFT leaves out
-    lines of zeros. Peak memory beside `X` and the output, with N = d h w, s the bytes of a number and K = (J + 1)(L + 1)^2
-    filters (2 (J + 1) n_directions of Morlet): at most s N (K / 2 + 10 m t) for t threads with blocks of m volumes; m = 1
-    from N s = 128 KiB on. Filters beyond 512 MiB are computed again for each block.
+    Cost: an inverse FFT of half a spectrum for each of the 2 l + 1 wavelets of each path, and an FFT for each path that
+    goes on. Where filters leave less than the whole band, as those of scale 2 and above do, lines of zeros are skipped.
+    Peak memory beside `X` and the output: s N (K + 11 m t) bytes at most, with N = d h w voxels of s bytes, t threads
+    each at m volumes (one, from N s = 256 KiB on), and K = (J + 1)(L + 1)^2 filters, or 2 (J + 1) n_directions of
+    Morlet; filters beyond 512 MiB are not kept, but computed again for each block. To make a filter takes about 0.3 us
+    a voxel, in complex128: the first transform after ``fit`` pays for it.
 
     References
     ----------
@@ -256,7 +258,7 @@ class Scattering3D(TransformerMixin, BaseEstimator):
         if is_elsewhere(X):
             return read_elsewhere(X, lambda x: self._read(x, reset=reset))
         X = as_table(X, dtype=np.float32)
-        if X.ndim == 2 and self.volume_shape is not None:
+        if self.volume_shape is not None and X.ndim not in (4, 5):
             rows = validate_data(self, X, dtype=[np.float32, np.float64], reset=reset)
             volumes = rows.reshape(len(rows), *resolve_image_shape(self.volume_shape, rows.shape[1], "volume"))
         else:
