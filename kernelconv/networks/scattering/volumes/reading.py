@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
 from numpy.typing import NDArray
@@ -10,7 +9,7 @@ from numpy.typing import NDArray
 from kernelconv._check import Shape, check_finite, check_image_shape
 
 
-def as_volumes(X: NDArray, volume_shape: Sequence[int] | None = None) -> NDArray:
+def as_volumes(X: NDArray, volume_shape: Any = None) -> NDArray:
     """Return `X`, (n, d, h, w) or (n, d, h, w, c) of floats, as (n, d, h, w, c).
 
     Raises
@@ -24,7 +23,7 @@ def as_volumes(X: NDArray, volume_shape: Sequence[int] | None = None) -> NDArray
         raise ValueError(f"X is empty: shape {X.shape}. At least one volume of at least one voxel is needed.")
     volumes = X if X.ndim == 5 else X[..., None]
     if volume_shape is not None:
-        check_image_shape(volumes.shape[1:], tuple(volume_shape), "X", "volume")
+        check_image_shape(volumes.shape[1:], volume_shape, "X", "volume")
     return check_finite(volumes, "X")
 
 
