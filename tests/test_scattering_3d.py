@@ -183,6 +183,22 @@ def test_integrals_do_not_change_under_shifts_and_averages_move_along():
     assert local.maps(x).shape == (1, 3, 4, 6, len(local.paths_))
 
 
+def test_local_averages_are_samples_of_the_convolution_with_the_low_pass():
+    x = noise(2, 8, 9, 6)
+    scattering = Scattering3D(1, 0, 0.9, method="local").fit(x)
+    bank = scattering.filter_bank_
+    away = np.minimum(np.arange(24), 24 - np.arange(24))
+    square = away[:, None, None] ** 2 + away[:, None] ** 2 + away**2
+    gauss = np.fft.ifftn(FilterBank3D((24,) * 3, 1, 0, 0.9).low_pass()).real
+    np.testing.assert_allclose(gauss, np.exp(-square / 2 / 1.8**2) / (2 * np.pi * 1.8**2) ** 1.5, atol=1e-9)
+    maps = scattering.maps(x)
+    u = np.abs(np.fft.ifftn(np.fft.fftn(x, axes=(1, 2, 3)) * bank.wavelet(1, 0), axes=(1, 2, 3)))
+    for path, values in ((0, x), (2, u)):
+        smooth = np.fft.ifftn(np.fft.fftn(values, axes=(1, 2, 3)) * bank.low_pass(), axes=(1, 2, 3)).real
+        np.testing.assert_allclose(maps[..., path], smooth[:, ::2, ::2, ::2], atol=1e-14)
+    assert scattering.paths_[2].scales == (1,)
+
+
 # -- the same by others -----------------------------------------------------------------------------------------------
 
 
