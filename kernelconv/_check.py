@@ -156,32 +156,37 @@ def rows_as_images(x: NDArray, image_shape: Shape | None, name: str = "x") -> ND
     return x.reshape(len(x), *resolve_image_shape(image_shape, x.shape[1]))
 
 
-def resolve_image_shape(image_shape: Any, n_features: int) -> Shape:
-    """Return (h, w, c) for rows of `n_features` values; fills in one -1 and a missing channel axis."""
-    shape = _announced_shape(image_shape)
+def resolve_image_shape(image_shape: Any, n_features: int, kind: str = "image") -> Shape:
+    """Return (h, w, c) for rows of `n_features` values; fills in one -1 and a missing channel axis.
+
+    Of ``kind="volume"`` (d, h, w, c).
+    """
+    shape = _announced_shape(image_shape, kind)
     known = math.prod(s for s in shape if s != -1)
     if shape.count(-1) == 1 and n_features % known == 0:
         shape = tuple(n_features // known if s == -1 else s for s in shape)
     if shape.count(-1) or math.prod(shape) != n_features:
-        raise ValueError(f"Rows of {n_features} values cannot be read as images of image_shape={shown(image_shape)}.")
+        raise ValueError(f"Rows of {n_features} values cannot be read as {kind}s of {kind}_shape={shown(image_shape)}.")
     return shape
 
 
-def _announced_shape(image_shape: Any) -> Shape:
-    """Return `image_shape` as (h, w, c), entries -1 kept."""
+def _announced_shape(image_shape: Any, kind: str = "image") -> Shape:
+    """Return `image_shape` as (h, w, c), or a volume's as (d, h, w, c), entries -1 kept."""
+    axes = {"image": "h, w", "volume": "d, h, w"}[kind]
     shape = [_as_int(s) for s in image_shape] if _is_listed(image_shape) else []
     known = tuple(s for s in shape if s is not None and (s > 0 or s == -1))
-    if len(shape) not in (2, 3) or len(known) != len(shape):
-        wanted = "(h, w) or (h, w, c) of positive ints (one may be -1)"
-        raise ValueError(f"image_shape must be {wanted}, got {shown(image_shape)}.")
-    return (*known, 1) if len(known) == 2 else known
+    plain = len(axes.split())
+    if len(shape) not in (plain, plain + 1) or len(known) != len(shape):
+        wanted = f"({axes}) or ({axes}, c) of positive ints (one may be -1)"
+        raise ValueError(f"{kind}_shape must be {wanted}, got {shown(image_shape)}.")
+    return (*known, 1) if len(known) == plain else known
 
 
-def check_image_shape(got: Shape, image_shape: Shape, name: str = "x") -> None:
-    """Raise ValueError unless images of shape `got` (h, w, c) are what `image_shape` announces."""
-    wanted = _announced_shape(image_shape)
+def check_image_shape(got: Shape, image_shape: Shape, name: str = "x", kind: str = "image") -> None:
+    """Raise ValueError unless images of shape `got` (h, w, c), or volumes, are what `image_shape` announces."""
+    wanted = _announced_shape(image_shape, kind)
     if any(w not in (-1, g) for g, w in zip(got, wanted, strict=True)):
-        raise ValueError(f"{name} holds images of shape {tuple(got)}, but image_shape={tuple(image_shape)}.")
+        raise ValueError(f"{name} holds {kind}s of shape {tuple(got)}, but {kind}_shape={tuple(image_shape)}.")
 
 
 def as_pair(value: Any, name: str, minimum: int = 1) -> Pair:

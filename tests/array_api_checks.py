@@ -23,6 +23,7 @@ from kernelconv.networks import (
     RotoTranslationScattering2D,
     Scattering1D,
     Scattering2D,
+    Scattering3D,
     serial,
 )
 from kernelconv.operators import Flatten, PatchExtraction, ReLU
@@ -34,6 +35,7 @@ ESTIMATORS = [
     Scattering2D(J=1, L=4, **ROWS),
     RotoTranslationScattering2D(J=1, L=4, **ROWS),
     Scattering1D(J=1, padding="zero"),
+    Scattering3D(J=0, volume_shape=(1, 1, -1)),
     NetworkTransformer(serial(PatchExtraction((1, 2)), ReLU(), Flatten()), image_shape=(1, -1)),
 ]
 #: Library, device and dtype, as scikit-learn names them. What is fitted on one library is of use on all, which

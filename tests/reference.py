@@ -1,8 +1,11 @@
 """Naive loops: the definitions, written so that nobody can doubt them."""
 
+import itertools
 import math
 
 import numpy as np
+from scipy.integrate import quad
+from scipy.special import lpmv
 
 from kernelconv.operators.composite import Composite
 from kernelconv.operators.wavelets.filter_bank import FilterBank
@@ -422,3 +425,70 @@ NAIVE = {
         [x[..., k + i] for k in range(0, x.shape[3], len(part.paths)) for i in part.kept], axis=3
     ),
 }
+
+
+# -- 3-D scattering ---------------------------------------------------------------------------------------------------
+
+
+def both_signs(n):
+    """The frequencies (turns a volume) at each place of the FFT of n samples: at Nyquist's there are two."""
+    return [[k] if 2 * k < n else [k - n] if 2 * k > n else [k, -k] for k in range(n)]
+
+
+def as_kymatio_counts(n):
+    """The one frequency that kymatio 0.3.0 sees at each place: Nyquist's is negative, of odd sizes it is one less."""
+    return [[int(k)] for k in np.fft.ifftshift(np.arange(-n // 2, -n // 2 + n))]
+
+
+def solid_harmonic(frequencies, degree, m, sigma):
+    """The Fourier transform of one wavelet at frequencies (rad/voxel) along depth, height and width, by its formula."""
+    z, y, x = frequencies
+    r = math.sqrt(z * z + y * y + x * x)
+    legendre = float(lpmv(abs(m), degree, z / r if r else 1.0))
+    ratio = math.factorial(degree - abs(m)) / math.factorial(degree + abs(m))
+    harmonic = math.sqrt((2 * degree + 1) / (4 * math.pi) * ratio) * legendre * np.exp(1j * abs(m) * math.atan2(y, x))
+    harmonic = harmonic if m >= 0 else (-1) ** m * np.conj(harmonic)
+    # integral of r^(l + 2) exp(-r^2 / 2), which is the factor's denominator but for the angles
+    radial = quad(lambda t: t ** (degree + 2) * math.exp(-t * t / 2), 0, 40)[0]
+    factor = (2 * math.pi) ** 1.5 * (-1j) ** degree / radial / math.sqrt(4 * math.pi * (2 * degree + 1))
+    return factor * (sigma * r) ** degree * math.exp(-((sigma * r) ** 2) / 2) * harmonic
+
+
+def solid_harmonic_wave(shape, degree, m, sigma, places=both_signs):
+    """The wavelet in space, by a sum over all frequencies."""
+    wave = 0
+    for at in np.ndindex(*shape):
+        signs = list(itertools.product(*(places(n)[k] for n, k in zip(shape, at, strict=True))))
+        turns = [[2 * math.pi * k / n for k, n in zip(one, shape, strict=True)] for one in signs]
+        mean = sum(solid_harmonic(one, degree, m, sigma) for one in turns) / len(turns)
+        lines = [np.exp(2j * math.pi * k / n * np.arange(n)) for k, n in zip(at, shape, strict=True)]
+        wave = wave + mean * np.einsum("i,j,k->ijk", *lines) / math.prod(shape)
+    return wave
+
+
+def scattering_3d(x, J, L, sigma_0=1.0, powers=(0.5, 1, 2), places=both_signs, covariant=True, max_order=2):
+    """Integrals (paths of order 1 and more, powers) of one volume, every convolution a sum over its voxels.
+
+    Not covariant: one modulus a degree, that of m = l, or of -l as kymatio counts.
+    """
+    one = -1 if places is as_kymatio_counts else 1
+    waves = {
+        (j, degree, m): solid_harmonic_wave(x.shape, degree, m, 2**j * sigma_0, places)
+        for j in range(J + 1)
+        for degree in range(L + 1)
+        for m in (range(-degree, degree + 1) if covariant else [one * degree])
+    }
+
+    def modulus(u, j, degree):
+        square = 0
+        for wave in (wave for key, wave in waves.items() if key[:2] == (j, degree)):
+            field = sum(u[v] * np.roll(wave, v, axis=(0, 1, 2)) for v in np.ndindex(*u.shape))
+            square = square + abs(field) ** 2
+        return np.sqrt(square)
+
+    first = {(j, degree): modulus(x, j, degree) for j in range(J + 1) for degree in range(L + 1)}
+    maps = list(first.values())
+    if max_order > 1:
+        pairs = itertools.combinations(range(J + 1), 2)
+        maps += [modulus(first[i, degree], j, degree) for i, j in pairs for degree in range(L + 1)]
+    return np.array([[(u**q).sum() for q in powers] for u in maps])

@@ -17,6 +17,7 @@ from kernelconv import (
     ConvNetRegressor,
     Scattering1D,
     Scattering2D,
+    Scattering3D,
     SmoothDeformation,
     Translation,
     measure_stability,
@@ -100,7 +101,7 @@ SAME = {
     "read-only": lambda x: np.broadcast_to(x, x.shape),
 }
 
-ROWS, MAPS, ONE_EACH, SIGNALS = X.reshape(6, -1), X[..., None], X[:, 0, 0], X[:, 0]
+ROWS, MAPS, ONE_EACH, SIGNALS, VOLUMES = X.reshape(6, -1), X[..., None], X[:, 0, 0], X[:, 0], X.reshape(6, 3, 2, -1)
 
 
 def fit(estimator, *y):
@@ -126,6 +127,7 @@ DOORS = {
     "ConvKernel": (ConvKernel(3), X),
     "Scattering2D": (fit(Scattering2D(J=1)), X),
     "Scattering1D": (fit(Scattering1D(J=1, Q=1)), SIGNALS),
+    "Scattering3D": (fit(Scattering3D(J=1, L=1)), VOLUMES),
     "Scattering1D of channels": (fit(Scattering1D(J=1, Q=1)), X),
     "Network.forward": (serial(ReLU()).build((6, 6, 1)).forward, MAPS),
     "extract_patches": (lambda x: extract_patches(x, 3), MAPS),

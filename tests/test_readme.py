@@ -19,6 +19,7 @@ from kernelconv import (
     NetworkTransformer,
     Scattering1D,
     Scattering2D,
+    Scattering3D,
     serial,
 )
 from kernelconv.operators import ReLU
@@ -60,15 +61,18 @@ def test_who_passes_the_suite_of_scikit_learn_reads_its_rows_as_readme_says():
     assert 'those that scatter with `J=1, padding="zero"`' in text
     rows, y = np.random.default_rng(0).random((20, 1)), np.arange(20) % 2
     kinds = [v for v in vars(kernelconv).values() if isinstance(v, type) and issubclass(v, BaseEstimator)]
-    assert len(kinds) == 11
+    assert "`Scattering3D` with `J=0, volume_shape=(1, 1, -1)`" in text
+    assert len(kinds) == 12
     for kind in kinds:
         line = {} if kind in READ_ROWS else {"image_shape": (1, -1)}
         scatters = {"J": 1, "padding": "zero"} if "Scattering" in kind.__name__ else {}
+        if kind is Scattering3D:
+            line, scatters = {"volume_shape": (1, 1, -1)}, {"J": 0}
         given = {"network": serial(ReLU())} if kind is NetworkTransformer else {}
         given |= {"epochs": 1} if "epochs" in signature(kind).parameters else {}
         kind(**given, **line, **scatters).fit(rows, y)
         for less in ([scatters] if line else []) + ([line] if scatters else []):
-            with pytest.raises(ValueError, match=r"rows need image_shape|averages over"):
+            with pytest.raises(ValueError, match=r"rows need \w+_shape|averages over|widest filter"):
                 kind(**given, **less).fit(rows, y)
 
 

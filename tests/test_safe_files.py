@@ -30,6 +30,7 @@ from kernelconv import (
     RotoTranslationScattering2D,
     Scattering1D,
     Scattering2D,
+    Scattering3D,
     networks,
     serial,
     streams,
@@ -42,6 +43,7 @@ ESTIMATORS = {
     "scattering of chosen paths": Scattering2D(J=2, L=2, energy=0.9, log=True, bank="tight"),
     "scattering by kymatio": Scattering2D(J=1, L=2, engine="kymatio"),
     "scattering of signals": Scattering1D(J=2),
+    "scattering of volumes": Scattering3D(J=1, L=1, volume_shape=(4, 4, 4)),
     "scattering of angles": RotoTranslationScattering2D(J=1, L=4),
     "kernel network": ConvKernelNetwork((3, 4), random_state=0),
     "invariant kernel network": ConvKernelNetwork(4, input="whitened", pooling="max", group="flips", random_state=0),
@@ -60,7 +62,15 @@ ESTIMATORS = {
     "classes by ridge": IncrementalRidgeClassifier((1.0, 10.0), random_state=1),
     "exact kernel": ConvKernel((3,), 2, image_shape=(8, 8)),
 }
-ROWS = {"scattering of signals", "wavelons", "subspaces", "ridge", "classes by ridge", "exact kernel"}
+ROWS = {
+    "scattering of signals",
+    "scattering of volumes",
+    "wavelons",
+    "subspaces",
+    "ridge",
+    "classes by ridge",
+    "exact kernel",
+}
 
 
 def data(name):

@@ -20,6 +20,7 @@ from kernelconv.operators.patches.padding import Pad, Crop
 # P of scattering: wavelets
 from kernelconv.operators.wavelets.filter_bank import FilterBank
 from kernelconv.operators.wavelets.filter_bank_1d import FilterBank1D
+from kernelconv.operators.wavelets.filter_bank_3d import FilterBank3D
 from kernelconv.operators.wavelets.wavelet_transform import WaveletTransform, LowPass
 
 # M: mappings
@@ -80,6 +81,7 @@ __all__ = [
     # P of scattering: wavelets
     "FilterBank",
     "FilterBank1D",
+    "FilterBank3D",
     "WaveletTransform",
     "LowPass",
     # M: mappings

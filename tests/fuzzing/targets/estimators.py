@@ -20,6 +20,7 @@ IMAGE_SHAPE = p.ANYTHING
 COMMON = {"image_shape": IMAGE_SHAPE, "random_state": p.SEED, "verbose": p.ANYTHING, "n_jobs": p.JOBS}
 PADDING = p.choice("valid", "zero", "reflect", "symmetric", "circular")
 BORDER = p.choice("zero", "reflect", "symmetric", "circular")
+VOLUMES = Door("X|x|volumes?", (4, 5))
 LAYERS = {
     "n_anchors": p.by_layer(p.count()),
     "patch_size": p.by_layer(SIZE),
@@ -88,10 +89,27 @@ SCATTERING_1D = {
     "T": p.one_of(p.NONE, p.number()),
     "scaling": p.choice("exact", "kymatio"),
 }
+SCATTERING_3D = {
+    "J": p.count(0),
+    "L": p.count(0),
+    "sigma_0": p.number(),
+    "max_order": p.count(0),
+    "rotation_covariant": p.FLAG,
+    "method": p.choice("integral", "local"),
+    "integral_powers": p.ANYTHING,
+    "bank": p.choice("harmonic", "morlet"),
+    "n_directions": p.ANYTHING,
+    "volume_shape": p.ANYTHING,
+    "n_jobs": p.JOBS,
+}
 
 
 def _images(rng: np.random.Generator) -> np.ndarray:
     return rng.integers(0, 7, (N, 8, 9)).astype(np.float64)
+
+
+def _volumes(rng: np.random.Generator) -> np.ndarray:
+    return _images(rng).reshape(N, 4, 6, 3)
 
 
 def _unsupervised(cls: Any) -> Callable[..., Any]:
@@ -133,7 +151,7 @@ def _estimator(
     cls = getattr(n, name)
     learn = {} if y is None else {"y": y}
     call = _unsupervised(cls) if y is None else _supervised(cls)
-    make = _images if door is IMAGES else lambda rng: _images(rng)[:, 0]
+    make = _images if door is IMAGES else _volumes if door is VOLUMES else lambda rng: _images(rng)[:, 0]
 
     def fit(rng: np.random.Generator) -> dict[str, Any]:
         return {"X": make(rng), "new": OF_THE_FIT, **{k: v(rng) for k, v in learn.items()}, **plain}
@@ -205,6 +223,14 @@ _SCATTERING_2D = _SCATTERING | {
 }
 _SCATTERING_1D = {"J": 1, "Q": 1, "T": None, "max_order": 2, "padding": "reflect", "oversampling": 0} | {
     "scaling": "exact",
+    "n_jobs": 1,
+}
+_SCATTERING_3D = {"J": 1, "L": 1, "sigma_0": 0.5, "max_order": 2, "rotation_covariant": True} | {
+    "method": "integral",
+    "integral_powers": (1.0,),
+    "bank": "harmonic",
+    "n_directions": 3,
+    "volume_shape": None,
     "n_jobs": 1,
 }
 _AFFINE = {"n_components": 1, "cv": 3, "max_components": 4, "random_state": None, "n_jobs": 1}
@@ -285,6 +311,7 @@ TARGETS = [
     *_estimator("NetworkTransformer", {"network": _NETWORK, **_WIDE}, {"network": p.a(n.Network), **COMMON}, weight=3),
     *_estimator("Scattering2D", _SCATTERING_2D, SCATTERING_2D, weight=6),
     *_estimator("Scattering1D", _SCATTERING_1D, SCATTERING_1D, door=Door("X|x|signals?", (2, 3))),
+    *_estimator("Scattering3D", _SCATTERING_3D, SCATTERING_3D, door=VOLUMES, weight=4),
     *_estimator("RotoTranslationScattering2D", _SCATTERING, SCATTERING, weight=3),
     *_estimator("AffineSubspaceClassifier", _AFFINE, AFFINE, _classes, door=ROWS, weight=4),
 ]

@@ -164,6 +164,20 @@ BANKS = [
             "decimating": p.FLAG,
         },
     ),
+    Target(
+        "operators.FilterBank3D",
+        lambda **a: [ops.FilterBank3D(**a).wavelet(0, 1), ops.FilterBank3D(**a).low_pass()],
+        lambda rng: {"shape": (3, 4, 2), "J": 1, "L": 1, "sigma_0": 1.0, "kind": "harmonic", "n_directions": 3},
+        {},
+        {
+            "shape": p.shape3(),
+            "J": p.count(0),
+            "L": p.count(0),
+            "sigma_0": p.number(),
+            "kind": p.choice("harmonic", "morlet"),
+            "n_directions": p.ANYTHING,
+        },
+    ),
 ]
 
 

@@ -1,0 +1,1 @@
+"""Wavelet scattering of volumes: its definition, and the estimator."""
