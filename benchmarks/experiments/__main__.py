@@ -12,6 +12,7 @@ from pathlib import Path
 
 import capsules
 import depth
+import inversion
 import layerwise
 import regularity
 import regularization
@@ -33,6 +34,7 @@ EXPERIMENTS = {
         two_sided.EXPERIMENT,
         relative_stability.EXPERIMENT,
         regularity.EXPERIMENT,
+        inversion.EXPERIMENT,
     )
 }
 
