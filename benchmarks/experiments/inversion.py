@@ -5,8 +5,8 @@ Expected, written before any cell was computed:
 1. with two orders the image comes back while there are more coefficients than pixels (J = 1 and 2 of images: an error
    below .05), and is lost above (J = 4: above .3);
 2. one order alone is worse at every J, and from J = 3 on loses more than half of the energy's root (above .5);
-3. of signals less comes back than of images at the same J, since one direction has fewer wavelets across it, and order 2
-   helps more the longer the average is;
+3. of signals less comes back than of images at the same J, since one direction has fewer wavelets across it, and
+   order 2 helps more the longer the average is;
 4. the coefficients are met to .02 wherever the descent ends: what is lost is lost by the representation and not by
    the descent. At large J stationary points may break that.
 """
