@@ -11,8 +11,10 @@ import numpy as np
 import pytest
 from scipy.special import jv
 
+from kernelconv import Scattering1D
 from kernelconv.datasets import DataError
 from kernelconv.deformations import FourierField, holder_norm
+from kernelconv.stability import Inversion
 from kernelconv.studies.cells import read_cells
 
 FOLDER = Path(__file__).parent.parent / "benchmarks" / "experiments"
@@ -216,9 +218,25 @@ def test_the_regularity_of_fields_is_searched_and_no_worse_than_single_waves(mon
     assert trials.change("noise", np.full(256, 0.03)) < 1e-4  # a translation
 
 
+def test_what_scattering_loses_is_counted_up_to_the_sign(monkeypatch):
+    import inversion
+
+    cell = inversion.Cell("signals", 1, 1, 0)
+    monkeypatch.setattr(inversion, "STEPS", 1)
+    x = inversion.example("signals", 0)
+    assert x.shape == (512,)
+    assert np.abs(x - inversion.example("signals", 1)).max() > 1
+    monkeypatch.setattr(
+        inversion, "invert", lambda *given, **how: Inversion(-x, 0.25, np.array([0.5, 0.25]), *[x[:2]] * 2)
+    )
+    record = inversion.measure(cell)
+    assert (record["lost"], record["coefficients"], record["worse_start"]) == (0, 0.25, 0.5)
+    assert record["redundancy"] == Scattering1D(1, 8, max_order=1).fit_transform(x[None]).size / 512
+
+
 #: Those with committed cells.
 COMMITTED = ["sample-complexity", "depth", "rotations", "layerwise", "capsules"]
-COMMITTED += ["regularization-mnist", "regularization-cifar10", "regularity", "two-sided"]
+COMMITTED += ["regularization-mnist", "regularization-cifar10", "regularity", "two-sided", "inversion"]
 
 
 @pytest.mark.parametrize("name", COMMITTED)
