@@ -196,10 +196,10 @@ def _depth(sets):
             found = record["layers"]
             if cell.draw == 0 and len(found) > 1:
                 at = [round(q * (len(found) - 1)) for q in QUARTERS]
-                first = [i not in at[:k] for k, i in enumerate(at)]  # a network of few layers has no middle
+                inner = [i not in (*at[:k], at[-1]) for k, i in enumerate(at)]  # few layers have no middle
                 for k, name in enumerate(("D", "G", "R"), 1):
-                    shown = [f"{found[i][k]:.3g}" if new else "" for i, new in zip(at, first, strict=True)]
-                    rows.append([f"{cell.model}, {name}", *shown])
+                    shown = [f"{found[i][k]:.3g}" if new else "" for i, new in zip(at[:-1], inner, strict=False)]
+                    rows.append([f"{cell.model}, {name}", *shown, f"{found[-1][k]:.3g}"])
         sections.append(Section(data, rows))
     columns = [Column("network", align="left"), *(Column(text) for text in ("first", "1/4", "1/2", "3/4", "last"))]
     note = (
