@@ -181,6 +181,8 @@ SPECIFICATIONS = {
         2, 2, only=(ScatteringPath((1,), (1,)), ScatteringPath((0, 1), (1, 0)))
     ),
     "scattering of lines": ScatteringTransform1D(1, 2, padding="zero"),
+    "scattering of lines, moduli": ScatteringTransform1D(2, 1, T=0, padding="zero"),
+    "scattering of lines, means": ScatteringTransform1D(2, 1, T="global", padding="symmetric"),
     "scattering of lines, order 3": ScatteringTransform1D(3, (2, 1), T=4, max_order=3, padding="symmetric"),
     "log": LogCompression(PATHS, 0.1),
     "path selection": PathSelection(PATHS, (1,)),

@@ -9,6 +9,7 @@ from kymatio.scattering1d.frontend.numpy_frontend import ScatteringNumPy1D
 from sklearn.base import clone
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
+from kernelconv.networks.scattering.fast import filters_1d
 from kernelconv.networks.scattering.fast import signals as signals_module
 from kernelconv.networks.scattering.geometry_1d import Geometry1D
 from kernelconv.networks.scattering.scattering_1d import Scattering1D
@@ -59,6 +60,62 @@ def test_kymatios_array(size, J, Q, T, max_order, oversampling):
     single = ours.transform(x.astype(np.float32))
     assert single.dtype == np.float32
     assert relative(single.reshape(rows.shape), rows) < 5e-6
+
+
+KEPT = [(1024, 5, 4, 2, 0), (777, 3, (2, 2), 2, 0), (512, 5, (4,), 1, 1), (600, 4, (6, 2), 2, 9), (64, 5, 8, 2, 0)]
+
+
+@pytest.mark.parametrize(("size", "J", "Q", "max_order", "oversampling"), KEPT)
+def test_kymatios_moduli_and_their_means(size, J, Q, max_order, oversampling):
+    """T=0 is kymatio's list; the mean of each of its entries, of which kymatio 0.3.0 has no word, is T="global"."""
+    x = signals(2, size)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        theirs = ScatteringNumPy1D(J, size, Q, 0, max_order, oversampling=oversampling, out_type="list")
+    expected = [entry["coef"] for entry in theirs(x)]
+    options = {"max_order": max_order, "oversampling": oversampling, "scaling": "kymatio"}
+    kept = Scattering1D(J, Q, 0, **options).fit(x)
+    maps = kept.maps(x)
+    assert [m.shape for m in maps] == [(2, *shape) for shape in kept.maps_shape_] == [(*e.shape, 1) for e in expected]
+    assert max(relative(m[..., 0], e) for m, e in zip(maps, expected, strict=True)) < 1e-10
+    assert np.array_equal(kept.transform(x), np.concatenate([m[..., 0] for m in maps], axis=1))
+    means = Scattering1D(J, Q, "global", **options).fit(x)
+    assert means.maps_shape_ == (1, len(expected))
+    assert relative(means.transform(x), np.stack([e.mean(axis=1) for e in expected], axis=1)) < 1e-10
+    single = kept.transform(x.astype(np.float32))
+    assert single.dtype == np.float32
+    assert relative(single, kept.transform(x)) < 5e-6
+
+
+def test_moduli_of_channels_have_names_and_follow_the_fit():
+    x = signals(2, 70, 3)
+    scattering = Scattering1D(3, 2, 0).fit(x)
+    rows, maps, names = scattering.transform(x), scattering.maps(x), scattering.get_feature_names_out()
+    assert rows.shape == (2, len(names)) == (2, 3 * sum(t for t, _ in scattering.maps_shape_))
+    p = 5
+    column = list(names).index(f"scattering1d_c2_{scattering.paths_[p].name}_4")
+    np.testing.assert_array_equal(rows[:, column], maps[p][:, 4, 2])
+    np.testing.assert_array_equal(maps[0], x)  # order 0 is the signal
+    scattering.set_params(T="global")  # without another fit
+    assert [m.shape for m in scattering.maps(x)] == [m.shape for m in maps]
+
+
+def test_means_of_circular_signals_do_not_move():
+    """Nothing being subsampled, a shift of any length moves U alone."""
+    x = signals(1, 256)
+    scattering = Scattering1D(5, 4, "global", padding="circular", oversampling=9).fit(x)
+    rows = scattering.transform(x)
+    assert relative(scattering.transform(np.roll(x, 37, axis=1)), rows) < 1e-13
+    assert relative(scattering.transform(np.roll(x, 37, axis=1)[:, ::-1].copy()), rows) < 1e-13  # nor turned round
+    assert relative(scattering.transform(x**2), rows) > 0.1
+
+
+def test_many_positions_are_averaged_by_fourier_transforms(monkeypatch):
+    x = signals(2, 700)
+    expected = Scattering1D(4, 3, 5.5, max_order=3).fit_transform(x)
+    monkeypatch.setattr(filters_1d, "MOST_POSITIONS", 0)
+    for dtype, tolerance in ((np.float64, 1e-14), (np.float32, 1e-6)):
+        assert relative(Scattering1D(4, 3, 5.5, max_order=3).fit_transform(x.astype(dtype)), expected) < tolerance
 
 
 def definition(x, J, Q, T, max_order, padded):
@@ -188,10 +245,14 @@ def test_wavelets_have_zero_mean_and_unit_gain():
         ({"J": 12, "T": 1, "Q": (16, 16), "max_order": 4}, "scattering paths up to order . alone, more than 1,000,000"),
         ({"T": 2**63}, r"averages over T=9\.22337e\+18 samples .* more than the 64 of the signal"),
         ({"T": 2**63, "padding": "zero"}, r"J=3 with T=9\.22337e\+18 spans more than 64 times the 64 samples"),
-        ({"T": 10**400}, "T must be > 0 and finite, got 1000"),
+        ({"T": 10**400}, "T must be >= 0 and finite, got 1000"),
         ({"J": 2000, "padding": "zero"}, r"J=2000 with T=2\*\*J spans more than 64 times"),
         ({"J": 13, "T": 4}, "J=13 with T=4 spans more than 64 times the 64 samples of the signal"),
-        ({"T": 0.5}, "T must be at least 1 sample, got 0.5"),
+        ({"T": 0.5}, "T must be at least 1 sample, got 0.5. 0 averages nothing, 'global' the whole signal"),
+        ({"T": "all"}, "T must be a number of samples, 0 or 'global', got 'all'"),
+        ({"T": False}, "T must be a number, got False"),
+        ({"T": 0, "J": 7}, r"The wavelets span 2\*\*J=128 samples, more than the 64 of the signal"),
+        ({"T": "global", "J": 13, "padding": "zero"}, "spans more than 64 times the 64 samples of the signal"),
         ({"T": 65}, "averages over T=65 samples .* more than the 64 of the signal"),
         ({"J": 7}, "averages over T=128 samples"),
         ({"max_order": -1}, "max_order must be an int >= 0, got -1"),

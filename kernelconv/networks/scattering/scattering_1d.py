@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import accumulate, pairwise
 from typing import Any, Self
 
 import numpy as np
@@ -17,6 +18,7 @@ from kernelconv._parallel.blocks import n_threads
 from kernelconv._types.parameters import Border
 from kernelconv._types.stored import is_elsewhere
 from kernelconv.networks.doors import by_map, read_elsewhere, rows
+from kernelconv.networks.scattering.geometry_1d import Average, Geometry1D
 from kernelconv.networks.scattering.transform_1d import Scaling, ScatteringTransform1D
 from kernelconv.networks.serial import serial
 
@@ -35,8 +37,10 @@ class Scattering1D(TransformerMixin, BaseEstimator):
         log2 of the largest scale of the wavelets.
     Q : int or pair of int
         Wavelets an octave at order 1, and at the orders above; 1 there for an int or ``(Q,)``. At most 1024.
-    T : float, optional
-        Samples that the low-pass averages over, at least 1; 2^J by default.
+    T : float, 0 or "global", optional
+        Samples that the low-pass averages over, at least 1; 2^J by default. "global" takes the mean of U over the
+        positions within the signal in place of the low-pass, one value a path. 0 averages nothing: a path of last scale
+        j is U itself, every 2^(j - oversampling) samples, as kymatio returns it, and the path of order 0 the signal.
     max_order : int
         Largest number of wavelets on a path; 0 keeps only the average.
     padding : {"reflect", "zero", "circular", "symmetric"}
@@ -62,7 +66,7 @@ class Scattering1D(TransformerMixin, BaseEstimator):
     signal_shape_ : tuple (t, c)
         Length and channels of the signals seen in ``fit``.
     maps_shape_ : tuple (t', c * n_paths)
-        Shape of ``maps(X)[0]``.
+        Shape of ``maps(X)[0]``; with T=0 a tuple of them, (t_p, c) for path p.
     n_features_in_ : int
         t c.
 
@@ -70,8 +74,8 @@ class Scattering1D(TransformerMixin, BaseEstimator):
     ------
     ValueError
         In ``fit``: if a parameter is out of its range; if 2^J or T is larger than 64 times the signal's length, or,
-        unless the padding is "zero", T larger than the signal; if there are more than a million paths; or if `X` looks
-        like channels first, (n, c, t) with c < t / 2.
+        unless the padding is "zero", T (2^J where T is 0 or "global") larger than the signal; if there are more than a
+        million paths; or if `X` looks like channels first, (n, c, t) with c < t / 2.
 
     Notes
     -----
@@ -100,7 +104,7 @@ class Scattering1D(TransformerMixin, BaseEstimator):
         self,
         J: int = 6,
         Q: int | Sequence[int] = 1,
-        T: float | None = None,
+        T: Average | None = None,
         max_order: int = 2,
         *,
         padding: Border = "reflect",
@@ -135,7 +139,9 @@ class Scattering1D(TransformerMixin, BaseEstimator):
         self.network_ = serial(transform).build((1, t, c))
         self.paths_ = transform.geometry.paths
         self.wavelets_ = transform.geometry.banks[0].members, transform.geometry.banks[1].members
-        self.maps_shape_ = self.network_.out_shape((1, t, c))[1:]
+        self.maps_shape_: tuple[Any, ...] = self.network_.out_shape((1, t, c))[1:]
+        if transform.geometry.T == 0:
+            self.maps_shape_ = tuple((n, c) for n in transform.geometry.sizes)
         return self
 
     def transform(self, X: ArrayLike) -> Any:
@@ -150,31 +156,41 @@ class Scattering1D(TransformerMixin, BaseEstimator):
         -------
         array, shape (n, c * n_paths * t')
             Of the library of `X`; float64 for float64 signals, else float32. For one channel,
-            ``reshape(n, n_paths, t')`` is kymatio's array.
+            ``reshape(n, n_paths, t')`` is kymatio's array. With T=0 the maps of different lengths one after the other,
+            (n, c * sum of t_p): in each channel those of the first path, then those of the second, ...
         """
         images = self._read(X)[:, None, ...]
         return rows(self.network_, images, self.n_jobs, by_map)
 
     def maps(self, X: ArrayLike) -> Any:
         """Return the coefficients as maps, shape (n, t', c * n_paths); channel ``k * n_paths + p`` is path p of
-        channel k.
+        channel k. With T=0 a list of maps (n, t_p, c), in the order of ``paths_``.
         """  # noqa: D205
         check_is_fitted(self)
-        t, channels = self.maps_shape_
         found = self.transform(X)
         found = found if is_foreign(found) else np.asarray(found)
-        xp = namespace(found)
-        return xp.moveaxis(xp.reshape(found, (found.shape[0], channels, t)), 1, -1)
+        n, xp = found.shape[0], namespace(found)
+        geometry = self._geometry()
+        if geometry.T != 0:
+            t, channels = self.maps_shape_
+            return xp.moveaxis(xp.reshape(found, (n, channels, t)), 1, -1)
+        by_channel = xp.reshape(found, (n, self.signal_shape_[1], -1))
+        ways = pairwise((0, *accumulate(geometry.sizes)))
+        return [xp.moveaxis(by_channel[:, :, lo:hi], 1, -1) for lo, hi in ways]
 
     def get_feature_names_out(self, input_features: Sequence[str] | NDArray | None = None) -> NDArray:
         """Return one name a feature: ``scattering1d_<path>_<position>``, with ``c<channel>_`` before the path when
         there are several channels; ``mean`` is the path of order 0 and ``n3_n1`` one of order 2.
         """  # noqa: D205
         check_is_fitted(self)
-        t, c = self.maps_shape_[0], self.signal_shape_[1]
+        c = self.signal_shape_[1]
         prefixes = [f"c{k}_" for k in range(c)] if c > 1 else [""]
-        names = [f"scattering1d_{k}{p.name}_{i}" for k in prefixes for p in self.paths_ for i in range(t)]
+        ways = list(zip(self.paths_, self._geometry().sizes, strict=True))
+        names = [f"scattering1d_{k}{p.name}_{i}" for k in prefixes for p, t in ways for i in range(t)]
         return np.array(names, dtype=object)
+
+    def _geometry(self) -> Geometry1D:
+        return self.network_.parts[0].geometry  # type: ignore[attr-defined]  # a ScatteringTransform1D
 
     def _read(self, X: Any, *, reset: bool = False) -> Any:
         """Return `X` as (n, t, c), float32 or float64; learn its shape with `reset`, else check it.

@@ -85,7 +85,7 @@ SCATTERING_2D = {
 SCATTERING_1D = {
     **{name: SCATTERING[name] for name in ("J", "max_order", "padding", "oversampling", "n_jobs")},
     "Q": p.one_of(p.count(), p.Kind(lambda value: None if isinstance(value, tuple | list) else False)),
-    "T": p.one_of(p.NONE, p.number()),
+    "T": p.one_of(p.NONE, p.number(zero=True), p.choice("global")),
     "scaling": p.choice("exact", "kymatio"),
 }
 
