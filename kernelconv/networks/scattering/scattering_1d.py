@@ -133,9 +133,7 @@ class Scattering1D(TransformerMixin, BaseEstimator):
         signals = self._read(X, reset=True)
         t, c = signals.shape[1:]
         n_threads(self.n_jobs)
-        transform = ScatteringTransform1D(
-            self.J, self.Q, self.T, self.max_order, self.padding, self.oversampling, self.scaling
-        ).build((1, t, c))
+        transform = self._transform().build((1, t, c))
         self.network_ = serial(transform).build((1, t, c))
         self.paths_ = transform.geometry.paths
         self.wavelets_ = transform.geometry.banks[0].members, transform.geometry.banks[1].members
@@ -188,6 +186,11 @@ class Scattering1D(TransformerMixin, BaseEstimator):
         ways = list(zip(self.paths_, self._geometry().sizes, strict=True))
         names = [f"scattering1d_{k}{p.name}_{i}" for k in prefixes for p, t in ways for i in range(t)]
         return np.array(names, dtype=object)
+
+    def _transform(self) -> ScatteringTransform1D:
+        return ScatteringTransform1D(
+            self.J, self.Q, self.T, self.max_order, self.padding, self.oversampling, self.scaling
+        )
 
     def _geometry(self) -> Geometry1D:
         return self.network_.parts[0].geometry  # type: ignore[attr-defined]  # a ScatteringTransform1D

@@ -143,7 +143,7 @@ class ScatteringTransform1D(Part):
     def _out_shape(self, in_shape: Shape3) -> Shape3:
         geometry = self._geometry(in_shape)
         if geometry.averages:
-            return in_shape[0], len(geometry.at), in_shape[2] * len(geometry.paths)
+            return in_shape[0], geometry.sizes[0], in_shape[2] * len(geometry.paths)
         return in_shape[0], 1, in_shape[2] * sum(geometry.sizes)
 
     def receptive_field(self, in_shape: Shape3) -> tuple[Pair, Pair]:

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from kernelconv.networks.scattering.geometry_1d import Geometry1D
 
 #: Averages are products with a matrix up to so many positions, and so many entries.
-MOST_POSITIONS, LARGEST_MATRIX = 512, 2**24
+MOST_POSITIONS, LARGEST_MATRIX = 128, 2**22
 
 
 class Average:

@@ -17,6 +17,8 @@ from kernelconv.operators.wavelets.filter_bank_1d import low_pass_1d, morlet_1d
 #: Bytes of complex signals computed at once, and of one block of padded signals with what is made of them: larger
 #: than a core's cache, for there are many short steps between which Python's lock changes hands.
 CHUNK_BYTES, BLOCK_BYTES = 2**22, 2**23
+#: The inverse FFT computes so many signals at once on the lanes of a core, where they take no more than so many bytes.
+LANES, MOST_BYTES = 4, 2**25
 
 
 class Signals(Workspace):
@@ -30,10 +32,13 @@ class Signals(Workspace):
 
     def __call__(self, x: NDArray) -> NDArray:
         """Return the scattering (m, n_paths, t') of signals (m, t), or (m, values, 1) where nothing is averaged."""
-        geometry, cascade = self.geometry, self.cast(CascadeOfSignals, x.dtype)
-        u = np.pad(x, ((0, 0), geometry.borders[1]), mode=PADDINGS[geometry.padding])
+        return self.of_padded(np.pad(x, ((0, 0), self.geometry.borders[1]), mode=PADDINGS[self.geometry.padding]))
+
+    def of_padded(self, u: NDArray) -> NDArray:
+        """Return the scattering of signals that are padded already."""
+        geometry, cascade = self.geometry, self.cast(CascadeOfSignals, u.dtype)
         shape = (len(geometry.paths), len(geometry.at)) if geometry.averages else (sum(geometry.sizes), 1)
-        out = np.empty((len(x), *shape), x.dtype)
+        out = np.empty((len(u), *shape), u.dtype)
         cascade.descend(self.scratch, u[:, None], 0, np.zeros(1, dtype=int), out)
         return out
 
@@ -91,7 +96,8 @@ class CascadeOfSignals:
         for same in by_scale.values():
             filters = [self.filters[order, resolution, n] for n in same]
             length, target = t >> (filters[0].target - resolution), filters[0].target
-            chunk = max(1, CHUNK_BYTES // (2 * u.itemsize * m * p * length))
+            each = 2 * u.itemsize * m * p * length
+            chunk = max(1, CHUNK_BYTES // each, min(LANES, MOST_BYTES // each))
             for lo in range(0, len(same), chunk):
                 part = filters[lo : lo + chunk]
                 maps = self._moduli(scratch, spectrum, part, length)
