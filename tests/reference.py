@@ -377,6 +377,10 @@ NAIVE = {
     "ScatteringTransform1D": lambda part, x: by_leaves(part.tree, x),
     "ScatteringTransform": lambda part, x: by_leaves(part.tree, x),
     "LowPass": lambda part, x: circular_filters(part, x).real,
+    "Halves": lambda part, x: np.stack(
+        [w for k in range(x.shape[-1]) for w in (x[..., k] + 0j, 1j * x[..., k].conj())], axis=-1
+    ),
+    "RealPart": lambda part, x: x.real,
     "Pad": continued,
     "Crop": lambda part, x: np.stack(
         [

@@ -110,6 +110,82 @@ def test_means_of_circular_signals_do_not_move():
     assert relative(scattering.transform(x**2), rows) > 0.1
 
 
+def complex_signals(*shape, seed=0):
+    return signals(*shape, seed=seed) + 1j * signals(*shape, seed=seed + 1)
+
+
+def by_half(scattering, x):
+    """Maps (n, t', c, half, n_paths)."""
+    maps = scattering.maps(x)
+    return maps.reshape(*maps.shape[:2], scattering.signal_shape_[1], 2, -1)
+
+
+@pytest.mark.parametrize(
+    "options", [{}, {"oversampling": 9, "max_order": 3}, {"T": "global"}, {"max_order": 0}], ids=str
+)
+def test_halves_of_complex_signals(options):
+    """Equal for real signals, swapped by conjugation; order 0 averages the real and the imaginary part."""
+    x = complex_signals(3, 200, 2)
+    both = Scattering1D(4, (3, 1), frequencies="both", **options).fit(x)
+    real = Scattering1D(4, (3, 1), **options).fit(x.real)
+    n = len(real.paths_)
+    assert both.paths_[:n] == real.paths_
+    assert both.paths_[n:] == tuple(path._replace(half=-1) for path in real.paths_)
+    maps, mirrored, of_real = by_half(both, x), by_half(both, x.conj()), by_half(both, x.real)
+    one, other = real.maps(x.real), real.maps(x.imag)
+    np.testing.assert_allclose(mirrored[..., ::-1, 1:], maps[..., 1:], atol=1e-14)
+    np.testing.assert_allclose(of_real[..., 0, :], one.reshape(*one.shape[:2], 2, n), atol=1e-14)
+    np.testing.assert_allclose(of_real[..., 1, 1:], of_real[..., 0, 1:], atol=1e-14)
+    np.testing.assert_array_equal(by_half(both, x.real.astype(complex)), of_real)
+    order_0 = np.stack([one[..., [0, n]], other[..., [0, n]]], axis=-1)
+    np.testing.assert_allclose(maps[..., 0], order_0, atol=1e-14)
+    if n > 1:
+        assert relative(maps[..., 1, 1:], maps[..., 0, 1:]) > 0.01
+    single = both.maps(x.astype(np.complex64))
+    assert single.dtype == np.float32
+    assert relative(single, both.maps(x)) < 5e-6
+    assert np.array_equal(clone(both).set_params(n_jobs=3).fit(x).transform(x), both.transform(x))
+
+
+@pytest.mark.parametrize("T", [None, 0, "global"])
+def test_the_tree_of_both_halves(T):
+    x = complex_signals(2, 75, 2)
+    scattering = Scattering1D(3, (2, 1), T, frequencies="both").fit(x)
+    part, rows = scattering.network_.parts[0], scattering.transform(x)
+    maps = part.tree.definition(x[:, None])
+    np.testing.assert_allclose(np.moveaxis(maps, -1, 1).reshape(2, -1), rows, atol=1e-14)
+    names = list(scattering.get_feature_names_out())
+    assert len(set(names)) == rows.shape[1]
+    assert "scattering1d_c1_neg_n0_0" in names
+    with pytest.raises(NotImplementedError, match="frequencies='both' has no gradient"):
+        part.vjp(x[:, None], np.ones(maps.shape))
+
+
+def test_complex_scattering_is_that_of_conjugate_wavelets():
+    """Against the definition in full resolution, with the mirror images of the first wavelets."""
+    x = complex_signals(1, 256)[0]
+    ours = Scattering1D(4, (3, 2), 16, padding="circular", oversampling=9, frequencies="both").fit(x[None])
+    padded, before = (getattr(ours.network_.parts[0].geometry, name) for name in ("padded", "before"))
+    line = np.pad(x, (before, padded - 256 - before), mode="wrap")
+    halves = by_half(ours, x[None])[0, :, 0]
+    for half, turned in enumerate((line, line[::-1])):  # a signal turned round has its frequencies negated
+        expected = np.stack(list(definition(turned, 4, (3, 2), 16, 2, padded).values()), axis=-1)[:: 1 - 2 * half]
+        np.testing.assert_allclose(halves[:, half, 1:], expected[before : before + 256, 1:], atol=1e-13)
+
+
+@pytest.mark.parametrize("sign", [1, -1])
+def test_analytic_signals_have_one_half(sign):
+    n, J = 1024, 5
+    f = np.fft.fftfreq(n)
+    spectrum = np.where((sign * f >= 2.0**-J) & (sign * f <= 0.45), np.fft.fft(signals(n)), 0)
+    x = np.fft.ifft(spectrum)[None]
+    scattering = Scattering1D(J, (3, 1), padding="circular", frequencies="both").fit(x)
+    maps = by_half(scattering, x)[..., 1:]
+    there, other = (np.linalg.norm(maps[..., half, :]) for half in ((0, 1) if sign > 0 else (1, 0)))
+    assert other < 1e-4 * there
+    assert there > 1
+
+
 def test_many_positions_are_averaged_by_fourier_transforms(monkeypatch):
     x = signals(2, 700)
     expected = Scattering1D(4, 3, 5.5, max_order=3).fit_transform(x)
@@ -258,6 +334,7 @@ def test_wavelets_have_zero_mean_and_unit_gain():
         ({"max_order": -1}, "max_order must be an int >= 0, got -1"),
         ({"oversampling": 1.0}, "oversampling must be an int >= 0, got 1.0"),
         ({"padding": "edge"}, "padding must be one of"),
+        ({"frequencies": "all"}, "frequencies must be one of 'positive', 'both', got 'all'"),
         ({"scaling": "right"}, "scaling must be one of 'exact', 'kymatio', got 'right'"),
     ],
 )
@@ -304,6 +381,14 @@ def test_bad_signals():
         scattering.transform(signals(2, 64, 2))
     with pytest.raises(ValueError, match="non-finite"):
         scattering.transform(np.full((1, 64, 3), np.nan))
+    with pytest.raises(
+        ValueError, match=r"Complex data not supported with frequencies='positive'.* Use frequencies='both'"
+    ):
+        Scattering1D(J=2).fit(complex_signals(2, 64))
+    x = complex_signals(2, 64)
+    x[1, 3] = 1 + 1j * np.nan
+    with pytest.raises(ValueError, match="contains NaN"):
+        Scattering1D(J=2, frequencies="both").fit(x)
     for padding in ("reflect", "zero"):
         with pytest.raises(ValueError, match=r"\(3, 2, 4096\), which looks like channels first.*moveaxis\(X, 1, -1\)"):
             Scattering1D(J=1, padding=padding).fit(np.ones((3, 2, 4096)))

@@ -3,23 +3,23 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from kernelconv._check import check_count
 from kernelconv._numbers import shown
-from kernelconv.networks.scattering.blocks_1d import SignalBlocks
+from kernelconv.networks.scattering.fast.blocks_1d import SignalBlocks
 from kernelconv.networks.scattering.geometry_1d import Geometry1D
 from kernelconv.networks.scattering.scattering_1d import Scattering1D
 from kernelconv.streams.identity import fitted_digest
 from kernelconv.streams.on_disk.signals import Signal
 from kernelconv.streams.on_disk.unfinished import Mark, Store
 from kernelconv.streams.progress import counted
-from kernelconv.streams.sources import digest_of
+from kernelconv.streams.sources import SourceLike, digest_of
 from kernelconv.streams.store import check_mark, digest_of_rows
 
 #: Bytes of a window of several blocks with its coefficients, and the most blocks of a window.
@@ -28,7 +28,7 @@ WINDOW_BYTES, MOST_BLOCKS = 2**25, 16
 
 def transform_signal(
     scattering: Scattering1D,
-    source: Any,
+    source: SourceLike | Iterable[ArrayLike],
     target: str | Path,
     *,
     length: int | None = None,
@@ -67,10 +67,11 @@ def transform_signal(
     Raises
     ------
     ValueError
-        If a parameter of `scattering` is out of its range, or T is 0 or "global"; if the signal is no longer than the
-        filters' reach, is not finite, or not of the length said; if the padding is "circular" and the source an
-        iterable, whose end is not known at its beginning; if `target` ends otherwise, has no folder, or is there and
-        was not made by this call; or if it, or what there is of it, was made of another signal or with other settings.
+        If a parameter of `scattering` is out of its range, T is 0 or "global", or frequencies "both"; if the signal is
+        no longer than the filters' reach, is not finite, or not of the length said; if the padding is "circular" and
+        the source an iterable, whose end is not known at its beginning; if `target` ends otherwise, has no folder, or
+        is there and was not made by this call; or if it, or what there is of it, was made of another signal or with
+        other settings.
     TypeError
         If `scattering` is no `Scattering1D`.
     OSError
@@ -80,7 +81,7 @@ def transform_signal(
     -----
     The reach: beyond it 1e-12 (float32: 1e-8) is left of the envelope
     :math:`|\psi_{n_1}| * |\psi_{n_2}| * |\phi_T|` of the path that reaches farthest, which is measured
-    (`kernelconv.networks.scattering.blocks_1d.reach`): 18 * 2^J samples (float32: 14.5 * 2^J) for T = 2^J, order 2.
+    (`reach` of ``networks.scattering.fast.blocks_1d``): 18 * 2^J samples (float32: 14.5 * 2^J) for T = 2^J, order 2.
     Blocks begin at output positions, on all inner grids. Beyond its ends the signal goes on as `padding` says; the
     padding of the whole transform may be shorter than the reach, and its two ends then see each other, by less than
     0.1 % of the low-pass.
@@ -197,4 +198,6 @@ def _geometry(scattering: Scattering1D, shape: tuple[int, int]) -> Geometry1D:
             f"T={scattering.T!r} needs the whole signal: a long one is averaged every so many samples. Give T >= 1, or "
             "None."
         )
+    if scattering.frequencies != "positive":
+        raise ValueError("frequencies='both' is computed of whole signals alone: use 'positive'.")
     return geometry

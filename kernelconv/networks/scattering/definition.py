@@ -21,10 +21,11 @@ from kernelconv.operators.mappings.nonlinearities import Modulus
 from kernelconv.operators.patches.extraction import PatchExtraction
 from kernelconv.operators.patches.padding import Crop, Pad
 from kernelconv.operators.pooling.pooling import AveragePooling
+from kernelconv.operators.wavelets.halves import Halves, RealPart
 from kernelconv.operators.wavelets.wavelet_transform import LowPass, WaveletTransform
 
 
-def scattering_tree(geometry: Geometry | Geometry1D, channels: int = 1) -> Network:
+def scattering_tree(geometry: Geometry | Geometry1D, channels: int = 1, *, halves: bool = False) -> Network:
     """Return scattering as a network of parts: pad, the tree, crop, channels in the order of the paths.
 
     Parameters
@@ -33,6 +34,8 @@ def scattering_tree(geometry: Geometry | Geometry1D, channels: int = 1) -> Netwo
         Grids, paths and filters, as ``ScatteringTransform(...).build(in_shape).geometry`` knows them.
     channels : int
         Of the images.
+    halves : bool
+        Of complex signals, both halves of whose spectra are scattered: each channel becomes two (`Halves`).
 
     Returns
     -------
@@ -64,11 +67,13 @@ def scattering_tree(geometry: Geometry | Geometry1D, channels: int = 1) -> Netwo
     True
     """
     leaves: list[list[Any]] = []
+    channels = 2 * channels if halves else channels
 
     def averages(scales: tuple[int, ...], resolution: int) -> Part:
         """Return the part that makes of maps U all averages S of theirs and of what continues them."""
         leaves.append(geometry.leaf(scales))
-        branches: list[Part] = [_average(geometry, resolution)]
+        average = _average(geometry, resolution)
+        branches: list[Part] = [serial(RealPart(), average) if halves and not scales else average]
         for j in geometry.following(scales):
             target = geometry.target(resolution, j)
             wavelets = WaveletTransform(j, 2 ** (target - resolution), bank=geometry.bank_of(len(scales) + 1))
@@ -93,7 +98,9 @@ def scattering_tree(geometry: Geometry | Geometry1D, channels: int = 1) -> Netwo
     order = ChannelOrder(tuple(position[key] for key in wanted))
     margins = geometry.margins if geometry.averages else ((0, 0), (0, 0))
     parts = [Pad(*geometry.borders, geometry.padding), tree, Crop(*margins), order]
-    return serial(*parts, names=("pad", "tree", "crop", "order"))
+    named: dict[str, Part] = {"halves": Halves()} if halves else {}
+    named |= dict(zip(("pad", "tree", "crop", "order"), parts, strict=True))
+    return serial(*named.values(), names=tuple(named))
 
 
 def _average(geometry: Geometry | Geometry1D, resolution: int) -> Part:

@@ -34,10 +34,15 @@ class ScatteringPath(NamedTuple):
 
 
 class SignalPath(NamedTuple):
-    """One path: index of the wavelet at each order, in the bank of that order, and their scales j1 < j2 < ..."""
+    """One path: index of the wavelet at each order, in the bank of that order, and their scales j1 < j2 < ...
+
+    `half` is 1, or -1 for negative frequencies: the first wavelet is then the mirror image of that of the bank, and the
+    path of order 0 averages the imaginary part.
+    """
 
     wavelets: tuple[int, ...]
     scales: tuple[int, ...]
+    half: int = 1
 
     @property
     def order(self) -> int:
@@ -47,12 +52,12 @@ class SignalPath(NamedTuple):
     @property
     def parent(self) -> SignalPath:
         """The path less its last wavelet."""
-        return SignalPath(self.wavelets[:-1], self.scales[:-1])
+        return SignalPath(self.wavelets[:-1], self.scales[:-1], self.half)
 
     @property
     def name(self) -> str:
-        """A short name: ``mean`` at order 0, else ``n3_n1`` for wavelets 3 and 1."""
-        return "_".join(f"n{n}" for n in self.wavelets) or "mean"
+        """A short name: ``mean`` at order 0, else ``n3_n1`` for wavelets 3 and 1; ``neg_`` leads in the other half."""
+        return ("" if self.half > 0 else "neg_") + ("_".join(f"n{n}" for n in self.wavelets) or "mean")
 
 
 def scattering_paths(J: int, L: int, max_order: int, *, every: bool = False) -> tuple[ScatteringPath, ...]:

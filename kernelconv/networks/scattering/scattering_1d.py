@@ -14,12 +14,12 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 from kernelconv._arrays import is_foreign, namespace
 from kernelconv._check import check_finite, check_samples_first
 from kernelconv._numbers import as_table
-from kernelconv._parallel.blocks import n_threads
+from kernelconv._parallel.blocks import apply_blocks, n_threads
 from kernelconv._types.parameters import Border
 from kernelconv._types.stored import is_elsewhere
 from kernelconv.networks.doors import by_map, read_elsewhere, rows
 from kernelconv.networks.scattering.geometry_1d import Average, Geometry1D
-from kernelconv.networks.scattering.transform_1d import Scaling, ScatteringTransform1D
+from kernelconv.networks.scattering.transform_1d import Frequencies, Scaling, ScatteringTransform1D
 from kernelconv.networks.serial import serial
 
 
@@ -51,16 +51,23 @@ class Scattering1D(TransformerMixin, BaseEstimator):
     scaling : {"exact", "kymatio"}
         "exact" is the formula above. "kymatio" scales as kymatio 0.3.0 does: a coefficient computed by way of grids of
         2^a, 2^b, ... samples is 2^(-a-b-...) of its value (kymatio's issue 984).
+    frequencies : {"positive", "both"}
+        "both" takes complex signals of NumPy too, and has every path twice: once more with the mirror images of the
+        first wavelets, which see negative frequencies; of order 0 the second averages the imaginary part. Of a real
+        signal the two halves are equal (at order 0 the second is 0), and conjugation swaps them. Of an analytic signal,
+        from frequency 2^-J to 0.45, the other half holds what wavelets let through beyond 0, less than 1e-4 of the
+        first half's norm. There is no gradient. "positive" refuses complex signals.
     n_jobs : int, optional
         Threads; None means the cores this process may use, or what ``joblib.parallel_config`` says.
 
     Attributes
     ----------
     paths_ : tuple of SignalPath
-        Path of each output channel, in kymatio's order: by order, then by (n1, n2, ...).
+        Path of each output channel, in kymatio's order: by order, then by (n1, n2, ...). With both frequencies, those
+        of ``half`` 1 first, then as many of -1.
     network_ : Network
         The same computation as a network of parts, on one-line images (n, 1, t, c): ``forward``, ``trace``, and ``vjp``
-        for gradients in the signal.
+        for gradients in the signal. It takes real signals; its one part takes complex ones too.
     wavelets_ : pair of tuples of Wavelet1D
         The banks of order 1, and of the orders above.
     signal_shape_ : tuple (t, c)
@@ -110,6 +117,7 @@ class Scattering1D(TransformerMixin, BaseEstimator):
         padding: Border = "reflect",
         oversampling: int = 0,
         scaling: Scaling = "exact",
+        frequencies: Frequencies = "positive",
         n_jobs: int | None = None,
     ):
         self.J = J
@@ -119,6 +127,7 @@ class Scattering1D(TransformerMixin, BaseEstimator):
         self.padding = padding
         self.oversampling = oversampling
         self.scaling = scaling
+        self.frequencies = frequencies
         self.n_jobs = n_jobs
 
     def fit(self, X: ArrayLike, y: object = None) -> Self:
@@ -135,11 +144,11 @@ class Scattering1D(TransformerMixin, BaseEstimator):
         n_threads(self.n_jobs)
         transform = self._transform().build((1, t, c))
         self.network_ = serial(transform).build((1, t, c))
-        self.paths_ = transform.geometry.paths
+        self.paths_ = transform.paths
         self.wavelets_ = transform.geometry.banks[0].members, transform.geometry.banks[1].members
         self.maps_shape_: tuple[Any, ...] = self.network_.out_shape((1, t, c))[1:]
         if transform.geometry.T == 0:
-            self.maps_shape_ = tuple((n, c) for n in transform.geometry.sizes)
+            self.maps_shape_ = tuple((n, c) for n in self._sizes())
         return self
 
     def transform(self, X: ArrayLike) -> Any:
@@ -158,6 +167,10 @@ class Scattering1D(TransformerMixin, BaseEstimator):
             (n, c * sum of t_p): in each channel those of the first path, then those of the second, ...
         """
         images = self._read(X)[:, None, ...]
+        if not is_foreign(images) and images.dtype.kind == "c":  # a network takes real images, this part of it both
+            part = self._part()
+            block = part._engine.block(images.itemsize) or 1
+            return apply_blocks(lambda x: by_map(part.forward(x)), images, block, self.n_jobs)
         return rows(self.network_, images, self.n_jobs, by_map)
 
     def maps(self, X: ArrayLike) -> Any:
@@ -168,12 +181,11 @@ class Scattering1D(TransformerMixin, BaseEstimator):
         found = self.transform(X)
         found = found if is_foreign(found) else np.asarray(found)
         n, xp = found.shape[0], namespace(found)
-        geometry = self._geometry()
-        if geometry.T != 0:
+        if self._geometry().T != 0:
             t, channels = self.maps_shape_
             return xp.moveaxis(xp.reshape(found, (n, channels, t)), 1, -1)
         by_channel = xp.reshape(found, (n, self.signal_shape_[1], -1))
-        ways = pairwise((0, *accumulate(geometry.sizes)))
+        ways = pairwise((0, *accumulate(self._sizes())))
         return [xp.moveaxis(by_channel[:, :, lo:hi], 1, -1) for lo, hi in ways]
 
     def get_feature_names_out(self, input_features: Sequence[str] | NDArray | None = None) -> NDArray:
@@ -183,17 +195,24 @@ class Scattering1D(TransformerMixin, BaseEstimator):
         check_is_fitted(self)
         c = self.signal_shape_[1]
         prefixes = [f"c{k}_" for k in range(c)] if c > 1 else [""]
-        ways = list(zip(self.paths_, self._geometry().sizes, strict=True))
+        ways = list(zip(self.paths_, self._sizes(), strict=True))
         names = [f"scattering1d_{k}{p.name}_{i}" for k in prefixes for p, t in ways for i in range(t)]
         return np.array(names, dtype=object)
 
     def _transform(self) -> ScatteringTransform1D:
         return ScatteringTransform1D(
-            self.J, self.Q, self.T, self.max_order, self.padding, self.oversampling, self.scaling
+            self.J, self.Q, self.T, self.max_order, self.padding, self.oversampling, self.scaling, self.frequencies
         )
 
     def _geometry(self) -> Geometry1D:
-        return self.network_.parts[0].geometry  # type: ignore[attr-defined]  # a ScatteringTransform1D
+        return self._part().geometry
+
+    def _part(self) -> ScatteringTransform1D:
+        return self.network_.parts[0]  # type: ignore[return-value]
+
+    def _sizes(self) -> tuple[int, ...]:
+        """Return how many values each path has."""
+        return self._geometry().sizes * (len(self.paths_) // len(self._geometry().paths))
 
     def _read(self, X: Any, *, reset: bool = False) -> Any:
         """Return `X` as (n, t, c), float32 or float64; learn its shape with `reset`, else check it.
@@ -204,6 +223,8 @@ class Scattering1D(TransformerMixin, BaseEstimator):
             check_is_fitted(self)
         if is_elsewhere(X):
             return read_elsewhere(X, lambda x: self._read(x, reset=reset))
+        if np.iscomplexobj(X):
+            return self._read_complex(np.asarray(X), reset)
         X = as_table(X, dtype=np.float32)
         if X.ndim != 3:
             signals = validate_data(self, X, dtype=[np.float32, np.float64], reset=reset)[..., None]
@@ -221,6 +242,17 @@ class Scattering1D(TransformerMixin, BaseEstimator):
                 f"{self.signal_shape_}."
             )
         return signals
+
+    def _read_complex(self, X: NDArray, reset: bool) -> NDArray:
+        if self.frequencies != "both":
+            raise ValueError(
+                f"Complex data not supported with frequencies='positive': X has dtype {X.dtype}. Use frequencies="
+                "'both', or pass its real part or modulus."
+            )
+        real, imaginary = self._read(X.real, reset=reset), self._read(X.imag)
+        out = np.empty(real.shape, np.result_type(real, np.complex64))
+        out.real, out.imag = real, imaginary
+        return out
 
     def __sklearn_tags__(self) -> Any:
         """Return scikit-learn's tags: features of the precision of the signals, whose library they follow."""

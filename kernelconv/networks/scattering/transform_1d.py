@@ -15,6 +15,7 @@ from kernelconv._types.parameters import Border
 from kernelconv.networks.scattering.definition import scattering_tree
 from kernelconv.networks.scattering.geometry import PADDINGS
 from kernelconv.networks.scattering.geometry_1d import Average, Geometry1D
+from kernelconv.networks.scattering.paths import SignalPath
 from kernelconv.networks.serial import Network
 from kernelconv.operators.base import Pair, Part, Pullback, Shape3, State
 
@@ -23,6 +24,7 @@ MOST_WAVELETS, LONGEST = 1024, 64
 
 
 Scaling = Literal["exact", "kymatio"]
+Frequencies = Literal["positive", "both"]
 
 
 def check_average(T: Any) -> None:
@@ -47,7 +49,7 @@ class ScatteringTransform1D(Part):
 
     Parameters
     ----------
-    J, Q, T, max_order, padding, oversampling, scaling
+    J, Q, T, max_order, padding, oversampling, scaling, frequencies
         As in `kernelconv.Scattering1D`.
 
     Raises
@@ -55,6 +57,8 @@ class ScatteringTransform1D(Part):
     ValueError
         If a parameter is out of its range; from ``out_shape`` and ``build`` if 2^J or T is larger than 64 lines, or,
         unless the padding is "zero", T larger than one; or if there are more than a million paths.
+    NotImplementedError
+        From ``pullback`` with both frequencies.
 
     Notes
     -----
@@ -83,11 +87,10 @@ class ScatteringTransform1D(Part):
     padding: Border = "reflect"
     oversampling: int = 0
     scaling: Scaling = "exact"
+    frequencies: Frequencies = "positive"
 
     homogeneous = True
     _derived_names = ("_engine", "_placed", "geometry", "tree")
-
-    real_only = True
 
     def __post_init__(self) -> None:
         """Check every field."""
@@ -104,6 +107,23 @@ class ScatteringTransform1D(Part):
             object.__setattr__(self, name, check_count(getattr(self, name), name, least))
         check_choice(self.padding, "padding", tuple(PADDINGS))
         check_choice(self.scaling, "scaling", get_args(Scaling))
+        check_choice(self.frequencies, "frequencies", get_args(Frequencies))
+
+    @property
+    def real_only(self) -> bool:  # type: ignore[override]
+        """Whether complex signals are refused, whose negative frequencies nothing sees."""
+        return self.frequencies == "positive"
+
+    @property
+    def differentiable(self) -> bool:  # type: ignore[override]
+        """False of both halves: the parts' adjoints are those of real maps."""
+        return self.frequencies == "positive"
+
+    @property
+    def paths(self) -> tuple[SignalPath, ...]:
+        """The path of each map of one channel, once built: with both halves, those of positive frequencies first."""
+        paths = self.geometry.paths
+        return paths if self.real_only else paths + tuple(path._replace(half=-1) for path in paths)
 
     @cached_property
     def geometry(self) -> Geometry1D:
@@ -114,7 +134,7 @@ class ScatteringTransform1D(Part):
     @cached_property
     def tree(self) -> Network:
         """The definition, once built: a network of parts whose maps are those of this one."""
-        return scattering_tree(self.geometry, self.in_shape[2]).build(self.in_shape)
+        return scattering_tree(self.geometry, self.in_shape[2], halves=not self.real_only).build(self.in_shape)
 
     def _geometry(self, in_shape: Shape3) -> Geometry1D:
         if in_shape == self._in_shape and "geometry" in self.__dict__:
@@ -141,10 +161,10 @@ class ScatteringTransform1D(Part):
         )
 
     def _out_shape(self, in_shape: Shape3) -> Shape3:
-        geometry = self._geometry(in_shape)
+        geometry, channels = self._geometry(in_shape), in_shape[2] * (1 if self.real_only else 2)
         if geometry.averages:
-            return in_shape[0], geometry.sizes[0], in_shape[2] * len(geometry.paths)
-        return in_shape[0], 1, in_shape[2] * sum(geometry.sizes)
+            return in_shape[0], geometry.sizes[0], channels * len(geometry.paths)
+        return in_shape[0], 1, channels * sum(geometry.sizes)
 
     def receptive_field(self, in_shape: Shape3) -> tuple[Pair, Pair]:
         """Return (a whole line, the stride): wavelets have no border."""
@@ -161,7 +181,7 @@ class ScatteringTransform1D(Part):
             before, after = (geometry.padded / 2 ** geometry.resolution(p) for p in (path.parent, path))
             total += 2 * after * np.log2(after) + 2 * before if path.order else 0
             total += after * np.log2(after)  # the half-spectrum FFT that its continuations share
-        return int(in_shape[0] * in_shape[2] * total)
+        return int(in_shape[0] * in_shape[2] * total) * (1 if self.real_only else 2)
 
     def _beside(self, x: Any) -> ScatteringTransform1D:
         new = self._with()
@@ -174,5 +194,7 @@ class ScatteringTransform1D(Part):
 
     def _pullback(self, x: NDArray, *, train: bool = False, rng: Any = None) -> tuple[NDArray, Pullback, State]:
         """Return (S x, pull, state), by the tree."""
+        if not self.differentiable:
+            raise NotImplementedError("frequencies='both' has no gradient. Use frequencies='positive'.")
         y, pull, _ = self.tree.pullback(x)
         return y, pull, self.state

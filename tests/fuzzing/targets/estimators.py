@@ -87,6 +87,7 @@ SCATTERING_1D = {
     "Q": p.one_of(p.count(), p.Kind(lambda value: None if isinstance(value, tuple | list) else False)),
     "T": p.one_of(p.NONE, p.number(zero=True), p.choice("global")),
     "scaling": p.choice("exact", "kymatio"),
+    "frequencies": p.choice("positive", "both"),
 }
 
 
@@ -205,6 +206,7 @@ _SCATTERING_2D = _SCATTERING | {
 }
 _SCATTERING_1D = {"J": 1, "Q": 1, "T": None, "max_order": 2, "padding": "reflect", "oversampling": 0} | {
     "scaling": "exact",
+    "frequencies": "positive",
     "n_jobs": 1,
 }
 _AFFINE = {"n_components": 1, "cv": 3, "max_components": 4, "random_state": None, "n_jobs": 1}

@@ -65,7 +65,7 @@ def _averaging_bins(low: NDArray, at: NDArray, dtype: np.dtype) -> NDArray:
 class Filter:
     """One wavelet at one resolution, cut to its support in frequency, folded onto the grid of its target."""
 
-    def __init__(self, psi: NDArray, source: int, target: int, dtype: np.dtype):
+    def __init__(self, psi: NDArray, source: int, target: int, dtype: np.dtype, *, whole: bool = False):
         self.target, n = target, len(psi)
         self.folds = n >> (target - source)
         centre = int(np.abs(psi).argmax())
@@ -74,25 +74,30 @@ class Filter:
         bins = bins[seen[0] : seen[-1] + 1] if len(seen) else bins[:0]
         values = (psi[bins % n] / n).astype(dtype)  # both FFTs go unscaled
         # runs along which neither the half spectrum (mirrored beyond the Nyquist frequency) nor the target wraps
-        mirrored, to = bins % n > n // 2, bins % self.folds
+        half = n if whole else n // 2
+        mirrored, to = bins % n > half, bins % self.folds
         cuts = np.flatnonzero((np.diff(mirrored.astype(int)) != 0) | (np.diff(to) != 1)) + 1
         cuts = np.union1d(cuts, np.flatnonzero(bins % n == 0))
         self.runs = [
-            (self._source(int(b[0]) % n, len(b), n), slice(int(b[0]) % self.folds, int(b[0]) % self.folds + len(b)), v)
+            (
+                self._source(int(b[0]) % n, len(b), n, half),
+                slice(int(b[0]) % self.folds, int(b[0]) % self.folds + len(b)),
+                v,
+            )
             for b, v in zip(np.split(bins, cuts), np.split(values, cuts), strict=True)
             if len(b)
         ]
 
     @staticmethod
-    def _source(first: int, length: int, n: int) -> tuple[slice, bool]:
+    def _source(first: int, length: int, n: int, half: int) -> tuple[slice, bool]:
         """Return where a run of bins lies in the half spectrum, and whether it is its mirror image."""
-        if first <= n // 2:
+        if first <= half:
             return slice(first, first + length), False
         last = n - first - length + 1
         return slice(n - first, last - 1 if last else None, -1), True
 
     def apply(self, spectrum: NDArray, out: NDArray) -> None:
-        """Add the product with half spectra (m, p, n // 2 + 1), folded, to `out` (m, p, folds)."""
+        """Add the product with spectra (m, p, n // 2 + 1 or n), folded, to `out` (m, p, folds)."""
         for (source, mirrored), to, values in self.runs:
             part = spectrum[..., source]
             out[..., to] += (part.conj() if mirrored else part) * values

@@ -38,7 +38,7 @@ class Signals(Workspace):
         """Return the scattering of signals that are padded already."""
         geometry, cascade = self.geometry, self.cast(CascadeOfSignals, u.dtype)
         shape = (len(geometry.paths), len(geometry.at)) if geometry.averages else (sum(geometry.sizes), 1)
-        out = np.empty((len(u), *shape), u.dtype)
+        out = np.empty((len(u), *shape), u.real.dtype)
         cascade.descend(self.scratch, u[:, None], 0, np.zeros(1, dtype=int), out)
         return out
 
@@ -47,6 +47,8 @@ class CascadeOfSignals:
     """The filters in one dtype, wavelets by (order, resolution, index), averages by resolution; and the descent."""
 
     def __init__(self, geometry: Geometry1D, dtype: np.dtype):
+        # of complex signals the first wavelets see whole spectra: all that follows is real
+        is_complex, dtype = dtype.kind == "c", np.empty(0, dtype).real.dtype
         self.geometry, self.dtype = geometry, dtype
         position = {p: i for i, p in enumerate(geometry.paths)}
         #: children[i]: index of the wavelet -> position of path i continued by it
@@ -65,7 +67,7 @@ class CascadeOfSignals:
             whole = morlet_1d(geometry.padded, bank.members[n].xi, bank.members[n].sigma)
             for key in keys:
                 psi = bank.on_grid(whole, 2 ** key[1])
-                self.filters[key] = Filter(psi, key[1], targets[key], dtype)
+                self.filters[key] = Filter(psi, key[1], targets[key], dtype, whole=is_complex and order == 1)
         self.averages: dict[int, Average] = {}
         if geometry.averages:
             whole = low_pass_1d(geometry.padded, geometry.bank_of(1).sigma_low)
@@ -79,15 +81,16 @@ class CascadeOfSignals:
         """
         m, p, t = u.shape
         wavelets, average = self.children[parents[0]], self.averages.get(resolution)
+        is_complex = u.dtype.kind == "c"
         if average is None:
-            self._keep(u, resolution, parents, out)
-        elif not wavelets:
-            out[:, parents] = average.of_signals(u)
+            self._keep(u.real, resolution, parents, out)
+        elif not wavelets or is_complex:
+            out[:, parents] = average.of_signals(np.ascontiguousarray(u.real))
         if not wavelets:
             return
         order = self.geometry.paths[parents[0]].order + 1
-        spectrum = scipy.fft.rfft(u, axis=-1, workers=1)
-        if average is not None:
+        spectrum = (scipy.fft.fft if is_complex else scipy.fft.rfft)(u, axis=-1, workers=1)
+        if average is not None and not is_complex:
             out[:, parents] = average.of_spectra(spectrum)
         by_scale: dict[int, list[int]] = {}
         members = self.geometry.bank_of(order).members
@@ -96,7 +99,7 @@ class CascadeOfSignals:
         for same in by_scale.values():
             filters = [self.filters[order, resolution, n] for n in same]
             length, target = t >> (filters[0].target - resolution), filters[0].target
-            each = 2 * u.itemsize * m * p * length
+            each = 2 * self.dtype.itemsize * m * p * length
             chunk = max(1, CHUNK_BYTES // each, min(LANES, MOST_BYTES // each))
             for lo in range(0, len(same), chunk):
                 part = filters[lo : lo + chunk]

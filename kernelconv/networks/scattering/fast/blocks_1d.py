@@ -123,7 +123,7 @@ def reach(geometry: Geometry1D, dtype: DTypeLike = np.float64) -> int:
 
     Examples
     --------
-    >>> from kernelconv.networks.scattering.blocks_1d import reach
+    >>> from kernelconv.networks.scattering.fast.blocks_1d import reach
     >>> from kernelconv.networks.scattering.geometry_1d import Geometry1D
     >>> [reach(Geometry1D(2**20, J, (8, 1), 2.0**J, 2)) for J in (6, 8, 10)]  # in proportion to 2^J
     [1152, 4607, 18425]
