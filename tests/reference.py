@@ -313,7 +313,7 @@ def circular_filters(part, x):
 def continued(part, x):
     """Every position of the padded map reads where the border says."""
     n, h, w, c = x.shape
-    out = np.zeros((n, h + sum(part.rows), w + sum(part.columns), c))
+    out = np.zeros((n, h + sum(part.rows), w + sum(part.columns), c), x.dtype)
     for i, j in np.ndindex(out.shape[1:3]):
         row, column = border(i - part.rows[0], h, part.padding), border(j - part.columns[0], w, part.padding)
         if row is not None and column is not None:

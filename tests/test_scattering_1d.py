@@ -285,6 +285,52 @@ def test_channels_batches_threads_and_pickles():
     assert np.array_equal(changed.transform(x), Scattering1D(3, 2).fit_transform(x))
 
 
+@pytest.mark.parametrize("T", [None, 0, "global"])
+@pytest.mark.parametrize("channels", [1, 3])
+def test_maps_take_any_leading_axes(T, channels):
+    x = signals(2, 3, 4, 70, channels)
+    scattering = Scattering1D(3, 2, T).fit(x[0, 0])
+    expected = scattering.maps(x.reshape(24, 70, channels))
+
+    def check(given, leading):
+        found = scattering.maps(given)
+        for one, wanted in zip(*([maps] if T != 0 else maps for maps in (found, expected)), strict=True):
+            assert one.shape == (*leading, *wanted.shape[1:])
+            np.testing.assert_allclose(
+                one.reshape(-1, *wanted.shape[1:]), wanted[: np.prod(leading, dtype=int)], atol=1e-14
+            )
+
+    check(x, (2, 3, 4))
+    check(x[0], (3, 4))
+    check(x[0, 0], (4,))
+    check(x[0, 0, 0], ())
+    if channels == 1:
+        check(x[..., 0], (2, 3, 4))
+        check(x[0, 0, :, :, 0], (4,))
+        check(x[0, 0, 0, :, 0], ())
+    with pytest.raises(
+        ValueError, match=r"\(2, 3, 4, 70, .\): fit and transform take signals \(n, t\) or \(n, t, c\).* maps"
+    ):
+        scattering.transform(x)
+    with pytest.raises(ValueError, match=r"fitted on signals of shape \(70, .\)|take signals|features"):
+        scattering.maps(x[..., :69, :])
+
+
+@pytest.mark.parametrize(("J", "Q", "max_order"), [(5, 4, 2), (4, (3, 2), 2), (4, (3,), 1)])
+def test_meta_is_kymatios(J, Q, max_order):
+    theirs = ScatteringNumPy1D(J, 1024, Q, max_order=max_order).meta()
+    scattering = Scattering1D(J, Q, max_order=max_order).fit(signals(1, 1024))
+    ours = scattering.meta()
+    assert ours.keys() == theirs.keys()
+    assert ours.pop("key") == theirs.pop("key")
+    for name, values in ours.items():
+        assert values.shape == theirs[name].shape
+        np.testing.assert_allclose(values, theirs[name], rtol=1e-12)
+    both = Scattering1D(J, Q, max_order=max_order, frequencies="both").fit(signals(1, 1024)).meta()
+    np.testing.assert_array_equal(both["half"], np.repeat([1, -1], len(ours["order"])))
+    np.testing.assert_array_equal(both["xi"], np.concatenate([ours["xi"]] * 2))
+
+
 def test_feature_names_and_pandas():
     x = signals(2, 64, 2)
     scattering = Scattering1D(3, 2).set_output(transform="pandas").fit(x)

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from itertools import combinations, product
 from math import comb
-from typing import NamedTuple
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from kernelconv.operators.wavelets.filter_bank_1d import Wavelet1D
 
 #: More would not fit into any memory: a map each.
 MOST_PATHS = 10**6
@@ -58,6 +63,36 @@ class SignalPath(NamedTuple):
     def name(self) -> str:
         """A short name: ``mean`` at order 0, else ``n3_n1`` for wavelets 3 and 1; ``neg_`` leads in the other half."""
         return ("" if self.half > 0 else "neg_") + ("_".join(f"n{n}" for n in self.wavelets) or "mean")
+
+
+def signal_meta(paths: Sequence[SignalPath], banks: Sequence[Sequence[Wavelet1D]], max_order: int) -> dict[str, Any]:
+    """Return what kymatio's ``meta`` says of `paths`, whose wavelets are of two `banks`: at order 1, and above."""
+    waves = [[banks[min(m, 1)][n] for m, n in enumerate(path.wavelets)] for path in paths]
+    return {
+        "order": np.array([path.order for path in paths]),
+        "xi": _filled([[w.xi for w in each] for each in waves], max_order),
+        "sigma": _filled([[w.sigma for w in each] for each in waves], max_order),
+        "j": _filled([path.scales for path in paths], max_order),
+        "n": _filled([path.wavelets for path in paths], max_order),
+        "key": [path.wavelets for path in paths],
+    }
+
+
+def image_meta(paths: Sequence[ScatteringPath], L: int, max_order: int) -> dict[str, Any]:
+    """Return what kymatio's list says of the entries `paths`, of `L` angles, as its ``meta`` of signals does."""
+    keys = [tuple(j * L + a for j, a in zip(path.scales, path.angles, strict=True)) for path in paths]
+    return {
+        "order": np.array([path.order for path in paths]),
+        "j": _filled([path.scales for path in paths], max_order),
+        "n": _filled(keys, max_order),
+        "theta": _filled([path.angles for path in paths], max_order),
+        "key": keys,
+    }
+
+
+def _filled(rows: Iterable[Sequence[float]], width: int) -> NDArray:
+    """Return rows of numbers as an array (n, width), NaN where they are shorter."""
+    return np.array([[*row, *[np.nan] * (width - len(row))] for row in rows], dtype=float)
 
 
 def scattering_paths(J: int, L: int, max_order: int, *, every: bool = False) -> tuple[ScatteringPath, ...]:

@@ -17,8 +17,9 @@ from kernelconv._numbers import as_table
 from kernelconv._parallel.blocks import apply_blocks, n_threads
 from kernelconv._types.parameters import Border
 from kernelconv._types.stored import is_elsewhere
-from kernelconv.networks.doors import by_map, read_elsewhere, rows
+from kernelconv.networks.doors import apart, by_map, in_a_row, read_elsewhere, rows
 from kernelconv.networks.scattering.geometry_1d import Average, Geometry1D
+from kernelconv.networks.scattering.paths import signal_meta
 from kernelconv.networks.scattering.transform_1d import Frequencies, Scaling, ScatteringTransform1D
 from kernelconv.networks.serial import serial
 
@@ -174,19 +175,39 @@ class Scattering1D(TransformerMixin, BaseEstimator):
         return rows(self.network_, images, self.n_jobs, by_map)
 
     def maps(self, X: ArrayLike) -> Any:
-        """Return the coefficients as maps, shape (n, t', c * n_paths); channel ``k * n_paths + p`` is path p of
-        channel k. With T=0 a list of maps (n, t_p, c), in the order of ``paths_``.
-        """  # noqa: D205
+        """Return the coefficients as maps, channels last.
+
+        Parameters
+        ----------
+        X : array-like, shape (..., t) or (..., t, c)
+            Signals of the shape seen in ``fit``; an array may have any leading axes, or none.
+
+        Returns
+        -------
+        array, shape (..., t', c * n_paths)
+            Channel ``k * n_paths + p`` is path p of channel k. With T=0 a list, (..., t_p, c) for each of ``paths_``.
+        """
         check_is_fitted(self)
+        X, leading = in_a_row(X, self.signal_shape_)
         found = self.transform(X)
         found = found if is_foreign(found) else np.asarray(found)
         n, xp = found.shape[0], namespace(found)
         if self._geometry().T != 0:
             t, channels = self.maps_shape_
-            return xp.moveaxis(xp.reshape(found, (n, channels, t)), 1, -1)
+            return apart(xp.moveaxis(xp.reshape(found, (n, channels, t)), 1, -1), leading)
         by_channel = xp.reshape(found, (n, self.signal_shape_[1], -1))
         ways = pairwise((0, *accumulate(self._sizes())))
-        return [xp.moveaxis(by_channel[:, :, lo:hi], 1, -1) for lo, hi in ways]
+        return [apart(xp.moveaxis(by_channel[:, :, lo:hi], 1, -1), leading) for lo, hi in ways]
+
+    def meta(self) -> dict[str, Any]:
+        """Return arrays by kymatio's words, an entry a path of ``paths_``, NaN beyond a path's order.
+
+        ``order`` (n_paths,); ``xi``, ``sigma`` (cycles a sample), ``j`` and ``n`` (n_paths, max_order); ``key``, a list
+        of tuples. With both frequencies ``half`` (n_paths,), which kymatio has not.
+        """
+        check_is_fitted(self)
+        meta = signal_meta(self.paths_, self.wavelets_, self._geometry().max_order)
+        return meta if self._part().real_only else meta | {"half": np.array([p.half for p in self.paths_])}
 
     def get_feature_names_out(self, input_features: Sequence[str] | NDArray | None = None) -> NDArray:
         """Return one name a feature: ``scattering1d_<path>_<position>``, with ``c<channel>_`` before the path when
@@ -226,6 +247,11 @@ class Scattering1D(TransformerMixin, BaseEstimator):
         if np.iscomplexobj(X):
             return self._read_complex(np.asarray(X), reset)
         X = as_table(X, dtype=np.float32)
+        if X.ndim > 3:
+            raise ValueError(
+                f"X has shape {X.shape}: fit and transform take signals (n, t) or (n, t, c), which become rows. maps "
+                "takes any leading axes, (..., t) or (..., t, c)."
+            )
         if X.ndim != 3:
             signals = validate_data(self, X, dtype=[np.float32, np.float64], reset=reset)[..., None]
         else:

@@ -24,8 +24,7 @@ class Halves(Part):
 
     Notes
     -----
-    Linear over the real numbers. Adjoint for the real inner product Re <., .>: (y, z) -> y + i conj(z), its real part
-    where x is real. Lipschitz constant: sqrt(2).
+    Linear over the real numbers alone, so it is not declared linear and has no adjoint. Lipschitz constant: sqrt(2).
 
     Examples
     --------
@@ -35,9 +34,9 @@ class Halves(Part):
     array([3.+4.j, 4.+3.j])
     """
 
-    linear = True
     homogeneous = True
     equivariant = True
+    differentiable = False
 
     def _out_shape(self, in_shape: Shape3) -> Shape3:
         return *in_shape[:2], 2 * in_shape[2]
@@ -50,9 +49,6 @@ class Halves(Part):
         xp = namespace(x)
         x = as_complex(x)
         return xp.reshape(xp.stack([x, 1j * xp.conj(x)], axis=-1), (*x.shape[:-1], -1))
-
-    def _adjoint(self, y: NDArray, shape: tuple[int, ...]) -> NDArray:
-        return y[..., ::2] + 1j * y[..., 1::2].conj()
 
 
 @dataclass(frozen=True, repr=False)
