@@ -77,6 +77,8 @@ TRUSTED_TYPES: tuple[str, ...] = (
     "kernelconv.operators.wavelets.filter_bank.FilterBank",
     "kernelconv.operators.wavelets.filter_bank_1d.FilterBank1D",
     "kernelconv.operators.wavelets.filter_bank_1d.Wavelet1D",
+    "kernelconv.operators.wavelets.halves.Halves",
+    "kernelconv.operators.wavelets.halves.RealPart",
     "kernelconv.operators.wavelets.wavelet_transform.LowPass",
     "kernelconv.operators.wavelets.wavelet_transform.WaveletTransform",
     "kernelconv.streams.moments.FoldedMoments",

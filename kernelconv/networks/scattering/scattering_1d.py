@@ -244,8 +244,8 @@ class Scattering1D(TransformerMixin, BaseEstimator):
             check_is_fitted(self)
         if is_elsewhere(X):
             return read_elsewhere(X, lambda x: self._read(x, reset=reset))
-        if np.iscomplexobj(X):
-            return self._read_complex(np.asarray(X), reset)
+        if isinstance(X, np.ndarray) and X.dtype.kind == "c":
+            return self._read_complex(X, reset)
         X = as_table(X, dtype=np.float32)
         if X.ndim > 3:
             raise ValueError(
