@@ -82,6 +82,8 @@ TRUSTED_TYPES: tuple[str, ...] = (
     "kernelconv.operators.wavelets.filter_bank_1d.FilterBank1D",
     "kernelconv.operators.wavelets.filter_bank_1d.Wavelet1D",
     "kernelconv.operators.wavelets.filter_bank_3d.FilterBank3D",
+    "kernelconv.operators.wavelets.halves.Halves",
+    "kernelconv.operators.wavelets.halves.RealPart",
     "kernelconv.operators.wavelets.wavelet_transform.LowPass",
     "kernelconv.operators.wavelets.wavelet_transform.WaveletTransform",
     "kernelconv.streams.moments.FoldedMoments",

@@ -316,7 +316,7 @@ def circular_filters(part, x):
 def continued(part, x):
     """Every position of the padded map reads where the border says."""
     n, h, w, c = x.shape
-    out = np.zeros((n, h + sum(part.rows), w + sum(part.columns), c))
+    out = np.zeros((n, h + sum(part.rows), w + sum(part.columns), c), x.dtype)
     for i, j in np.ndindex(out.shape[1:3]):
         row, column = border(i - part.rows[0], h, part.padding), border(j - part.columns[0], w, part.padding)
         if row is not None and column is not None:
@@ -380,6 +380,10 @@ NAIVE = {
     "ScatteringTransform1D": lambda part, x: by_leaves(part.tree, x),
     "ScatteringTransform": lambda part, x: by_leaves(part.tree, x),
     "LowPass": lambda part, x: circular_filters(part, x).real,
+    "Halves": lambda part, x: np.stack(
+        [w for k in range(x.shape[-1]) for w in (x[..., k] + 0j, 1j * x[..., k].conj())], axis=-1
+    ),
+    "RealPart": lambda part, x: x.real,
     "Pad": continued,
     "Crop": lambda part, x: np.stack(
         [

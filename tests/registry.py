@@ -52,6 +52,7 @@ from kernelconv.operators import (
 )
 from kernelconv.operators.wavelets.filter_bank import FilterBank
 from kernelconv.operators.wavelets.filter_bank_1d import FilterBank1D
+from kernelconv.operators.wavelets.halves import Halves, RealPart
 
 SHAPE = (6, 8, 2)
 KERNELS = [
@@ -181,7 +182,12 @@ SPECIFICATIONS = {
         2, 2, only=(ScatteringPath((1,), (1,)), ScatteringPath((0, 1), (1, 0)))
     ),
     "scattering of lines": ScatteringTransform1D(1, 2, padding="zero"),
+    "scattering of lines, both halves": ScatteringTransform1D(1, 2, padding="zero", frequencies="both"),
+    "scattering of lines, moduli": ScatteringTransform1D(2, 1, T=0, padding="zero"),
+    "scattering of lines, means": ScatteringTransform1D(2, 1, T="global", padding="symmetric"),
     "scattering of lines, order 3": ScatteringTransform1D(3, (2, 1), T=4, max_order=3, padding="symmetric"),
+    "halves of real maps": Halves(),
+    "real part": RealPart(),
     "log": LogCompression(PATHS, 0.1),
     "path selection": PathSelection(PATHS, (1,)),
     "channel order": ChannelOrder((1, 0)),

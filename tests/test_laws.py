@@ -131,6 +131,7 @@ def test_a_nonlinearity_that_is_homogeneous_says_so(name):
 #: Not declared, though they hold: by the sizes or the numbers of these parts, not by their type.
 BY_CHANCE = {
     ("linear", "mapping Polynomial(degree=1)"),
+    ("linear", "halves of real maps"),  # of complex ones it is not
     ("equivariant", "average"),
     ("equivariant", "max"),
     ("equivariant", "convolution of many circular"),

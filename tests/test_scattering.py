@@ -429,3 +429,36 @@ def test_channels_first_and_other_sizes():
         scattering.transform(images(1, 16, 17))
     with pytest.raises(ValueError, match="non-finite"):
         scattering.transform(np.full((1, 16, 16), np.nan))
+
+
+@pytest.mark.parametrize("channels", [1, 2])
+def test_maps_take_any_leading_axes(channels):
+    x = np.random.default_rng(0).standard_normal((2, 3, 12, 9, channels))
+    scattering = Scattering2D(2, 2).fit(x[0])
+    expected = scattering.maps(x.reshape(6, 12, 9, channels))
+    cases = {(2, 3): [x], (3,): [x[0]], (): [x[0, 0]]}
+    if channels == 1:
+        cases = {leading: [given, given[..., 0]] for leading, (given,) in cases.items()}
+    for leading, given in cases.items():
+        for images in given:
+            found = scattering.maps(images)
+            assert found.shape == (*leading, *scattering.maps_shape_)
+            some = expected[: np.prod(leading, dtype=int)]
+            np.testing.assert_allclose(found.reshape(some.shape), some, atol=1e-14)
+    rows = Scattering2D(2, 2, image_shape=(12, 9)).fit(x[0, ..., 0])
+    assert rows.maps(x[0, ..., 0].reshape(3, -1)).shape == (3, *rows.maps_shape_)
+    with pytest.raises(ValueError, match=r"must be \(n_images, height, width\) or .* got shape \(2, 3, 12, 9, .\)"):
+        scattering.transform(x)
+
+
+def test_meta_is_what_kymatio_says_of_each_entry():
+    theirs = ScatteringNumPy2D(3, (16, 16), 4, 2, out_type="list")(np.zeros((16, 16)))
+    scattering = Scattering2D(3, 4).fit(np.zeros((1, 16, 16)))
+    meta = scattering.meta()
+    assert meta["key"] == [entry["n"] for entry in theirs]
+    np.testing.assert_array_equal(meta["order"], [len(entry["n"]) for entry in theirs])
+    for name in ("j", "n", "theta"):
+        assert meta[name].shape == (len(theirs), 2)
+        assert [tuple(row[~np.isnan(row)]) for row in meta[name]] == [entry[name] for entry in theirs]
+    some = Scattering2D(2, 4, energy=0.9).fit(np.random.default_rng(0).random((2, 16, 16)))
+    assert some.meta()["key"] == [tuple(j * 4 + a for j, a in zip(*path, strict=True)) for path in some.paths_]

@@ -9,6 +9,7 @@ from kymatio.scattering1d.frontend.numpy_frontend import ScatteringNumPy1D
 from sklearn.base import clone
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
+from kernelconv.networks.scattering.fast import filters_1d
 from kernelconv.networks.scattering.fast import signals as signals_module
 from kernelconv.networks.scattering.geometry_1d import Geometry1D
 from kernelconv.networks.scattering.scattering_1d import Scattering1D
@@ -59,6 +60,138 @@ def test_kymatios_array(size, J, Q, T, max_order, oversampling):
     single = ours.transform(x.astype(np.float32))
     assert single.dtype == np.float32
     assert relative(single.reshape(rows.shape), rows) < 5e-6
+
+
+KEPT = [(1024, 5, 4, 2, 0), (777, 3, (2, 2), 2, 0), (512, 5, (4,), 1, 1), (600, 4, (6, 2), 2, 9), (64, 5, 8, 2, 0)]
+
+
+@pytest.mark.parametrize(("size", "J", "Q", "max_order", "oversampling"), KEPT)
+def test_kymatios_moduli_and_their_means(size, J, Q, max_order, oversampling):
+    """T=0 is kymatio's list; the mean of each of its entries, of which kymatio 0.3.0 has no word, is T="global"."""
+    x = signals(2, size)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        theirs = ScatteringNumPy1D(J, size, Q, 0, max_order, oversampling=oversampling, out_type="list")
+    expected = [entry["coef"] for entry in theirs(x)]
+    options = {"max_order": max_order, "oversampling": oversampling, "scaling": "kymatio"}
+    kept = Scattering1D(J, Q, 0, **options).fit(x)
+    maps = kept.maps(x)
+    assert [m.shape for m in maps] == [(2, *shape) for shape in kept.maps_shape_] == [(*e.shape, 1) for e in expected]
+    assert max(relative(m[..., 0], e) for m, e in zip(maps, expected, strict=True)) < 1e-10
+    assert np.array_equal(kept.transform(x), np.concatenate([m[..., 0] for m in maps], axis=1))
+    means = Scattering1D(J, Q, "global", **options).fit(x)
+    assert means.maps_shape_ == (1, len(expected))
+    assert relative(means.transform(x), np.stack([e.mean(axis=1) for e in expected], axis=1)) < 1e-10
+    single = kept.transform(x.astype(np.float32))
+    assert single.dtype == np.float32
+    assert relative(single, kept.transform(x)) < 5e-6
+
+
+def test_moduli_of_channels_have_names_and_follow_the_fit():
+    x = signals(2, 70, 3)
+    scattering = Scattering1D(3, 2, 0).fit(x)
+    rows, maps, names = scattering.transform(x), scattering.maps(x), scattering.get_feature_names_out()
+    assert rows.shape == (2, len(names)) == (2, 3 * sum(t for t, _ in scattering.maps_shape_))
+    p = 5
+    column = list(names).index(f"scattering1d_c2_{scattering.paths_[p].name}_4")
+    np.testing.assert_array_equal(rows[:, column], maps[p][:, 4, 2])
+    np.testing.assert_array_equal(maps[0], x)  # order 0 is the signal
+    scattering.set_params(T="global")  # without another fit
+    assert [m.shape for m in scattering.maps(x)] == [m.shape for m in maps]
+
+
+def test_means_of_circular_signals_do_not_move():
+    """Nothing being subsampled, a shift of any length moves U alone."""
+    x = signals(1, 256)
+    scattering = Scattering1D(5, 4, "global", padding="circular", oversampling=9).fit(x)
+    rows = scattering.transform(x)
+    assert relative(scattering.transform(np.roll(x, 37, axis=1)), rows) < 1e-13
+    assert relative(scattering.transform(np.roll(x, 37, axis=1)[:, ::-1].copy()), rows) < 1e-13  # nor turned round
+    assert relative(scattering.transform(x**2), rows) > 0.1
+
+
+def complex_signals(*shape, seed=0):
+    return signals(*shape, seed=seed) + 1j * signals(*shape, seed=seed + 1)
+
+
+def by_half(scattering, x):
+    """Maps (n, t', c, half, n_paths)."""
+    maps = scattering.maps(x)
+    return maps.reshape(*maps.shape[:2], scattering.signal_shape_[1], 2, -1)
+
+
+@pytest.mark.parametrize(
+    "options", [{}, {"oversampling": 9, "max_order": 3}, {"T": "global"}, {"max_order": 0}], ids=str
+)
+def test_halves_of_complex_signals(options):
+    """Equal for real signals, swapped by conjugation; order 0 averages the real and the imaginary part."""
+    x = complex_signals(3, 200, 2)
+    both = Scattering1D(4, (3, 1), frequencies="both", **options).fit(x)
+    real = Scattering1D(4, (3, 1), **options).fit(x.real)
+    n = len(real.paths_)
+    assert both.paths_[:n] == real.paths_
+    assert both.paths_[n:] == tuple(path._replace(half=-1) for path in real.paths_)
+    maps, mirrored, of_real = by_half(both, x), by_half(both, x.conj()), by_half(both, x.real)
+    one, other = real.maps(x.real), real.maps(x.imag)
+    np.testing.assert_allclose(mirrored[..., ::-1, 1:], maps[..., 1:], atol=1e-14)
+    np.testing.assert_allclose(of_real[..., 0, :], one.reshape(*one.shape[:2], 2, n), atol=1e-14)
+    np.testing.assert_allclose(of_real[..., 1, 1:], of_real[..., 0, 1:], atol=1e-14)
+    np.testing.assert_array_equal(by_half(both, x.real.astype(complex)), of_real)
+    order_0 = np.stack([one[..., [0, n]], other[..., [0, n]]], axis=-1)
+    np.testing.assert_allclose(maps[..., 0], order_0, atol=1e-14)
+    if n > 1:
+        assert relative(maps[..., 1, 1:], maps[..., 0, 1:]) > 0.01
+    single = both.maps(x.astype(np.complex64))
+    assert single.dtype == np.float32
+    assert relative(single, both.maps(x)) < 5e-6
+    assert np.array_equal(clone(both).set_params(n_jobs=3).fit(x).transform(x), both.transform(x))
+
+
+@pytest.mark.parametrize("T", [None, 0, "global"])
+def test_the_tree_of_both_halves(T):
+    x = complex_signals(2, 75, 2)
+    scattering = Scattering1D(3, (2, 1), T, frequencies="both").fit(x)
+    part, rows = scattering.network_.parts[0], scattering.transform(x)
+    maps = part.tree.definition(x[:, None])
+    np.testing.assert_allclose(np.moveaxis(maps, -1, 1).reshape(2, -1), rows, atol=1e-14)
+    names = list(scattering.get_feature_names_out())
+    assert len(set(names)) == rows.shape[1]
+    assert "scattering1d_c1_neg_n0_0" in names
+    with pytest.raises(NotImplementedError, match="frequencies='both' has no gradient"):
+        part.vjp(x[:, None], np.ones(maps.shape))
+
+
+def test_complex_scattering_is_that_of_conjugate_wavelets():
+    """Against the definition in full resolution, with the mirror images of the first wavelets."""
+    x = complex_signals(1, 256)[0]
+    ours = Scattering1D(4, (3, 2), 16, padding="circular", oversampling=9, frequencies="both").fit(x[None])
+    padded, before = (getattr(ours.network_.parts[0].geometry, name) for name in ("padded", "before"))
+    line = np.pad(x, (before, padded - 256 - before), mode="wrap")
+    halves = by_half(ours, x[None])[0, :, 0]
+    for half, turned in enumerate((line, line[::-1])):  # a signal turned round has its frequencies negated
+        expected = np.stack(list(definition(turned, 4, (3, 2), 16, 2, padded).values()), axis=-1)[:: 1 - 2 * half]
+        np.testing.assert_allclose(halves[:, half, 1:], expected[before : before + 256, 1:], atol=1e-13)
+
+
+@pytest.mark.parametrize("sign", [1, -1])
+def test_analytic_signals_have_one_half(sign):
+    n, J = 1024, 5
+    f = np.fft.fftfreq(n)
+    spectrum = np.where((sign * f >= 2.0**-J) & (sign * f <= 0.45), np.fft.fft(signals(n)), 0)
+    x = np.fft.ifft(spectrum)[None]
+    scattering = Scattering1D(J, (3, 1), padding="circular", frequencies="both").fit(x)
+    maps = by_half(scattering, x)[..., 1:]
+    there, other = (np.linalg.norm(maps[..., half, :]) for half in ((0, 1) if sign > 0 else (1, 0)))
+    assert other < 1e-4 * there
+    assert there > 1
+
+
+def test_many_positions_are_averaged_by_fourier_transforms(monkeypatch):
+    x = signals(2, 700)
+    expected = Scattering1D(4, 3, 5.5, max_order=3).fit_transform(x)
+    monkeypatch.setattr(filters_1d, "MOST_POSITIONS", 0)
+    for dtype, tolerance in ((np.float64, 1e-14), (np.float32, 1e-6)):
+        assert relative(Scattering1D(4, 3, 5.5, max_order=3).fit_transform(x.astype(dtype)), expected) < tolerance
 
 
 def definition(x, J, Q, T, max_order, padded):
@@ -152,6 +285,52 @@ def test_channels_batches_threads_and_pickles():
     assert np.array_equal(changed.transform(x), Scattering1D(3, 2).fit_transform(x))
 
 
+@pytest.mark.parametrize("T", [None, 0, "global"])
+@pytest.mark.parametrize("channels", [1, 3])
+def test_maps_take_any_leading_axes(T, channels):
+    x = signals(2, 3, 4, 70, channels)
+    scattering = Scattering1D(3, 2, T).fit(x[0, 0])
+    expected = scattering.maps(x.reshape(24, 70, channels))
+
+    def check(given, leading):
+        found = scattering.maps(given)
+        for one, wanted in zip(*([maps] if T != 0 else maps for maps in (found, expected)), strict=True):
+            assert one.shape == (*leading, *wanted.shape[1:])
+            np.testing.assert_allclose(
+                one.reshape(-1, *wanted.shape[1:]), wanted[: np.prod(leading, dtype=int)], atol=1e-14
+            )
+
+    check(x, (2, 3, 4))
+    check(x[0], (3, 4))
+    check(x[0, 0], (4,))
+    check(x[0, 0, 0], ())
+    if channels == 1:
+        check(x[..., 0], (2, 3, 4))
+        check(x[0, 0, :, :, 0], (4,))
+        check(x[0, 0, 0, :, 0], ())
+    with pytest.raises(
+        ValueError, match=r"\(2, 3, 4, 70, .\): fit and transform take signals \(n, t\) or \(n, t, c\).* maps"
+    ):
+        scattering.transform(x)
+    with pytest.raises(ValueError, match=r"fitted on signals of shape \(70, .\)|take signals|features"):
+        scattering.maps(x[..., :69, :])
+
+
+@pytest.mark.parametrize(("J", "Q", "max_order"), [(5, 4, 2), (4, (3, 2), 2), (4, (3,), 1)])
+def test_meta_is_kymatios(J, Q, max_order):
+    theirs = ScatteringNumPy1D(J, 1024, Q, max_order=max_order).meta()
+    scattering = Scattering1D(J, Q, max_order=max_order).fit(signals(1, 1024))
+    ours = scattering.meta()
+    assert ours.keys() == theirs.keys()
+    assert ours.pop("key") == theirs.pop("key")
+    for name, values in ours.items():
+        assert values.shape == theirs[name].shape
+        np.testing.assert_allclose(values, theirs[name], rtol=1e-12)
+    both = Scattering1D(J, Q, max_order=max_order, frequencies="both").fit(signals(1, 1024)).meta()
+    np.testing.assert_array_equal(both["half"], np.repeat([1, -1], len(ours["order"])))
+    np.testing.assert_array_equal(both["xi"], np.concatenate([ours["xi"]] * 2))
+
+
 def test_feature_names_and_pandas():
     x = signals(2, 64, 2)
     scattering = Scattering1D(3, 2).set_output(transform="pandas").fit(x)
@@ -188,15 +367,20 @@ def test_wavelets_have_zero_mean_and_unit_gain():
         ({"J": 12, "T": 1, "Q": (16, 16), "max_order": 4}, "scattering paths up to order . alone, more than 1,000,000"),
         ({"T": 2**63}, r"averages over T=9\.22337e\+18 samples .* more than the 64 of the signal"),
         ({"T": 2**63, "padding": "zero"}, r"J=3 with T=9\.22337e\+18 spans more than 64 times the 64 samples"),
-        ({"T": 10**400}, "T must be > 0 and finite, got 1000"),
+        ({"T": 10**400}, "T must be >= 0 and finite, got 1000"),
         ({"J": 2000, "padding": "zero"}, r"J=2000 with T=2\*\*J spans more than 64 times"),
         ({"J": 13, "T": 4}, "J=13 with T=4 spans more than 64 times the 64 samples of the signal"),
-        ({"T": 0.5}, "T must be at least 1 sample, got 0.5"),
+        ({"T": 0.5}, "T must be at least 1 sample, got 0.5. 0 averages nothing, 'global' the whole signal"),
+        ({"T": "all"}, "T must be a number of samples, 0 or 'global', got 'all'"),
+        ({"T": False}, "T must be a number, got False"),
+        ({"T": 0, "J": 7}, r"The wavelets span 2\*\*J=128 samples, more than the 64 of the signal"),
+        ({"T": "global", "J": 13, "padding": "zero"}, "spans more than 64 times the 64 samples of the signal"),
         ({"T": 65}, "averages over T=65 samples .* more than the 64 of the signal"),
         ({"J": 7}, "averages over T=128 samples"),
         ({"max_order": -1}, "max_order must be an int >= 0, got -1"),
         ({"oversampling": 1.0}, "oversampling must be an int >= 0, got 1.0"),
         ({"padding": "edge"}, "padding must be one of"),
+        ({"frequencies": "all"}, "frequencies must be one of 'positive', 'both', got 'all'"),
         ({"scaling": "right"}, "scaling must be one of 'exact', 'kymatio', got 'right'"),
     ],
 )
@@ -243,6 +427,14 @@ def test_bad_signals():
         scattering.transform(signals(2, 64, 2))
     with pytest.raises(ValueError, match="non-finite"):
         scattering.transform(np.full((1, 64, 3), np.nan))
+    with pytest.raises(
+        ValueError, match=r"Complex data not supported with frequencies='positive'.* Use frequencies='both'"
+    ):
+        Scattering1D(J=2).fit(complex_signals(2, 64))
+    x = complex_signals(2, 64)
+    x[1, 3] = 1 + 1j * np.nan
+    with pytest.raises(ValueError, match="contains NaN"):
+        Scattering1D(J=2, frequencies="both").fit(x)
     for padding in ("reflect", "zero"):
         with pytest.raises(ValueError, match=r"\(3, 2, 4096\), which looks like channels first.*moveaxis\(X, 1, -1\)"):
             Scattering1D(J=1, padding=padding).fit(np.ones((3, 2, 4096)))

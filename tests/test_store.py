@@ -212,13 +212,13 @@ def test_a_damaged_or_foreign_target_is_refused(tmp_path):
     spoilt = np.load(target, mmap_mode="r+")
     spoilt[23, 5] += 1
     spoilt.flush()
-    with pytest.raises(ValueError, match=r"out.npy' is damaged: rows 20 to 29 are not those"):
+    with pytest.raises(ValueError, match=r"out.npy' is damaged: rows of images 20 to 29 are not those"):
         transform_store(SCATTERING, X, target, chunk=10)
     np.save(target, rows[:40])
     with pytest.raises(ValueError, match=r"out.npy' is damaged: delete it and out.npy.chunks.json"):
         transform_store(SCATTERING, X, target, chunk=10)
     (tmp_path / "out.npy.chunks.json").unlink()
-    with pytest.raises(ValueError, match=r"is there and was not made by transform_store"):
+    with pytest.raises(ValueError, match=r"is there and was not made by this function"):
         transform_store(SCATTERING, X, target, chunk=10)
 
 

@@ -74,6 +74,34 @@ def refuse_elsewhere(X: Any, owner: Any) -> None:
         )
 
 
+def leading_axes(X: Any, shape: tuple[int, ...]) -> tuple[int, ...] | None:
+    """Return the axes of `X` before those of one image or signal of `shape`, whose one channel may be left out.
+
+    None where `X` is no array that ends in them.
+    """
+    whole, k = tuple(getattr(X, "shape", ())), len(shape)
+    ends = [shape, shape[:-1]] if shape[-1] == 1 else [shape]
+    if len(whole) == k:  # (n, h, w) rather than one image of one channel, where it may be both
+        ends.reverse()
+    return next((whole[: len(whole) - len(end)] for end in ends if whole[len(whole) - len(end) :] == end), None)
+
+
+def in_a_row(X: Any, shape: tuple[int, ...]) -> tuple[Any, tuple[int, ...] | None]:
+    """Return `X` with one leading axis in place of several or of none, and those that it had, as `leading_axes`."""
+    leading = leading_axes(X, shape)
+    if leading is None or len(leading) == 1:
+        return X, leading
+    n = int(np.prod(leading, dtype=np.int64))
+    return namespace(X).reshape(X, (n, *shape)), leading
+
+
+def apart(maps: Any, leading: tuple[int, ...] | None) -> Any:
+    """Return maps (n, ...) with the axes `leading` in place of the first."""
+    if leading is None or len(leading) == 1:
+        return maps
+    return namespace(maps).reshape(maps, (*leading, *maps.shape[1:]))
+
+
 def by_position(maps: Any) -> Any:
     """Return maps (n, h, w, c) as rows, channels last."""
     return namespace(maps).reshape(maps, (maps.shape[0], -1))

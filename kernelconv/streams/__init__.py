@@ -7,6 +7,7 @@ from kernelconv.streams.on_disk.folder import ImageFolder
 
 # Features in files
 from kernelconv.streams.store import transform_store
+from kernelconv.streams.signal_store import transform_signal
 
 # Anchors of images of unknown number
 from kernelconv.streams.sampling import ImageChunks
@@ -23,6 +24,7 @@ __all__ = [
     "ImageFolder",
     # Features in files
     "transform_store",
+    "transform_signal",
     # Anchors of images of unknown number
     "ImageChunks",
     # Heads in one pass

@@ -104,7 +104,7 @@ def transform_store(
     tasks = _tasks(given, chunk, store.marks)
     with counted("features", len(given), progress) as advance:
         for i, mark in enumerate(in_order(work, tasks, workers=workers, client=client)):
-            _check_mark(store, i, mark)
+            check_mark(store, i, mark, len(given), "images")
             store.mark(i, mark)
             advance(min(chunk, len(given) - i * chunk))
     if not store.finished:
@@ -131,7 +131,7 @@ def _tasks(source: Source, size: int, marks: Sequence[Mark]) -> Iterator[_Task]:
 def _done(estimator: BaseEstimator | None, rows: Rows, task: _Task) -> Mark:
     """Return the mark of a chunk, with its rows written where they are not; without an estimator, as they are."""
     if task.mark is not None:
-        found = Mark(task.images.digest(), _digest_of_rows(rows, task))
+        found = Mark(task.images.digest(), digest_of_rows(rows, task.first, task.last))
         if estimator is None or found == task.mark or found.source != task.mark.source:
             return found
     images, digest = task.images.read()
@@ -146,10 +146,10 @@ def _done(estimator: BaseEstimator | None, rows: Rows, task: _Task) -> Mark:
     return Mark(digest, digest_of(features))
 
 
-def _digest_of_rows(rows: Rows, task: _Task) -> str:
-    """Return the digest of the rows that are there, or "" where they cannot be read."""
+def digest_of_rows(rows: Rows, first: int, last: int) -> str:
+    """Return the digest of rows that are there, or "" where they cannot be read."""
     try:
-        return digest_of(np.asarray(rows.open()[task.first : task.last]))
+        return digest_of(np.asarray(rows.open()[first:last]))
     except (OSError, ValueError, RuntimeError):
         return ""
 
@@ -168,17 +168,19 @@ def _features(estimator: Any, images: NDArray, words: str) -> NDArray:
     return features
 
 
-def _check_mark(store: Store, i: int, mark: Mark) -> None:
-    """Raise ValueError if images are not those that the marked chunk was made of, or finished rows are damaged."""
+def check_mark(store: Store, i: int, mark: Mark, total: int, noun: str) -> None:
+    """Raise ValueError if the source, of `total` images or samples, is not that of the mark, or rows are damaged."""
     if i >= len(store.marks):
         return
     size, known = store.wanted["chunk"], store.marks[i]
-    words = f"{i * size:,} to {min((i + 1) * size, store.wanted['source'][0]) - 1:,}"
+    words = f"{i * size:,} to {min((i + 1) * size, total) - 1:,}"
     place = store.target if store.finished else store.folder
     if mark.source != known.source:
         raise ValueError(
-            f"{place} holds features of a source of other images: images {words} are not those that it was made of. "
+            f"{place} holds features of a source of other {noun}: {noun} {words} are not those that it was made of. "
             "Call with these again, name another target, or delete it."
         )
     if store.finished and mark.rows != known.rows:
-        raise ValueError(f"target={str(place)!r} is damaged: rows {words} are not those that were written. Delete it.")
+        raise ValueError(
+            f"target={str(place)!r} is damaged: rows of {noun} {words} are not those that were written. Delete it."
+        )

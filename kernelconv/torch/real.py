@@ -11,9 +11,10 @@ from torch import Tensor
 
 from kernelconv.networks.scattering.transform import ScatteringTransform
 from kernelconv.networks.scattering.transform_1d import ScatteringTransform1D
-from kernelconv.operators import LowPass, Modulus, WaveletTransform
+from kernelconv.operators import Crop, LowPass, Modulus, Pad, WaveletTransform
 from kernelconv.operators.base import Part
 from kernelconv.operators.composite import Composite
+from kernelconv.operators.wavelets.halves import Halves, RealPart
 
 #: Sides (px) up to which products with the Fourier matrix are no dearer than a fast transform by much.
 LARGEST = 64
@@ -36,15 +37,22 @@ def by_products(part: Part, x: Any) -> Any:
     if isinstance(part, WaveletTransform | LowPass) and max(part.in_shape[:2]) <= LARGEST:
         waves = _filtered(part, x)
         return waves.real if isinstance(part, LowPass) else waves
+    if isinstance(part, Halves) and not x.is_complex():
+        zero = torch.zeros_like(x)
+        return Pair(*(torch.stack(both, -1).flatten(-2) for both in ((x, zero), (zero, x))))
+    if isinstance(x, Pair) and isinstance(part, RealPart):
+        return x.real
+    if isinstance(x, Pair) and isinstance(part, Pad | Crop):
+        return Pair(part.definition(x.real), part.definition(x.imaginary))
     if isinstance(x, Pair):
         return _modulus(x) if isinstance(part, Modulus) else part.definition(torch.complex(x.real, x.imaginary))
     return part.definition(x)
 
 
-def _filtered(part: Any, x: Tensor) -> Pair:
+def _filtered(part: Any, maps: Tensor | Pair) -> Pair:
     """Return the maps times each filter in frequency, (n, h / s, w / s, c A), as `WaveletTransform.definition` does."""
-    maps = x.movedim(-1, 1)[:, :, None]  # (n, c, 1, h, w)
-    spectra = Pair(maps, torch.zeros_like(maps))
+    x, y = (maps.real, maps.imaginary) if isinstance(maps, Pair) else (maps, torch.zeros_like(maps))
+    spectra = Pair(*(each.movedim(-1, 1)[:, :, None] for each in (x, y)))  # (n, c, 1, h, w)
     steps = part._steps(part._bank(part.in_shape))
     axes = [(axis, part.in_shape[axis - 1], steps[axis]) for axis in part._axes]
     for axis, n, _ in axes:

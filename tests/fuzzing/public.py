@@ -47,6 +47,7 @@ UNTRIED = {
     ("serial", "parts"): "tried as first and second",
     **{(name, k): _WORKERS for name in ("transform_store", "fit_stream", "ImageChunks") for k in ("workers", "client")},
     ("transform_store", "estimator"): "anything with a transform",
+    ("transform_signal", "scattering"): "a Scattering1D, whose parameters are tried themselves",
     ("fit_stream", "pipeline"): "a Pipeline of estimators that are tried themselves",
     ("measure_worst_case", "options"): "those of worst_case",
     ("measure_layers", "network"): "anything with a trace",

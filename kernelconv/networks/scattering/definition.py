@@ -18,11 +18,14 @@ from kernelconv.networks.serial import Network, serial
 from kernelconv.operators.base import Part
 from kernelconv.operators.learned.concat import Concat
 from kernelconv.operators.mappings.nonlinearities import Modulus
+from kernelconv.operators.patches.extraction import PatchExtraction
 from kernelconv.operators.patches.padding import Crop, Pad
+from kernelconv.operators.pooling.pooling import AveragePooling
+from kernelconv.operators.wavelets.halves import Halves, RealPart
 from kernelconv.operators.wavelets.wavelet_transform import LowPass, WaveletTransform
 
 
-def scattering_tree(geometry: Geometry | Geometry1D, channels: int = 1) -> Network:
+def scattering_tree(geometry: Geometry | Geometry1D, channels: int = 1, *, halves: bool = False) -> Network:
     """Return scattering as a network of parts: pad, the tree, crop, channels in the order of the paths.
 
     Parameters
@@ -31,6 +34,8 @@ def scattering_tree(geometry: Geometry | Geometry1D, channels: int = 1) -> Netwo
         Grids, paths and filters, as ``ScatteringTransform(...).build(in_shape).geometry`` knows them.
     channels : int
         Of the images.
+    halves : bool
+        Of complex signals, both halves of whose spectra are scattered: each channel becomes two (`Halves`).
 
     Returns
     -------
@@ -62,11 +67,13 @@ def scattering_tree(geometry: Geometry | Geometry1D, channels: int = 1) -> Netwo
     True
     """
     leaves: list[list[Any]] = []
+    channels = 2 * channels if halves else channels
 
     def averages(scales: tuple[int, ...], resolution: int) -> Part:
         """Return the part that makes of maps U all averages S of theirs and of what continues them."""
         leaves.append(geometry.leaf(scales))
-        branches: list[Part] = [LowPass(geometry.bank_of(1), geometry.stride >> resolution)]
+        average = _average(geometry, resolution)
+        branches: list[Part] = [serial(RealPart(), average) if halves and not scales else average]
         for j in geometry.following(scales):
             target = geometry.target(resolution, j)
             wavelets = WaveletTransform(j, 2 ** (target - resolution), bank=geometry.bank_of(len(scales) + 1))
@@ -74,8 +81,33 @@ def scattering_tree(geometry: Geometry | Geometry1D, channels: int = 1) -> Netwo
         return Concat(*branches) if len(branches) > 1 else branches[0]
 
     tree = averages((), 0)
-    laid = [(k, path) for leaf in leaves for k in range(channels) for path in leaf]
-    position = {key: i for i, key in enumerate(laid)}
-    order = ChannelOrder(tuple(position[k, path] for k in range(channels) for path in geometry.paths))
-    parts = [Pad(*geometry.borders, geometry.padding), tree, Crop(*geometry.margins), order]
-    return serial(*parts, names=("pad", "tree", "crop", "order"))
+    # maps that are not averaged are laid out position by position, all at one position
+    sizes: dict[Any, int] = {}
+    if isinstance(geometry, Geometry1D) and not geometry.averages:
+        sizes = dict(zip(geometry.paths, geometry.sizes, strict=True))
+    lengths = [sizes.get(leaf[0], 1) for leaf in leaves]
+    laid = [
+        (k, path, i)
+        for n, leaf in zip(lengths, leaves, strict=True)
+        for i in range(n)
+        for k in range(channels)
+        for path in leaf
+    ]
+    position = {key: at for at, key in enumerate(laid)}
+    wanted = [(k, p, i) for k in range(channels) for p in geometry.paths for i in range(sizes.get(p, 1))]
+    order = ChannelOrder(tuple(position[key] for key in wanted))
+    margins = geometry.margins if geometry.averages else ((0, 0), (0, 0))
+    parts = [Pad(*geometry.borders, geometry.padding), tree, Crop(*margins), order]
+    named: dict[str, Part] = {"halves": Halves()} if halves else {}
+    named |= dict(zip(("pad", "tree", "crop", "order"), parts, strict=True))
+    return serial(*named.values(), names=tuple(named))
+
+
+def _average(geometry: Geometry | Geometry1D, resolution: int) -> Part:
+    """Return the part that makes S of maps U at `resolution`: a low-pass, or the maps' mean, or the maps in one row."""
+    if geometry.averages:
+        return LowPass(geometry.bank_of(1), geometry.stride >> resolution)
+    assert isinstance(geometry, Geometry1D)
+    inside = 1, len(geometry.within(2**resolution))
+    each = AveragePooling(inside) if geometry.T == "global" else PatchExtraction(inside, padding="valid")
+    return serial(Crop(*geometry.margins_of(2**resolution)), each)

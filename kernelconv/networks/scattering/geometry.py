@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, fields
 from functools import cached_property
 from itertools import pairwise, product
-from typing import Any, NamedTuple
+from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -89,6 +89,9 @@ class Geometry:
     every: bool = False
     symmetric: bool = False
     only: tuple[ScatteringPath, ...] | None = None
+
+    #: There always is a low-pass.
+    averages: ClassVar[bool] = True
 
     def __reduce__(self) -> tuple[Any, ...]:
         return type(self), tuple(getattr(self, f.name) for f in fields(self))  # the rest is computed again

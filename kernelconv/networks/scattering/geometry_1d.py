@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, fields
 from functools import cached_property
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,6 +15,9 @@ from kernelconv._check import Pair
 from kernelconv._types.parameters import Border
 from kernelconv.networks.scattering.paths import SignalPath, check_paths
 from kernelconv.operators.wavelets.filter_bank_1d import SIGMA_0, FilterBank1D, low_pass_reach, wavelets_1d
+
+#: Samples that the low-pass averages over; "global" is the mean of the whole signal, and 0 no average.
+Average = float | Literal["global"]
 
 
 @dataclass(frozen=True)
@@ -36,7 +39,7 @@ class Geometry1D:
     size: int
     J: int
     Q: tuple[int, int]
-    T: float
+    T: Average
     max_order: int
     padding: Border = "reflect"
     oversampling: int = 0
@@ -48,9 +51,19 @@ class Geometry1D:
     # -- grids -----------------------------------------------------------------------------------------------------
 
     @property
+    def averages(self) -> bool:
+        """Whether there is a low-pass; else maps are kept as they are, or their means."""
+        return self.T not in (0, "global")
+
+    @property
+    def width(self) -> float:
+        """Samples that the low-pass averages over; where there is none, those that borders and grids are made for."""
+        return float(self.T) if self.averages else 2.0**self.J
+
+    @property
     def log2_T(self) -> int:
         """Resolution at which the low-pass may be sampled."""
-        return int(np.floor(np.log2(self.T)))
+        return int(np.floor(np.log2(self.width)))
 
     @property
     def stride(self) -> int:
@@ -60,7 +73,7 @@ class Geometry1D:
     @cached_property
     def padded(self) -> int:
         """The padded length, a power of two."""
-        reach = low_pass_reach(self.size, SIGMA_0 / self.T)
+        reach = low_pass_reach(self.size, SIGMA_0 / self.width)
         wanted = int(np.ceil(np.log2(self.size + 6 * reach)))
         if self.padding == "zero":
             # a power of two that 2^log2_T and the coarsest scale divide, however short the signal
@@ -82,17 +95,31 @@ class Geometry1D:
         """Samples to pad (above, below) and (left, right)."""
         return (0, 0), (self.before, self.padded - self.size - self.before)
 
+    def within(self, step: int) -> range:
+        """Return the positions of a grid of `step` samples that are in the signal, counted in steps."""
+        return range(-(-self.before // step), -(-(self.before + self.size) // step))
+
     @cached_property
     def at(self) -> NDArray:
-        """Output positions, those within the signal (samples of the padded one)."""
-        first, last = -(-self.before // self.stride), -(-(self.before + self.size) // self.stride)
-        return self.stride * np.arange(first, last)
+        """Positions of averages, those within the signal (samples of the padded one)."""
+        return self.stride * np.array(self.within(self.stride))
+
+    def margins_of(self, step: int) -> tuple[Pair, Pair]:
+        """Return the positions of a grid of `step` samples that are on the borders, which are cropped."""
+        within = self.within(step)
+        return (0, 0), (within.start, self.padded // step - within.stop)
 
     @property
     def margins(self) -> tuple[Pair, Pair]:
         """Output positions on the borders, which are cropped, (above, below) and (left, right)."""
-        first, n = int(self.at[0]) // self.stride, len(self.at)
-        return (0, 0), (first, self.padded // self.stride - first - n)
+        return self.margins_of(self.stride)
+
+    @cached_property
+    def sizes(self) -> tuple[int, ...]:
+        """How many values each path has."""
+        if self.averages:
+            return (len(self.within(self.stride)),) * len(self.paths)
+        return tuple(1 if self.T == "global" else len(self.within(2 ** self.resolution(p))) for p in self.paths)
 
     def target(self, resolution: int, j: int) -> int:
         """Return the resolution r, a grid of 2^r samples, of scale `j` computed from signals at `resolution`."""
@@ -142,7 +169,7 @@ class Geometry1D:
     @cached_property
     def banks(self) -> tuple[FilterBank1D, FilterBank1D]:
         """The filters of order 1, and of the orders above, on the padded signal."""
-        first, above = (FilterBank1D(self.padded, self.J, q, self.T, self.decimating) for q in self.Q)
+        first, above = (FilterBank1D(self.padded, self.J, q, self.width, self.decimating) for q in self.Q)
         return first, above
 
     def bank_of(self, order: int) -> FilterBank1D:

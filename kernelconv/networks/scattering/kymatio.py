@@ -1,6 +1,30 @@
 """The only file that imports kymatio: its NumPy engine behind the call of our own cascades.
 
 kymatio 0.3.0's front doors fail to import with SciPy >= 1.17; the paths used here work with every SciPy.
+
+Call for call, kymatio 0.3.0 and this library (x are n signals of N samples, or n images of M x N pixels):
+
+======================================================  =========================================================
+kymatio                                                 kernelconv
+======================================================  =========================================================
+``Scattering1D(J, N, Q)(x)``, (n, C, N')                ``Scattering1D(J, Q, scaling="kymatio").fit(x).maps(x)``,
+                                                        (n, N', C): paths come last. Without `scaling` the values do
+                                                        not depend on the grids they were computed on.
+``T=0, out_type="list"``                                ``T=0``; ``maps(x)`` is the list, ``transform(x)`` its rows
+mean of each entry of that list                         ``T="global"``
+``Q=8``, ``Q=(8,)``, ``Q=(8, 2)``                       the same
+``average=False`` (deprecated)                          ``T=0``
+``S.meta()``                                            ``meta()``, the same keys; ``paths_`` as named tuples
+``S.output_size()``                                     ``len(paths_)``
+x of any leading axes                                   ``maps(x)``; ``transform(x)`` makes rows of n signals
+``Scattering2D(J, (M, N), L)(x)``, (n, C, M', N')       ``Scattering2D(J, L, grid="kymatio").fit(x).maps(x)``,
+                                                        (n, M', N', C); `grid` "centred" loses no border
+``out_type="list"``: j, n, theta of each entry          ``meta()``: arrays of these
+reflection beyond the edge                              ``padding``: "reflect", or another
+``oversampling`` of 1-D                                 ``oversampling``, of both
+``backend="torch"``, ``"jax"``                          pass a tensor: ``maps`` and ``transform`` follow it
+``kymatio.sklearn``                                     everything here is a transformer, built in ``fit``
+======================================================  =========================================================
 """
 
 from __future__ import annotations

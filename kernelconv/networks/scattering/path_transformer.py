@@ -13,6 +13,7 @@ from kernelconv._arrays import is_foreign, namespace
 from kernelconv._check import check_positive
 from kernelconv._parallel.blocks import apply_blocks
 from kernelconv._scales import rescaled, scales
+from kernelconv.networks.doors import apart, in_a_row
 from kernelconv.networks.estimator import ImageTransformer
 from kernelconv.networks.scattering.fast.cascades import Cascades, block_length
 from kernelconv.networks.scattering.geometry import Geometry
@@ -32,20 +33,23 @@ class PathTransformer(ImageTransformer):
 
         Parameters
         ----------
-        X : array-like, shape (n, h, w), (n, h, w, c) or rows (n, h * w * c)
-            Images of the shape seen in ``fit``.
+        X : array-like, shape (..., h, w), (..., h, w, c) or rows (n, h * w * c)
+            Images of the shape seen in ``fit``; an array may have any leading axes, or none.
 
         Returns
         -------
-        array, shape (n, h', w', c * n_paths)
+        array, shape (..., h', w', c * n_paths)
             Of the library of `X`.
         """
         check_is_fitted(self)
         h, w, channels = self.maps_shape_
+        leading: tuple[int, ...] | None = None
+        if len(getattr(X, "shape", ())) != 2 or self.image_shape is None:
+            X, leading = in_a_row(X, self.image_shape_)
         rows = self.transform(X)
         rows = rows if is_foreign(rows) else np.asarray(rows)  # transform returns a data frame under set_output
         xp = namespace(rows)
-        return xp.moveaxis(xp.reshape(rows, (rows.shape[0], channels, h, w)), 1, -1)
+        return apart(xp.moveaxis(xp.reshape(rows, (rows.shape[0], channels, h, w)), 1, -1), leading)
 
     def get_feature_names_out(self, input_features: Sequence[str] | NDArray | None = None) -> NDArray:
         """Return one name a feature, ``<prefix>_<path>_<row>_<column>``; of several channels, ``c<channel>_`` leads."""

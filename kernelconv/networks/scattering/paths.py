@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from itertools import combinations, product
 from math import comb
-from typing import NamedTuple
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from kernelconv.operators.wavelets.filter_bank_1d import Wavelet1D
 
 #: More would not fit into any memory: a map each.
 MOST_PATHS = 10**6
@@ -34,10 +39,15 @@ class ScatteringPath(NamedTuple):
 
 
 class SignalPath(NamedTuple):
-    """One path: index of the wavelet at each order, in the bank of that order, and their scales j1 < j2 < ..."""
+    """One path: index of the wavelet at each order, in the bank of that order, and their scales j1 < j2 < ...
+
+    `half` is 1, or -1 for negative frequencies: the first wavelet is then the mirror image of that of the bank, and the
+    path of order 0 averages the imaginary part.
+    """
 
     wavelets: tuple[int, ...]
     scales: tuple[int, ...]
+    half: int = 1
 
     @property
     def order(self) -> int:
@@ -47,12 +57,42 @@ class SignalPath(NamedTuple):
     @property
     def parent(self) -> SignalPath:
         """The path less its last wavelet."""
-        return SignalPath(self.wavelets[:-1], self.scales[:-1])
+        return SignalPath(self.wavelets[:-1], self.scales[:-1], self.half)
 
     @property
     def name(self) -> str:
-        """A short name: ``mean`` at order 0, else ``n3_n1`` for wavelets 3 and 1."""
-        return "_".join(f"n{n}" for n in self.wavelets) or "mean"
+        """A short name: ``mean`` at order 0, else ``n3_n1`` for wavelets 3 and 1; ``neg_`` leads in the other half."""
+        return ("" if self.half > 0 else "neg_") + ("_".join(f"n{n}" for n in self.wavelets) or "mean")
+
+
+def signal_meta(paths: Sequence[SignalPath], banks: Sequence[Sequence[Wavelet1D]], max_order: int) -> dict[str, Any]:
+    """Return what kymatio's ``meta`` says of `paths`, whose wavelets are of two `banks`: at order 1, and above."""
+    waves = [[banks[min(m, 1)][n] for m, n in enumerate(path.wavelets)] for path in paths]
+    return {
+        "order": np.array([path.order for path in paths]),
+        "xi": _filled([[w.xi for w in each] for each in waves], max_order),
+        "sigma": _filled([[w.sigma for w in each] for each in waves], max_order),
+        "j": _filled([path.scales for path in paths], max_order),
+        "n": _filled([path.wavelets for path in paths], max_order),
+        "key": [path.wavelets for path in paths],
+    }
+
+
+def image_meta(paths: Sequence[ScatteringPath], L: int, max_order: int) -> dict[str, Any]:
+    """Return what kymatio's list says of the entries `paths`, of `L` angles, as its ``meta`` of signals does."""
+    keys = [tuple(j * L + a for j, a in zip(path.scales, path.angles, strict=True)) for path in paths]
+    return {
+        "order": np.array([path.order for path in paths]),
+        "j": _filled([path.scales for path in paths], max_order),
+        "n": _filled(keys, max_order),
+        "theta": _filled([path.angles for path in paths], max_order),
+        "key": keys,
+    }
+
+
+def _filled(rows: Iterable[Sequence[float]], width: int) -> NDArray:
+    """Return rows of numbers as an array (n, width), NaN where they are shorter."""
+    return np.array([[*row, *[np.nan] * (width - len(row))] for row in rows], dtype=float)
 
 
 def scattering_paths(J: int, L: int, max_order: int, *, every: bool = False) -> tuple[ScatteringPath, ...]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import accumulate, pairwise
 from typing import Any, Self
 
 import numpy as np
@@ -13,11 +14,13 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 from kernelconv._arrays import is_foreign, namespace
 from kernelconv._check import check_finite, check_samples_first
 from kernelconv._numbers import as_table
-from kernelconv._parallel.blocks import n_threads
+from kernelconv._parallel.blocks import apply_blocks, n_threads
 from kernelconv._types.parameters import Border
 from kernelconv._types.stored import is_elsewhere
-from kernelconv.networks.doors import by_map, read_elsewhere, rows
-from kernelconv.networks.scattering.transform_1d import Scaling, ScatteringTransform1D
+from kernelconv.networks.doors import apart, by_map, in_a_row, read_elsewhere, rows
+from kernelconv.networks.scattering.geometry_1d import Average, Geometry1D
+from kernelconv.networks.scattering.paths import signal_meta
+from kernelconv.networks.scattering.transform_1d import Frequencies, Scaling, ScatteringTransform1D
 from kernelconv.networks.serial import serial
 
 
@@ -35,8 +38,10 @@ class Scattering1D(TransformerMixin, BaseEstimator):
         log2 of the largest scale of the wavelets.
     Q : int or pair of int
         Wavelets an octave at order 1, and at the orders above; 1 there for an int or ``(Q,)``. At most 1024.
-    T : float, optional
-        Samples that the low-pass averages over, at least 1; 2^J by default.
+    T : float, 0 or "global", optional
+        Samples that the low-pass averages over, at least 1; 2^J by default. "global" takes the mean of U over the
+        positions within the signal in place of the low-pass, one value a path. 0 averages nothing: a path of last scale
+        j is U itself, every 2^(j - oversampling) samples, as kymatio returns it, and the path of order 0 the signal.
     max_order : int
         Largest number of wavelets on a path; 0 keeps only the average.
     padding : {"reflect", "zero", "circular", "symmetric"}
@@ -47,22 +52,29 @@ class Scattering1D(TransformerMixin, BaseEstimator):
     scaling : {"exact", "kymatio"}
         "exact" is the formula above. "kymatio" scales as kymatio 0.3.0 does: a coefficient computed by way of grids of
         2^a, 2^b, ... samples is 2^(-a-b-...) of its value (kymatio's issue 984).
+    frequencies : {"positive", "both"}
+        "both" takes complex signals of NumPy too, and has every path twice: once more with the mirror images of the
+        first wavelets, which see negative frequencies; of order 0 the second averages the imaginary part. Of a real
+        signal the two halves are equal (at order 0 the second is 0), and conjugation swaps them. Of an analytic signal,
+        from frequency 2^-J to 0.45, the other half holds what wavelets let through beyond 0, less than 1e-4 of the
+        first half's norm. There is no gradient. "positive" refuses complex signals.
     n_jobs : int, optional
         Threads; None means the cores this process may use, or what ``joblib.parallel_config`` says.
 
     Attributes
     ----------
     paths_ : tuple of SignalPath
-        Path of each output channel, in kymatio's order: by order, then by (n1, n2, ...).
+        Path of each output channel, in kymatio's order: by order, then by (n1, n2, ...). With both frequencies, those
+        of ``half`` 1 first, then as many of -1.
     network_ : Network
         The same computation as a network of parts, on one-line images (n, 1, t, c): ``forward``, ``trace``, and ``vjp``
-        for gradients in the signal.
+        for gradients in the signal. It takes real signals; its one part takes complex ones too.
     wavelets_ : pair of tuples of Wavelet1D
         The banks of order 1, and of the orders above.
     signal_shape_ : tuple (t, c)
         Length and channels of the signals seen in ``fit``.
     maps_shape_ : tuple (t', c * n_paths)
-        Shape of ``maps(X)[0]``.
+        Shape of ``maps(X)[0]``; with T=0 a tuple of them, (t_p, c) for path p.
     n_features_in_ : int
         t c.
 
@@ -70,8 +82,8 @@ class Scattering1D(TransformerMixin, BaseEstimator):
     ------
     ValueError
         In ``fit``: if a parameter is out of its range; if 2^J or T is larger than 64 times the signal's length, or,
-        unless the padding is "zero", T larger than the signal; if there are more than a million paths; or if `X` looks
-        like channels first, (n, c, t) with c < t / 2.
+        unless the padding is "zero", T (2^J where T is 0 or "global") larger than the signal; if there are more than a
+        million paths; or if `X` looks like channels first, (n, c, t) with c < t / 2.
 
     Notes
     -----
@@ -100,12 +112,13 @@ class Scattering1D(TransformerMixin, BaseEstimator):
         self,
         J: int = 6,
         Q: int | Sequence[int] = 1,
-        T: float | None = None,
+        T: Average | None = None,
         max_order: int = 2,
         *,
         padding: Border = "reflect",
         oversampling: int = 0,
         scaling: Scaling = "exact",
+        frequencies: Frequencies = "positive",
         n_jobs: int | None = None,
     ):
         self.J = J
@@ -115,6 +128,7 @@ class Scattering1D(TransformerMixin, BaseEstimator):
         self.padding = padding
         self.oversampling = oversampling
         self.scaling = scaling
+        self.frequencies = frequencies
         self.n_jobs = n_jobs
 
     def fit(self, X: ArrayLike, y: object = None) -> Self:
@@ -129,13 +143,13 @@ class Scattering1D(TransformerMixin, BaseEstimator):
         signals = self._read(X, reset=True)
         t, c = signals.shape[1:]
         n_threads(self.n_jobs)
-        transform = ScatteringTransform1D(
-            self.J, self.Q, self.T, self.max_order, self.padding, self.oversampling, self.scaling
-        ).build((1, t, c))
+        transform = self._transform().build((1, t, c))
         self.network_ = serial(transform).build((1, t, c))
-        self.paths_ = transform.geometry.paths
+        self.paths_ = transform.paths
         self.wavelets_ = transform.geometry.banks[0].members, transform.geometry.banks[1].members
-        self.maps_shape_ = self.network_.out_shape((1, t, c))[1:]
+        self.maps_shape_: tuple[Any, ...] = self.network_.out_shape((1, t, c))[1:]
+        if transform.geometry.T == 0:
+            self.maps_shape_ = tuple((n, c) for n in self._sizes())
         return self
 
     def transform(self, X: ArrayLike) -> Any:
@@ -150,31 +164,76 @@ class Scattering1D(TransformerMixin, BaseEstimator):
         -------
         array, shape (n, c * n_paths * t')
             Of the library of `X`; float64 for float64 signals, else float32. For one channel,
-            ``reshape(n, n_paths, t')`` is kymatio's array.
+            ``reshape(n, n_paths, t')`` is kymatio's array. With T=0 the maps of different lengths one after the other,
+            (n, c * sum of t_p): in each channel those of the first path, then those of the second, ...
         """
         images = self._read(X)[:, None, ...]
+        if not is_foreign(images) and images.dtype.kind == "c":  # a network takes real images, this part of it both
+            part = self._part()
+            block = part._engine.block(images.itemsize) or 1
+            return apply_blocks(lambda x: by_map(part.forward(x)), images, block, self.n_jobs)
         return rows(self.network_, images, self.n_jobs, by_map)
 
     def maps(self, X: ArrayLike) -> Any:
-        """Return the coefficients as maps, shape (n, t', c * n_paths); channel ``k * n_paths + p`` is path p of
-        channel k.
-        """  # noqa: D205
+        """Return the coefficients as maps, channels last.
+
+        Parameters
+        ----------
+        X : array-like, shape (..., t) or (..., t, c)
+            Signals of the shape seen in ``fit``; an array may have any leading axes, or none.
+
+        Returns
+        -------
+        array, shape (..., t', c * n_paths)
+            Channel ``k * n_paths + p`` is path p of channel k. With T=0 a list, (..., t_p, c) for each of ``paths_``.
+        """
         check_is_fitted(self)
-        t, channels = self.maps_shape_
+        X, leading = in_a_row(X, self.signal_shape_)
         found = self.transform(X)
         found = found if is_foreign(found) else np.asarray(found)
-        xp = namespace(found)
-        return xp.moveaxis(xp.reshape(found, (found.shape[0], channels, t)), 1, -1)
+        n, xp = found.shape[0], namespace(found)
+        if self._geometry().T != 0:
+            t, channels = self.maps_shape_
+            return apart(xp.moveaxis(xp.reshape(found, (n, channels, t)), 1, -1), leading)
+        by_channel = xp.reshape(found, (n, self.signal_shape_[1], -1))
+        ways = pairwise((0, *accumulate(self._sizes())))
+        return [apart(xp.moveaxis(by_channel[:, :, lo:hi], 1, -1), leading) for lo, hi in ways]
+
+    def meta(self) -> dict[str, Any]:
+        """Return arrays by kymatio's words, an entry a path of ``paths_``, NaN beyond a path's order.
+
+        ``order`` (n_paths,); ``xi``, ``sigma`` (cycles a sample), ``j`` and ``n`` (n_paths, max_order); ``key``, a list
+        of tuples. With both frequencies ``half`` (n_paths,), which kymatio has not.
+        """
+        check_is_fitted(self)
+        meta = signal_meta(self.paths_, self.wavelets_, self._geometry().max_order)
+        return meta if self._part().real_only else meta | {"half": np.array([p.half for p in self.paths_])}
 
     def get_feature_names_out(self, input_features: Sequence[str] | NDArray | None = None) -> NDArray:
         """Return one name a feature: ``scattering1d_<path>_<position>``, with ``c<channel>_`` before the path when
         there are several channels; ``mean`` is the path of order 0 and ``n3_n1`` one of order 2.
         """  # noqa: D205
         check_is_fitted(self)
-        t, c = self.maps_shape_[0], self.signal_shape_[1]
+        c = self.signal_shape_[1]
         prefixes = [f"c{k}_" for k in range(c)] if c > 1 else [""]
-        names = [f"scattering1d_{k}{p.name}_{i}" for k in prefixes for p in self.paths_ for i in range(t)]
+        ways = list(zip(self.paths_, self._sizes(), strict=True))
+        names = [f"scattering1d_{k}{p.name}_{i}" for k in prefixes for p, t in ways for i in range(t)]
         return np.array(names, dtype=object)
+
+    def _transform(self) -> ScatteringTransform1D:
+        return ScatteringTransform1D(
+            self.J, self.Q, self.T, self.max_order, self.padding, self.oversampling, self.scaling, self.frequencies
+        )
+
+    def _geometry(self) -> Geometry1D:
+        return self._part().geometry
+
+    def _part(self) -> ScatteringTransform1D:
+        return self.network_.parts[0]  # type: ignore[return-value]
+
+    def _sizes(self) -> tuple[int, ...]:
+        """Return how many values each path has."""
+        return self._geometry().sizes * (len(self.paths_) // len(self._geometry().paths))
 
     def _read(self, X: Any, *, reset: bool = False) -> Any:
         """Return `X` as (n, t, c), float32 or float64; learn its shape with `reset`, else check it.
@@ -185,7 +244,14 @@ class Scattering1D(TransformerMixin, BaseEstimator):
             check_is_fitted(self)
         if is_elsewhere(X):
             return read_elsewhere(X, lambda x: self._read(x, reset=reset))
+        if isinstance(X, np.ndarray) and X.dtype.kind == "c":
+            return self._read_complex(X, reset)
         X = as_table(X, dtype=np.float32)
+        if X.ndim > 3:
+            raise ValueError(
+                f"X has shape {X.shape}: fit and transform take signals (n, t) or (n, t, c), which become rows. maps "
+                "takes any leading axes, (..., t) or (..., t, c)."
+            )
         if X.ndim != 3:
             signals = validate_data(self, X, dtype=[np.float32, np.float64], reset=reset)[..., None]
         else:
@@ -202,6 +268,17 @@ class Scattering1D(TransformerMixin, BaseEstimator):
                 f"{self.signal_shape_}."
             )
         return signals
+
+    def _read_complex(self, X: NDArray, reset: bool) -> NDArray:
+        if self.frequencies != "both":
+            raise ValueError(
+                f"Complex data not supported with frequencies='positive': X has dtype {X.dtype}. Use frequencies="
+                "'both', or pass its real part or modulus."
+            )
+        real, imaginary = self._read(X.real, reset=reset), self._read(X.imag)
+        out = np.empty(real.shape, np.result_type(real, np.complex64))
+        out.real, out.imag = real, imaginary
+        return out
 
     def __sklearn_tags__(self) -> Any:
         """Return scikit-learn's tags: features of the precision of the signals, whose library they follow."""

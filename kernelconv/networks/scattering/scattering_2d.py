@@ -6,6 +6,7 @@ from typing import Any, Self
 
 import numpy as np
 from numpy.typing import ArrayLike
+from sklearn.utils.validation import check_is_fitted
 
 from kernelconv._check import Shape, check_flag
 from kernelconv._parallel.blocks import n_threads
@@ -15,7 +16,7 @@ from kernelconv._types.stored import is_elsewhere
 from kernelconv.networks.doors import by_map, rows
 from kernelconv.networks.scattering.path_parts import LogCompression, ParentNormalization, PathSelection
 from kernelconv.networks.scattering.path_transformer import EnergyByPath, path_energies, strongest
-from kernelconv.networks.scattering.paths import ScatteringPath, with_parents
+from kernelconv.networks.scattering.paths import ScatteringPath, image_meta, with_parents
 from kernelconv.networks.scattering.transform import Engine, Grid, Paths, ScatteringTransform
 from kernelconv.networks.serial import serial
 from kernelconv.operators.base import Part
@@ -222,6 +223,16 @@ class Scattering2D(EnergyByPath):
             )
         images = self._stored_images(X)
         return rows(self.network_, images, self.n_jobs, by_map)
+
+    def meta(self) -> dict[str, Any]:
+        """Return arrays by kymatio's words, an entry a path of ``paths_``, NaN beyond a path's order.
+
+        ``order`` (n_paths,); ``j``, ``theta`` (index of the angle) and ``n`` = j L + theta, (n_paths, max_order);
+        ``key``, a list of the tuples n. kymatio 0.3.0 says these of each entry of its ``out_type="list"``.
+        """
+        check_is_fitted(self)
+        geometry = self._geometry()
+        return image_meta(self.paths_, geometry.L, geometry.max_order)
 
     def _finish(self, paths: tuple[ScatteringPath, ...]) -> list[Part]:
         """Return the parts that follow the transform, which makes maps of `paths`."""

@@ -14,7 +14,8 @@ from kernelconv._types.arrays import Array
 from kernelconv._types.parameters import Border
 from kernelconv.networks.scattering.definition import scattering_tree
 from kernelconv.networks.scattering.geometry import PADDINGS
-from kernelconv.networks.scattering.geometry_1d import Geometry1D
+from kernelconv.networks.scattering.geometry_1d import Average, Geometry1D
+from kernelconv.networks.scattering.paths import SignalPath
 from kernelconv.networks.serial import Network
 from kernelconv.operators.base import Pair, Part, Pullback, Shape3, State
 
@@ -23,6 +24,17 @@ MOST_WAVELETS, LONGEST = 1024, 64
 
 
 Scaling = Literal["exact", "kymatio"]
+Frequencies = Literal["positive", "both"]
+
+
+def check_average(T: Any) -> None:
+    """Raise ValueError unless `T` is None, 0, "global" or a finite number of at least 1."""
+    if T is None or (isinstance(T, str) and T == "global"):
+        return
+    if isinstance(T, str):
+        raise ValueError(f"T must be a number of samples, 0 or 'global', got {T!r}.")
+    if 0 < check_positive(T, "T", zero=True) < 1:
+        raise ValueError(f"T must be at least 1 sample, got {T!r}. 0 averages nothing, 'global' the whole signal.")
 
 
 @dataclass(frozen=True, repr=False)
@@ -32,9 +44,12 @@ class ScatteringTransform1D(Part):
     .. math:: S[n_1, \dots, n_m] x = (|\cdots ||x * \psi_{n_1}| * \psi_{n_2}| \cdots * \psi_{n_m}| * \phi_T)
               (2^{\lfloor \log_2 T \rfloor} \cdot)
 
+    T="global" makes the means of the moduli, t' = 1. T=0 makes the moduli themselves, of different lengths: the maps of
+    a channel lie one after the other, all at one position, (n, h, 1, c N).
+
     Parameters
     ----------
-    J, Q, T, max_order, padding, oversampling, scaling
+    J, Q, T, max_order, padding, oversampling, scaling, frequencies
         As in `kernelconv.Scattering1D`.
 
     Raises
@@ -42,6 +57,8 @@ class ScatteringTransform1D(Part):
     ValueError
         If a parameter is out of its range; from ``out_shape`` and ``build`` if 2^J or T is larger than 64 lines, or,
         unless the padding is "zero", T larger than one; or if there are more than a million paths.
+    NotImplementedError
+        From ``pullback`` with both frequencies.
 
     Notes
     -----
@@ -65,16 +82,15 @@ class ScatteringTransform1D(Part):
 
     J: int = 6
     Q: Any = 1  # an int or a pair; a pair once stored
-    T: float | None = None
+    T: Average | None = None
     max_order: int = 2
     padding: Border = "reflect"
     oversampling: int = 0
     scaling: Scaling = "exact"
+    frequencies: Frequencies = "positive"
 
     homogeneous = True
     _derived_names = ("_engine", "_placed", "geometry", "tree")
-
-    real_only = True
 
     def __post_init__(self) -> None:
         """Check every field."""
@@ -86,12 +102,28 @@ class ScatteringTransform1D(Part):
             if q > MOST_WAVELETS:
                 raise ValueError(f"Q must be at most {MOST_WAVELETS} wavelets an octave, got {q}.")
         object.__setattr__(self, "Q", (*Q, 1)[:2])
-        if self.T is not None and check_positive(self.T, "T") < 1:
-            raise ValueError(f"T must be at least 1 sample, got {self.T!r}.")
+        check_average(self.T)
         for name, least in (("J", 1), ("max_order", 0), ("oversampling", 0)):  # NumPy's small ints overflow
             object.__setattr__(self, name, check_count(getattr(self, name), name, least))
         check_choice(self.padding, "padding", tuple(PADDINGS))
         check_choice(self.scaling, "scaling", get_args(Scaling))
+        check_choice(self.frequencies, "frequencies", get_args(Frequencies))
+
+    @property
+    def real_only(self) -> bool:  # type: ignore[override]
+        """Whether complex signals are refused, whose negative frequencies nothing sees."""
+        return self.frequencies == "positive"
+
+    @property
+    def differentiable(self) -> bool:  # type: ignore[override]
+        """False of both halves: the parts' adjoints are those of real maps."""
+        return self.frequencies == "positive"
+
+    @property
+    def paths(self) -> tuple[SignalPath, ...]:
+        """The path of each map of one channel, once built: with both halves, those of positive frequencies first."""
+        paths = self.geometry.paths
+        return paths if self.real_only else paths + tuple(path._replace(half=-1) for path in paths)
 
     @cached_property
     def geometry(self) -> Geometry1D:
@@ -102,31 +134,37 @@ class ScatteringTransform1D(Part):
     @cached_property
     def tree(self) -> Network:
         """The definition, once built: a network of parts whose maps are those of this one."""
-        return scattering_tree(self.geometry, self.in_shape[2]).build(self.in_shape)
+        return scattering_tree(self.geometry, self.in_shape[2], halves=not self.real_only).build(self.in_shape)
 
     def _geometry(self, in_shape: Shape3) -> Geometry1D:
         if in_shape == self._in_shape and "geometry" in self.__dict__:
             return self.geometry
         size, coarsest = in_shape[1], 2**self.J
-        T = coarsest if self.T is None else float(self.T)
+        averages = self.T is None or self.T not in (0, "global")
+        T = coarsest if self.T is None or not averages else float(self.T)
         said = f"T={T:g}" if T < 1e300 else "T=2**J"  # an int may be beyond all floats
         if T > size and self.padding != "zero":
+            what = f"The low-pass averages over {said} samples (2**J unless given)"
+            what = what if averages else f"The wavelets span 2**J={coarsest} samples"
             raise ValueError(
-                f"The low-pass averages over {said} samples (2**J unless given), more than the {size} of the signal. "
-                "Use a smaller T or J, or padding='zero'."
+                f"{what}, more than the {size} of the signal. Use a smaller {'T or J' if averages else 'J'}, or "
+                "padding='zero'."
             )
         if max(T, coarsest) > LONGEST * size:
             raise ValueError(
                 f"J={self.J} with {said} spans more than {LONGEST} times the {size} samples of the signal. Use a "
                 "smaller J or T."
             )
+        kept: Average = float(T) if averages else self.T  # type: ignore[assignment]  # 0 or "global"
         return Geometry1D(
-            size, self.J, self.Q, float(T), self.max_order, self.padding, self.oversampling, self.scaling == "kymatio"
+            size, self.J, self.Q, kept, self.max_order, self.padding, self.oversampling, self.scaling == "kymatio"
         )
 
     def _out_shape(self, in_shape: Shape3) -> Shape3:
-        geometry = self._geometry(in_shape)
-        return in_shape[0], len(geometry.at), in_shape[2] * len(geometry.paths)
+        geometry, channels = self._geometry(in_shape), in_shape[2] * (1 if self.real_only else 2)
+        if geometry.averages:
+            return in_shape[0], geometry.sizes[0], channels * len(geometry.paths)
+        return in_shape[0], 1, channels * sum(geometry.sizes)
 
     def receptive_field(self, in_shape: Shape3) -> tuple[Pair, Pair]:
         """Return (a whole line, the stride): wavelets have no border."""
@@ -143,7 +181,7 @@ class ScatteringTransform1D(Part):
             before, after = (geometry.padded / 2 ** geometry.resolution(p) for p in (path.parent, path))
             total += 2 * after * np.log2(after) + 2 * before if path.order else 0
             total += after * np.log2(after)  # the half-spectrum FFT that its continuations share
-        return int(in_shape[0] * in_shape[2] * total)
+        return int(in_shape[0] * in_shape[2] * total) * (1 if self.real_only else 2)
 
     def _beside(self, x: Any) -> ScatteringTransform1D:
         new = self._with()
@@ -156,5 +194,7 @@ class ScatteringTransform1D(Part):
 
     def _pullback(self, x: NDArray, *, train: bool = False, rng: Any = None) -> tuple[NDArray, Pullback, State]:
         """Return (S x, pull, state), by the tree."""
+        if not self.differentiable:
+            raise NotImplementedError("frequencies='both' has no gradient. Use frequencies='positive'.")
         y, pull, _ = self.tree.pullback(x)
         return y, pull, self.state

@@ -225,6 +225,7 @@ def _bump(n: int, xi: float, sigma: float) -> NDArray:
 
 def low_pass_reach(n: int, sigma: float) -> int:
     """Return after how many samples 0.1 % of the low-pass is left on one side, at most half of `n`."""
+    n = min(n, int(np.ceil(32 / sigma)))  # a hundred deviations on either side: a longer signal changes nothing
     tails = np.cumsum(np.abs(np.fft.ifft(low_pass_1d(n, sigma)))[: n // 2][::-1])[::-1]
     below = np.flatnonzero(tails <= 1e-3)
     return int(below[0]) + 1 if len(below) else n // 2

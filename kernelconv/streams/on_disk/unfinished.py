@@ -28,7 +28,7 @@ class Mark:
 
 
 class Store:
-    """The target of `transform_store`, finished or not.
+    """The target of `transform_store` or `transform_signal`, finished or not.
 
     Parameters
     ----------
@@ -36,17 +36,19 @@ class Store:
         Where the rows are to be: an .npy file or the folder of a zarr array.
     wanted : dict
         What decides the rows, as JSON: a store that was made of something else is refused.
+    noun : str
+        What the source holds, for messages.
 
     Raises
     ------
     TypeError
         If `target` is no path.
     ValueError
-        If it ends otherwise, there is no such folder, or what is there was not made by `transform_store` of the same.
+        If it ends otherwise, there is no such folder, or what is there was not made by such a call of the same.
     """
 
-    def __init__(self, target: str | Path, wanted: dict[str, Any]) -> None:
-        self.target, self.wanted = _place(target), wanted
+    def __init__(self, target: str | Path, wanted: dict[str, Any], noun: str = "images") -> None:
+        self.target, self.wanted, self.noun = _place(target), wanted, noun
         self.folder = self.target.with_name(f"{self.target.name}.unfinished")
         self.record = self.target.with_name(f"{self.target.name}.chunks.json")
         self.marks: list[Mark] = []
@@ -104,7 +106,7 @@ class Store:
         found = _read_json(self.record)
         if found is None:
             raise ValueError(
-                f"target={str(self.target)!r} is there and was not made by transform_store (or its record "
+                f"target={str(self.target)!r} is there and was not made by this function (or its record "
                 f"{self.record.name} is lost): name another, or delete it."
             )
         self._check(found["wanted"], self.target)
@@ -127,9 +129,9 @@ class Store:
         """Raise ValueError, saying what differs, if what is at `place` was made of something else."""
         words = {
             "estimator": "another estimator (its parameters, or what it has learned)",
-            "chunk": "chunks of {} images",
+            "chunk": f"chunks of {{}} {self.noun}",
         }
-        words["source"] = "a source of other images: shape and dtype {}"
+        words["source"] = f"a source of other {self.noun}: shape and dtype {{}}"
         wanted = json.loads(json.dumps(self.wanted))  # as it is read: tuples are lists
         other = [words[key].format(made_of.get(key)) for key in wanted if made_of.get(key) != wanted[key]]
         if other:

@@ -86,8 +86,9 @@ SCATTERING_2D = {
 SCATTERING_1D = {
     **{name: SCATTERING[name] for name in ("J", "max_order", "padding", "oversampling", "n_jobs")},
     "Q": p.one_of(p.count(), p.Kind(lambda value: None if isinstance(value, tuple | list) else False)),
-    "T": p.one_of(p.NONE, p.number()),
+    "T": p.one_of(p.NONE, p.number(zero=True), p.choice("global")),
     "scaling": p.choice("exact", "kymatio"),
+    "frequencies": p.choice("positive", "both"),
 }
 SCATTERING_3D = {
     "J": p.count(0),
@@ -223,6 +224,7 @@ _SCATTERING_2D = _SCATTERING | {
 }
 _SCATTERING_1D = {"J": 1, "Q": 1, "T": None, "max_order": 2, "padding": "reflect", "oversampling": 0} | {
     "scaling": "exact",
+    "frequencies": "positive",
     "n_jobs": 1,
 }
 _SCATTERING_3D = {"J": 1, "L": 1, "sigma_0": 0.5, "max_order": 2, "rotation_covariant": True} | {

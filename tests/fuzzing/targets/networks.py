@@ -150,7 +150,21 @@ def _part(name: str, plain: dict[str, Any], kinds: dict[str, p.Kind]) -> list[Ta
     ]
 
 
-_FIELDS = ("J", "L", "Q", "T", "max_order", "padding", "oversampling", "grid", "bank", "paths", "engine", "scaling")
+_FIELDS = (
+    "J",
+    "L",
+    "Q",
+    "T",
+    "max_order",
+    "padding",
+    "oversampling",
+    "grid",
+    "bank",
+    "paths",
+    "engine",
+    "scaling",
+    "frequencies",
+)
 
 
 TARGETS = [

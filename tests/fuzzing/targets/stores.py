@@ -12,7 +12,7 @@ from fuzzing import parameters as p
 from fuzzing.arrays import Door
 from fuzzing.target import Target
 from kernelconv import streams as s
-from kernelconv.networks import ConvKernelNetwork, Scattering2D
+from kernelconv.networks import ConvKernelNetwork, Scattering1D, Scattering2D
 
 MADE = "a folder made at the call"
 PLACE = p.Kind(lambda value: None if isinstance(value, str | os.PathLike) else False)
@@ -29,6 +29,16 @@ def _store(source: Any, target: Any, **settings: Any) -> Any:
     scattering = Scattering2D(J=1, L=2).fit(np.ones((1, *shape)))
     place = folder / "out.npy" if isinstance(target, str) and target == MADE else target
     return np.array(s.transform_store(scattering, source, place, **settings))
+
+
+def _signal(source: Any, target: Any, **settings: Any) -> Any:
+    """Return the scattering of a long signal."""
+    place = Path(tempfile.mkdtemp(dir=".")) / "out.npy" if isinstance(target, str) and target == MADE else target
+    return np.array(s.transform_signal(Scattering1D(J=1), source, place, **settings))
+
+
+def _line(rng: np.random.Generator) -> np.ndarray:
+    return 1.0 + rng.integers(0, 7, 300)
 
 
 def _folder(path: Any, size: Any) -> Any:
@@ -78,6 +88,21 @@ TARGETS = [
         lambda rng: {"source": _images(rng), "target": MADE, "chunk": 3, "progress": False},
         {"source": Door("X|source|images?", (3, 4), channels_last=True)},
         {"target": PLACE, "chunk": p.count(), "progress": p.FLAG},
+        keeps_dtype=True,
+        degree={"source": 1},
+        weight=3,
+    ),
+    Target(
+        "streams.transform_signal",
+        _signal,
+        lambda rng: {"source": _line(rng), "target": MADE, "length": None, "block": None, "progress": False},
+        {"source": Door("source|samples?", (1, 2))},
+        {
+            "target": PLACE,
+            "length": p.one_of(p.NONE, p.Kind(lambda value: None if p.count().right(value) else False)),
+            "block": p.one_of(p.NONE, p.count()),
+            "progress": p.FLAG,
+        },
         keeps_dtype=True,
         degree={"source": 1},
         weight=3,

@@ -14,6 +14,7 @@ from kernelconv.networks.scattering.transform import ScatteringTransform
 from kernelconv.networks.scattering.transform_1d import ScatteringTransform1D
 from kernelconv.operators.base import Grads
 from kernelconv.operators.fast.choice import Engine, Maker
+from kernelconv.operators.wavelets.halves import Halves
 
 
 class ByCascade(Engine):
@@ -86,9 +87,11 @@ class LineByLine(Engine):
 
     def forward(self, x: NDArray) -> NDArray:
         """Return the scattering maps; path by path, they lie side by side in memory."""
-        by = scales(x)
+        by = scales(x if x.dtype.kind != "c" else np.concatenate([x.real, x.imag], axis=-1))
         if by is not None:
             return rescaled(self.forward, x, by)
+        if not self.part.real_only:
+            x = Halves().definition(x)
         n, h, t, _ = x.shape
         maps = self.run(np.ascontiguousarray(x.swapaxes(2, 3)).reshape(-1, t))
         return maps.reshape(n, h, -1, maps.shape[-1]).swapaxes(2, 3)
