@@ -32,6 +32,7 @@ from kernelconv.networks import serial, Network, NetworkTransformer
 from kernelconv.networks import (
     Scattering2D,
     Scattering1D,
+    JointTimeFrequencyScattering,
     RotoTranslationScattering2D,
     ConvKernelNetwork,
     ConvKernelClassifier,
@@ -81,6 +82,7 @@ __all__ = [
     # Ready-made networks
     "Scattering2D",
     "Scattering1D",
+    "JointTimeFrequencyScattering",
     "RotoTranslationScattering2D",
     "ConvKernelNetwork",
     "ConvKernelClassifier",

@@ -12,6 +12,7 @@ from kernelconv.networks.scattering.transform import ScatteringTransform
 from kernelconv.networks.scattering.transform_1d import ScatteringTransform1D
 from kernelconv.networks.scattering.scattering_2d import Scattering2D
 from kernelconv.networks.scattering.scattering_1d import Scattering1D
+from kernelconv.networks.scattering.joint_time_frequency import JointTimeFrequencyScattering
 from kernelconv.networks.scattering.roto_translation import RotoTranslationScattering2D
 
 # Convolutional kernel networks
@@ -49,6 +50,7 @@ __all__ = [
     "ScatteringTransform1D",
     "Scattering2D",
     "Scattering1D",
+    "JointTimeFrequencyScattering",
     "RotoTranslationScattering2D",
     # Convolutional kernel networks
     "ConvKernelNetwork",

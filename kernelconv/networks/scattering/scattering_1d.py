@@ -8,22 +8,19 @@ from typing import Any, Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from sklearn.base import BaseEstimator, TransformerMixin
-from sklearn.utils.validation import check_is_fitted, validate_data
+from sklearn.utils.validation import check_is_fitted
 
 from kernelconv._arrays import is_foreign, namespace
-from kernelconv._check import check_finite, check_samples_first
-from kernelconv._numbers import as_table
 from kernelconv._parallel.blocks import n_threads
 from kernelconv._types.parameters import Border
-from kernelconv._types.stored import is_elsewhere
-from kernelconv.networks.doors import by_map, read_elsewhere, rows
+from kernelconv.networks.doors import by_map, rows
 from kernelconv.networks.scattering.geometry_1d import Average, Geometry1D
+from kernelconv.networks.scattering.signal_transformer import SignalTransformer
 from kernelconv.networks.scattering.transform_1d import Scaling, ScatteringTransform1D
 from kernelconv.networks.serial import serial
 
 
-class Scattering1D(TransformerMixin, BaseEstimator):
+class Scattering1D(SignalTransformer):
     r"""Wavelet scattering transform of signals: averages of cascaded wavelet moduli.
 
     .. math:: S[n_1, \dots, n_m] x = (|\cdots ||x * \psi_{n_1}| * \psi_{n_2}| \cdots * \psi_{n_m}| * \phi_T)
@@ -191,37 +188,3 @@ class Scattering1D(TransformerMixin, BaseEstimator):
 
     def _geometry(self) -> Geometry1D:
         return self.network_.parts[0].geometry  # type: ignore[attr-defined]  # a ScatteringTransform1D
-
-    def _read(self, X: Any, *, reset: bool = False) -> Any:
-        """Return `X` as (n, t, c), float32 or float64; learn its shape with `reset`, else check it.
-
-        Arrays of another library stay where they are.
-        """
-        if not reset:
-            check_is_fitted(self)
-        if is_elsewhere(X):
-            return read_elsewhere(X, lambda x: self._read(x, reset=reset))
-        X = as_table(X, dtype=np.float32)
-        if X.ndim != 3:
-            signals = validate_data(self, X, dtype=[np.float32, np.float64], reset=reset)[..., None]
-        else:
-            signals = check_finite(X, "X")
-            if 0 in signals.shape:
-                raise ValueError(f"X is empty: shape {signals.shape}. At least one signal of one sample is needed.")
-            check_samples_first(signals.shape, "X")
-        if reset:
-            self.signal_shape_ = signals.shape[1:]
-            self.n_features_in_ = int(np.prod(signals.shape[1:]))
-        elif signals.shape[1:] != self.signal_shape_:
-            raise ValueError(
-                f"X holds signals of shape {signals.shape[1:]}, but Scattering1D was fitted on signals of shape "
-                f"{self.signal_shape_}."
-            )
-        return signals
-
-    def __sklearn_tags__(self) -> Any:
-        """Return scikit-learn's tags: features of the precision of the signals, whose library they follow."""
-        tags = super().__sklearn_tags__()
-        tags.transformer_tags.preserves_dtype = ["float64", "float32"]
-        tags.array_api_support = True
-        return tags
