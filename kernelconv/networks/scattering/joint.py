@@ -12,6 +12,7 @@ import scipy.fft
 from numpy.typing import NDArray
 
 from kernelconv._arrays import as_complex, is_foreign, like, namespace
+from kernelconv.networks.scattering.fast.filters_1d import Average
 from kernelconv.networks.scattering.geometry_1d import Geometry1D
 from kernelconv.operators.wavelets.filter_bank_1d import FilterBank1D, Wavelet1D
 
@@ -125,6 +126,45 @@ class JointGeometry:
         """Return the distance (bins) of the coefficients of a band."""
         return 2 ** (self.log2_F if self.averages and band else self.target(band))
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(self), (self.time, self.J, self.Q, self.F)  # the rest is computed again
+
+    @cached_property
+    def first_filters(self) -> list[tuple[int, int, NDArray]]:
+        """Scale, resolution of the moduli, and wavelets (m, n) of order 1, scale by scale."""
+        bank = self.time.bank_of(1)
+        return [(j, self.time.target(0, j), bank.wavelets(j)) for j in sorted({w.j for w in bank.members})]
+
+    @cached_property
+    def second_filters(self) -> list[dict[int, NDArray]]:
+        """Of each wavelet of order 2, its Fourier transform on the grid of each resolution that it is applied at."""
+        bank, found = self.time.bank_of(2), []
+        for n, wavelet in enumerate(bank.members):
+            place = sum(w.j == wavelet.j for w in bank.members[:n])
+            grids = {r for j, r, _ in self.first_filters if j < wavelet.j}
+            found.append({r: bank.wavelets(wavelet.j, 2**r)[place] for r in sorted(grids)})
+        return found
+
+    @cached_property
+    def low_passes(self) -> dict[int, NDArray]:
+        """The low-pass in time, by resolution."""
+        return {r: self.time.bank_of(1).low_pass(2**r) for r in range(int(np.log2(self.time.stride)) + 1)}
+
+    def averaging(self, resolution: int, dtype: np.dtype) -> Average:
+        """Return the engine's low-pass in time at a resolution."""
+        if (resolution, dtype) not in self._averages:
+            self._averages[resolution, dtype] = Average(self.time, self.low_passes[resolution], resolution, dtype)
+        return self._averages[resolution, dtype]
+
+    @cached_property
+    def _averages(self) -> dict[tuple[int, np.dtype], Average]:
+        return {}
+
+    @cached_property
+    def frequential_filters(self) -> dict[int, NDArray]:
+        """The filters along log-frequency, by band."""
+        return {band: self.filter(band) for band in self.bands}
+
     @property
     def first(self) -> tuple[Wavelet1D, ...]:
         """The wavelets of order 1."""
@@ -168,7 +208,7 @@ class JointMaps:
     def __call__(self, x: Any) -> Any:
         """Return the maps (n, n_paths, t') of padded signals (n, t), real and floating."""
         moduli, first = self._first_order(x)
-        found = [self._in_time(x, 0)[:, None]]
+        found = [self._in_time(x, 0)[:, None, :]]
         found += self._along_frequency(first, self.geometry.bands[: 1 + len(self.geometry.bank.members)], None)
         for n2, _, bands in self.geometry.groups():
             if n2 is not None:
@@ -178,26 +218,20 @@ class JointMaps:
 
     def _first_order(self, x: Any) -> tuple[list[tuple[int, int, Any]], Any]:
         """Return (scale, resolution, spectra of moduli (n, m, t)) by scale, and all averages (n, n_wavelets, t')."""
-        time, bank, spectrum = self.time, self.time.bank_of(1), _fft(x)
+        xp, spectrum = namespace(x), _fft(x)
         moduli, averages = [], []
-        for j in sorted({w.j for w in bank.members}):
-            r = time.target(0, j)
-            waves = _filtered(spectrum[:, None], bank.wavelets(j), 2**r)
-            u = abs(waves)
-            moduli.append((j, r, _fft(u)))
-            averages.append(self._in_time(u, r))
-        return moduli, namespace(x).concat(averages, axis=1)
+        for j, resolution, psi in self.geometry.first_filters:
+            u = xp.abs(_filtered(spectrum[:, None, :], psi, 2**resolution))
+            moduli.append((j, resolution, _fft(u)))
+            averages.append(self._in_time(u, resolution))
+        return moduli, xp.concat(averages, axis=1)
 
     def _second_order(self, moduli: list[tuple[int, int, Any]], n2: int) -> tuple[Any, int]:
         """Return the scalogram filtered in time by a wavelet of order 2, complex (n, bins, t), and its resolution."""
-        bank = self.time.bank_of(2)
-        wavelet, waves, target = bank.members[n2], [], 0
-        index = [n for n, w in enumerate(bank.members) if w.j == wavelet.j].index(n2)
-        for j, r, spectra in moduli:
-            if j < wavelet.j:
-                target = self.time.target(r, wavelet.j)
-                psi = bank.wavelets(wavelet.j, 2**r)[index]
-                waves.append(_filtered(spectra, psi, 2 ** (target - r)))
+        scale, filters = self.time.bank_of(2).members[n2].j, self.geometry.second_filters[n2]
+        kept = [(r, spectra) for j, r, spectra in moduli if j < scale]
+        target = self.time.target(kept[-1][0], scale)
+        waves = [_filtered(spectra, filters[r], 2 ** (target - r)) for r, spectra in kept]
         return namespace(waves[0]).concat(waves, axis=1), target
 
     def _in_time(self, u: Any, resolution: int) -> Any:
@@ -206,7 +240,9 @@ class JointMaps:
         if time.T == "global":
             (_, (before, after)), n = time.margins_of(2**resolution), u.shape[-1]
             return namespace(u).mean(u[..., before : n - after], axis=-1, keepdims=True)
-        low = time.bank_of(1).low_pass(2**resolution)
+        low = self.geometry.low_passes[resolution]
+        if not is_foreign(u):
+            return self.geometry.averaging(resolution, u.dtype).of_signals(u.reshape(-1, *u.shape[-2:])).reshape(*u.shape[:-1], -1)
         averages = _filtered(_fft(u), low, time.stride >> resolution)
         _, (before, after) = time.margins
         return _real(averages)[..., before : averages.shape[-1] - after]
@@ -219,7 +255,7 @@ class JointMaps:
         spectrum = _fft(xp.moveaxis(xp.concat([waves, zeros], axis=1), 1, -1))  # (n, t, bins)
         for band in bands:
             target = geometry.target(band)
-            u = abs(_filtered(spectrum, geometry.filter(band), 2**target))
+            u = xp.abs(_filtered(spectrum, geometry.frequential_filters[band], 2**target))
             if resolution is not None:
                 u = xp.moveaxis(self._in_time(xp.moveaxis(u, 1, -1), resolution), -1, 1)
             if band and geometry.F == "global":
