@@ -3,8 +3,8 @@
 import numpy as np
 
 from kernelconv.networks.scattering.path_parts import ChannelOrder, LogCompression, PathSelection, ScatteringPath
+from kernelconv.networks.scattering.signals.transform_1d import ScatteringTransform1D
 from kernelconv.networks.scattering.transform import ScatteringTransform
-from kernelconv.networks.scattering.transform_1d import ScatteringTransform1D
 from kernelconv.networks.serial import serial
 from kernelconv.operators import (
     ArcCosine,

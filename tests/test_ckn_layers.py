@@ -25,10 +25,10 @@ from kernelconv import (
 from kernelconv.networks.kernel.last_layer import SphereSteps, solve_last_layer
 from kernelconv.networks.kernel.layers import COLOUR, ckn_layers
 from kernelconv.networks.scattering.geometry import Geometry
-from kernelconv.networks.scattering.geometry_1d import Geometry1D
 from kernelconv.networks.scattering.path_parts import LogCompression, ParentNormalization
+from kernelconv.networks.scattering.signals.geometry_1d import Geometry1D
+from kernelconv.networks.scattering.signals.transform_1d import ScatteringTransform1D
 from kernelconv.networks.scattering.transform import ScatteringTransform
-from kernelconv.networks.scattering.transform_1d import ScatteringTransform1D
 from kernelconv.networks.training.optimizers import Optimizer
 from kernelconv.operators import (
     AveragePooling,

@@ -9,7 +9,7 @@ import pytest
 from kernelconv import Scattering1D, Scattering2D
 from kernelconv.networks.scattering.fast import blocks_1d
 from kernelconv.networks.scattering.fast.blocks_1d import SignalBlocks, default_length, reach
-from kernelconv.networks.scattering.geometry_1d import Geometry1D
+from kernelconv.networks.scattering.signals.geometry_1d import Geometry1D
 from kernelconv.operators.wavelets.filter_bank_1d import low_pass_1d, morlet_1d
 from kernelconv.streams import signal_store, transform_signal
 

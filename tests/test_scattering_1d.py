@@ -11,8 +11,8 @@ from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from kernelconv.networks.scattering.fast import filters_1d
 from kernelconv.networks.scattering.fast import signals as signals_module
-from kernelconv.networks.scattering.geometry_1d import Geometry1D
-from kernelconv.networks.scattering.scattering_1d import Scattering1D
+from kernelconv.networks.scattering.signals.geometry_1d import Geometry1D
+from kernelconv.networks.scattering.signals.scattering_1d import Scattering1D
 from kernelconv.operators.wavelets.filter_bank_1d import low_pass_1d, morlet_1d, wavelets_1d
 
 

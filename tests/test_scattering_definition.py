@@ -10,8 +10,8 @@ from kernelconv.networks import NetworkTransformer, serial
 from kernelconv.networks.scattering import definition
 from kernelconv.networks.scattering.definition import scattering_tree
 from kernelconv.networks.scattering.path_parts import ChannelOrder
+from kernelconv.networks.scattering.signals.transform_1d import ScatteringTransform1D
 from kernelconv.networks.scattering.transform import ScatteringTransform
-from kernelconv.networks.scattering.transform_1d import ScatteringTransform1D
 from kernelconv.operators import Concat, Convolution, Crop, LowPass, MaxPooling, Modulus, Pad, WaveletTransform
 from kernelconv.operators.wavelets import filtering
 from kernelconv.operators.wavelets.filter_bank import FilterBank

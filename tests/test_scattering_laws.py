@@ -12,13 +12,13 @@ from kernelconv import testing
 from kernelconv.networks.scattering import scattering_2d
 from kernelconv.networks.scattering.fast import cascades, signals
 from kernelconv.networks.scattering.geometry import Geometry
-from kernelconv.networks.scattering.geometry_1d import Geometry1D
 from kernelconv.networks.scattering.path_parts import LogCompression, ParentNormalization, PathSelection
 from kernelconv.networks.scattering.paths import ScatteringPath, check_paths
 from kernelconv.networks.scattering.roto_translation import RotoTranslationScattering2D
 from kernelconv.networks.scattering.scattering_2d import Scattering2D
+from kernelconv.networks.scattering.signals.geometry_1d import Geometry1D
+from kernelconv.networks.scattering.signals.transform_1d import ScatteringTransform1D
 from kernelconv.networks.scattering.transform import ScatteringTransform
-from kernelconv.networks.scattering.transform_1d import ScatteringTransform1D
 from kernelconv.operators.wavelets.filter_bank import FilterBank
 
 

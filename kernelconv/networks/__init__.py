@@ -9,10 +9,11 @@ from kernelconv.networks.transformer import NetworkTransformer
 # Wavelet scattering
 from kernelconv.networks.scattering.definition import scattering_tree
 from kernelconv.networks.scattering.transform import ScatteringTransform
-from kernelconv.networks.scattering.transform_1d import ScatteringTransform1D
+from kernelconv.networks.scattering.signals.transform_1d import ScatteringTransform1D
 from kernelconv.networks.scattering.scattering_2d import Scattering2D
-from kernelconv.networks.scattering.scattering_1d import Scattering1D
+from kernelconv.networks.scattering.signals.scattering_1d import Scattering1D
 from kernelconv.networks.scattering.volumes.scattering_3d import Scattering3D
+from kernelconv.networks.scattering.signals.joint_time_frequency import JointTimeFrequencyScattering
 from kernelconv.networks.scattering.roto_translation import RotoTranslationScattering2D
 
 # Convolutional kernel networks
@@ -51,6 +52,7 @@ __all__ = [
     "Scattering2D",
     "Scattering1D",
     "Scattering3D",
+    "JointTimeFrequencyScattering",
     "RotoTranslationScattering2D",
     # Convolutional kernel networks
     "ConvKernelNetwork",

@@ -13,8 +13,8 @@ from numpy.typing import ArrayLike, NDArray
 from kernelconv._check import check_count
 from kernelconv._numbers import shown
 from kernelconv.networks.scattering.fast.blocks_1d import SignalBlocks
-from kernelconv.networks.scattering.geometry_1d import Geometry1D
-from kernelconv.networks.scattering.scattering_1d import Scattering1D
+from kernelconv.networks.scattering.signals.geometry_1d import Geometry1D
+from kernelconv.networks.scattering.signals.scattering_1d import Scattering1D
 from kernelconv.streams.identity import fitted_digest
 from kernelconv.streams.on_disk.signals import Signal
 from kernelconv.streams.on_disk.unfinished import Mark, Store

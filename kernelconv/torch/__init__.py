@@ -6,7 +6,7 @@ from typing import Any, Literal, get_args
 
 from kernelconv.networks.estimator import ImageClassifier, ImageRegressor
 from kernelconv.networks.scattering.path_transformer import PathTransformer
-from kernelconv.networks.scattering.scattering_1d import Scattering1D
+from kernelconv.networks.scattering.signals.scattering_1d import Scattering1D
 from kernelconv.networks.transformer import HasNetwork
 from kernelconv.operators.base import Part
 

@@ -9,8 +9,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from kernelconv.networks.scattering.signals.transform_1d import ScatteringTransform1D
 from kernelconv.networks.scattering.transform import ScatteringTransform
-from kernelconv.networks.scattering.transform_1d import ScatteringTransform1D
 from kernelconv.operators import Crop, LowPass, Modulus, Pad, WaveletTransform
 from kernelconv.operators.base import Part
 from kernelconv.operators.composite import Composite

@@ -12,8 +12,8 @@ from __future__ import annotations
 from typing import Any
 
 from kernelconv.networks.scattering.geometry import Geometry
-from kernelconv.networks.scattering.geometry_1d import Geometry1D
 from kernelconv.networks.scattering.path_parts import ChannelOrder
+from kernelconv.networks.scattering.signals.geometry_1d import Geometry1D
 from kernelconv.networks.serial import Network, serial
 from kernelconv.operators.base import Part
 from kernelconv.operators.learned.concat import Concat

@@ -70,10 +70,10 @@ def signal_meta(paths: Sequence[SignalPath], banks: Sequence[Sequence[Wavelet1D]
     waves = [[banks[min(m, 1)][n] for m, n in enumerate(path.wavelets)] for path in paths]
     return {
         "order": np.array([path.order for path in paths]),
-        "xi": _filled([[w.xi for w in each] for each in waves], max_order),
-        "sigma": _filled([[w.sigma for w in each] for each in waves], max_order),
-        "j": _filled([path.scales for path in paths], max_order),
-        "n": _filled([path.wavelets for path in paths], max_order),
+        "xi": filled([[w.xi for w in each] for each in waves], max_order),
+        "sigma": filled([[w.sigma for w in each] for each in waves], max_order),
+        "j": filled([path.scales for path in paths], max_order),
+        "n": filled([path.wavelets for path in paths], max_order),
         "key": [path.wavelets for path in paths],
     }
 
@@ -83,14 +83,14 @@ def image_meta(paths: Sequence[ScatteringPath], L: int, max_order: int) -> dict[
     keys = [tuple(j * L + a for j, a in zip(path.scales, path.angles, strict=True)) for path in paths]
     return {
         "order": np.array([path.order for path in paths]),
-        "j": _filled([path.scales for path in paths], max_order),
-        "n": _filled(keys, max_order),
-        "theta": _filled([path.angles for path in paths], max_order),
+        "j": filled([path.scales for path in paths], max_order),
+        "n": filled(keys, max_order),
+        "theta": filled([path.angles for path in paths], max_order),
         "key": keys,
     }
 
 
-def _filled(rows: Iterable[Sequence[float]], width: int) -> NDArray:
+def filled(rows: Iterable[Sequence[float]], width: int) -> NDArray:
     """Return rows of numbers as an array (n, width), NaN where they are shorter."""
     return np.array([[*row, *[np.nan] * (width - len(row))] for row in rows], dtype=float)
 

@@ -104,6 +104,14 @@ SCATTERING_3D = {
     "n_jobs": p.JOBS,
 }
 
+JOINT = {
+    **{name: SCATTERING_1D[name] for name in ("J", "Q", "padding", "n_jobs")},
+    "J_fr": p.count(),
+    "Q_fr": p.count(),
+    "T": p.one_of(p.NONE, p.number(), p.choice("global")),
+    "F": p.one_of(p.NONE, p.number(zero=True), p.choice("global")),
+}
+
 
 def _images(rng: np.random.Generator) -> np.ndarray:
     return rng.integers(0, 7, (N, 8, 9)).astype(np.float64)
@@ -235,6 +243,7 @@ _SCATTERING_3D = {"J": 1, "L": 1, "sigma_0": 0.5, "max_order": 2, "rotation_cova
     "volume_shape": None,
     "n_jobs": 1,
 }
+_JOINT = {"J": 2, "Q": 2, "J_fr": 1, "Q_fr": 1, "T": 1.0, "F": None, "padding": "zero", "n_jobs": 1}
 _AFFINE = {"n_components": 1, "cv": 3, "max_components": 4, "random_state": None, "n_jobs": 1}
 AFFINE = {
     "n_components": p.one_of(p.count(0), p.choice("cv")),
@@ -314,6 +323,7 @@ TARGETS = [
     *_estimator("Scattering2D", _SCATTERING_2D, SCATTERING_2D, weight=6),
     *_estimator("Scattering1D", _SCATTERING_1D, SCATTERING_1D, door=Door("X|x|signals?", (2, 3))),
     *_estimator("Scattering3D", _SCATTERING_3D, SCATTERING_3D, door=VOLUMES, weight=4),
+    *_estimator("JointTimeFrequencyScattering", _JOINT, JOINT, door=Door("X|x|signals?", (2, 3)), weight=3),
     *_estimator("RotoTranslationScattering2D", _SCATTERING, SCATTERING, weight=3),
     *_estimator("AffineSubspaceClassifier", _AFFINE, AFFINE, _classes, door=ROWS, weight=4),
 ]

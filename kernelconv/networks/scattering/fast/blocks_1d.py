@@ -11,7 +11,7 @@ from numpy.typing import DTypeLike, NDArray
 from kernelconv._parallel.blocks import apply_blocks
 from kernelconv._scales import rescaled, scales
 from kernelconv.networks.scattering.fast.signals import Signals
-from kernelconv.networks.scattering.geometry_1d import Geometry1D
+from kernelconv.networks.scattering.signals.geometry_1d import Geometry1D
 
 #: Share of a filter's absolute values that may lie beyond its reach.
 TAILS = {np.dtype(np.float64): 1e-12, np.dtype(np.float32): 1e-8}
@@ -124,7 +124,7 @@ def reach(geometry: Geometry1D, dtype: DTypeLike = np.float64) -> int:
     Examples
     --------
     >>> from kernelconv.networks.scattering.fast.blocks_1d import reach
-    >>> from kernelconv.networks.scattering.geometry_1d import Geometry1D
+    >>> from kernelconv.networks.scattering.signals.geometry_1d import Geometry1D
     >>> [reach(Geometry1D(2**20, J, (8, 1), 2.0**J, 2)) for J in (6, 8, 10)]  # in proportion to 2^J
     [1152, 4607, 18425]
     """

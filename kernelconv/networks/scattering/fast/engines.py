@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 from kernelconv._scales import rescaled, scales
 from kernelconv.networks.scattering.fast.cascades import Cascades, block_length
 from kernelconv.networks.scattering.fast.signals import Signals
+from kernelconv.networks.scattering.signals.transform_1d import ScatteringTransform1D
 from kernelconv.networks.scattering.transform import ScatteringTransform
-from kernelconv.networks.scattering.transform_1d import ScatteringTransform1D
 from kernelconv.operators.base import Grads
 from kernelconv.operators.fast.choice import Engine, Maker
 from kernelconv.operators.wavelets.halves import Halves

@@ -6,7 +6,7 @@ import numpy as np
 import scipy.fft
 from numpy.typing import NDArray
 
-from kernelconv.networks.scattering.geometry_1d import Geometry1D
+from kernelconv.networks.scattering.signals.geometry_1d import Geometry1D
 
 #: Averages are products with a matrix up to so many positions, and so many entries.
 MOST_POSITIONS, LARGEST_MATRIX = 128, 2**22

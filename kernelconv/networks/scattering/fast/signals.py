@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from kernelconv.networks.scattering.fast.filters_1d import Average, Filter
 from kernelconv.networks.scattering.fast.scratch import Scratch, Workspace
 from kernelconv.networks.scattering.geometry import PADDINGS
-from kernelconv.networks.scattering.geometry_1d import Geometry1D
+from kernelconv.networks.scattering.signals.geometry_1d import Geometry1D
 from kernelconv.operators.wavelets.filter_bank_1d import low_pass_1d, morlet_1d
 
 #: Bytes of complex signals computed at once, and of one block of padded signals with what is made of them: larger

@@ -8,23 +8,20 @@ from typing import Any, Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from sklearn.base import BaseEstimator, TransformerMixin
-from sklearn.utils.validation import check_is_fitted, validate_data
+from sklearn.utils.validation import check_is_fitted
 
 from kernelconv._arrays import is_foreign, namespace
-from kernelconv._check import check_finite, check_samples_first
-from kernelconv._numbers import as_table
 from kernelconv._parallel.blocks import apply_blocks, n_threads
 from kernelconv._types.parameters import Border
-from kernelconv._types.stored import is_elsewhere
-from kernelconv.networks.doors import apart, by_map, in_a_row, read_elsewhere, rows
-from kernelconv.networks.scattering.geometry_1d import Average, Geometry1D
+from kernelconv.networks.doors import apart, by_map, in_a_row, rows
 from kernelconv.networks.scattering.paths import signal_meta
-from kernelconv.networks.scattering.transform_1d import Frequencies, Scaling, ScatteringTransform1D
+from kernelconv.networks.scattering.signals.geometry_1d import Average, Geometry1D
+from kernelconv.networks.scattering.signals.signal_transformer import SignalTransformer
+from kernelconv.networks.scattering.signals.transform_1d import Frequencies, Scaling, ScatteringTransform1D
 from kernelconv.networks.serial import serial
 
 
-class Scattering1D(TransformerMixin, BaseEstimator):
+class Scattering1D(SignalTransformer):
     r"""Wavelet scattering transform of signals: averages of cascaded wavelet moduli.
 
     .. math:: S[n_1, \dots, n_m] x = (|\cdots ||x * \psi_{n_1}| * \psi_{n_2}| \cdots * \psi_{n_m}| * \phi_T)
@@ -97,7 +94,7 @@ class Scattering1D(TransformerMixin, BaseEstimator):
     Examples
     --------
     >>> import numpy as np
-    >>> from kernelconv.networks.scattering.scattering_1d import Scattering1D
+    >>> from kernelconv.networks.scattering.signals.scattering_1d import Scattering1D
     >>> x = np.cos(0.25 * 2 * np.pi * np.arange(1024))[None]
     >>> scattering = Scattering1D(J=5, Q=4).fit(x)
     >>> scattering.transform(x).shape, scattering.maps(x).shape
@@ -236,53 +233,14 @@ class Scattering1D(TransformerMixin, BaseEstimator):
         return self._geometry().sizes * (len(self.paths_) // len(self._geometry().paths))
 
     def _read(self, X: Any, *, reset: bool = False) -> Any:
-        """Return `X` as (n, t, c), float32 or float64; learn its shape with `reset`, else check it.
-
-        Arrays of another library stay where they are.
-        """
-        if not reset:
-            check_is_fitted(self)
-        if is_elsewhere(X):
-            return read_elsewhere(X, lambda x: self._read(x, reset=reset))
-        if isinstance(X, np.ndarray) and X.dtype.kind == "c":
-            return self._read_complex(X, reset)
-        X = as_table(X, dtype=np.float32)
-        if X.ndim > 3:
-            raise ValueError(
-                f"X has shape {X.shape}: fit and transform take signals (n, t) or (n, t, c), which become rows. maps "
-                "takes any leading axes, (..., t) or (..., t, c)."
-            )
-        if X.ndim != 3:
-            signals = validate_data(self, X, dtype=[np.float32, np.float64], reset=reset)[..., None]
-        else:
-            signals = check_finite(X, "X")
-            if 0 in signals.shape:
-                raise ValueError(f"X is empty: shape {signals.shape}. At least one signal of one sample is needed.")
-            check_samples_first(signals.shape, "X")
-        if reset:
-            self.signal_shape_ = signals.shape[1:]
-            self.n_features_in_ = int(np.prod(signals.shape[1:]))
-        elif signals.shape[1:] != self.signal_shape_:
-            raise ValueError(
-                f"X holds signals of shape {signals.shape[1:]}, but Scattering1D was fitted on signals of shape "
-                f"{self.signal_shape_}."
-            )
-        return signals
-
-    def _read_complex(self, X: NDArray, reset: bool) -> NDArray:
+        if not (isinstance(X, np.ndarray) and X.dtype.kind == "c"):
+            return super()._read(X, reset=reset)
         if self.frequencies != "both":
             raise ValueError(
                 f"Complex data not supported with frequencies='positive': X has dtype {X.dtype}. Use frequencies="
                 "'both', or pass its real part or modulus."
             )
-        real, imaginary = self._read(X.real, reset=reset), self._read(X.imag)
+        real, imaginary = super()._read(X.real, reset=reset), super()._read(X.imag)
         out = np.empty(real.shape, np.result_type(real, np.complex64))
         out.real, out.imag = real, imaginary
         return out
-
-    def __sklearn_tags__(self) -> Any:
-        """Return scikit-learn's tags: features of the precision of the signals, whose library they follow."""
-        tags = super().__sklearn_tags__()
-        tags.transformer_tags.preserves_dtype = ["float64", "float32"]
-        tags.array_api_support = True
-        return tags

@@ -14,8 +14,8 @@ from kernelconv._types.arrays import Array
 from kernelconv._types.parameters import Border
 from kernelconv.networks.scattering.definition import scattering_tree
 from kernelconv.networks.scattering.geometry import PADDINGS
-from kernelconv.networks.scattering.geometry_1d import Average, Geometry1D
 from kernelconv.networks.scattering.paths import SignalPath
+from kernelconv.networks.scattering.signals.geometry_1d import Average, Geometry1D
 from kernelconv.networks.serial import Network
 from kernelconv.operators.base import Pair, Part, Pullback, Shape3, State
 
@@ -73,7 +73,7 @@ class ScatteringTransform1D(Part):
     Examples
     --------
     >>> import numpy as np
-    >>> from kernelconv.networks.scattering.transform_1d import ScatteringTransform1D
+    >>> from kernelconv.networks.scattering.signals.transform_1d import ScatteringTransform1D
     >>> part = ScatteringTransform1D(J=3, Q=2).build((1, 128, 1))
     >>> x = np.random.default_rng(0).standard_normal((1, 1, 128, 1))
     >>> part.forward(x).shape, bool(np.abs(part.forward(x) - part.definition(x)).max() < 1e-14)
