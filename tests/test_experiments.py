@@ -236,7 +236,14 @@ def test_what_scattering_loses_is_counted_up_to_the_sign(monkeypatch):
 
 #: Those with committed cells.
 COMMITTED = ["sample-complexity", "depth", "rotations", "layerwise", "capsules"]
-COMMITTED += ["regularization-mnist", "regularization-cifar10", "regularity", "two-sided", "inversion"]
+COMMITTED += [
+    "regularization-mnist",
+    "regularization-cifar10",
+    "regularity",
+    "two-sided",
+    "inversion",
+    "relative-stability",
+]
 
 
 @pytest.mark.parametrize("name", COMMITTED)

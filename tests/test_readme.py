@@ -16,6 +16,7 @@ from kernelconv import (
     ConvKernelNetwork,
     IncrementalRidge,
     IncrementalRidgeClassifier,
+    JointTimeFrequencyScattering,
     NetworkTransformer,
     Scattering1D,
     Scattering2D,
@@ -49,6 +50,7 @@ def test_examples_run(capsys, tmp_path, monkeypatch):
 
 
 READ_ROWS = {AffineSubspaceClassifier, IncrementalRidge, IncrementalRidgeClassifier, Scattering1D}
+READ_ROWS |= {JointTimeFrequencyScattering}
 
 
 @pytest.mark.filterwarnings("ignore:.* anchors are more than the 1 distinct patches")  # of images of one pixel
@@ -57,12 +59,12 @@ def test_who_passes_the_suite_of_scikit_learn_reads_its_rows_as_readme_says():
     text = " ".join((ROOT / "README.md").read_text(encoding="utf-8").split())
     assert "`AffineSubspaceClassifier` as it is" in text
     assert "`IncrementalRidge` and `IncrementalRidgeClassifier` pass all of it but the check of equal weights" in text
-    assert "`image_shape=(1, -1)` (`Scattering1D` reads rows anyway)" in text
+    assert "`image_shape=(1, -1)` (`Scattering1D` and `JointTimeFrequencyScattering` read rows anyway)" in text
     assert 'those that scatter with `J=1, padding="zero"`' in text
     rows, y = np.random.default_rng(0).random((20, 1)), np.arange(20) % 2
     kinds = [v for v in vars(kernelconv).values() if isinstance(v, type) and issubclass(v, BaseEstimator)]
     assert "`Scattering3D` with `J=0, volume_shape=(1, 1, -1)`" in text
-    assert len(kinds) == 12
+    assert len(kinds) == 13
     for kind in kinds:
         line = {} if kind in READ_ROWS else {"image_shape": (1, -1)}
         scatters = {"J": 1, "padding": "zero"} if "Scattering" in kind.__name__ else {}

@@ -22,6 +22,7 @@ from kernelconv import (
     GaussianPooling,
     IncrementalRidge,
     IncrementalRidgeClassifier,
+    JointTimeFrequencyScattering,
     KernelMapping,
     Layer,
     NetworkTransformer,
@@ -43,6 +44,7 @@ ESTIMATORS = {
     "scattering of chosen paths": Scattering2D(J=2, L=2, energy=0.9, log=True, bank="tight"),
     "scattering by kymatio": Scattering2D(J=1, L=2, engine="kymatio"),
     "scattering of signals": Scattering1D(J=2),
+    "joint scattering": JointTimeFrequencyScattering(J=2, Q=2, J_fr=1),
     "scattering of volumes": Scattering3D(J=1, L=1, volume_shape=(4, 4, 4)),
     "scattering of angles": RotoTranslationScattering2D(J=1, L=4),
     "kernel network": ConvKernelNetwork((3, 4), random_state=0),
@@ -64,6 +66,7 @@ ESTIMATORS = {
 }
 ROWS = {
     "scattering of signals",
+    "joint scattering",
     "scattering of volumes",
     "wavelons",
     "subspaces",

@@ -10,6 +10,14 @@ Expected, written before any cell was computed:
    too, and by more, so that R, which is D / G, is larger at the end than at the first layer.
 3. Models keep their order: over the models of a data set the rank correlation of the accuracy under deformations with
    the mean accuracy under corruptions is above .5.
+
+What came: of 1, on MNIST the slope is .39 and its interval, .04 to .74, holds 1/2; on Fashion-MNIST it is .08 (.00 to
+.17) and on CIFAR-10 .03 (.01 to .06), positive, and far below 1/2. With R of the features that the linear head reads
+no interval of the grey data leaves out 0. 2: D is smaller at the last layer than at the first in every network but
+the ResNet on CIFAR-10, where it is three times as large. R grows from first to last for both kernel networks and
+LeNet on Fashion-MNIST and for LeNet and ResNet on CIFAR-10, and falls in all others, on MNIST in every network: the
+opposite of what was expected. 3 on CIFAR-10 alone: the correlation is -.07, .37 and .80. On MNIST LeNet keeps 84.5 %
+under corruptions, pixels 63, and scattering and kernel networks, as accurate when deformed as LeNet, 53 to 60.
 """
 
 from dataclasses import dataclass
@@ -163,7 +171,7 @@ def _law(sets):
         f"norm {STRENGTHS[0]:g}, {FIELDS} fields an image. Intervals: 95 %, bootstrap over models and their draws.",
         f"Order: Spearman's correlation, over models, of the mean accuracy under deformations ({_all(STRENGTHS)}) with "
         f"that under {len(CORRUPTIONS)} corruptions of severity {SEVERITY}, {N_CORRUPTED} test images.",
-        "Expected beforehand: see the head of benchmarks/experiments/relative_stability.py.",
+        "What was expected beforehand, and what came: see the head of benchmarks/experiments/relative_stability.py.",
     )
     columns = [Column("data", align="left"), Column("slope, R of scores"), Column("slope, R of features")]
     return Table("log error against log R", [*columns, Column("order")], [Section("", rows)], notes)

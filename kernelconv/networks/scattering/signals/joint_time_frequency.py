@@ -236,7 +236,7 @@ class JointTimeFrequencyScattering(SignalTransformer):
         ]
         meta: dict[str, Any] = {
             "order": np.array([p.order for p in self.paths_]),
-            "spin": np.array([np.sign(p.band or 0) for p in self.paths_]),
+            "spin": np.array([np.nan if p.band is None else np.sign(p.band) for p in self.paths_]),
             "n_fr": np.array([np.nan if k is None else k for k in n_fr]),
             "n": filled([[n for n in (p.n1, p.n2) if n is not None] for p in self.paths_], 2),
             "key": keys,
