@@ -1,0 +1,1 @@
+"""Scattering by short separable wavelets as a scikit-learn transformer."""
