@@ -7,6 +7,8 @@ from itertools import combinations, product
 from math import comb
 from typing import NamedTuple
 
+import numpy as np
+
 #: More would not fit into any memory: a map each.
 MOST_PATHS = 10**6
 
@@ -82,6 +84,24 @@ def check_paths(counts: Iterable[int]) -> None:
                 f"There are {total:,} scattering paths up to order {order} alone, more than {MOST_PATHS:,}. Use a "
                 "smaller max_order, or fewer wavelets."
             )
+
+
+def check_span(size: tuple[int, ...], J: int, wide: bool, wider: str) -> None:
+    """Raise ValueError if 2^J px are more than an image of `size` allows: its shorter side, or if `wide` twice its
+    longer one. `wider` says what makes it so.
+    """  # noqa: D205
+    h, w, span = *size, f"2**J = {2**J}" if J < 64 else "2**J"
+    if wide:
+        if 2**J > 2 * max(size):
+            raise ValueError(
+                f"J={J} averages over {span} pixels, more than twice the image of {h} x {w}. "
+                f"Use J <= {int(np.log2(2 * max(size)))}."
+            )
+    elif 2**J > min(size):
+        raise ValueError(
+            f"J={J} averages over {span} pixels, more than the image of {h} x {w}. Use J <= {int(np.log2(min(size)))}, "
+            f"or {wider}."
+        )
 
 
 def in_order(paths: list[ScatteringPath]) -> tuple[ScatteringPath, ...]:

@@ -13,10 +13,12 @@ from kernelconv.networks.scattering.fast.scratch import Scratch, Workspace
 from kernelconv.networks.scattering.separable.geometry import SeparableGeometry, reads
 from kernelconv.operators.wavelets.separable import WAVELETS, filters
 
-#: Bytes of the temporaries of one step, which a core's own cache holds.
-STEP_BYTES = 2**19
-#: Images of a block: as many columns have the matrix products.
-MOST_IMAGES = 32
+#: Images of a block: as many columns have the matrix products. Few of them are slow, so that there are `FEW_IMAGES` in
+#: a block even where they leave the cache, unless they are as large as `MOST_BYTES` together.
+MOST_IMAGES, FEW_IMAGES = 128, 16
+BLOCK_BYTES, MOST_BYTES = 2**19, 2**24
+#: Bytes of what a step holds beside its maps and what it makes of them.
+STEP_BYTES = 2**20
 #: Outputs that one product makes of a long axis: a band of four taps has few others than zeros in so small a matrix.
 TILE = 16
 
@@ -115,19 +117,15 @@ class Pyramid:
     """All scales in one dtype; the maps of an order side by side, the images of a block last."""
 
     def __init__(self, geometry: SeparableGeometry, dtype: np.dtype) -> None:
-        self.geometry, self.steps = geometry, []
-        size = geometry.size
-        for _ in range(geometry.J):
-            self.steps.append(Step(size, geometry.padding, dtype))
-            size = self.steps[-1].size
+        self.geometry = geometry
+        self.steps = [Step(size, geometry.padding, dtype) for size in geometry.sizes[:-1]]
 
     def __call__(self, x: NDArray, scratch: Scratch) -> NDArray:
         """Return the coefficients (n, n_paths, h', w') of images (n, h, w)."""
         groups = [np.ascontiguousarray(np.moveaxis(x, 0, -1))[None]]
         for j, step in enumerate(self.steps):
             groups = self._next(groups, j, step, scratch)
-        h, w = self.steps[-1].size
-        out, start = np.empty((len(x), len(self.geometry.paths), h, w), x.dtype), 0
+        out, start = np.empty((len(x), len(self.geometry.paths), *self.geometry.out_size), x.dtype), 0
         for group, laid in zip(groups, self.geometry.laid, strict=True):
             out[:, start : start + len(laid)] = np.moveaxis(group[list(laid)], -1, 0)
             start += len(laid)
@@ -158,8 +156,9 @@ class Separable(Workspace):
 
     def block(self, itemsize: int) -> int:
         """Return how many images make a block."""
-        h, w = self.geometry.size
-        return int(np.clip(2**22 // (itemsize * h * w), 8, MOST_IMAGES))
+        each = itemsize * self.geometry.size[0] * self.geometry.size[1]
+        fewest = min(FEW_IMAGES, max(1, MOST_BYTES // each))
+        return min(MOST_IMAGES, max(fewest, BLOCK_BYTES // each))
 
     def __call__(self, x: NDArray) -> NDArray:
         """Return the coefficients (n, n_paths, h', w') of images (n, h, w), whatever their size."""

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from kernelconv._check import Pair, check_choice, check_count
 from kernelconv._types.parameters import Border
-from kernelconv.networks.scattering.paths import ScatteringPath, in_order, scattering_paths
+from kernelconv.networks.scattering.paths import ScatteringPath, check_span, in_order, scattering_paths
 from kernelconv.operators.patches.borders import border_index
 from kernelconv.operators.wavelets.separable import WAVELETS
 
@@ -30,7 +30,7 @@ class SeparableGeometry:
     Raises
     ------
     ValueError
-        If a parameter is out of its range, or 2^J larger than the height or the width.
+        If a parameter is out of its range, or 2^J larger than the image allows.
     """
 
     size: Pair
@@ -42,15 +42,25 @@ class SeparableGeometry:
         for name, least in (("J", 1), ("max_order", 0)):  # NumPy's small ints overflow
             object.__setattr__(self, name, check_count(getattr(self, name), name, least))
         check_choice(self.padding, "padding", get_args(Border))
-        if self.J > np.log2(min(self.size)):
-            (h, w), span = self.size, f"2**J = {2**self.J}" if self.J < 64 else "2**J"
-            raise ValueError(
-                f"J={self.J} averages over {span} pixels, more than the image of {h} x {w}. "
-                f"Use J <= {int(np.log2(min(h, w)))}."
-            )
+        check_choice(self.padding, "padding", get_args(Border))
+        check_span(self.size, self.J, self.padding == "zero", "padding='zero'")
 
     def __reduce__(self) -> tuple[Any, ...]:
         return type(self), tuple(getattr(self, f.name) for f in fields(self))
+
+    @cached_property
+    def sizes(self) -> tuple[Pair, ...]:
+        """(height, width) of the maps before each step, and of the coefficients."""
+        sizes = [self.size]
+        for _ in range(self.J):
+            h, w = sizes[-1]
+            sizes.append((-(-h // 2), -(-w // 2)))
+        return tuple(sizes)
+
+    @property
+    def out_size(self) -> Pair:
+        """(height, width) of a map of coefficients."""
+        return self.sizes[-1]
 
     @cached_property
     def paths(self) -> tuple[ScatteringPath, ...]:
