@@ -12,6 +12,7 @@ from kernelconv.networks.scattering.transform import ScatteringTransform
 from kernelconv.networks.scattering.transform_1d import ScatteringTransform1D
 from kernelconv.networks.scattering.scattering_2d import Scattering2D
 from kernelconv.networks.scattering.scattering_1d import Scattering1D
+from kernelconv.networks.scattering.separable.separable_2d import SeparableScattering2D
 from kernelconv.networks.scattering.volumes.scattering_3d import Scattering3D
 from kernelconv.networks.scattering.roto_translation import RotoTranslationScattering2D
 
@@ -51,6 +52,7 @@ __all__ = [
     "Scattering2D",
     "Scattering1D",
     "Scattering3D",
+    "SeparableScattering2D",
     "RotoTranslationScattering2D",
     # Convolutional kernel networks
     "ConvKernelNetwork",

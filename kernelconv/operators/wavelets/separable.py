@@ -105,7 +105,9 @@ def separable_wavelet(scale: int, direction: int | None = None) -> NDArray:
     """
     j = check_count(scale, "scale", 0 if direction is not None else 1)
     if j > 10:
-        raise ValueError(f"scale must be at most 10, got {j}: a wavelet would have {3 * (2 ** (j + 1) - 1) + 1} samples.")
+        raise ValueError(
+            f"scale must be at most 10, got {j}: a wavelet would have {3 * 2 ** (j + 1) - 2} samples a side."
+        )
     if direction is None:
         line = _pyramid("l", j - 1)
         return np.outer(line, line)

@@ -7,8 +7,10 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
+from kernelconv._check import Pair
 from kernelconv._parallel.blocks import block_slices
 from kernelconv._scales import rescaled, scales
+from kernelconv._types.parameters import Border
 from kernelconv.networks.scattering.fast.scratch import Scratch, Workspace
 from kernelconv.networks.scattering.separable.geometry import SeparableGeometry, reads
 from kernelconv.operators.wavelets.separable import WAVELETS, filters
@@ -24,7 +26,7 @@ TILE = 16
 
 #: The real filters that the rows' matrices hold in this order, then those of the columns for maps filtered by m or g.
 ROWS, AFTER_M, AFTER_G = ("l", "mr", "mi", "gr", "gi"), ("gr", "gi"), ("mr", "mi", "gr", "gi")
-#: (directions whose filters along columns are a filter and its conjugate), for m along rows with g, then g with m and g.
+#: Directions whose filters along columns are a filter and its conjugate: of m along rows with g, of g with m and g.
 PAIRS = ((0, 5), (2, 3), (1, 4))
 
 
@@ -39,7 +41,7 @@ class Tile(NamedTuple):
 class Band:
     """Filters along one axis of `n` samples, every second output, as matrices: the borders are folded in."""
 
-    def __init__(self, names: tuple[str, ...], n: int, padding: str, dtype: DTypeLike) -> None:
+    def __init__(self, names: tuple[str, ...], n: int, padding: Border, dtype: DTypeLike) -> None:
         read = reads(n, padding)
         whole = np.zeros((len(names), len(read), n + 1))  # what reads a zero comes last
         for matrix, name in zip(whole, names, strict=True):
@@ -72,7 +74,7 @@ def _real_filter(name: str) -> NDArray:
 class Step:
     """One scale: maps (p, h, w, n) to their averages and the moduli of their wavelets, (., h', w', n)."""
 
-    def __init__(self, size: tuple[int, int], padding: str, dtype: DTypeLike) -> None:
+    def __init__(self, size: Pair, padding: Border, dtype: DTypeLike) -> None:
         h, w = size
         self.rows, self.row_low = Band(ROWS, h, padding, dtype), Band(("l",), h, padding, dtype)
         self.low, self.after_m, self.after_g = (Band(names, w, padding, dtype) for names in (("l",), AFTER_M, AFTER_G))

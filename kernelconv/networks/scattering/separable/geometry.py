@@ -72,7 +72,10 @@ class SeparableGeometry:
         """For each order, where the maps of its `paths` lie among those that a pyramid ends with (see `Pyramid`)."""
         found: list[list[ScatteringPath]] = [[ScatteringPath((), ())]]
         for j in range(self.J):
-            found = [[*kept, *new] for kept, new in zip([*found, []], [[], *(self._continued(f, j) for f in found)], strict=True)]
+            found = [
+                [*kept, *new]
+                for kept, new in zip([*found, []], [[], *(self._continued(f, j) for f in found)], strict=True)
+            ]
             found = [group for group in found[: self.max_order + 1] if group]
         positions = [{path: i for i, path in enumerate(group)} for group in found]
         return tuple(tuple(at[path] for path in in_order(list(at))) for at in positions)

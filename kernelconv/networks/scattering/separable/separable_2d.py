@@ -39,8 +39,9 @@ class SeparableScattering2D(PathTransformer):
     image_shape : tuple (h, w) or (h, w, c), optional
         How rows are read; needed only for rows.
     padding : {"symmetric", "reflect", "zero", "circular"}
-        What lies outside the maps of every scale, as in numpy.pad. With "circular" the transform is exactly covariant
-        to shifts by 2^J of images whose sides 2^J divides.
+        What lies outside the maps of every scale, as in numpy.pad. Where 2^J divides the sides, "symmetric" is the same
+        as to continue the image itself by mirrors, and with "circular" the transform is exactly covariant to shifts by
+        2^J; the other two put at each scale anew what they put there.
     n_jobs : int, optional
         Threads; None means the cores this process may use, or what ``joblib.parallel_config`` says.
 
@@ -78,7 +79,7 @@ class SeparableScattering2D(PathTransformer):
     Selesnick, Baraniuk & Kingsbury (2005), The dual-tree complex wavelet transform, IEEE Signal Processing Magazine
     22(6): six directions from tensor products of filters on one side of the spectrum.
     Cotter & Kingsbury (2017), Visualizing and improving scattering networks, IEEE MLSP; Cotter (2020), Uses of complex
-    wavelets in deep convolutional neural networks, PhD thesis, Cambridge, chapter 3: scattering by them, layer on layer.
+    wavelets in deep convolutional neural networks, PhD thesis, Cambridge, chapter 3: scattering by the dual tree.
 
     Examples
     --------
