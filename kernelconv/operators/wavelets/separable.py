@@ -151,7 +151,7 @@ def separable_frame_bounds(n: int = 32) -> tuple[float, float]:
     --------
     >>> from kernelconv.operators.wavelets.separable import separable_frame_bounds
     >>> [round(bound, 3) for bound in separable_frame_bounds()]
-    [0.529, 0.999]
+    [0.524, 1.0]
     """  # noqa: D205
     n = check_count(n, "n", 2)
     if n % 2:
