@@ -16,9 +16,9 @@ from kernelconv.networks.scattering.separable.geometry import SeparableGeometry,
 from kernelconv.operators.wavelets.separable import WAVELETS, filters
 
 #: Images of a block: as many columns have the matrix products. Few of them are slow, so that there are `FEW_IMAGES` in
-#: a block even where they leave the cache, unless they are as large as `MOST_BYTES` together.
+#: a block even where they leave the cache. An image of more than `LARGE_BYTES` is computed alone, its rows the columns.
 MOST_IMAGES, FEW_IMAGES = 128, 16
-BLOCK_BYTES, MOST_BYTES = 2**19, 2**24
+BLOCK_BYTES = LARGE_BYTES = 2**19
 #: Bytes of what a step holds beside its maps and what it makes of them.
 STEP_BYTES = 2**20
 #: Outputs that one product makes of a long axis: a band of four taps has few others than zeros in so small a matrix.
@@ -58,12 +58,22 @@ class Band:
 
     def __call__(self, u: NDArray, out: NDArray) -> None:
         """Write the products with maps (..., n, k) into `out` (..., filters, n', k)."""
+        if u.shape[-1] == 1:
+            self._of_one(u[..., 0], out[..., 0])
+            return
         for tile in self.tiles:
             if len(self.tiles) == 1:
                 matrix = tile.matrices.reshape(-1, tile.matrices.shape[-1])
                 np.matmul(matrix, u, out=out.reshape(*out.shape[:-3], -1, out.shape[-1]))
             else:
                 np.matmul(tile.matrices, u[..., None, tile.source, :], out=out[..., tile.target, :])
+
+    def _of_one(self, u: NDArray, out: NDArray) -> None:
+        """Write the products with maps (..., k, n) of one image into `out` (..., k, filters, n'): k rows at a time."""
+        for tile in self.tiles:
+            matrix = tile.matrices.reshape(-1, tile.matrices.shape[-1])
+            found = u[..., tile.source] @ matrix.T
+            out[..., tile.target] = found.reshape(*found.shape[:-1], *tile.matrices.shape[:2])
 
 
 def _real_filter(name: str) -> NDArray:
@@ -159,8 +169,7 @@ class Separable(Workspace):
     def block(self, itemsize: int) -> int:
         """Return how many images make a block."""
         each = itemsize * self.geometry.size[0] * self.geometry.size[1]
-        fewest = min(FEW_IMAGES, max(1, MOST_BYTES // each))
-        return min(MOST_IMAGES, max(fewest, BLOCK_BYTES // each))
+        return 1 if each > LARGE_BYTES else min(MOST_IMAGES, max(FEW_IMAGES, BLOCK_BYTES // each))
 
     def __call__(self, x: NDArray) -> NDArray:
         """Return the coefficients (n, n_paths, h', w') of images (n, h, w), whatever their size."""
