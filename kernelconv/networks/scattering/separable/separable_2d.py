@@ -72,7 +72,9 @@ class SeparableScattering2D(PathTransformer):
     Directions are coarser than those of `Scattering2D`, moduli are sampled every 2^(j + 1) px and not 2^j, and the
     wavelets have one vanishing moment. Cost: 13 real filters of four samples along each axis and six moduli a map and
     scale, where `Scattering2D` takes FFTs; computed as products with banded matrices for a block of images side by
-    side. Memory: the output and a few blocks.
+    side. Memory: the output and a few blocks. Six to twelve times the images per second of `Scattering2D` at 28 to
+    128 px, and with 1,000 training images of MNIST a linear head errs more often: 3.4 % at J = 2 and 2.7 % at J = 3,
+    on coefficients of Morlets of 6 angles, as many, 2.9 % and 2.0 % (``benchmarks/timing/separable.py``).
 
     References
     ----------
