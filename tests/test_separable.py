@@ -15,12 +15,7 @@ from kernelconv.networks.scattering.fast.separable import Separable
 from kernelconv.networks.scattering.paths import ScatteringPath, scattering_paths
 from kernelconv.networks.scattering.separable.definition import scattered
 from kernelconv.networks.scattering.separable.geometry import SeparableGeometry
-from kernelconv.operators.wavelets.separable import (
-    DIRECTIONS,
-    filters,
-    separable_frame_bounds,
-    separable_wavelet,
-)
+from kernelconv.operators.wavelets.separable import DIRECTIONS, filters, separable_frame_bounds, separable_wavelet
 
 PADDINGS = {"zero": "constant", "reflect": "reflect", "symmetric": "symmetric", "circular": "wrap"}
 MIRRORED = [5, 4, 3, 2, 1, 0]  # of direction k from left to right, and of 0 from 18 to 162 degrees
@@ -284,9 +279,6 @@ def test_images_are_checked():
 def test_wavelets_are_checked(arguments, message):
     with pytest.raises(ValueError, match=message):
         separable_wavelet(*arguments)
-
-
-def test_frame_bounds_take_even_sizes():
     with pytest.raises(ValueError, match="n must be even, got 5"):
         separable_frame_bounds(5)
 
