@@ -24,6 +24,7 @@ from kernelconv.networks import (
     Scattering1D,
     Scattering2D,
     Scattering3D,
+    SeparableScattering2D,
     serial,
 )
 from kernelconv.operators import Flatten, PatchExtraction, ReLU
@@ -35,6 +36,7 @@ ESTIMATORS = [
     Scattering2D(J=1, L=4, **ROWS),
     RotoTranslationScattering2D(J=1, L=4, **ROWS),
     Scattering1D(J=1, padding="zero"),
+    SeparableScattering2D(J=1, **ROWS),
     Scattering3D(J=0, volume_shape=(1, 1, -1)),
     NetworkTransformer(serial(PatchExtraction((1, 2)), ReLU(), Flatten()), image_shape=(1, -1)),
 ]

@@ -29,6 +29,7 @@ from kernelconv.networks import (
     Scattering1D,
     Scattering2D,
     Scattering3D,
+    SeparableScattering2D,
     doors,
 )
 from kernelconv.networks.serial import serial
@@ -92,6 +93,7 @@ CASES = {
     "volumes": (Scattering3D(1, L=1, max_order=1), IMAGES.reshape(24, 4, 2, 9), None, 1e-5),
     "volumes-local": (Scattering3D(1, bank="morlet", n_directions=3, method="local"), COLOUR, None, 1e-5),
     "joint": (JointTimeFrequencyScattering(2, 2, 1, T=1, padding="zero"), IMAGES[:, 0], None, 1e-5),
+    "separable": (SeparableScattering2D(2), COLOUR, None, 1e-5),
     "rotations": (RotoTranslationScattering2D(2, L=4), COLOUR, None, 1e-5),
     "network": (NetworkTransformer(NETWORK, random_state=0), IMAGES, None, 1e-5),
     "rows": (ConvKernelNetwork(**CKN, image_shape=(8, 9)), IMAGES.reshape(24, -1), None, 1e-5),

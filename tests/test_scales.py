@@ -11,6 +11,7 @@ from kernelconv import (
     RotoTranslationScattering2D,
     Scattering1D,
     Scattering2D,
+    SeparableScattering2D,
 )
 from kernelconv._scales import bounds, largest, rescaled, rms_norm, row_norms, scales, squarable
 from kernelconv.operators import (
@@ -105,6 +106,7 @@ PHI = {
     "scattering": Scattering2D(2, 3),
     "scattering of decisive paths": Scattering2D(2, 3, energy=0.95),
     "roto-translation": RotoTranslationScattering2D(2, 2),
+    "separable": SeparableScattering2D(2),
 }
 
 

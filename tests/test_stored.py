@@ -5,7 +5,7 @@ import tracemalloc
 import numpy as np
 import pytest
 
-from kernelconv import ConvKernelNetwork, RotoTranslationScattering2D, Scattering2D
+from kernelconv import ConvKernelNetwork, RotoTranslationScattering2D, Scattering2D, SeparableScattering2D
 from kernelconv._types.stored import StoredImages, as_images, is_stored
 
 SMALL = {"n_anchors": (4, 6), "n_patches": 40, "random_state": 0}
@@ -65,7 +65,12 @@ def test_anchors_and_features_of_a_store_are_those_of_the_array(kind, dtype, tmp
     assert np.array_equal(features, found.transform(x.tolist())) or dtype != np.float64
 
 
-SCATTERINGS = Scattering2D(J=2), Scattering2D(J=1, energy=0.9), RotoTranslationScattering2D(J=1, L=2)
+SCATTERINGS = (
+    Scattering2D(J=2),
+    Scattering2D(J=1, energy=0.9),
+    RotoTranslationScattering2D(J=1, L=2),
+    SeparableScattering2D(J=2),
+)
 
 
 @pytest.mark.parametrize("estimator", SCATTERINGS)

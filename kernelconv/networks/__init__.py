@@ -12,6 +12,7 @@ from kernelconv.networks.scattering.transform import ScatteringTransform
 from kernelconv.networks.scattering.signals.transform_1d import ScatteringTransform1D
 from kernelconv.networks.scattering.scattering_2d import Scattering2D
 from kernelconv.networks.scattering.signals.scattering_1d import Scattering1D
+from kernelconv.networks.scattering.separable.separable_2d import SeparableScattering2D
 from kernelconv.networks.scattering.volumes.scattering_3d import Scattering3D
 from kernelconv.networks.scattering.signals.joint_time_frequency import JointTimeFrequencyScattering
 from kernelconv.networks.scattering.roto_translation import RotoTranslationScattering2D
@@ -53,6 +54,7 @@ __all__ = [
     "Scattering1D",
     "Scattering3D",
     "JointTimeFrequencyScattering",
+    "SeparableScattering2D",
     "RotoTranslationScattering2D",
     # Convolutional kernel networks
     "ConvKernelNetwork",

@@ -124,6 +124,24 @@ def check_paths(counts: Iterable[int]) -> None:
             )
 
 
+def check_span(size: tuple[int, ...], J: int, wide: bool, wider: str) -> None:
+    """Raise ValueError if 2^J px are more than an image of `size` allows: its shorter side, or if `wide` twice its
+    longer one. `wider` says what makes it so.
+    """  # noqa: D205
+    h, w, span = *size, f"2**J = {2**J}" if J < 64 else "2**J"
+    if wide:
+        if 2**J > 2 * max(size):
+            raise ValueError(
+                f"J={J} averages over {span} pixels, more than twice the image of {h} x {w}. "
+                f"Use J <= {int(np.log2(2 * max(size)))}."
+            )
+    elif 2**J > min(size):
+        raise ValueError(
+            f"J={J} averages over {span} pixels, more than the image of {h} x {w}. Use J <= {int(np.log2(min(size)))}, "
+            f"or {wider}."
+        )
+
+
 def in_order(paths: list[ScatteringPath]) -> tuple[ScatteringPath, ...]:
     """Return `paths` by order, then by (j1, angle 1, j2, angle 2, ...)."""
     return tuple(sorted(paths, key=lambda p: (p.order, tuple(zip(p.scales, p.angles, strict=True)))))

@@ -14,7 +14,7 @@ from kernelconv._types.arrays import Array
 from kernelconv._types.parameters import Border
 from kernelconv.networks.scattering.definition import scattering_tree
 from kernelconv.networks.scattering.geometry import PADDINGS, Geometry
-from kernelconv.networks.scattering.paths import ScatteringPath
+from kernelconv.networks.scattering.paths import ScatteringPath, check_span
 from kernelconv.networks.serial import Network
 from kernelconv.operators.base import Pair, Part, Pullback, Shape3, State
 from kernelconv.operators.wavelets.filter_bank import Bank
@@ -135,7 +135,8 @@ class ScatteringTransform(Part):
     def _geometry(self, in_shape: Shape3) -> Geometry:
         if in_shape == self._in_shape and "geometry" in self.__dict__:
             return self.geometry
-        self._check_size(in_shape[:2])
+        wide = self.padding == "zero" and self.grid == "centred"
+        check_span(in_shape[:2], self.J, wide, "padding='zero' with grid='centred'")
         return Geometry(
             (in_shape[0], in_shape[1]), self.J, self.L, self.max_order, self.padding, self.grid, self.oversampling,
             self.bank, self.paths == "all", only=self.only,
@@ -191,17 +192,3 @@ class ScatteringTransform(Part):
         if self.only is None:
             return super().__repr__()
         return f"{replace(self, only=None)!r}"[:-1] + f", only={len(self.only)} paths)"
-
-    def _check_size(self, size: tuple[int, ...]) -> None:
-        J, span = self.J, f"2**J = {2**self.J}" if self.J < 64 else "2**J"
-        if self.padding == "zero" and self.grid == "centred":
-            if 2**J > 2 * max(size):
-                raise ValueError(
-                    f"J={J} averages over {span} pixels, more than twice the image of {size[0]} x {size[1]}. "
-                    f"Use J <= {int(np.log2(2 * max(size)))}."
-                )
-        elif 2**J > min(size):
-            raise ValueError(
-                f"J={J} averages over {span} pixels, more than the image of {size[0]} x {size[1]}. "
-                f"Use J <= {int(np.log2(min(size)))}, or padding='zero' with grid='centred'."
-            )

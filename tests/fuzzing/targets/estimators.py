@@ -72,6 +72,7 @@ SCATTERING = {
     "oversampling": p.count(0),
     "n_jobs": p.JOBS,
 }
+SEPARABLE = {name: SCATTERING[name] for name in ("J", "max_order", "image_shape", "padding", "n_jobs")}
 SCATTERING_2D = {
     **SCATTERING,
     "grid": p.choice("centred", "kymatio"),
@@ -220,6 +221,7 @@ _SCATTERING = {
     "oversampling": 0,
     "n_jobs": 1,
 }
+_SEPARABLE = {"J": 1, "max_order": 2, "image_shape": None, "padding": "symmetric", "n_jobs": 1}
 _SCATTERING_2D = _SCATTERING | {
     "grid": "centred",
     "engine": "native",
@@ -325,5 +327,6 @@ TARGETS = [
     *_estimator("Scattering3D", _SCATTERING_3D, SCATTERING_3D, door=VOLUMES, weight=4),
     *_estimator("JointTimeFrequencyScattering", _JOINT, JOINT, door=Door("X|x|signals?", (2, 3)), weight=3),
     *_estimator("RotoTranslationScattering2D", _SCATTERING, SCATTERING, weight=3),
+    *_estimator("SeparableScattering2D", _SEPARABLE, SEPARABLE, weight=3),
     *_estimator("AffineSubspaceClassifier", _AFFINE, AFFINE, _classes, door=ROWS, weight=4),
 ]

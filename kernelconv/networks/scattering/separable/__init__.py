@@ -1,0 +1,1 @@
+"""Scattering by short separable wavelets: its definition, and the estimator."""
