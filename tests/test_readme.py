@@ -64,7 +64,7 @@ def test_who_passes_the_suite_of_scikit_learn_reads_its_rows_as_readme_says():
     rows, y = np.random.default_rng(0).random((20, 1)), np.arange(20) % 2
     kinds = [v for v in vars(kernelconv).values() if isinstance(v, type) and issubclass(v, BaseEstimator)]
     assert "`Scattering3D` with `J=0, volume_shape=(1, 1, -1)`" in text
-    assert len(kinds) == 13
+    assert len(kinds) == 14
     for kind in kinds:
         line = {} if kind in READ_ROWS else {"image_shape": (1, -1)}
         scatters = {"J": 1, "padding": "zero"} if "Scattering" in kind.__name__ else {}
