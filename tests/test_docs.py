@@ -1,0 +1,50 @@
+"""The pages of docs/ keep their word: every block of code on them runs, in order, in one namespace a page."""
+
+import doctest
+import re
+from pathlib import Path
+
+import pytest
+
+DOCS = Path(__file__).parent.parent / "docs"
+PAGES = sorted(page for page in DOCS.rglob("*.md") if "_build" not in page.parts)
+BLOCK = re.compile(r"^```(\w+)\n(.*?)^```$", re.DOTALL | re.MULTILINE)
+#: Languages of blocks that are not Python: text to look at, and commands, which `test_commands` reads.
+OTHERS = {"text", "sh", "toml", "json", "yaml", "bibtex"}
+FLAGS = doctest.NORMALIZE_WHITESPACE | doctest.ELLIPSIS
+
+
+def blocks(text):
+    """Return (line, language, code) of every fenced block that names a language."""
+    return [(text[: at.start()].count("\n") + 2, at[1], at[2]) for at in BLOCK.finditer(text)]
+
+
+def run(page, names):
+    """Run the Python of a page; of blocks with prompts, compare what they print."""
+    for line, language, code in blocks(page.read_text(encoding="utf-8")):
+        if language == "python":
+            exec(compile("\n" * (line - 1) + code, str(page), "exec"), names)
+        elif language == "pycon":
+            test = doctest.DocTestParser().get_doctest(code, names, page.name, str(page), line - 1)
+            told = []
+            doctest.DocTestRunner(optionflags=FLAGS).run(test, out=told.append, clear_globs=False)
+            assert not told, "".join(told)
+            names.update(test.globs)
+        else:
+            assert language in OTHERS, f"{page.name}, line {line}: {language} is no language of these pages"
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.relative_to(DOCS).with_suffix("").as_posix())
+def test_code_of_a_page_runs(page, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    run(page, {"__name__": "__main__"})
+
+
+def test_a_wrong_answer_fails(tmp_path):
+    page = tmp_path / "page.md"
+    page.write_text("Text.\n\n```python\nx = 1\n```\n\n```pycon\n>>> x + 1\n3\n```\n", encoding="utf-8")
+    with pytest.raises(AssertionError, match="Expected:\n    3\nGot:\n    2"):
+        run(page, {})
+    page.write_text("```pyton\nx = 1\n```\n", encoding="utf-8")
+    with pytest.raises(AssertionError, match=r"page.md, line 2: pyton is no language of these pages"):
+        run(page, {})
