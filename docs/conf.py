@@ -27,7 +27,7 @@ extensions = [
 ]
 exclude_patterns = ["_build"]
 
-# -- text: pages in Markdown (MyST), docstrings in reStructuredText -----------------------------------------------------
+# -- text: pages in Markdown (MyST), docstrings in reStructuredText ----------------------------------------------------
 
 myst_enable_extensions = ["dollarmath", "amsmath", "colon_fence", "deflist"]
 myst_heading_anchors = 3

@@ -43,7 +43,7 @@ def test_code_of_a_page_runs(page, tmp_path, monkeypatch):
 def test_a_wrong_answer_fails(tmp_path):
     page = tmp_path / "page.md"
     page.write_text("Text.\n\n```python\nx = 1\n```\n\n```pycon\n>>> x + 1\n3\n```\n", encoding="utf-8")
-    with pytest.raises(AssertionError, match="Expected:\n    3\nGot:\n    2"):
+    with pytest.raises(AssertionError, match=r"Expected:\s+3\s+Got:\s+2\s"):
         run(page, {})
     page.write_text("```pyton\nx = 1\n```\n", encoding="utf-8")
     with pytest.raises(AssertionError, match=r"page.md, line 2: pyton is no language of these pages"):
