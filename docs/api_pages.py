@@ -1,0 +1,65 @@
+"""The API by room: a page a room, whose tables follow `__all__`, and its comments, of the package itself."""
+
+import ast
+import importlib
+from pathlib import Path
+
+PACKAGE = Path(__file__).resolve().parent.parent / "kernelconv"
+#: Rooms in reading order. What the top level names is documented there; a room's page links to it.
+ROOMS = ("", "operators", "networks", "streams", "deformations", "stability", "datasets", "report", "torch", "jax")
+#: One module that is a room of its own.
+MODULES = ("testing",)
+
+
+def sections(source):
+    """Return [(title, names)] of a module's `__all__`: a comment on a line of its own begins a section."""
+    found = next(
+        node.value
+        for node in ast.parse(source).body
+        if isinstance(node, ast.Assign) and node.targets[0].id == "__all__"
+    )
+    lines, title, result = source.splitlines(), "", []
+    for number in range(found.lineno, found.end_lineno + 1):
+        line = lines[number - 1].strip()
+        title = line.lstrip("# ") if line.startswith("#") else title
+        names = [value.value for value in found.elts if value.lineno == number]
+        if names and (not result or result[-1][0] != title):
+            result.append((title, []))
+        if names:
+            result[-1][1].extend(names)
+    return result
+
+
+def page(room, top):
+    """Return the page of a room in reStructuredText."""
+    name = f"kernelconv.{room}" if room else "kernelconv"
+    path = PACKAGE / room / "__init__.py" if room not in MODULES else PACKAGE / f"{room}.py"
+    source = path.read_text(encoding="utf-8")
+    summary = ast.get_docstring(ast.parse(source)).split("\n\n")[0].replace("\n", " ")
+    lines = [name, "=" * len(name), "", f".. py:module:: {name}", "", f".. currentmodule:: {name}", "", "|summary|", ""]
+    lines[lines.index("|summary|")] = summary
+    for title, names in sections(source):
+        names = [each for each in names if each not in ("__version__", "CORRUPTIONS", "HAND_MADE", "TRUSTED_TYPES")]
+        elsewhere = [each for each in names if room and each in top]
+        own = [each for each in names if each not in elsewhere]
+        lines += [title, "-" * len(title), ""] if title and names else []
+        for toctree, members in (("generated", own), (None, [f"~kernelconv.{each}" for each in elsewhere])):
+            if members:
+                lines += [".. autosummary::", *([f"   :toctree: {toctree}"] if toctree else []), ""]
+                lines += [*(f"   {each}" for each in members), ""]
+    return "\n".join(lines)
+
+
+def write(folder):
+    """Write the page of every room, and the list of them, into `folder`."""
+    folder.mkdir(parents=True, exist_ok=True)
+    top = set(importlib.import_module("kernelconv").__all__)
+    rooms = [*ROOMS, *MODULES]
+    for room in rooms:
+        text = page(room, top)
+        file = folder / f"{room or 'kernelconv'}.rst"
+        if not file.exists() or file.read_text(encoding="utf-8") != text:  # Sphinx reads again what has changed
+            file.write_text(text, encoding="utf-8")
+    listed = "\n".join(f"   {room or 'kernelconv'}" for room in rooms)
+    text = f"API by room\n===========\n\n.. toctree::\n   :maxdepth: 1\n\n{listed}\n"
+    (folder / "index.rst").write_text(text, encoding="utf-8")
