@@ -12,17 +12,17 @@ MODULES = ("testing",)
 
 
 def sections(source):
-    """Return [(title, names)] of a module's `__all__`: a comment on a line of its own begins a section."""
-    found = next(
-        node.value
-        for node in ast.parse(source).body
-        if isinstance(node, ast.Assign) and node.targets[0].id == "__all__"
-    )
+    """Return [(title, names)] of a module: of its `__all__`, where comments begin sections, or of what it defines."""
+    body = ast.parse(source).body
+    lists = [n.value for n in body if isinstance(n, ast.Assign) and n.targets[0].id == "__all__"]
+    if not lists:
+        defined = [n.name for n in body if isinstance(n, ast.FunctionDef | ast.ClassDef)]
+        return [("", [name for name in defined if not name.startswith("_")])]
     lines, title, result = source.splitlines(), "", []
-    for number in range(found.lineno, found.end_lineno + 1):
+    for number in range(lists[0].lineno, lists[0].end_lineno + 1):
         line = lines[number - 1].strip()
         title = line.lstrip("# ") if line.startswith("#") else title
-        names = [value.value for value in found.elts if value.lineno == number]
+        names = [value.value for value in lists[0].elts if value.lineno == number]
         if names and (not result or result[-1][0] != title):
             result.append((title, []))
         if names:

@@ -24,6 +24,7 @@ extensions = [
     "sphinx.ext.autosummary",
     "sphinx.ext.mathjax",
     "sphinx_gallery.gen_gallery",
+    "docstrings",
 ]
 exclude_patterns = ["_build"]
 
@@ -46,11 +47,11 @@ nitpicky = False
 
 _groups = ["first_steps", "operators", "networks", "stability"]
 sphinx_gallery_conf = {
-    "examples_dirs": [str(ROOT / "examples")],
+    "examples_dirs": ["../examples"],
     "gallery_dirs": ["gallery"],
     "filename_pattern": r"/plot_",
     "ignore_pattern": r"draw\.py",
-    "subsection_order": ExplicitOrder([str(ROOT / "examples" / group) for group in _groups]),
+    "subsection_order": ExplicitOrder([f"../examples/{group}" for group in _groups]),
     "within_subsection_order": "FileNameSortKey",
     "download_all_examples": True,
     "abort_on_example_error": True,

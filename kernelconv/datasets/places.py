@@ -41,7 +41,7 @@ def load_split(
     split : Split
         A registered data set keeps the test set it comes with. Where there is none, and for one path, a stratified
         third, drawn with seed 0, is the test set. Its name is `data` as it was given; two paths are joined by
-        `` + ``.
+        ``" + "``.
 
     Raises
     ------

@@ -32,8 +32,9 @@ class CapsNetClassifier(ConvNetClassifier):
         Height and width (px) of the filters of both convolutions; the second one moves by two pixels.
     routings : int
         Rounds of the routing; 1 shares all votes out evenly.
-    epochs, batch_size, learning_rate, schedule, optimizer, momentum, weight_decay, frozen, augmentation, \
-early_stopping, validation_fraction, patience, warm_start, checkpoint, image_shape, random_state, verbose, n_jobs
+    epochs, batch_size, learning_rate, schedule, optimizer, momentum, weight_decay, frozen, augmentation
+        As `ConvNetClassifier`.
+    early_stopping, validation_fraction, patience, warm_start, checkpoint, image_shape, random_state, verbose, n_jobs
         As `ConvNetClassifier`.
 
     Attributes
