@@ -11,7 +11,7 @@ from dataclasses import replace
 import joblib
 import numpy as np
 import pytest
-from kills import cells, kill_at_random
+from kills import SLOW, cells, kill_at_random
 from rich.console import Console
 from sklearn.base import BaseEstimator, ClassifierMixin, clone
 
@@ -349,6 +349,7 @@ def test_interrupted_run_goes_on_and_repeats_nothing(tmp_path, capsys, monkeypat
     assert "already there" in capsys.readouterr().out
 
 
+@SLOW
 def test_killed_at_random_moments_it_ends_at_the_same_results(tmp_path):
     plan = ["compare", "--models", *FAST, "ckn-1", "--train-sizes", "30", "60", "--seeds", "2"]
     assert cli.main([*plan, "--out", str(tmp_path / "whole")]) == 0

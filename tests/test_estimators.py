@@ -44,7 +44,6 @@ SUITE = parametrize_with_checks(
         ConvKernelNetwork(n_anchors=(6, 8), image_shape=(1, -1), n_patches=500, random_state=0),
         ConvNetClassifier(image_shape=(1, -1), epochs=15, random_state=0),
         ConvNetClassifier("mlp", image_shape=(1, -1), epochs=15, random_state=0),
-        ConvNetClassifier("vgg", image_shape=(1, -1), epochs=5, random_state=0),
         ConvNetClassifier("resnet", image_shape=(1, -1), epochs=5, random_state=0),
     ]
 )
