@@ -9,10 +9,10 @@ import scipy.fft
 from numpy.typing import NDArray
 
 from kernelconv._parallel.blocks import block_slices
+from kernelconv.networks.scattering.fast.filters_2d import Wavelets2D
 from kernelconv.networks.scattering.fast.scratch import Scratch
 from kernelconv.networks.scattering.geometry import Geometry, Runs, consecutive
 from kernelconv.networks.scattering.paths import ScatteringPath
-from kernelconv.operators.wavelets.morlet import crop
 
 #: Bytes of complex maps computed at once. A core's own cache would want 2**19, but every array operation hands
 #: Python's lock from thread to thread, so that two threads together are fastest with larger chunks.
@@ -31,7 +31,7 @@ class CascadeByMap:
     def __init__(self, geometry: Geometry, dtype: np.dtype):
         self.geometry = geometry
         self.wavelets = {
-            (r, j): _Wavelets(geometry.bank.psi[j], r, geometry.target(r, j), dtype, geometry.symmetric)
+            (r, j): Wavelets2D(geometry.bank.psi[j], r, geometry.target(r, j), dtype, geometry.symmetric)
             for r, j in geometry.transitions
         }
         self.low_pass = {r: _LowPass([m.astype(dtype) for m in geometry.low_pass(r)]) for r in geometry.resolutions}
@@ -131,54 +131,6 @@ class CascadeByMap:
             for p in range(run.start, run.stop, max(1, maps // L)):
                 for s in block_slices(len(angles), min(maps, L)):
                     yield slice(p, min(p + max(1, maps // L), run.stop)), consecutive(angles[s])
-
-
-class _Wavelets:
-    """All angles of one scale, from maps at one resolution to maps at a coarser one."""
-
-    def __init__(self, psi: NDArray, source: int, target: int, dtype: np.dtype, symmetric: bool):
-        psi = crop(psi, 2**source, symmetric=symmetric)
-        angles, height, width = psi.shape
-        k = 2 ** (target - source)
-        h, w = self.shape = height // k, width // k
-        self.target, self.k = target, k
-        blocks = psi.reshape(angles, k, h, k, w).transpose(0, 1, 3, 2, 4).reshape(angles, k * k, h * w)
-        # an alias whose filter is below rounding adds nothing
-        peak = np.abs(blocks).max(axis=(0, 2))
-        self.keep = np.flatnonzero(peak > 4 * np.finfo(dtype).eps * peak.max())
-        # both FFTs go unscaled, so the filter carries their scale; each value twice: for real and imaginary part
-        self.filters = np.repeat(blocks[:, self.keep] / (height * width), 2, axis=-1).astype(dtype)
-
-    def gather(self, spectrum: NDArray, scratch: Scratch, depth: int) -> NDArray:
-        """Return the aliases of spectra (m, p, H, W) that fold onto the coarser grid: (m, p, alias, 2 h w), real."""
-        m, p = spectrum.shape[:2]
-        (h, w), k = self.shape, self.k
-        tiles = spectrum.reshape(m, p, k, h, k, w)
-        out = scratch.array(("aliases", depth), (m, p, len(self.keep), h, w), spectrum.dtype)
-        for i, alias in enumerate(self.keep):
-            out[:, :, i] = tiles[:, :, alias // k, :, alias % k]
-        return out.reshape(m, p, len(self.keep), h * w).view(self.filters.dtype)
-
-    def waves(self, aliases: NDArray, angles: slice | NDArray, scratch: Scratch) -> NDArray:
-        """Return ``u * psi`` subsampled, complex (m, p * angles, h, w), from the aliases of the spectra of u.
-
-        It lies in `scratch`, and the next call overwrites it.
-        """
-        (m, p, _, f), filters = aliases.shape, self.filters[angles]
-        folded = scratch.array(("folded", 0), (m, p, len(filters), f), aliases.dtype)
-        np.einsum("mpaf,saf->mpsf", aliases, filters, out=folded)
-        spectra = folded.view(np.result_type(folded.dtype, np.complex64)).reshape(m, p * len(filters), *self.shape)
-        return scipy.fft.ifft2(spectra, norm="forward", overwrite_x=True, workers=1)
-
-    def adjoint(self, g: NDArray, angles: slice | NDArray, spectrum: NDArray) -> None:
-        """Add to `spectrum` (m, p, H, W) the unscaled FFT of the gradient in u of Re <g, u * psi>."""
-        m, p = spectrum.shape[:2]
-        (h, w), k, filters = self.shape, self.k, self.filters[angles, :, ::2]
-        back = scipy.fft.fft2(g, overwrite_x=True, workers=1).reshape(m, p, len(filters), h * w)
-        tiles = spectrum.reshape(m, p, k, h, k, w)
-        for i, alias in enumerate(self.keep):
-            values = np.einsum("mpsf,sf->mpf", back, filters[:, i]).reshape(m, p, h, w)
-            tiles[:, :, alias // k, :, alias % k] += values
 
 
 class _LowPass:
