@@ -71,7 +71,9 @@ def test_other_figures_of_the_chooser():
     steps = [f"{validation[f'{name} + Gaussian']:.1f}" for name in ("wide-fine", "pooled-6", "pooled-8")]
     assert f"{steps[0]}, {steps[1]} and {steps[2]} %" in text
     memory = json.loads((RESULTS / "memory-ckn.json").read_text())
-    assert f"{memory['fit_and_transform_beyond_output_mib']} MiB beyond the output" in text
+    beyond = memory["fit_and_transform_beyond_output_mib"]
+    assert f"{beyond} MiB beyond the output of {memory['output_mib']} MiB" in text
+    assert f"`fit` takes {memory['fit_mib']} MiB at its peak" in text
     with open(RESULTS / "mnist" / "results.csv", encoding="utf-8") as file:
         exact = [row for row in csv.DictReader(file) if row["model"] == "exact-kernel" and row["part"] == "test"]
     milliseconds = 1000 * float(exact[0]["predict_seconds"]) / int(exact[0]["n_images"])
