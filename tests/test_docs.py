@@ -1,6 +1,9 @@
 """The pages of docs/ keep their word: every block of code on them runs, in order, in one namespace a page."""
 
+import contextlib
 import doctest
+import io
+import math
 import re
 from pathlib import Path
 
@@ -12,6 +15,9 @@ BLOCK = re.compile(r"^```(\w+)\n(.*?)^```$", re.DOTALL | re.MULTILINE)
 #: Languages of blocks that are not Python: text to look at, and commands, which `test_commands` reads.
 OTHERS = {"text", "sh", "toml", "json", "yaml", "bibtex"}
 FLAGS = doctest.NORMALIZE_WHITESPACE | doctest.ELLIPSIS
+NUMBER = re.compile(r"\d+\.\d+")
+#: How far a decimal number of a `text` block may lie from what the block before it printed: machines round otherwise.
+NEAR = 0.05
 
 
 def blocks(text):
@@ -19,11 +25,24 @@ def blocks(text):
     return [(text[: at.start()].count("\n") + 2, at[1], at[2]) for at in BLOCK.finditer(text)]
 
 
+def same(told, shown):
+    """Return whether two texts are the same but for white space and the last digits of decimal numbers."""
+    numbers = [[float(v) for v in NUMBER.findall(text)] for text in (told, shown)]
+    words = [NUMBER.sub("#", text).split() for text in (told, shown)]
+    return words[0] == words[1] and all(math.isclose(a, b, rel_tol=NEAR) for a, b in zip(*numbers, strict=True))
+
+
 def run(page, names):
-    """Run the Python of a page; of blocks with prompts, compare what they print."""
+    """Run the Python of a page; compare what it prints with the prompts' answers, or with the block of text after it."""
+    printed = ""
     for line, language, code in blocks(page.read_text(encoding="utf-8")):
+        if language == "text" and printed:
+            assert same(printed, code), f"{page.name}, line {line}: the block before it printed\n{printed}"
+        printed = ""
         if language == "python":
-            exec(compile("\n" * (line - 1) + code, str(page), "exec"), names)
+            with contextlib.redirect_stdout(io.StringIO()) as out:
+                exec(compile("\n" * (line - 1) + code, str(page), "exec"), names)
+            printed = out.getvalue()
         elif language == "pycon":
             test = doctest.DocTestParser().get_doctest(code, names, page.name, str(page), line - 1)
             told = []
@@ -48,3 +67,9 @@ def test_a_wrong_answer_fails(tmp_path):
     page.write_text("```pyton\nx = 1\n```\n", encoding="utf-8")
     with pytest.raises(AssertionError, match=r"page.md, line 2: pyton is no language of these pages"):
         run(page, {})
+    page.write_text("```python\nprint('mean', 0.171, 3)\n```\n\n```text\nmean 0.171  3\n```\n", encoding="utf-8")
+    run(page, {})
+    for wrong in ("mean 0.181 3", "mean 0.171 4", "median 0.171 3"):
+        page.write_text(f"```python\nprint('mean', 0.171, 3)\n```\n\n```text\n{wrong}\n```\n", encoding="utf-8")
+        with pytest.raises(AssertionError, match=r"page.md, line 6: the block before it printed\s+mean 0.171 3"):
+            run(page, {})
