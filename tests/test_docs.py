@@ -14,6 +14,13 @@ PAGES = sorted(page for page in DOCS.rglob("*.md") if "_build" not in page.parts
 BLOCK = re.compile(r"^```(\w+)\n(.*?)^```$", re.DOTALL | re.MULTILINE)
 #: Languages of blocks that are not Python: text to look at, and commands, which `test_commands` reads.
 OTHERS = {"text", "sh", "toml", "json", "yaml", "bibtex"}
+#: Pages whose code needs more than the base install.
+NEEDS = {
+    "coming_from/pytorch": ("torch",),
+    "extending/data_set": ("PIL",),
+    "extending/rival_torch": ("torch", "onnx", "onnxruntime", "onnxscript"),
+    "start": ("skops",),
+}
 FLAGS = doctest.NORMALIZE_WHITESPACE | doctest.ELLIPSIS
 NUMBER = re.compile(r"\d+\.\d+")
 #: How far a decimal number of a `text` block may lie from what the block before it printed: machines round otherwise.
@@ -53,10 +60,20 @@ def run(page, names):
             assert language in OTHERS, f"{page.name}, line {line}: {language} is no language of these pages"
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.relative_to(DOCS).with_suffix("").as_posix())
+def name(page):
+    return page.relative_to(DOCS).with_suffix("").as_posix()
+
+
+@pytest.mark.parametrize("page", PAGES, ids=name)
 def test_code_of_a_page_runs(page, tmp_path, monkeypatch):
+    for needed in NEEDS.get(name(page), ()):
+        pytest.importorskip(needed)
     monkeypatch.chdir(tmp_path)
     run(page, {"__name__": "__main__"})
+
+
+def test_needs_are_those_of_pages():
+    assert set(NEEDS) <= set(map(name, PAGES))
 
 
 def test_a_wrong_answer_fails(tmp_path):
