@@ -36,17 +36,17 @@ class Links(HTMLParser):
 
 def broken_links(site):
     """Return what the pages of a folder link to inside it, and is not there."""
-    pages = {page.resolve(): Links(page) for page in sorted(site.rglob("*.html"))}
+    pages = {str(page): Links(page) for page in sorted(site.rglob("*.html")) if "_static" not in page.parts}
     broken = []
     for page, links in pages.items():
-        for target in links.targets:
+        for target in sorted(set(links.targets)):
             parts = urlsplit(target)
             if parts.scheme or parts.netloc:
                 continue
-            found = (page.parent / unquote(parts.path)).resolve() if parts.path else page
-            known = pages.get(found)
-            if not found.exists() or (known and unquote(parts.fragment) not in known.places):
-                broken.append(f"{page.relative_to(site.resolve())}: {target}")
+            found = os.path.normpath(os.path.join(os.path.dirname(page), unquote(parts.path))) if parts.path else page
+            places = pages[found].places if found in pages else None
+            if (unquote(parts.fragment) not in places) if places else not os.path.exists(found):
+                broken.append(f"{os.path.relpath(page, site)}: {target}")
     return broken
 
 

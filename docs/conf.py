@@ -26,7 +26,8 @@ extensions = [
     "sphinx_gallery.gen_gallery",
     "docstrings",
 ]
-exclude_patterns = ["_build"]
+exclude_patterns = ["_build", "templates"]
+templates_path = ["templates"]
 
 # -- text: pages in Markdown (MyST), docstrings in reStructuredText ----------------------------------------------------
 
@@ -34,10 +35,8 @@ myst_enable_extensions = ["dollarmath", "amsmath", "colon_fence", "deflist"]
 myst_heading_anchors = 3
 #: A single backtick in a docstring links what it names, where there is such a thing, and is code otherwise.
 default_role = "autolink"
-#: numpydoc's classes of members link to pages that nobody wrote.
-numpydoc_class_members_toctree = False
-numpydoc_show_class_members = True
-numpydoc_show_inherited_class_members = False
+#: Members follow below each class, as templates/autosummary/class.rst says.
+numpydoc_show_class_members = False
 autosummary_generate = True
 autodoc_typehints = "none"  # numpydoc's tables have the types
 autodoc_member_order = "bysource"

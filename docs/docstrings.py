@@ -4,7 +4,11 @@ Bars are norms, |x|, where it reads substitutions; the labels of scikit-learn's 
 here.
 """
 
+import functools
 import re
+
+from jinja2 import Environment, PackageLoader
+from numpydoc.docscrape_sphinx import SphinxDocString
 
 #: What bars are left alone in: literals, formulas, roles.
 KEPT = re.compile(r"(``.+?``|:\w+:`.+?`)", re.DOTALL)
@@ -44,8 +48,23 @@ def of_page(app, name, source):
         source[0] = escaped(source[0])
 
 
+def skipped(app, what, name, obj, skip, options):
+    """Leave out what scikit-learn writes into every estimator: set_output, and the requests of metadata routing."""
+    theirs = (getattr(obj, "__module__", None) or "").startswith("sklearn.")
+    return True if theirs or re.fullmatch(r"set_\w+_request", name) else None
+
+
+@functools.cache
+def template():
+    """Return numpydoc's own template, compiled once: it would compile it for every docstring, a fifth of the build."""
+    return Environment(loader=PackageLoader("numpydoc")).get_template("numpydoc_docstring.rst")
+
+
 def setup(app):
     """Join the build."""
+    load_config = SphinxDocString.load_config
+    SphinxDocString.load_config = lambda self, config: load_config(self, {"template": template(), **config})
     app.connect("autodoc-process-docstring", of_docstring, priority=900)
     app.connect("source-read", of_page)
+    app.connect("autodoc-skip-member", skipped)
     return {"parallel_read_safe": True, "parallel_write_safe": True}
