@@ -22,9 +22,9 @@ extensions = [
     "numpydoc",
     "sphinx.ext.autodoc",
     "sphinx.ext.autosummary",
-    "sphinx.ext.mathjax",
     "sphinx_gallery.gen_gallery",
     "docstrings",
+    "mathml",
 ]
 exclude_patterns = ["_build", "templates"]
 templates_path = ["templates"]
@@ -62,6 +62,7 @@ sphinx_gallery_conf = {
 
 # -- pages -------------------------------------------------------------------------------------------------------------
 
+html_math_renderer = "mathml"
 html_theme = "pydata_sphinx_theme"
 html_title = f"kernelconv {release}"
 html_show_sourcelink = False
@@ -78,5 +79,5 @@ html_theme_options = {
     "footer_start": ["copyright"],
     "footer_end": [],
 }
-#: A long page of text needs no list of its neighbours on the left.
-html_sidebars = {"start": [], "choose": [], "glossary": [], "changes": []}
+#: Pages without others below them need no list of these.
+html_sidebars = {page.stem: [] for page in (ROOT / "docs").glob("*.md")}
