@@ -3,7 +3,7 @@
     python benchmarks/heads.py        (about five minutes of one core)
 
 Every seed draws 1,000 images to learn from and others to be scored on: 740 of scikit-learn's digits, 2,000 of MNIST's
-training images (KERNELCONV_DATA; no test image is read). `table` is what README shows.
+training images (KERNELCONV_DATA; no test image is read). `table` is what docs/choose.md shows.
 """
 
 import argparse

@@ -1,18 +1,17 @@
-"""Tables, figures and page of the research comparison from its committed cells alone, and every table of README.
+"""Tables, figures and page of the research comparison from its committed cells alone, and the table of README.
 
     python benchmarks/render.py [FOLDER ...]  (default: all of benchmarks/results; a folder has its data set's name)
     python benchmarks/render.py --check       (change nothing; fail where README differs)
 
 It reads FOLDER/cells and the published figures of kernelconv.report, never images, and writes README.md, report.html,
-results.csv and the PNG files beside the cells. From the committed folders it also writes the tables of the project's
-README: one a data set, and the map of the code.
+results.csv and the PNG files beside the cells. From the committed folders it also writes the tables that the project's
+README has marks for.
 """
 
 import argparse
 from pathlib import Path
 
 from plans import PLANS
-from readme_map import with_map
 from rendering.csv_file import write_results
 from rendering.figures import draw_figures
 from rendering.page import with_table, write_page, write_readme
@@ -45,7 +44,7 @@ def with_tables(readme, every):
     """Return README's text with all its tables."""
     for results in every:
         readme = with_table(readme, results)
-    return with_map(readme)
+    return readme
 
 
 def main():
@@ -58,7 +57,7 @@ def main():
     given, before = [read(folder.resolve()) for folder in args.folders], README.read_text(encoding="utf-8")
     if args.check:
         if not given and with_tables(before, committed()) != before:
-            raise SystemExit("README.md differs from the committed cells or the code: run python benchmarks/render.py")
+            raise SystemExit("README.md differs from the committed cells: run python benchmarks/render.py")
         return
     for results in given or committed():
         figures = draw_figures(results)

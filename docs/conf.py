@@ -26,7 +26,7 @@ extensions = [
     "docstrings",
     "mathml",
 ]
-exclude_patterns = ["_build", "templates"]
+exclude_patterns = ["_build", "paper", "templates"]
 templates_path = ["templates"]
 
 # -- text: pages in Markdown (MyST), docstrings in reStructuredText ----------------------------------------------------

@@ -1,8 +1,7 @@
-"""Write README's map of the code from the docstrings of its folders and modules, so that it cannot drift.
+"""Write the map of the code, docs/extending/map.md, from the docstrings of its folders and modules.
 
-    python benchmarks/readme_map.py
-
---check changes nothing and fails where README differs.
+python benchmarks/code_map.py
+python benchmarks/code_map.py --check      (change nothing; fail where the page differs)
 """
 
 import argparse
@@ -12,6 +11,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).parent.parent
 PACKAGE = ROOT / "kernelconv"
+PAGE = ROOT / "docs" / "extending" / "map.md"
 BLOCK = re.compile(r"(<!-- map: .*? -->\n).*?(<!-- end of map -->)", re.DOTALL)
 
 #: The order in which the rooms are read; what is not named here follows, by name, engines last.
@@ -21,8 +21,9 @@ READING += ("cnn", "training", "streams", "deformations", "stability", "datasets
 #: What has no docstring of its own.
 BESIDE = {
     "tests/": "`registry.py` lists tiny operators, `test_laws.py` runs every law on them, `reference.py` naive loops",
-    "examples/": "a gallery, one idea a file: [with its pictures](examples/README.md)",
+    "examples/": "a gallery, one idea a file, with its pictures",
     "benchmarks/": "the research comparison, timing against peers, committed results",
+    "docs/": "the pages of the documentation; `build.py` builds the site",
 }
 
 
@@ -62,19 +63,19 @@ def code_map():
 
 
 def with_map(text):
-    """Return README's text with the map of today's code."""
+    """Return the page's text with the map of today's code."""
     return BLOCK.sub(lambda m: m[1] + code_map() + m[2], text)
 
 
 def main():
     options = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    options.add_argument("--check", action="store_true", help="fail where README differs from the code")
-    check, readme = options.parse_args().check, ROOT / "README.md"
-    before = readme.read_text(encoding="utf-8")
+    options.add_argument("--check", action="store_true", help="change nothing; fail where the page differs")
+    check, before = options.parse_args().check, PAGE.read_text(encoding="utf-8")
     after = with_map(before)
     if check and after != before:
-        raise SystemExit("README.md's map differs from the code: run python benchmarks/readme_map.py")
-    readme.write_text(after, encoding="utf-8")
+        raise SystemExit(f"{PAGE.name} differs from the code: run python benchmarks/code_map.py")
+    if not check:
+        PAGE.write_text(after, encoding="utf-8")
 
 
 if __name__ == "__main__":
