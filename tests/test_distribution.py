@@ -45,10 +45,10 @@ def test_they_hold_the_package_alone(distributions):
 @pytest.mark.parametrize("which", [0, 1], ids=["wheel", "sdist"])
 def test_they_install_and_work_in_an_empty_environment(distributions, which, tmp_path):
     run(sys.executable, "-m", "venv", tmp_path / "venv")
-    run(tmp_path / "venv/bin/pip", "install", "-q", distributions[which])
+    bare = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
+    run(tmp_path / "venv/bin/pip", "install", "-q", distributions[which], env=bare)
     (code,) = re.findall(r"```python\n(.*?)```", (ROOT / "README.md").read_text(encoding="utf-8"), re.DOTALL)
     (tmp_path / "empty").mkdir()
-    bare = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
     out = run(tmp_path / "venv/bin/python", "-c", code, cwd=tmp_path / "empty", env=bare)
     assert "relative_change" in out
     assert "numpy" in run(tmp_path / "venv/bin/kernelconv", "info", cwd=tmp_path / "empty", env=bare)
