@@ -51,7 +51,7 @@ class Parts(Protocol):
         """The layers, in the order the data flows."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Architecture:
     r"""The layers of a convolutional kernel network, x_n = A_n M_n P_n ... A_1 M_1 P_1 x_0.
 
@@ -69,6 +69,10 @@ class Architecture:
         if not layers or not all(isinstance(layer, LayerShape) for layer in layers):
             raise ValueError(f"layers must hold one LayerShape a layer, at least one, got {shown(self.layers)}.")
         object.__setattr__(self, "layers", layers)
+
+    def __repr__(self) -> str:
+        patches = ", ".join(f"{layer.patch_size:g}" for layer in self.layers)
+        return f"Architecture({self.n_layers} layers: patches of {patches} px, last pooling scale {self.scale:.3g} px)"
 
     @classmethod
     def of(cls, network: Parts) -> Architecture:
