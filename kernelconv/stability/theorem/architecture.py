@@ -110,7 +110,10 @@ class Architecture:
 
     @property
     def slope(self) -> float:
-        """Product of the mappings' Lipschitz constants, which multiplies the theorem's right-hand side."""
+        """Product of the layers' slopes, by which the theorem's right-hand side grows where mappings expand.
+
+        It is told, and not multiplied by: the constants of `fit_bound` and `StabilityBound` contain it.
+        """
         return float(np.prod([layer.slope for layer in self.layers]))
 
     @property
@@ -125,7 +128,10 @@ class Architecture:
 
     @property
     def patch_ratio(self) -> float:
-        """kappa_0: the largest half width of a patch over the pooling scale before it (the first layer has none)."""
+        """kappa_0: the largest half width of a patch over the pooling scale before it.
+
+        The first layer has none before it, so that of a network of one layer this is 0.
+        """
         ratios = [
             (layer.patch_size - 1) / 2 * layer.stride / (before.scale * before.stride)
             for before, layer in zip(self.layers[:-1], self.layers[1:], strict=True)
