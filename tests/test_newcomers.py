@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 from sklearn.gaussian_process.kernels import RBF
 
-from kernelconv import ConvKernel, ConvKernelNetwork, KernelMapping, Rotation, SmoothDeformation, warp
+from kernelconv import ConvKernel, ConvKernelNetwork, KernelMapping, Rotation, Scattering1D, SmoothDeformation, warp
 from kernelconv.deformations import AffineDeformation, Dilation, Shear
 from kernelconv.networks.serial import serial
 from kernelconv.operators import AveragePooling, Convolution, DotProductKernel, GaussianPooling, InversePolynomial, Part
-from kernelconv.stability import relative_change, worst_case
+from kernelconv.stability import certify, certify_change, relative_change, worst_case
 from kernelconv.stability.theorem.architecture import Architecture, LayerShape
 from kernelconv.studies.models import imported
 
@@ -213,3 +213,10 @@ def test_what_an_architecture_says_of_one_layer_and_of_slopes():
     assert one.patch_ratio == 0
     assert "of a network of one layer this is 0" in Architecture.patch_ratio.__doc__
     assert "not multiplied by" in Architecture.slope.__doc__
+
+
+def test_docstrings_state_what_tests_hold_and_name_each_thing_once():
+    assert '(`scaling` "kymatio") to 1e-10 in float64' in Scattering1D.__doc__  # tests/test_scattering_1d.py
+    assert r"q_{F(|p| / \sigma)}" in certify_change.__doc__
+    assert "F the distribution function of a standard normal variable" in certify_change.__doc__
+    assert "with Phi^-1 the quantile function of a standard normal variable" in certify.__doc__
