@@ -206,9 +206,10 @@ def as_padding(value: Any, choices: tuple[str, ...]) -> str | Pair:
     try:
         return as_pair(value, "padding", 0)
     except ValueError:
+        same = ': "zero" is what PyTorch and Keras call "same" (at stride 1)' if shown(value) == "'same'" else ""
         raise ValueError(
             f"padding must be one of {', '.join(map(repr, choices))}, or px of zeros on each side, an int >= 0 or a "
-            f"(rows, columns) pair of them, got {shown(value)}."
+            f"(rows, columns) pair of them, got {shown(value)}{same}."
         ) from None
 
 

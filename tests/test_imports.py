@@ -21,6 +21,7 @@ LEAVES = {
     "_numbers",
     "_parallel",
     "_scales",
+    "_tables",
     "_trusted",
     "_types",
     "_version",

@@ -9,7 +9,16 @@ import numpy as np
 import pytest
 import registry
 
-from kernelconv import ConvKernelNetwork, ConvNetClassifier, RotoTranslationScattering2D, Scattering1D, Scattering2D
+from kernelconv import (
+    ConvKernelNetwork,
+    ConvNetClassifier,
+    JointTimeFrequencyScattering,
+    RotoTranslationScattering2D,
+    Scattering1D,
+    Scattering2D,
+    Scattering3D,
+    SeparableScattering2D,
+)
 from kernelconv.datasets import load_digits_images
 from kernelconv.networks import doors
 from kernelconv.networks.serial import serial
@@ -386,13 +395,25 @@ def test_modules_without_trainable_values_hold_buffers():
 
 # -- errors -----------------------------------------------------------------------------------------------------------
 
+#: Fitted estimators that compute without a network of parts.
+BARE = (
+    lambda: RotoTranslationScattering2D(J=1).fit(X),
+    lambda: SeparableScattering2D(J=1).fit(X),
+    lambda: Scattering3D(J=1).fit(np.ones((1, 6, 6, 6))),
+    lambda: JointTimeFrequencyScattering(J=3, Q=2).fit(np.random.default_rng(0).random((2, 64))),
+)
+
 
 @pytest.mark.parametrize(
     ("call", "error", "match"),
     [
         (lambda: as_module(GaussianPooling(2)), ValueError, r"GaussianPooling is not built: call build"),
         (lambda: as_module(ConvKernelNetwork()), ValueError, "ConvKernelNetwork is not fitted, or is not made of a"),
-        (lambda: as_module(RotoTranslationScattering2D(J=1).fit(X)), ValueError, "not made of a network of parts"),
+        (lambda: as_module(RotoTranslationScattering2D()), ValueError, "RotoTranslationScattering2D is not fitted, or"),
+        *(
+            (lambda e=e: as_module(e()), ValueError, r"^\w+ has no network of parts, .* transform takes tensors")
+            for e in BARE
+        ),
         (lambda: as_module(ConvKernelNetwork), TypeError, "got the class ConvKernelNetwork"),
         (
             lambda: as_module(3),

@@ -22,7 +22,7 @@ from kernelconv._numbers import shown
 States: TypeAlias = Literal["active", "equal"]
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class PixelGraph:
     """A weighted graph of pixels, as `pixel_graph` returns it.
 
@@ -33,6 +33,9 @@ class PixelGraph:
     """
 
     weights: NDArray[np.float64]
+
+    def __repr__(self) -> str:
+        return f"PixelGraph({len(self.weights):,} pixels)"
 
     def share(self, level: float = 0.0) -> float:
         """Return the share of the entries of `weights`, its diagonal included, above `level` times the largest.

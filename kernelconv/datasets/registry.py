@@ -18,7 +18,7 @@ from kernelconv._types.parameters import Border
 _NAME = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Dataset:
     """A data set that is called by name, and the training sizes at which models are compared on it.
 
@@ -102,6 +102,9 @@ class Dataset:
         for size, draws in self.draws.items():
             check_count(size, f"a size in draws of {self.name}")
             check_count(draws, f"draws of {self.name} at {size}")
+
+    def __repr__(self) -> str:
+        return f"Dataset({self.name!r}, {self.title!r})"
 
 
 def registered_datasets() -> dict[str, Dataset]:

@@ -19,7 +19,7 @@ from kernelconv.datasets.subsets import balanced_subset, labels
 N_FOLDS = 5
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Split:
     """Training pool and test set of one data set, the same for every model.
 
@@ -75,6 +75,10 @@ class Split:
             )
         if not self.arguments:
             object.__setattr__(self, "arguments", (self.name,))
+
+    def __repr__(self) -> str:
+        shape = "x".join(map(str, self.X_train.shape[1:]))
+        return f"Split({self.name!r}: {len(self.y_train):,} training and {len(self.y_test):,} test images of {shape})"
 
     @cached_property
     def classes(self) -> NDArray:

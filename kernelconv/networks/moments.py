@@ -20,7 +20,7 @@ from kernelconv._parallel.blocks import block_slices
 BLOCK_BYTES = 64 * 2**20
 
 
-@dataclass
+@dataclass(repr=False)
 class Moments:
     r"""Weights, means and centred second moments of samples x (d,) and of their targets t (k,).
 
@@ -68,6 +68,10 @@ class Moments:
     gram: NDArray
     cross: NDArray
     squares: NDArray
+
+    def __repr__(self) -> str:
+        n_features, n_targets = self.cross.shape
+        return f"Moments({self.n_samples:,} samples, {n_features:,} features, {n_targets:,} targets)"
 
     @classmethod
     def zeros(cls, n_features: int, n_targets: int = 0) -> Self:

@@ -16,6 +16,7 @@ from kernelconv._arrays import as_cotangent, is_foreign
 from kernelconv._check import check_shape
 from kernelconv._numbers import shown
 from kernelconv._parallel.blocks import apply_blocks, block_length, map_blocks
+from kernelconv._tables import TextTable, as_html
 from kernelconv._types.arrays import Array, Data
 from kernelconv._types.stored import StoredImages, as_images, is_elsewhere
 from kernelconv.networks.parameters import changed, nested
@@ -216,23 +217,27 @@ class Network(Composite):
 
     def summary(self) -> str:
         """Return a table: per part its output shape, receptive field and stride (px), params and multiply-adds."""
+        return self._table().text()
+
+    def _table(self) -> TextTable:
+        """Return what `summary` shows, a row a part."""
         self._check_built()
         shapes = self._shapes
-        rows = [("part", "output", "field", "stride", "params", "multiply-adds")]
-        rows.append(("input", _x(shapes[0]), "1x1", "1x1", "0", "0"))
+        rows = [("input", _x(shapes[0]), "1x1", "1x1", "0", "0")]
         for i, (name, part) in enumerate(self.named_parts.items()):
             field, stride = self._with(parts=self.parts[: i + 1], names=self.names[: i + 1]).receptive_field(shapes[0])
             cost = part.multiply_adds(shapes[i])
             rows.append((name, _x(shapes[i + 1]), _x(field), _x(stride), f"{part.n_params():,}", f"{cost:,}"))
         rows.append(("total", "", "", "", f"{self.n_params():,}", f"{self.multiply_adds(shapes[0]):,}"))
-        widths = [max(len(r[c]) for r in rows) for c in range(6)]
-        align: list[Callable[[str, int], str]] = [str.ljust, *[str.rjust] * 5]
-        lines = ["  ".join(a(v, w) for a, v, w in zip(align, r, widths, strict=True)).rstrip() for r in rows]
-        return "\n".join(lines)
+        return TextTable(("part", "output", "field", "stride", "params", "multiply-adds"), rows, "lrrrrr")
 
     def __repr__(self) -> str:
         """Return the formula, outermost part first."""
         return f"Network: {super().__repr__()}"
+
+    def _repr_html_(self) -> str:
+        """Return what a notebook shows: the table of `summary`, of a network that is not built its formula."""
+        return as_html(repr(self)) if self.in_shape is None else self._table().html()
 
     def _check(self, x: Any, in_shape: Shape3 | None, name: str = "x") -> NDArray | StoredImages:
         if in_shape is None:
@@ -286,8 +291,7 @@ def serial(*parts: Part, names: Sequence[str] | None = None) -> Network:
     for part in parts:
         if not isinstance(part, Part):
             raise ValueError(f"serial composes parts (operators, layers, networks), got {shown(part)}.")
-    if names is None:
-        names = [f"{type(p).__name__.lower()}_{i}" for i, p in enumerate(parts, 1)]
+    names = [f"{type(p).__name__.lower()}_{i}" for i, p in enumerate(parts, 1)] if names is None else names
     if not isinstance(names, tuple | list):
         raise ValueError(f"names must be a list of strings, one a part, got {names!r}.")
     joined_names = " ".join(map(str, names))

@@ -16,6 +16,7 @@ from kernelconv._check import Pair, check_shape
 from kernelconv._types.arrays import Array, Data
 from kernelconv.operators.fast.choice import Engine, engine_for
 from kernelconv.operators.matrix import Matrix
+from kernelconv.operators.unwritten import unwritten
 from kernelconv.operators.values import State, Values
 
 Shape3 = tuple[int, ...]  # (height, width, channels)
@@ -107,7 +108,7 @@ class Part(Values, Matrix):
         return self._lipschitz(check_shape(in_shape))
 
     def _out_shape(self, in_shape: Shape3) -> Shape3:
-        raise NotImplementedError
+        raise unwritten(self, "Part", "_out_shape(self, in_shape)", "(h', w', c') for maps of in_shape = (h, w, c)")
 
     def _lipschitz(self, in_shape: Shape3) -> float | None:
         return None
@@ -216,7 +217,7 @@ class Part(Values, Matrix):
 
     def definition(self, x: Array) -> Any:
         """Return F(x) of a built part by its formula, for arrays of any library: (n, h, w, c) -> (n, h', w', c')."""
-        raise NotImplementedError
+        raise unwritten(self, "Part", "definition(self, x)", "the maps (n, h', w', c') of maps x (n, h, w, c)")
 
     def training_definition(self, x: Array, uniform: Callable[[tuple[int, ...]], Any]) -> tuple[Any, Mapping[str, Any]]:
         """Return (F(x), new state) in training mode by formulas alone; ``uniform(shape)`` draws numbers in [0, 1)."""
@@ -260,7 +261,10 @@ class Part(Values, Matrix):
 
     def _pullback(self, x: NDArray, *, train: bool = False, rng: Any = None) -> tuple[NDArray, Pullback, State]:
         if not self.linear:
-            raise NotImplementedError(f"{type(self).__name__} has no gradient.")
+            raise NotImplementedError(
+                f"{type(self).__name__} has no gradient. A part of your own gets one by _pullback(self, x, *, train, "
+                "rng), which returns (y, pull, state), or, if linear, by linear = True and _adjoint(self, y, shape)."
+            )
         shape = x.shape
         return self._engine.forward(x), lambda g: (self._engine.adjoint(g, shape), {}), self.state
 

@@ -10,6 +10,7 @@ from numpy.typing import DTypeLike, NDArray
 from scipy.sparse.linalg import LinearOperator
 
 from kernelconv._arrays import as_cotangent, zeros_like_one
+from kernelconv.operators.unwritten import unwritten
 
 
 class Matrix:
@@ -39,7 +40,9 @@ class Matrix:
 
     def _adjoint(self, y: NDArray, shape: tuple[int, ...]) -> NDArray:
         """Return A* y for inputs of `shape` (n, h, w, c)."""
-        raise NotImplementedError
+        raise unwritten(
+            self, "Part with linear = True", "_adjoint(self, y, shape)", "A* y for inputs of shape (n, h, w, c)"
+        )
 
     def _check_linear(self) -> None:
         if not getattr(self, "linear", False):

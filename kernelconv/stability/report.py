@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from kernelconv._check import check_count
 from kernelconv._files import write_csv
 from kernelconv._numbers import as_double, is_number, shown
+from kernelconv._tables import TextTable, as_html
 from kernelconv.stability.bootstrap import bootstrap_difference
 
 
@@ -68,6 +69,7 @@ def _check_types(record: Any, words: tuple[str, ...], numbers: tuple[str, ...]) 
             raise ValueError(f"{name} must be a {'word' if name in words else 'number'}, got {shown(value)}.")
 
 
+_WITHOUT_ROWS = "StabilityReport without rows"
 #: Columns of tables and files: everything but the values of each image.
 COLUMNS = tuple(f.name for f in fields(StabilityRow) if f.name != "samples")
 
@@ -262,25 +264,27 @@ class StabilityReport:
         return ax
 
     def __str__(self) -> str:
-        if not self.rows:
-            return "StabilityReport without rows"
-        first = self.rows[0]
+        return self._table().text() if self.rows else _WITHOUT_ROWS
+
+    def _repr_html_(self) -> str:
+        """Return what a notebook shows: the table that is printed."""
+        return self._table().html() if self.rows else as_html(_WITHOUT_ROWS)
+
+    def _table(self) -> TextTable:
+        first, named = self.rows[0], any(self.names)
         draws = f"{first.n_draws} draw{'s' if first.n_draws > 1 else ''} each"
-        lines = [f"{first.family}: {first.n_images} images, {draws}, mean [95 % interval]"]
-        named = any(self.names)
-        cells = [(*(("name",) if named else ()), "strength", "measure", "mean", "interval")]
+        cells = []
         for r in self.rows:
-            mark = "" if r.within_theorem else " *"
-            strength = f"{r.strength:g}{' ' + r.unit if r.unit else ''}{mark}"
-            texts = strength, r.measure, f"{r.mean:.4f}", f"[{r.low:.4f}, {r.high:.4f}]"
-            cells.append((*((r.name,) if named else ()), *texts))
-        lines += _columns(cells)
-        if not all(r.within_theorem for r in self.rows):
-            lines.append("* Jacobian norm above 1/2, where the stability theorem is not stated")
+            strength = f"{r.strength:g}{' ' + r.unit if r.unit else ''}{'' if r.within_theorem else ' *'}"
+            cells.append((r.name, strength, r.measure, f"{r.mean:.4f}", f"[{r.low:.4f}, {r.high:.4f}]")[not named :])
+        far = "* Jacobian norm above 1/2, where the stability theorem is not stated"
+        notes = [] if all(r.within_theorem for r in self.rows) else [far]
         for s in self.summaries:
             accuracy = "" if s.accuracy is None else f", the head is right on {100 * s.accuracy:.1f} % as they are"
-            lines.append(f"{s.name or 'phi'}: {s.n_features:,} features, |phi(x)| / |x| {s.gain:.3g}{accuracy}")
-        return "\n".join(lines)
+            notes.append(f"{s.name or 'phi'}: {s.n_features:,} features, |phi(x)| / |x| {s.gain:.3g}{accuracy}")
+        heads = ("name", "strength", "measure", "mean", "interval")[not named :]
+        caption = f"{first.family}: {first.n_images} images, {draws}, mean [95 % interval]"
+        return TextTable(heads, cells, "l" * len(heads), caption, notes)
 
 
 def _record(kind: Any, values: Any, what: str) -> Any:
@@ -293,8 +297,3 @@ def _record(kind: Any, values: Any, what: str) -> Any:
         names = [", ".join(sorted(found)) or "nothing" for found in (missing, unknown)]
         raise ValueError(f"This is no {what} of a report: it lacks {names[0]}, and has {names[1]} that none has.")
     return kind(**values)
-
-
-def _columns(cells: list[tuple[str, ...]]) -> list[str]:
-    widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
-    return ["  ".join(t.ljust(n) for t, n in zip(c, widths, strict=True)).rstrip() for c in cells]

@@ -14,7 +14,7 @@ from kernelconv.streams.folds import stream_folds
 from kernelconv.streams.ridge_path import RidgePath, left_out_errors, ridge_path
 
 
-@dataclass
+@dataclass(repr=False)
 class FoldedMoments:
     """The moments of each fold of a stream of samples with targets.
 
@@ -28,6 +28,9 @@ class FoldedMoments:
 
     folds: list[Moments]
     seed: int
+
+    def __repr__(self) -> str:
+        return f"FoldedMoments({len(self.folds)} folds, {self.n_samples:,} samples, {self.shape[0]:,} features)"
 
     @classmethod
     def zeros(cls, n_features: int, n_targets: int, n_folds: int, seed: int) -> Self:

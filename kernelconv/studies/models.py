@@ -15,6 +15,7 @@ from sklearn.pipeline import Pipeline, make_pipeline
 
 from kernelconv._identity import described
 from kernelconv.networks.serial import Network
+from kernelconv.stability.adapters.modules import is_module
 from kernelconv.studies.environment import module_digest
 
 Shape = tuple[int, ...]
@@ -243,6 +244,11 @@ def imported(name: str) -> Representation:
         raise ValueError(f"{name} cannot be imported: {words}.") from None
     if isinstance(value, Representation):
         return value
+    if is_module(value) and not hasattr(value, "fit"):
+        raise ValueError(
+            f"{name} is a PyTorch module: wrap it in an estimator with fit and predict, since a model is trained on "
+            "the images of each cell. A trained one is measured by kernelconv.stability.measure_stability."
+        )
     if not isinstance(value, BaseEstimator) and not callable(value):
         raise ValueError(
             f"{name} is a {type(value).__name__}: a model is an unfitted scikit-learn estimator of images, its class, "

@@ -6,13 +6,17 @@ from typing import Any, Literal, get_args
 
 from kernelconv.networks.estimator import ImageClassifier, ImageRegressor
 from kernelconv.networks.scattering.path_transformer import PathTransformer
+from kernelconv.networks.scattering.signals.joint_time_frequency import JointTimeFrequencyScattering
 from kernelconv.networks.scattering.signals.scattering_1d import Scattering1D
+from kernelconv.networks.scattering.volumes.scattering_3d import Scattering3D
 from kernelconv.networks.transformer import HasNetwork
 from kernelconv.operators.base import Part
 
 __all__ = ["as_module"]
 
 
+#: Estimators that may be fitted without a ``network_``.
+_WITHOUT_NETWORK = PathTransformer, JointTimeFrequencyScattering, Scattering3D
 Engine = Literal["auto", "numpy", "torch"]
 Model = Part | HasNetwork
 
@@ -55,7 +59,8 @@ def as_module(model: Model, *, engine: Engine = "auto", channels_first: bool = F
     ImportError
         If PyTorch is not installed.
     ValueError
-        If the part is not built, the estimator not fitted, or `engine` is none of the three.
+        If the part is not built, the estimator not fitted or one that has no network of parts (the message says what to
+        do instead), or `engine` is none of the three.
     TypeError
         If `model` is no part, and has no ``network_``.
 
@@ -109,6 +114,11 @@ def _network_of(model: Model) -> tuple[Part, str | None]:
         if hasattr(model, "transform") or isinstance(model, ImageClassifier | ImageRegressor):
             return network, "maps"
     kind = f"the class {model.__name__}" if isinstance(model, type) else f"a {type(model).__name__}"
+    if isinstance(model, _WITHOUT_NETWORK) and network is None and hasattr(model, "n_features_in_"):
+        raise ValueError(
+            f"{kind[2:]} has no network of parts, so that no module can be made of it. Its transform takes tensors and "
+            "returns tensors, with their gradients: call that inside the model."
+        )
     if hasattr(model, "fit") and not isinstance(model, type) and not hasattr(model, "classes_"):
         raise ValueError(f"{kind[2:]} is not fitted, or is not made of a network of parts: fit it first.")
     raise TypeError(f"as_module takes a built part, a network or a fitted estimator with a network_, got {kind}.")

@@ -15,7 +15,7 @@ from kernelconv._types.parameters import RandomState
 from kernelconv.datasets.samplers.hierarchical import grow
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class RandomHierarchy:
     r"""Production rules of a hierarchy, from which strings of a class are drawn, read and rewritten.
 
@@ -80,6 +80,10 @@ class RandomHierarchy:
                     f"rules[{i}] makes the colour {above.max()}, and rules[{i + 1}] has rules of {len(below)} colours."
                 )
         object.__setattr__(self, "rules", levels)
+
+    def __repr__(self) -> str:
+        leaves = math.prod(rule.shape[2] for rule in self.rules)
+        return f"RandomHierarchy({len(self.rules)} levels, {len(self.rules[0])} classes, strings of {leaves})"
 
     @classmethod
     def draw(

@@ -28,7 +28,8 @@ class ConvKernelNetwork(NetworkTransformer):
     patch_size : tuple of (int or (int, int)), or int
         Patch size (px) of each layer, on the map that it reads.
     subsampling : tuple of (int or (int, int)), or int
-        Step (px) between pooled positions.
+        Step (px) between pooled positions. A step of 1 keeps every position and blurs all the same, by weights .21,
+        .58, .21 along each axis; with ``pooling_scale=0.5`` it does not, nor with ``pooling="average"``.
     pooling_scale : tuple of float, or float, optional
         Gaussian scale (px); by default subsampling / sqrt(2).
     kernel : tuple of (DotProductKernel or str), DotProductKernel or str

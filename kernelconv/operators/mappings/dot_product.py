@@ -15,6 +15,7 @@ from kernelconv._arrays import namespace
 from kernelconv._check import as_float, check_finite
 from kernelconv._scales import row_norms
 from kernelconv._types.arrays import Array
+from kernelconv.operators.unwritten import unwritten
 
 
 class DotProductKernel:
@@ -23,19 +24,19 @@ class DotProductKernel:
     @property
     def slope(self) -> float:
         """kappa'(1); infinite where kappa has no derivative there."""
-        raise NotImplementedError
+        raise unwritten(self, "DotProductKernel", "slope", "kappa'(1), inf where there is none")
 
     def __call__(self, u: Array | float) -> Any:
         """Return kappa(u), entrywise, for an array of any library or a number; ints become float32."""
-        raise NotImplementedError
+        raise unwritten(self, "DotProductKernel", "__call__(self, u)", "kappa(u), entrywise")
 
     def derivative(self, u: Array | float) -> Any:
         """Return kappa'(u), entrywise."""
-        raise NotImplementedError
+        raise unwritten(self, "DotProductKernel", "derivative(self, u)", "kappa'(u), entrywise")
 
     def taylor(self, n: int) -> NDArray:
         """Return the first `n` coefficients b_i of kappa(u) = sum b_i u^i, all nonnegative, in float64."""
-        raise NotImplementedError
+        raise unwritten(self, "DotProductKernel", "taylor(self, n)", "the first n b_i of kappa(u) = sum b_i u^i")
 
     @property
     def differentiable(self) -> bool:

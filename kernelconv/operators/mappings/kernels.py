@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Literal, get_args
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,7 +13,8 @@ from scipy.special import gammaln
 
 from kernelconv._arrays import as_floating, namespace
 from kernelconv._arrays.derivatives import differentiated
-from kernelconv._check import check_choice, check_count, check_positive
+from kernelconv._check import check_count, check_positive
+from kernelconv._numbers import shown
 from kernelconv._types.arrays import Array
 from kernelconv.operators.mappings.dot_product import DotProductKernel
 
@@ -245,6 +246,11 @@ KernelName = Literal["exponential", "arccosine", "inverse_polynomial", "polynomi
 def as_kernel(kernel: DotProductKernel | KernelName, sigma: float = 0.6) -> DotProductKernel:
     """Return a kernel from a kernel object or a name; `sigma` belongs to "exponential" alone.
 
+    Raises
+    ------
+    ValueError
+        If `kernel` is neither, a class for one.
+
     Examples
     --------
     >>> as_kernel("exponential", sigma=0.5)
@@ -260,5 +266,13 @@ def as_kernel(kernel: DotProductKernel | KernelName, sigma: float = 0.6) -> DotP
         "vovk": Vovk,
         "linear": lambda: Polynomial(1),
     }
-    check_choice(kernel, "kernel", get_args(KernelName))
-    return named[kernel]()
+    if isinstance(kernel, type):
+        got = f"the class {kernel.__name__}: pass an instance of it, {kernel.__name__}()"
+    elif isinstance(kernel, str) and kernel in named:
+        return named[kernel]()
+    else:
+        got = shown(kernel)
+    raise ValueError(
+        f"kernel must be one of {', '.join(map(repr, named))}, or a DotProductKernel, such as Exponential(0.6), "
+        f"got {got}."
+    )

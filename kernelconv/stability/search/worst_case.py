@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from kernelconv._check import check_choice, check_count, check_rng, check_sequence
+from kernelconv._numbers import shown
 from kernelconv._types.parameters import Border, RandomState
 from kernelconv.deformations import DisplacementField, LinearDeformation
 from kernelconv.deformations.warp import Order
@@ -94,11 +95,14 @@ def worst_case(
     Parameters
     ----------
     phi : callable, object with ``transform`` or ``forward``, or torch.nn.Module
-        As in `measure_stability`. It is given some of the images at a time.
+        As in `measure_stability`. It is given some of the images at a time. A fitted estimator has no gradient, as its
+        ``transform`` has none, and is searched by evolution; its ``network_`` (a classifier's ``representation_``),
+        which makes the same features, has one: ``worst_case(ckn.network_, X, ...)``.
     X : array-like, shape (n, h, w) or (n, h, w, c)
         At least two images.
     deformation : LinearDeformation
-        A family whose directions are linear in parameters: all but `Rotation`, `Dilation` and `Shear`.
+        A family whose directions are linear in parameters: all but `Rotation`, `Dilation` and `Shear`, in whose place
+        `AffineDeformation` holds all three.
     strength : float
         Jacobian norm (pixels for translations).
     method : {"auto", "gradient", "evolution"}
@@ -142,13 +146,17 @@ def worst_case(
     if not isinstance(deformation, LinearDeformation):
         raise ValueError(
             f"The worst field is searched for in families that are linear in parameters, such as SmoothDeformation, "
-            f"got {deformation!r}."
+            f"got {shown(deformation)}. For rotations, dilations and shears take AffineDeformation, which is linear "
+            "and holds all three."
         )
     x = check_inputs(X, deformation, (strength,), ("relative_change",))
     budget, n_fields = _check_budget(n_evaluations, n_random)
     gradient = as_gradient(phi)
     if check_choice(method, "method", get_args(Method)) == "gradient" and gradient is None:
-        raise ValueError("The gradient search needs phi.vjp(x, g): pass a network, or use method='evolution'.")
+        raise ValueError(
+            "The gradient search needs phi.vjp(x, g): pass a network (of a fitted estimator, its network_), or use "
+            "method='evolution'."
+        )
     climbs = gradient is not None and method != "evolution"
     represent, rng = as_representation(phi), check_rng(random_state)
     objective = Objective(represent, gradient, x, deformation, float(strength), order, padding, n_jobs)

@@ -120,6 +120,9 @@ def certify(
     .. math:: G(p) = \arg\max_c \mathbb{P}_e[f(x(u - \tau_{p + e}(u))) = c], \quad e \sim \mathcal{N}(0, \sigma^2 I),
               \quad G(p) = G(0) \text{ for } |p| < \sigma \Phi^{-1}(p_A)
 
+    with Phi^-1 the quantile function of a standard normal variable (here Phi is no representation) and p_A a lower
+    bound of the majority's share.
+
     This is a guarantee on the majority over a cloud of fields around each field, for these images and any classifier.
     It is no defence of a deployed one, which would deform an image that is deformed already: that composes.
 

@@ -71,9 +71,10 @@ def certify_change(
     r"""Bound, image by image, the median relative change of Phi over a cloud around any field up to a size.
 
     .. math:: h(z) = \frac{|\Phi(L_{\tau_z} x) - \Phi(x)|}{|\Phi(x)|}, \quad
-              \mathrm{med}_e\, h(p + e) \le q_{\Phi(|p| / \sigma)}(h(e)), \quad e \sim \mathcal{N}(0, \sigma^2 I)
+              \mathrm{med}_e\, h(p + e) \le q_{F(|p| / \sigma)}(h(e)), \quad e \sim \mathcal{N}(0, \sigma^2 I)
 
-    The quantile is bounded from above by an order statistic of the samples. No constant is fitted.
+    with Phi the representation, F the distribution function of a standard normal variable and q_s the quantile of share
+    s, which an order statistic of the samples bounds from above. No constant is fitted.
 
     Parameters
     ----------

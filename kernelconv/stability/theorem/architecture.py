@@ -51,7 +51,7 @@ class Parts(Protocol):
         """The layers, in the order the data flows."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Architecture:
     r"""The layers of a convolutional kernel network, x_n = A_n M_n P_n ... A_1 M_1 P_1 x_0.
 
@@ -69,6 +69,10 @@ class Architecture:
         if not layers or not all(isinstance(layer, LayerShape) for layer in layers):
             raise ValueError(f"layers must hold one LayerShape a layer, at least one, got {shown(self.layers)}.")
         object.__setattr__(self, "layers", layers)
+
+    def __repr__(self) -> str:
+        patches = ", ".join(f"{layer.patch_size:g}" for layer in self.layers)
+        return f"Architecture({self.n_layers} layers: patches of {patches} px, last pooling scale {self.scale:.3g} px)"
 
     @classmethod
     def of(cls, network: Parts) -> Architecture:
@@ -106,7 +110,10 @@ class Architecture:
 
     @property
     def slope(self) -> float:
-        """Product of the mappings' Lipschitz constants, which multiplies the theorem's right-hand side."""
+        """Product of the layers' slopes, by which the theorem's right-hand side grows where mappings expand.
+
+        It is told, and not multiplied by: the constants of `fit_bound` and `StabilityBound` contain it.
+        """
         return float(np.prod([layer.slope for layer in self.layers]))
 
     @property
@@ -121,7 +128,10 @@ class Architecture:
 
     @property
     def patch_ratio(self) -> float:
-        """kappa_0: the largest half width of a patch over the pooling scale before it (the first layer has none)."""
+        """kappa_0: the largest half width of a patch over the pooling scale before it.
+
+        The first layer has none before it, so that of a network of one layer this is 0.
+        """
         ratios = [
             (layer.patch_size - 1) / 2 * layer.stride / (before.scale * before.stride)
             for before, layer in zip(self.layers[:-1], self.layers[1:], strict=True)

@@ -85,7 +85,7 @@ class Scattering1D(SignalTransformer):
     Notes
     -----
     Each wavelet is cut to its support in frequency and folded onto the coarser grid before the inverse FFT; the
-    averages are matrix products. Coefficients agree with kymatio 0.3.0 (`scaling` "kymatio") to 1e-6 in float64.
+    averages are matrix products. Coefficients agree with kymatio 0.3.0 (`scaling` "kymatio") to 1e-10 in float64.
 
     References
     ----------
