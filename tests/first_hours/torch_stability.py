@@ -12,9 +12,7 @@ from kernelconv import SmoothDeformation, load_digits_images, measure_stability
 from kernelconv.report import write_card
 from kernelconv.stability import certify, compare_stability, measure_layers, smallest_flip, stability_card, worst_case
 
-SOURCE = '''
-"""A small CNN of PyTorch as a scikit-learn classifier; the last linear layer fits images of any size."""
-
+SOURCE = """
 import numpy as np
 import torch
 from sklearn.base import BaseEstimator, ClassifierMixin
@@ -57,7 +55,7 @@ class SmallClassifier(ClassifierMixin, BaseEstimator):
 
     def transform(self, X):
         return as_representation(self.module_.features)(X)
-'''
+"""
 Path("own_models.py").write_text(SOURCE, encoding="utf-8")
 sys.path.insert(0, "")
 from own_models import SmallClassifier  # noqa: E402
@@ -70,13 +68,8 @@ smooth = SmoothDeformation(cutoff=3)
 
 # Typical: the module as it is, its features with the last layer as their head, and both against the pixels.
 report = measure_stability(net, images, smooth, strengths=(0.1, 0.2), random_state=0)
-small, large = (row.mean for row in report.select("relative_change"))
-assert 0 < small < large < 1
-head = {
-    "head": lambda rows: net.last(torch.as_tensor(rows)).argmax(1),
-    "y": labels,
-    "measures": ("accuracy", "flip_rate"),
-}
+assert [0 < row.mean < 1 for row in report.select("relative_change")] == [True, True]
+head = {"head": lambda rows: net.last(torch.as_tensor(rows)).argmax(1), "y": labels, "measures": ("accuracy",)}
 (accuracy,) = measure_stability(net.features, images, smooth, (0.2,), random_state=0, **head).select("accuracy")
 assert accuracy.mean > 0.7
 rivals = {"pixels": lambda x: x, "scores": net}
@@ -84,11 +77,9 @@ print(compare_stability(rivals, images, smooth, strengths=(0.2,), random_state=0
 
 # Found: the worst field of a strength, and the smallest one that changes a label; guaranteed: of the majority.
 found = worst_case(net.features, images[:8], smooth, 0.2, n_evaluations=32, random_state=0)
-assert found.method == "gradient"
 assert (found.change >= found.random_best - 1e-9).all()
 flips = smallest_flip(net, images[:8], smooth, n_evaluations=64, random_state=0)
 certificate = certify(net, images[:8], smooth, sigma=0.5, n_samples=300, random_state=0)
-print(flips, certificate, sep="\n")
 assert (flips.strength > 0).all()
 assert (certificate.strength > 0).any()
 assert (np.diff(certificate.accuracy(labels[:8], (0.0, 0.05, 0.1, 0.5))) <= 0).all()
