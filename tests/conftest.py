@@ -9,3 +9,6 @@ if version("scikit-learn").startswith("1.6."):
 
 # JAX compiles every law's function once: what its compiler's optimisations take is not worth what they save
 os.environ.setdefault("XLA_FLAGS", "--xla_backend_optimization_level=0")
+
+#: Scripts, which `test_first_hours` runs; collecting doctests would import them.
+collect_ignore_glob = ["first_hours/*.py"]

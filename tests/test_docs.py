@@ -19,7 +19,7 @@ NEEDS = {
     "coming_from/pytorch": ("torch",),
     "extending/data_set": ("PIL",),
     "extending/rival_torch": ("torch", "onnx", "onnxruntime", "onnxscript"),
-    "start": ("skops",),
+    "start": ("skops", "PIL", "matplotlib"),
 }
 FLAGS = doctest.NORMALIZE_WHITESPACE | doctest.ELLIPSIS
 NUMBER = re.compile(r"\d+\.\d+")
