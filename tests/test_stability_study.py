@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 from joblib import parallel_config
 from kills import cells, kill_at_random
+from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 
@@ -211,14 +212,54 @@ def test_a_card_is_the_one_of_its_classifier(split, tmp_path, monkeypatch):
     cards, x, y = stability.cards(sweep), found.padded(split.X_test[:4]), split.y_test[:4]
     kept = split.subset(60, 0)
     fitted = model("pixels+linear").build((12, 12), 60, 0).fit(found.padded(split.X_train[kept]), split.y_train[kept])
+    title = f"pixels + {HEADS['linear'].label}"
     direct = stability_card(
-        fitted, x, y, phi=fitted[0].transform, name="pixels", data="digits", deformation=families.WORST,
+        fitted, x, y, phi=fitted[0].transform, name=title, data="digits", deformation=families.WORST,
         strengths=families.CARD_NORMS, random_state=0, **families.CARD,
     )  # fmt: skip
     assert cards["pixels"] == json.loads(json.dumps(direct))
-    assert results(sweep)["cards"]["lenet-untrained"]["model"] == REPRESENTATIONS["lenet-untrained"].label
+    assert results(sweep)["cards"]["lenet-untrained"]["model"].startswith(
+        f"{REPRESENTATIONS['lenet-untrained'].label} + "
+    )
     assert "pictures" not in results(sweep)["cards"]["pixels"]
     assert results(sweep)["rows"] == []
+
+
+class Stubborn(ClassifierMixin, BaseEstimator):
+    """A classifier of one answer."""
+
+    def fit(self, X, y):
+        self.classes_ = np.unique(y)
+        return self
+
+    def predict(self, X):
+        return np.full(len(X), self.classes_[-1])
+
+
+class StubbornPixels(Stubborn):
+    """The same, with features from which a head could tell the classes."""
+
+    def transform(self, X):
+        return X.reshape(len(X), -1)
+
+
+@pytest.mark.parametrize("kind", [Stubborn, StubbornPixels])
+def test_a_card_is_of_the_labels_that_a_classifier_gives_itself(kind, split, tmp_path, monkeypatch):
+    monkeypatch.setattr(families, "CARD", {"sigma": 1.0, "n_samples": 50, "n_evaluations": 16, "n_draws": 1})
+    monkeypatch.setattr(families, "N_CARD", 8)
+    mine = Representation("stubborn", "stubborn", "yours", lambda *_: kind(), "Mine.", trained=True)
+    asked = {"stubborn": Model("stubborn", mine, None)}
+    sweep = Sweep(Stability(split, asked, ["cards"], n_images=8, train_size=60), tmp_path)
+    list(sweep.run())
+    card = stability.cards(sweep)["stubborn"]
+    assert card["model"] == "stubborn"
+    assert card["classifier"]["clean"] == np.mean(split.y_test[:8] == 9)
+    assert (card["representation"] is None) == (kind is Stubborn)
+
+
+def test_without_features_there_are_cards_alone(split):
+    with pytest.raises(ValueError, match=r"no transform\): leave it out, or ask for the family cards alone, if it is"):
+        Stability(split, of(Stubborn(), "stubborn"), ["cards", "smooth"], n_images=8, train_size=60)
 
 
 def test_colour_images_are_measured_like_grey_ones(tmp_path, monkeypatch):

@@ -33,6 +33,7 @@ from kernelconv.stability import (
     worst_case,
 )
 from kernelconv.stability.card import PROTOCOL
+from kernelconv.studies.registry import HEADS
 
 NORMS = (0.05, 0.1, 0.2, 0.3, 0.5)
 FAMILIES: dict[str, tuple[Deformation, tuple[float, ...]]] = {
@@ -90,7 +91,7 @@ def protocol(name: str, n_images: int) -> dict[str, Any]:
         measures = {"layers": described(WORST), "measures": list(LAYER_MEASURES)}
         return {**measures, "strengths": list(LAYER_NORMS), "n_images": min(N_LAYERS, n_images)}
     if name == "cards":
-        card = {"cards": described(WORST), "protocol": PROTOCOL, **CARD}
+        card = {"cards": described(WORST), "protocol": PROTOCOL, "of": "a trained classifier's own labels", **CARD}
         return {**card, "strengths": list(CARD_NORMS), "n_images": min(N_CARD, n_images)}
     family, strengths = FAMILIES[name]
     measured = {"family": described(family), "measures": list(MEASURES)}
@@ -98,17 +99,17 @@ def protocol(name: str, n_images: int) -> dict[str, Any]:
 
 
 def recorded(
-    name: str, phi: Any, head: Any, x: NDArray, y: NDArray, seed: int, border: Border, titles: tuple[str, str]
+    name: str, phi: Any, head: Any, own: Any, x: NDArray, y: NDArray, seed: int, border: Border, titles: tuple[str, str]
 ) -> dict[str, Any]:
     """Return what a cell keeps: the report with each image's values, of "worst" its field, of "cards" the card.
 
-    `titles` are what a card calls the model and the data.
+    `own` is the model's own classifier, None where it has none; `titles` are what a card calls the model and the data.
     """
     record: dict[str, Any] = measured(name, phi, head, x, y, seed, border).to_dict(samples=True)
     if name == "worst":
         record["field"] = worst_field(phi, x[:2], seed, border)
     if name == "cards":
-        record["card"] = carded(*titles, phi, head, x, y, seed, border)
+        record["card"] = carded(*titles, phi, head, own, x, y, seed, border)
     return record
 
 
@@ -144,19 +145,21 @@ def worst_field(phi: Any, x: NDArray, seed: int, border: Border) -> dict[str, An
 
 
 def carded(
-    label: str, data: str, phi: Any, head: Any, x: NDArray, y: NDArray, seed: int, border: Border
+    label: str, data: str, phi: Any, head: Any, own: Any, x: NDArray, y: NDArray, seed: int, border: Border
 ) -> dict[str, Any]:
-    """Return the stability card of a classifier of features Phi, on the first images `x` and their labels `y`."""
-    represent = as_representation(phi)
+    """Return the stability card of a classifier, on the first images `x` and their labels `y`.
+
+    It is the model's own one, or that of its features Phi where it has none; the card's name says which.
+    """
 
     def predict(images: NDArray) -> NDArray:
-        found: NDArray = head.predict(np.reshape(represent(images), (len(images), -1)))
+        found: NDArray = head.predict(np.reshape(as_representation(phi)(images), (len(images), -1)))
         return found
 
-    named: dict[str, Any] = {"name": label, "data": data, "random_state": seed, "padding": border}
-    return stability_card(
-        predict, x[:N_CARD], y[:N_CARD], phi=phi, deformation=WORST, strengths=CARD_NORMS, **named, **CARD
-    )
+    title = label if own is not None else f"{label} + {HEADS['linear'].label}"
+    named: dict[str, Any] = {"name": title, "data": data, "random_state": seed, "padding": border, "phi": phi}
+    model = predict if own is None else own
+    return stability_card(model, x[:N_CARD], y[:N_CARD], deformation=WORST, strengths=CARD_NORMS, **named, **CARD)
 
 
 def told(name: str, n_images: int) -> dict[str, Any]:

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple, get_args
 
 import numpy as np
 from numpy.typing import NDArray
+from sklearn.base import is_classifier
 
 from kernelconv._check import check_choice, check_count
 from kernelconv._types.parameters import Border
@@ -46,10 +47,11 @@ class StabilityCell:
 
 
 class Fitted(NamedTuple):
-    """What is measured, a network or a function of images, and the classifier of its features."""
+    """What is measured, a network or a function of images, the classifier of its features, and the model's own."""
 
     phi: Any
     head: Any
+    own: Any
 
 
 #: The model fitted last, by all that decides it. Kept here and not in the study: to a process that joblib starts the
@@ -141,8 +143,10 @@ class Stability:
                     f"{name} names a head; here all features go to the same one, {HEADS['linear'].label}: ask for "
                     f"{name.rpartition('+')[0]}."
                 )
-            if phi(model.representation.build(self.shape, self.train_size, self.seed)) is None:
-                raise ValueError(f"{name} has no features whose change could be measured (no transform): leave it out.")
+            built = model.representation.build(self.shape, self.train_size, self.seed)
+            if phi(built) is None and not (self.families == ("cards",) and is_classifier(built)):
+                words = "leave it out, or ask for the family cards alone, if it is a classifier"
+                raise ValueError(f"{name} has no features whose change could be measured (no transform): {words}.")
 
     def _starts(self, model: str) -> range:
         return range(self.starts if self.models[model].representation.trained else 1)
@@ -174,9 +178,15 @@ class Stability:
         found = _last.get(key)
         if found is None:
             kept = self.split.subset(self.train_size, self.seed)
-            model = self.models[cell.model].build(self.shape, self.train_size, self.seed + cell.start)
-            model.fit(self.padded(self.split.X_train[kept]), self.split.y_train[kept])
-            found = Fitted(phi(model), model[-1])
+            x, y, seed = self.padded(self.split.X_train[kept]), self.split.y_train[kept], self.seed + cell.start
+            representation = self.models[cell.model].representation
+            found = Fitted(None, None, representation.build(self.shape, self.train_size, seed))
+            if phi(found.own) is None:  # a card is all that is asked of it
+                found.own.fit(x, y)
+            else:
+                model = self.models[cell.model].build(self.shape, self.train_size, seed).fit(x, y)
+                own = representation.trained and is_classifier(model[0])
+                found = Fitted(phi(model), model[-1], model[0] if own else None)
             _last.clear()
             _last[key] = found
         return found
@@ -189,9 +199,8 @@ class Stability:
     def seconds(self, cell: StabilityCell) -> float:
         """Return about what a cell costs, with its share of what it costs to fit the model once."""
         model, (n_represented, other) = self.models[cell.model], cost(cell.family, self.n_images)
-        fit = model.seconds(self.shape, self.train_size, 0)
-        represent = model.seconds(self.shape, self.train_size, n_represented) - fit
-        return fit / len(self.families) + represent + other
+        fit, whole = (model.seconds(self.shape, self.train_size, n) for n in (0, n_represented))
+        return fit / len(self.families) + whole - fit + other
 
 
 def reports(sweep: Sweep) -> dict[StabilityCell, StabilityReport]:
