@@ -364,6 +364,7 @@ def test_wavelets_have_zero_mean_and_unit_gain():
         ({"Q": (1, 2, 3)}, r"Q must be an int >= 1 or a pair of them, got \(1, 2, 3\)"),
         ({"Q": ()}, r"Q must be an int >= 1 or a pair of them, got \(\)"),
         ({"Q": 10**9}, "Q must be at most 1024 wavelets an octave, got 1000000000"),
+        ({"Q": 64}, "Q=64 wavelets an octave are as many as the signals have samples. The arguments are J, Q and T"),
         ({"J": 12, "T": 1, "Q": (16, 16), "max_order": 4}, "scattering paths up to order . alone, more than 1,000,000"),
         ({"T": 2**63}, r"averages over T=9\.22337e\+18 samples .* more than the 64 of the signal"),
         ({"T": 2**63, "padding": "zero"}, r"J=3 with T=9\.22337e\+18 spans more than 64 times the 64 samples"),

@@ -21,6 +21,9 @@ from kernelconv.operators.base import Pair, Part, Pullback, Shape3, State
 
 #: Wavelets an octave at most; lengths of the signal that 2^J and T may have at most.
 MOST_WAVELETS, LONGEST = 1024, 64
+#: More wavelets an octave than anyone wants: as many as the signal has samples are kymatio's second argument.
+MANY_WAVELETS = 64
+_LENGTH = "The arguments are J, Q and T; the length of the signals is learned by fit."
 
 
 Scaling = Literal["exact", "kymatio"]
@@ -100,7 +103,7 @@ class ScatteringTransform1D(Part):
         Q = tuple(check_count(q, "Q") for q in Q)
         for q in Q:
             if q > MOST_WAVELETS:
-                raise ValueError(f"Q must be at most {MOST_WAVELETS} wavelets an octave, got {q}.")
+                raise ValueError(f"Q must be at most {MOST_WAVELETS} wavelets an octave, got {q}. {_LENGTH}")
         object.__setattr__(self, "Q", (*Q, 1)[:2])
         check_average(self.T)
         for name, least in (("J", 1), ("max_order", 0), ("oversampling", 0)):  # NumPy's small ints overflow
@@ -140,6 +143,8 @@ class ScatteringTransform1D(Part):
         if in_shape == self._in_shape and "geometry" in self.__dict__:
             return self.geometry
         size, coarsest = in_shape[1], 2**self.J
+        if self.Q[0] == size >= MANY_WAVELETS:
+            raise ValueError(f"Q={size} wavelets an octave are as many as the signals have samples. {_LENGTH}")
         averages = self.T is None or self.T not in (0, "global")
         T = coarsest if self.T is None or not averages else float(self.T)
         said = f"T={T:g}" if T < 1e300 else "T=2**J"  # an int may be beyond all floats
