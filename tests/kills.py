@@ -5,12 +5,8 @@ import signal
 import subprocess
 import time
 
-import pytest
-
 #: Kills of one command; KERNELCONV_KILLS asks for more.
 N_KILLS = int(os.environ.get("KERNELCONV_KILLS", "1"))
-#: Starting processes again and again takes half a minute: KERNELCONV_SKIP_KILLS=1 leaves it to the other row of CI.
-SLOW = pytest.mark.skipif(os.environ.get("KERNELCONV_SKIP_KILLS") == "1", reason="the oldest row of CI kills")
 
 
 def cells(folder):

@@ -11,7 +11,7 @@ from dataclasses import replace
 import joblib
 import numpy as np
 import pytest
-from kills import SLOW, cells, kill_at_random
+from kills import cells, kill_at_random
 from rich.console import Console
 from sklearn.base import BaseEstimator, ClassifierMixin, clone
 
@@ -323,6 +323,7 @@ def test_command_writes_everything_and_prints_the_table(tmp_path, capsys):
     assert "0 to run" in " ".join(capsys.readouterr().out.split())
 
 
+@pytest.mark.once
 def test_interrupted_run_goes_on_and_repeats_nothing(tmp_path, capsys, monkeypatch):
     assert cli.main(command(tmp_path / "whole")) == 0
     real, ran = Accuracy.run, []
@@ -349,7 +350,7 @@ def test_interrupted_run_goes_on_and_repeats_nothing(tmp_path, capsys, monkeypat
     assert "already there" in capsys.readouterr().out
 
 
-@SLOW
+@pytest.mark.once
 def test_killed_at_random_moments_it_ends_at_the_same_results(tmp_path):
     plan = ["compare", "--models", *FAST, "ckn-1", "--train-sizes", "30", "60", "--seeds", "2"]
     assert cli.main([*plan, "--out", str(tmp_path / "whole")]) == 0
@@ -390,6 +391,7 @@ def test_user_data_from_two_files_with_string_labels(tmp_path):
     assert found["settings"]["n_test"] == 100
 
 
+@pytest.mark.once
 def test_settings_and_identities_are_the_same_in_every_process(split, tmp_path):
     import subprocess
 

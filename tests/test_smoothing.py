@@ -62,6 +62,7 @@ def test_a_constant_classifier_reaches_the_cap(n, cap):
     assert found.strength[0] == found.radius[0]
 
 
+@pytest.mark.once
 def test_a_linear_function_is_never_certified_beyond_its_distance_but_for_alpha():
     images, distance, alpha = np.repeat(ramp(33)[None], 2000, axis=0), 1.2, 0.05
     few = {"n_samples": 100, "n_select": 20, "alpha": alpha, "order": 1, "padding": "symmetric"}
@@ -251,6 +252,7 @@ def test_no_flip_is_said_to_be_none():
     assert "0 of 2 labels changed up to 0.9)" in repr(found)
 
 
+@pytest.mark.once
 def test_flips_of_the_majority_lie_outside_its_radius():
     f = rows_of(RidgeClassifier().fit(X[:600].reshape(600, -1), Y[:600]))
     images = X[600:606]

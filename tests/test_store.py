@@ -11,7 +11,7 @@ import time
 import numpy as np
 import pytest
 from joblib import parallel_config
-from kills import N_KILLS, SLOW
+from kills import N_KILLS
 from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
@@ -296,7 +296,7 @@ transform_store(Slow(), x, sys.argv[1] + "/out.npy", chunk=2, workers=int(sys.ar
 """
 
 
-@SLOW
+@pytest.mark.once
 @pytest.mark.parametrize("workers", [1])
 def test_a_run_that_is_killed_at_random_goes_on(workers, tmp_path):
     np.save(tmp_path / "x.npy", X)
