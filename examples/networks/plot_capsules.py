@@ -10,6 +10,7 @@ vectors; then the committed study, `python benchmarks/experiments capsules`: 2,0
 """
 
 import json
+import sys
 from pathlib import Path
 
 import matplotlib.pyplot as plt
@@ -51,7 +52,7 @@ assert (np.diff(shares[:, 5, 0]) < 0).all()
 
 # %%
 # The study: digits, and pairs of digits that neither network has seen; a CNN of as many parameters
-results = Path(__file__).resolve().parents[2] / "benchmarks" / "results" / "capsules" / "results.json"
+results = Path(sys.argv[0]).resolve().parents[2] / "benchmarks" / "results" / "capsules" / "results.json"
 if not results.exists():
     raise FileNotFoundError(f"{results} is missing: run this example inside a checkout of the repository.")
 cells = json.loads(results.read_text(encoding="utf-8"))

@@ -10,6 +10,7 @@ small: three epochs of 320 digits; then the committed study, `python benchmarks/
 """
 
 import json
+import sys
 from pathlib import Path
 
 import matplotlib.pyplot as plt
@@ -52,7 +53,7 @@ assert 0.2 < arrives["torch_default"] / arrives["he_normal"] * 6**12.5 < 5
 
 # %%
 # The study: training loss at the end, means of three draws
-results = Path(__file__).resolve().parents[2] / "benchmarks" / "results" / "depth" / "results.json"
+results = Path(sys.argv[0]).resolve().parents[2] / "benchmarks" / "results" / "depth" / "results.json"
 if not results.exists():
     raise FileNotFoundError(f"{results} is missing: run this example inside a checkout of the repository.")
 of = {}

@@ -13,6 +13,7 @@ draws.
 """
 
 import json
+import sys
 from pathlib import Path
 
 import matplotlib.pyplot as plt
@@ -87,7 +88,7 @@ low.set(xlabel="drop probability $p$", ylabel="variance of a constant 1", title=
 
 # %%
 # The study: shifts of up to two pixels ("crops") and decay, each on and off, for three networks
-results = Path(__file__).resolve().parents[2] / "benchmarks" / "results" / "regularization-mnist" / "results.json"
+results = Path(sys.argv[0]).resolve().parents[2] / "benchmarks" / "results" / "regularization-mnist" / "results.json"
 if not results.exists():
     raise FileNotFoundError(f"{results} is missing: run this example inside a checkout of the repository.")
 cells = json.loads(results.read_text(encoding="utf-8"))

@@ -11,6 +11,7 @@ small, one length; then the committed study of five, `python benchmarks/experime
 """
 
 import json
+import sys
 from pathlib import Path
 
 import matplotlib.pyplot as plt
@@ -49,7 +50,7 @@ assert right["quadratic SVC"][-1] < right["ConvNet"][1]
 
 # %%
 # The study: the fewest rows with which each is right on 19 of 20 new ones, eight draws a length
-results = Path(__file__).resolve().parents[2] / "benchmarks" / "results" / "sample-complexity" / "results.json"
+results = Path(sys.argv[0]).resolve().parents[2] / "benchmarks" / "results" / "sample-complexity" / "results.json"
 if not results.exists():
     raise FileNotFoundError(f"{results} is missing: run this example inside a checkout of the repository.")
 cells, lengths = json.loads(results.read_text(encoding="utf-8")), (8, 12, 16, 24, 32)

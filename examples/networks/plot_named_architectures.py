@@ -12,6 +12,7 @@ regularization-cifar10`: 20 epochs, one draw, the convolutional one a quarter as
 """
 
 import json
+import sys
 from pathlib import Path
 
 import matplotlib.pyplot as plt
@@ -66,7 +67,7 @@ boxes.supylabel("channels", fontsize=9)
 
 # %%
 # The study on CIFAR-10 beside the table of Zhang et al.: test accuracy (%) with and without crops, and decay
-results = Path(__file__).resolve().parents[2] / "benchmarks" / "results" / "regularization-cifar10" / "results.json"
+results = Path(sys.argv[0]).resolve().parents[2] / "benchmarks" / "results" / "regularization-cifar10" / "results.json"
 if not results.exists():
     raise FileNotFoundError(f"{results} is missing: run this example inside a checkout of the repository.")
 cells = json.loads(results.read_text(encoding="utf-8"))

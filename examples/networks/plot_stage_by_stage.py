@@ -11,6 +11,7 @@ First on small digits; then the committed study on MNIST, `python benchmarks/exp
 """
 
 import json
+import sys
 from pathlib import Path
 
 import matplotlib.pyplot as plt
@@ -31,7 +32,7 @@ assert one.score(X[700:], y[700:]) > 0.93
 
 # %%
 # The study: 2,000 digits of MNIST, three draws, beside a network trained as a whole
-results = Path(__file__).resolve().parents[2] / "benchmarks" / "results" / "layerwise" / "results.json"
+results = Path(sys.argv[0]).resolve().parents[2] / "benchmarks" / "results" / "layerwise" / "results.json"
 if not results.exists():
     raise FileNotFoundError(f"{results} is missing: run this example inside a checkout of the repository.")
 cells = json.loads(results.read_text(encoding="utf-8"))

@@ -10,6 +10,7 @@ them, `python benchmarks/experiments rotations`.
 """
 
 import json
+import sys
 from pathlib import Path
 
 import matplotlib.pyplot as plt
@@ -42,7 +43,7 @@ assert (swapped[-1] > 5 * swapped[1:-1]).all()
 
 # %%
 # The study: shares of the test images, three draws
-results = Path(__file__).resolve().parents[2] / "benchmarks" / "results" / "rotations" / "results.json"
+results = Path(sys.argv[0]).resolve().parents[2] / "benchmarks" / "results" / "rotations" / "results.json"
 if not results.exists():
     raise FileNotFoundError(f"{results} is missing: run this example inside a checkout of the repository.")
 cells = json.loads(results.read_text(encoding="utf-8"))

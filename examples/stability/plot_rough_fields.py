@@ -10,6 +10,7 @@ committed study, `python benchmarks/experiments regularity`.
 """
 
 import json
+import sys
 from pathlib import Path
 
 import matplotlib.pyplot as plt
@@ -46,7 +47,7 @@ assert found[1.5, 2048] < found[1.5, 128]
 
 # %%
 # The study: the largest change that a search over tones and fields finds, up to waves of n / 16 periods
-results = Path(__file__).resolve().parents[2] / "benchmarks" / "results" / "regularity" / "results.json"
+results = Path(sys.argv[0]).resolve().parents[2] / "benchmarks" / "results" / "regularity" / "results.json"
 if not results.exists():
     raise FileNotFoundError(f"{results} is missing: run this example inside a checkout of the repository.")
 cells = json.loads(results.read_text(encoding="utf-8"))
