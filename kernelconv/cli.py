@@ -120,8 +120,13 @@ def measure(options: Namespace, console: Console) -> int:
     border = options.border or (known.border if known else "zero")
     drawn = {"seed": options.seed, "starts": options.starts}
     study = stability.Stability(split, models, options.families, **sizes, **drawn, border=border)
+    h, w, *_ = study.shape
     console.print(
-        f"{split.name}: {n_images:,} test images, {train_size:,} to train from", highlight=False, markup=False
+        f"{split.name}: {n_images:,} test images, {train_size:,} to train from, {h} x {w} px with a border of "
+        f"{stability.PAD} px on every side ({border})",
+        highlight=False,
+        markup=False,
+        soft_wrap=True,
     )
     sweep = Sweep(study, options.out)
     run(sweep, console, options, _measured)
@@ -132,7 +137,10 @@ def measure(options: Namespace, console: Console) -> int:
 def _measured(done: Finished) -> tuple[str, str]:
     """Return a cell of stability in words, and whether it was there."""
     start = f", start {done.cell.start}" if done.cell.start else ""
-    return f"{done.cell.model}, {done.cell.family}{start}", "already there" if done.known else "measured"
+    words = "already there" if done.known else "measured"
+    if done.cell.family == "layers" and not done.record["rows"]:
+        words = "no rows, because these features have no trace, which gives the maps of each layer"
+    return f"{done.cell.model}, {done.cell.family}{start}", words
 
 
 def finish_stability(sweep: Sweep, console: Console) -> None:

@@ -263,8 +263,8 @@ def layers(network: Any) -> Rivals:
     trace = getattr(network, "trace", None)
     if not callable(trace):
         raise ValueError(
-            f"{type(network).__name__} has no trace, which gives the maps of each layer. Pass a network: "
-            "model.network_ for an estimator."
+            f"{type(network).__name__} has no trace, which gives the maps of each layer. Pass a network, of an "
+            "estimator of this library model.network_; of anything else an object whose trace(x) gives a dict of maps."
         )
 
     def represent(x: NDArray, name: str) -> dict[str, NDArray]:
