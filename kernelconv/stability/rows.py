@@ -1,4 +1,4 @@
-"""Feature rows (n, d), one an image, of NumPy or of another library: read, checked, and their norms."""
+"""Feature rows (n, d), one per image, of NumPy or of another library: reading, checks and norms."""
 
 from __future__ import annotations
 

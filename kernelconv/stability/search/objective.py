@@ -1,4 +1,4 @@
-"""What is searched: the change of Phi by the fields of a family at one strength, and its slope in their parameters."""
+"""Objective of the search: the change of Phi by the fields of a family at one strength, and its gradient."""
 
 from __future__ import annotations
 
