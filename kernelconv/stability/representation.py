@@ -150,7 +150,7 @@ def features(represent: Representation, x: Any, name: str = "phi(X)") -> Any:
     Raises
     ------
     ValueError
-        If there is not one row an image, or a feature is complex, non-finite or no number.
+        If there is not one row per image, or a feature is complex, non-finite or no number.
     TypeError
         If `x` is a tensor and what `represent` makes of it is not.
     """
@@ -168,7 +168,7 @@ def maps(represent: Representation, x: Any) -> Any:
     Raises
     ------
     ValueError
-        If what `represent` returns are not maps, one an image.
+        If what `represent` returns are not maps, one per image.
     TypeError
         As `features`.
     """

@@ -155,7 +155,7 @@ def _checked(labels: NDArray, n: int, name: str) -> NDArray:
 
 
 def _one_each(found: NDArray, x: NDArray, name: str) -> NDArray:
-    """Return what a model made of images; raise ValueError unless that is one entry or row an image."""
+    """Return what a model made of images; raise ValueError unless that is one entry or row per image."""
     if not found.ndim or len(found) != len(x):
         raise ValueError(
             f"{name} returned shape {found.shape} for {len(x)} images: it must return one label, or one row of scores, "

@@ -123,7 +123,7 @@ class ModuleRepresentation:
         return lambda images: torch.func.functional_call(self.module, copies, (images,))
 
     def _run(self, call: Callable[[Any], Any], images: Any) -> Any:
-        """Return the module's output of a batch, one row an image; raise ValueError in words if there is none."""
+        """Return the module's output of a batch, one row per image; raise ValueError in words if there is none."""
         import torch
 
         name, order = type(self.module).__name__, "(n, h, w, c)" if reads_channels_last(self.module) else "(n, c, h, w)"

@@ -99,7 +99,7 @@ class SessionRepresentation:
         return given
 
     def _run(self, name: str, images: NDArray, fixed: int | None) -> NDArray:
-        """Return the first output of a batch, one row an image; raise ValueError in words if there is none."""
+        """Return the first output of a batch, one row per image; raise ValueError in words if there is none."""
         n = len(images)
         if fixed is not None and n < fixed:
             images = np.concatenate([images, np.repeat(images[-1:], fixed - n, axis=0)])

@@ -158,7 +158,7 @@ def certify(
     ------
     ValueError
         If `X` is not finite images; if the family has no parameters that may be added; if `sigma`, `n_samples`,
-        `n_select` or `alpha` is out of its range; if `predict` does not return one label an image.
+        `n_select` or `alpha` is out of its range; if `predict` does not return one label per image.
 
     Notes
     -----
