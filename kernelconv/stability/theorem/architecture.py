@@ -112,7 +112,7 @@ class Architecture:
     def slope(self) -> float:
         """Product of the layers' slopes, a factor of the theorem's right-hand side where mappings expand.
 
-        For information only: the constants of `fit_bound` and `StabilityBound` contain this factor.
+        The bound is not multiplied by it: the constants of `fit_bound` and `StabilityBound` contain this factor.
         """
         return float(np.prod([layer.slope for layer in self.layers]))
 
@@ -130,7 +130,7 @@ class Architecture:
     def patch_ratio(self) -> float:
         """kappa_0: the largest half width of a patch over the pooling scale before it.
 
-        The first layer has no pooling before it, so that this is 0 for a network of one layer.
+        The first layer has no pooling before it; of a network of one layer this is 0.
         """
         ratios = [
             (layer.patch_size - 1) / 2 * layer.stride / (before.scale * before.stride)
