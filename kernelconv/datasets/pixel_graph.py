@@ -112,7 +112,7 @@ def pixel_graph(
     Notes
     -----
     Cost: O(n n_pixels^2), by one matrix product; counts are exact. For spins at a high temperature the strongest pairs
-    are the edges of the lattice; at a low temperature all pairs are strong. Published levels for such graphs depend on
+    are the edges of the lattice; at a low one they may be any pairs. Published levels for such graphs depend on
     `squared`: a tenth of the largest squared count is .32 of the largest count.
 
     Examples
