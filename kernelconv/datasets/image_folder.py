@@ -1,4 +1,4 @@
-"""A folder that holds one folder of images a class, read with Pillow."""
+"""A folder with one sub-folder of images per class, read with Pillow."""
 
 from __future__ import annotations
 
