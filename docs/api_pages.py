@@ -6,18 +6,16 @@ from pathlib import Path
 
 PACKAGE = Path(__file__).resolve().parent.parent / "kernelconv"
 #: Rooms in reading order. What the top level names is documented there; a room's page links to it.
-ROOMS = ("", "operators", "networks", "streams", "deformations", "stability", "datasets", "report", "torch", "jax")
-#: One module that is a room of its own.
-MODULES = ("testing",)
+ROOMS = (
+    *("", "operators", "networks", "streams", "deformations", "stability", "datasets", "report", "torch", "jax"),
+    "testing",
+)
 
 
 def sections(source):
-    """Return [(title, names)] of a module: of its `__all__`, where comments begin sections, or of what it defines."""
+    """Return [(title, names)] of the `__all__` of a module, where comments begin sections."""
     body = ast.parse(source).body
     lists = [n.value for n in body if isinstance(n, ast.Assign) and n.targets[0].id == "__all__"]
-    if not lists:
-        defined = [n.name for n in body if isinstance(n, ast.FunctionDef | ast.ClassDef)]
-        return [("", [name for name in defined if not name.startswith("_")])]
     lines, title, result = source.splitlines(), "", []
     for number in range(lists[0].lineno, lists[0].end_lineno + 1):
         line = lines[number - 1].strip()
@@ -33,7 +31,7 @@ def sections(source):
 def page(room, top):
     """Return the page of a room in reStructuredText."""
     name = f"kernelconv.{room}" if room else "kernelconv"
-    path = PACKAGE / room / "__init__.py" if room not in MODULES else PACKAGE / f"{room}.py"
+    path = PACKAGE / room / "__init__.py"
     source = path.read_text(encoding="utf-8")
     summary = ast.get_docstring(ast.parse(source)).split("\n\n")[0].replace("\n", " ")
     lines = [name, "=" * len(name), "", f".. py:module:: {name}", "", f".. currentmodule:: {name}", "", "|summary|", ""]
@@ -54,12 +52,11 @@ def write(folder):
     """Write the page of every room, and the list of them, into `folder`."""
     folder.mkdir(parents=True, exist_ok=True)
     top = set(importlib.import_module("kernelconv").__all__)
-    rooms = [*ROOMS, *MODULES]
-    for room in rooms:
+    for room in ROOMS:
         text = page(room, top)
         file = folder / f"{room or 'kernelconv'}.rst"
         if not file.exists() or file.read_text(encoding="utf-8") != text:  # Sphinx reads again what has changed
             file.write_text(text, encoding="utf-8")
-    listed = "\n".join(f"   {room or 'kernelconv'}" for room in rooms)
+    listed = "\n".join(f"   {room or 'kernelconv'}" for room in ROOMS)
     text = f"API by room\n===========\n\n.. toctree::\n   :maxdepth: 1\n\n{listed}\n"
     (folder / "index.rst").write_text(text, encoding="utf-8")

@@ -18,7 +18,7 @@ from kernelconv.operators.fast.choice import Engine, has_engine, name_engines
 from kernelconv.operators.fast.engines import ENGINES
 from kernelconv.operators.mappings.nonlinearities import Pointwise
 from kernelconv.stability import relative_stability
-from kernelconv.testing import check_equivariance, check_lipschitz, check_vjp, dot_test
+from kernelconv.testing import check_equivariance, check_lipschitz, check_shapes, check_vjp, dot_test
 
 NAMES = list(registry.SPECIFICATIONS)
 LIPSCHITZ = [n for n in NAMES if registry.built(n).lipschitz(registry.SHAPE) is not None]
@@ -383,9 +383,8 @@ def test_a_nan_stays_in_its_image(name):
 @pytest.mark.parametrize("name", NAMES)
 def test_structure_is_known_before_data(name):
     part = registry.SPECIFICATIONS[name]
-    y = registry.built(name).forward(registry.images())
-    assert y.shape == (3, *part.out_shape(registry.SHAPE))
-    assert np.abs(y).max() > 0
+    assert check_shapes(registry.built(name), registry.images()) == part.out_shape(registry.SHAPE)
+    assert np.abs(registry.built(name).forward(registry.images())).max() > 0
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -566,6 +565,25 @@ def test_check_vjp_fails_on_a_param_gradient_wrong_by_a_thousandth(rng):
     part = WrongAnchorGradient(5).build(registry.SHAPE, rng)
     with pytest.raises(AssertionError, match="Gradient in anchors"):
         check_vjp(part, registry.images(), rng)
+
+
+class Misstated(GaussianPooling):
+    def _out_shape(self, in_shape):
+        h, w, c = super()._out_shape(in_shape)
+        return h, w + 1, c
+
+
+class Centred(Modulus):
+    def definition(self, x):
+        return abs(x - x.mean(0))
+
+
+def test_check_shapes_fails_on_a_wrong_shape_and_on_images_that_are_mixed():
+    x = registry.images()
+    with pytest.raises(AssertionError, match=r"of 3 images has shape \(3, 3, 4, 2\), out_shape states \(3, 3, 5, 2\)"):
+        check_shapes(Misstated(2).build(registry.SHAPE), x)
+    with pytest.raises(AssertionError, match=r"F\(x\) of one image differs by 1 of the norm when it is computed with"):
+        check_shapes(Centred().build(registry.SHAPE), x)
 
 
 def test_check_lipschitz_fails_on_a_steeper_map(rng):

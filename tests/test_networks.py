@@ -219,7 +219,7 @@ def test_multiply_adds_are_the_loops():
     assert Convolution(3, (2, 3)).multiply_adds((h, w, c)) == 5 * 6 * (2 * 3 * 2) * 3
     assert Dense(4).multiply_adds((h, w, c)) == 96 * 4
     assert KernelMapping(5).multiply_adds((h, w, c)) == 48 * (2 * 5 + 25)
-    assert GaussianPooling(2).multiply_adds((h, w, c)) == c * (h * 4 * w + 3 * h * 4)
+    assert GaussianPooling(2).multiply_adds((h, w, c)) == c * (3 * h * w + 3 * w * 4)  # rows first
     assert AveragePooling(2).multiply_adds((h, w, c)) == 96
     assert GlobalPooling().multiply_adds((h, w, c)) == 96
     assert GlobalPooling().receptive_field((h, w, c)) == Dense(4).receptive_field((h, w, c)) == ((6, 8), (6, 8))

@@ -158,10 +158,10 @@ class GaussianPooling(Part):
         return rows, columns
 
     def multiply_adds(self, in_shape: Shape3) -> int:
-        """Return c (h w w' + h h' w')."""
+        """Return c (h' h w + h' w w'), of rows, then columns."""
         h, w, c = in_shape
         gh, gw, _ = self.out_shape(in_shape)
-        return c * h * gw * (w + gh)
+        return c * gh * w * (h + gw)
 
     def definition(self, x: Array) -> Any:
         """Return A x: (n, h, w, c) -> (n, h', w', c)."""
