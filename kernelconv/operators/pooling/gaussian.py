@@ -88,8 +88,8 @@ class GaussianPooling(Part):
     Notes
     -----
     Cost: n c (h' h w + h' w' w) multiply-adds. Adjoint: the transposed matrices. Lipschitz constant: the product of
-    the two spectral norms, at most 1 with symmetric, zero and circular borders; reflect gives up to 1.009 an axis. A
-    NaN or an infinity spreads beyond its window, to any value of its channel: zeros of the matrices times it are NaN.
+    the two spectral norms, at most 1 with symmetric, zero and circular borders; "reflect" gives up to 1.009 per axis. A
+    NaN or an infinity may spread beyond its window, over its channel: its products with zeros of the matrices are NaN.
 
     References
     ----------

@@ -1,4 +1,4 @@
-"""Wavelets of 1-D scattering: analytic Morlet filters, Q an octave, and the Gaussian low-pass."""
+"""Wavelets of 1-D scattering: analytic Morlet filters, Q per octave, and the Gaussian low-pass."""
 
 from __future__ import annotations
 
@@ -81,10 +81,10 @@ def _scale(xi: float, sigma: float) -> int:
 
 @dataclass(frozen=True)
 class FilterBank1D:
-    r"""A bank of 1-D scattering: analytic Morlet wavelets, Q an octave, and one low-pass. Immutable.
+    r"""The bank of 1-D scattering: analytic Morlet wavelets, Q per octave, and one low-pass. Immutable.
 
-    On a grid s times coarser a filter is the periodisation of its Fourier transform, which is that of its samples,
-    times s: what is convolved there has s times fewer samples to sum.
+    On a grid s times coarser, a filter is given by the periodisation of its Fourier transform, which is s times the
+    transform of its samples on that grid: the factor makes up for the s times fewer terms of a convolution there.
 
     .. math:: \hat\psi_s[k] = \sum_m \hat\psi[k + m n / s]
 
@@ -95,7 +95,7 @@ class FilterBank1D:
     J : int
         log2 of the largest scale of the wavelets.
     Q : int
-        Wavelets an octave.
+        Wavelets per octave.
     T : float, optional
         Samples that the low-pass averages over; 2^J by default.
     decimating : bool

@@ -180,7 +180,7 @@ class ScatteringTransform1D(Part):
         return 0, None
 
     def multiply_adds(self, in_shape: Shape3) -> int:
-        """Return those of the FFTs, 2 n log2 n of n complex numbers, and of the filters."""
+        """Return those of the FFTs, 2 n log2 n for n complex numbers, and of the filters."""
         geometry, total = self._geometry(in_shape), 0.0
         for path in geometry.paths:
             before, after = (geometry.padded / 2 ** geometry.resolution(p) for p in (path.parent, path))
