@@ -41,15 +41,15 @@ class IncrementalHead(BaseEstimator):
         self.random_state = random_state
 
     def merge(self, other: Self) -> Self:
-        """Add all samples that `other` has seen; one that has seen none changes nothing.
+        """Add all samples that `other` has seen; if there are none, nothing changes.
 
-        Sums are merged by their means: the same to 1e-12 of their norm in any order and grouping. A machine that adds
-        the stream from sample i on says ``start=i`` in ``partial_fit``, so that folds are those of one pass.
+        Sums do not depend on the order and grouping of merges, to 1e-12 of their norm. A machine that adds the stream
+        from sample i on must pass ``start=i`` to ``partial_fit``, so that the folds are those of one pass.
 
         Parameters
         ----------
         other : estimator
-            Of the same class, `cv`, `random_state`, features and targets; it stays as it is.
+            Of the same class, `cv`, `random_state`, features and targets; it is not changed.
 
         Raises
         ------
@@ -84,7 +84,7 @@ class IncrementalHead(BaseEstimator):
         return stream_folds(check_count(start, "start", 0), check_count(n, "n", 0), *self._deal())
 
     def state(self) -> dict[str, NDArray]:
-        """Return all that has been learned as arrays by name, for ``numpy.savez``; they are no copies.
+        """Return all that has been learned as arrays by name, for ``numpy.savez``; they are not copied.
 
         Raises
         ------
@@ -95,7 +95,7 @@ class IncrementalHead(BaseEstimator):
         return {**self.moments_.arrays(), **self._targets_state()}
 
     def load_state(self, state: Mapping[str, NDArray]) -> Self:
-        """Take up a copy of what ``state`` returned, in place of what has been learned.
+        """Replace what has been learned by a copy of `state`, which the method ``state`` returned.
 
         Raises
         ------

@@ -39,8 +39,8 @@ class KernelMapping(Part):
     Parameters
     ----------
     n_anchors : int
-        Rows of Z, and channels of the output. Where the sample holds fewer distinct patches, a warning says so, and the
-        built part has as many anchors as there are.
+        Rows of Z, and channels of the output. If the sample holds fewer distinct patches, the built part has as many
+        anchors as there are, with a warning.
     kernel : DotProductKernel or str
         kappa; a name takes that kernel's default parameters.
     regularization : float
