@@ -72,7 +72,7 @@ class LayerwiseConvNet(ImageClassifier):
     pooling : tuple of str, or {"max", "average"}
         Pooling of each stage.
     padding : {"zero", "valid", "reflect", "symmetric", "circular"}
-        How a map goes on beyond its edge when patches are taken.
+        How a map is continued beyond its edge when patches are taken.
     input : {"centered", "whitened", "raw"}
         What the first stage clusters: patches without their mean, which makes it invariant to brightness; these
         decorrelated (`PatchWhitening`: for natural images); or the patches themselves. The filters include this linear

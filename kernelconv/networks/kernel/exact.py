@@ -57,7 +57,7 @@ class ConvKernel(Kernel):
     sigma : tuple of float, or float
         Bandwidth of the kernels named "exponential".
     padding : {"zero", "valid", "reflect", "symmetric", "circular"}
-        How a map goes on beyond its edge when patches are taken.
+        How a map is continued beyond its edge when patches are taken.
     tangent : bool
         Return the neural tangent kernel of the same architecture instead, with
         :math:`T_k = (R \times C) [\kappa'(\cos) \, P(T_{k-1}) + M_k] (R \times C)'`; with kernel="arccosine" that of

@@ -28,8 +28,8 @@ class ConvKernelNetwork(NetworkTransformer):
     patch_size : tuple of (int or (int, int)), or int
         Patch size (px) of each layer, on the map that it reads.
     subsampling : tuple of (int or (int, int)), or int
-        Step (px) between pooled positions. A step of 1 keeps every position but still blurs, with weights .21, .58, .21
-        along each axis; with ``pooling_scale=0.5`` or ``pooling="average"`` it does not.
+        Step (px) between pooled positions. A step of 1 keeps every position and blurs all the same, by weights .21,
+        .58, .21 along each axis; with ``pooling_scale=0.5`` or ``pooling="average"`` it does not blur.
     pooling_scale : tuple of float, or float, optional
         Gaussian scale (px); by default subsampling / sqrt(2).
     kernel : tuple of (DotProductKernel or str), DotProductKernel or str
@@ -39,7 +39,7 @@ class ConvKernelNetwork(NetworkTransformer):
     regularization : float
         epsilon of (kappa(Z Z') + epsilon I)^(-1/2).
     padding : {"zero", "valid", "reflect", "symmetric", "circular"}
-        How a map goes on beyond its edge when patches are taken.
+        How a map is continued beyond its edge when patches are taken.
     input : {"auto", "raw", "gradient", "centered", "whitened"} or Part
         What the first layer reads: the pixels; their gradient, two channels (`ImageGradient`: take patch_size 1 there,
         so that a patch is an orientation); patches without their mean (`PatchCentering`); or these decorrelated
@@ -93,9 +93,9 @@ class ConvKernelNetwork(NetworkTransformer):
     Cost per image and layer: h w n_anchors (patch values) multiply-adds for the kernel values, n_anchors^2 per pooled
     position for the whitening.
 
-    The choice of ``input="auto"`` is based on validation errors (%) of raw, centered and whitened patches and of the
-    gradient, means of three draws: 2,000 CIFAR-10 images 51.0, 45.5, 42.7, 44.1; 600 crops of two photographs 59.3,
-    54.0, 49.1, 53.3 (``benchmarks/colour_input.py``).
+    The choice of ``input="auto"`` is based on validation errors (%) of raw, centered, whitened patches and gradient,
+    means of three draws: 2,000 CIFAR-10 images 51.0, 45.5, 42.7, 44.1; 600 crops of two photographs 59.3, 54.0, 49.1,
+    53.3 (``benchmarks/colour_input.py``).
 
     Heads: ``RidgeClassifierCV(np.logspace(-4, 1, 6))`` has 0.7 % validation error with 1,000 digits (the penalties of
     ``RidgeClassifierCV()``: 1.8 %) and 2.8 % with 1,000 MNIST images, `AffineSubspaceClassifier` 1.2 and 2.7 %,

@@ -41,7 +41,7 @@ class PatchExtraction(Part):
     stride : int or (int, int)
         Step between patches (px).
     padding : {"valid", "zero", "reflect", "symmetric", "circular"}, int or (int, int)
-        How the image goes on beyond its edge; "valid" takes only the patches inside. Every other name gives
+        How the image is continued beyond its edge; "valid" takes only the patches inside. Every other name gives
         ceil(h / s) x ceil(w / s) positions. A number p, or one for rows and one for columns, is that many px of zeros
         on each side, as PyTorch counts them: (h + 2 p - e) // s + 1 positions.
     dilation : int or (int, int)

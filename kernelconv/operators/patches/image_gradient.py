@@ -30,7 +30,7 @@ class ImageGradient(Part):
     Parameters
     ----------
     padding : {"zero", "reflect", "symmetric", "circular"}
-        How the map goes on beyond its edge.
+        How the map is continued beyond its edge.
 
     Raises
     ------

@@ -78,7 +78,7 @@ class GaussianPooling(Part):
     scale : float, optional
         sigma (px), 1e-3 to 1e4; by default s / sqrt(2), so that the window spans s px on each side.
     padding : {"symmetric", "zero", "reflect", "circular"}
-        How the map goes on beyond its edge.
+        How the map is continued beyond its edge.
 
     Raises
     ------

@@ -42,7 +42,7 @@ def wavelets_1d(J: int, Q: int) -> tuple[Wavelet1D, ...]:
     J : int
         log2 of the largest scale.
     Q : int
-        Wavelets an octave.
+        Wavelets per octave.
 
     Raises
     ------
