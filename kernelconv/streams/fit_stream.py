@@ -58,7 +58,7 @@ def fit_stream(
         File that keeps the sums: after an interrupt or a kill the same call resumes from it, with the same bits; after
         the end of the stream it returns at once. Writing it takes at most a twentieth of the run.
     workers : int, optional
-        Number of processes, see `in_order`; None means this process alone.
+        Number of processes; None means the setting of ``joblib.parallel_config``, or without one this process alone.
     client : dask.distributed.Client, optional
         Cluster that computes the features instead.
     progress : bool

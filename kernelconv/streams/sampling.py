@@ -122,7 +122,7 @@ class ImageChunks:
         Arrays (m, h, w) or (m, h, w, c), of any m. Every layer iterates over them once more, so give something that can
         be iterated again: a list, an object with ``__iter__``, or a function that returns a new iterator.
     workers : int, optional
-        Number of processes, see `in_order`; None means the threads of ``fit``, or the cluster of joblib's Dask backend.
+        Number of processes; None means the threads of ``fit``, or the cluster of joblib's Dask backend.
     client : dask.distributed.Client, optional
         Cluster that computes instead.
 

@@ -46,7 +46,7 @@ def transform_store(
     chunk : int
         Images that are read, transformed and written together: the unit of work.
     workers : int, optional
-        Number of processes, see `in_order`; None means this process alone.
+        Number of processes; None means the setting of ``joblib.parallel_config``, or without one this process alone.
     client : dask.distributed.Client, optional
         Cluster that computes instead.
     progress : bool

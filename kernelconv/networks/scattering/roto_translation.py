@@ -106,7 +106,7 @@ class RotoTranslationScattering2D(PathTransformer):
     oversampling : int
         Sample the output on a grid finer by 2^oversampling, as in `Scattering2D`.
     n_jobs : int, optional
-        Threads; None means the cores this process may use, or what ``joblib.parallel_config`` says.
+        Threads; None means the cores this process may use, or the setting of ``joblib.parallel_config``.
 
     Attributes
     ----------

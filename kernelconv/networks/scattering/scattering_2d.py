@@ -71,7 +71,7 @@ class Scattering2D(EnergyByPath):
         total energy, a pruning as in Bruna & Mallat. ``transform`` then computes only these paths and those that they
         continue. None keeps all paths, whatever the values of the images.
     n_jobs : int, optional
-        Threads; None means the cores this process may use, or what ``joblib.parallel_config`` says.
+        Threads; None means the cores this process may use, or the setting of ``joblib.parallel_config``.
 
     Attributes
     ----------

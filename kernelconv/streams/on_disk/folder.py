@@ -22,7 +22,7 @@ class ImageFolder:
     Parameters
     ----------
     path : path
-        A folder of images, or of class folders, in the order of `load_images`.
+        A folder of images, or of class folders, whose images are in the order of `load_images`.
     size : tuple (height, width), optional
         Resize and crop every image to this size (px).
 

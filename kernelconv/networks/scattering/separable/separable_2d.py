@@ -43,7 +43,7 @@ class SeparableScattering2D(PathTransformer):
         equivalent to a mirror extension of the image itself, and with "circular" the transform is exactly covariant to
         shifts by 2^J; "reflect" and "zero" pad the maps again at every scale.
     n_jobs : int, optional
-        Threads; None means the cores this process may use, or what ``joblib.parallel_config`` says.
+        Threads; None means the cores this process may use, or the setting of ``joblib.parallel_config``.
 
     Attributes
     ----------

@@ -55,7 +55,7 @@ class JointTimeFrequencyScattering(SignalTransformer):
         What lies outside the signal, as in numpy.pad, up to a length that is a power of two. Beyond the highest and
         the lowest frequency there are zeros.
     n_jobs : int, optional
-        Threads; None means the cores this process may use, or what ``joblib.parallel_config`` says.
+        Threads; None means the cores this process may use, or the setting of ``joblib.parallel_config``.
 
     Attributes
     ----------

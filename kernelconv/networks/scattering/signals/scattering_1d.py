@@ -56,7 +56,7 @@ class Scattering1D(SignalTransformer):
         analytic signal of frequencies from 2^-J to 0.45, the second half is what wavelets let through below 0, less
         than 1e-4 of the first half's norm. There is no gradient. "positive" raises an error for complex signals.
     n_jobs : int, optional
-        Threads; None means the cores this process may use, or what ``joblib.parallel_config`` says.
+        Threads; None means the cores this process may use, or the setting of ``joblib.parallel_config``.
 
     Attributes
     ----------

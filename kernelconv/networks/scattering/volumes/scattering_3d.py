@@ -61,8 +61,8 @@ class Scattering3D(TransformerMixin, BaseEstimator):
     volume_shape : tuple (d, h, w) or (d, h, w, c), optional
         How rows are read, as numpy.reshape reads it; needed only for rows. One entry may be -1.
     n_jobs : int, optional
-        Threads, which share the volumes; None means the cores this process may use, or what
-        ``joblib.parallel_config`` says.
+        Threads, among which the volumes are shared; None means the cores this process may use, or the setting of
+        ``joblib.parallel_config``.
 
     Attributes
     ----------
