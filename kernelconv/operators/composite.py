@@ -221,7 +221,7 @@ class Composite(Part):
     # -- running ---------------------------------------------------------------------------------------------------
 
     def definition(self, x: Array) -> Any:
-        """Return the parts' definitions applied in a row: (n, h, w, c) -> (n, h', w', c')."""
+        """Return F(x) by the definitions of the parts: (n, h, w, c) -> (n, h', w', c')."""
         return self._through(x, _definition)
 
     def training_definition(self, x: Array, uniform: Callable[[tuple[int, ...]], Any]) -> tuple[Any, Mapping[str, Any]]:

@@ -80,7 +80,7 @@ class IncrementalHead(BaseEstimator):
         return 8 * (self._deal()[0] + 2) * check_count(n_features, "n_features") ** 2
 
     def folds(self, n: int, start: int = 0) -> NDArray:
-        """Return the folds (n,) of the samples of the stream from `start` on, as a ``PredefinedSplit`` takes them."""
+        """Return the folds (n,) of `n` samples of the stream from `start` on, in the form of ``PredefinedSplit``."""
         return stream_folds(check_count(start, "start", 0), check_count(n, "n", 0), *self._deal())
 
     def state(self) -> dict[str, NDArray]:
@@ -149,7 +149,7 @@ class IncrementalHead(BaseEstimator):
 
     @property
     def errors_(self) -> NDArray:
-        """Mean squared errors (n_alphas,) over the folds left out, with sample weights; only with folds."""
+        """Mean squared errors (n_alphas,) over the held-out folds, with sample weights; not with ``cv=None``."""
         errors = self._path().errors
         if errors is None:
             raise AttributeError("There are no errors_ with cv=None: nothing is left out.")

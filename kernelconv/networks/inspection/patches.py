@@ -16,7 +16,7 @@ from kernelconv.operators import Part
 
 @dataclass(frozen=True, repr=False)
 class StrongestPatches:
-    """What `strongest_patches` found: for each channel n patches, the strongest first.
+    """The result of `strongest_patches`: for each channel n patches, the strongest first.
 
     Attributes
     ----------

@@ -164,7 +164,7 @@ class ScatteringTransform(Part):
         return float(upper ** ((self.max_order + 1) / 2))
 
     def multiply_adds(self, in_shape: Shape3) -> int:
-        """Return those of the FFTs, 2 n log2 n for n complex numbers, and of the filters."""
+        """Return the multiply-adds of the FFTs, 2 n log2 n for n complex numbers, and of the filter products."""
         geometry = self._geometry(in_shape)
         area, total = geometry.padded[0] * geometry.padded[1], 0.0
         for path in geometry.computed:

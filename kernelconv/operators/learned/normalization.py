@@ -197,7 +197,7 @@ class BatchNorm(Part):
         return 1, self.state["mean"], self.state["variance"], self.state
 
     def statistics(self, of_block: Moments) -> tuple[int, NDArray, NDArray, dict[str, NDArray]]:
-        """Return (values a channel, mean, variance, new state) of the mini-batch that a block is one of."""
+        """Return (values per channel, mean, variance, new state) of the mini-batch that a block belongs to."""
         count, mean, square = _pooled(all_gather(of_block))
         if np.isfinite(mean).all() and not np.isfinite(square).all():
             raise ValueError(

@@ -67,7 +67,7 @@ class Residual(Composite):
         return self._with(branch=parts[0], shortcut=parts[1] if len(parts) > 1 else None)
 
     def shapes(self, in_shape: Shape3) -> list[Shape3]:
-        """Return the shapes of the input, of the output of branch and shortcut, and of the sum."""
+        """Return the shapes of the input, of the outputs of branch and shortcut, and of the sum."""
         outputs = [part.out_shape(in_shape) for part in self.named_parts.values()]
         if self.shortcut is None:
             outputs.append(tuple(in_shape))

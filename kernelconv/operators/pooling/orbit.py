@@ -120,7 +120,7 @@ class OrbitPooling(Composite):
         return None, None
 
     def multiply_adds(self, in_shape: Shape3) -> int:
-        """Return those of the part times the number of elements of the group."""
+        """Return the multiply-adds of the part times the number of elements of the group."""
         return len(GROUPS[self.group]) * super().multiply_adds(in_shape)
 
     def build(self, in_shape: Shape3, rng: np.random.Generator | None = None, data: Data | None = None) -> OrbitPooling:

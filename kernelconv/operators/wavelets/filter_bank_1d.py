@@ -11,14 +11,14 @@ from numpy.typing import NDArray
 from kernelconv._check import check_count, check_flag, check_positive
 from kernelconv.operators.wavelets.morlet import RADIUS, check_scale, fold, window
 
-#: Amplitude at which neighbouring wavelets cross; deviation of the low-pass at scale 1 (cycles a sample); how many
+#: Amplitude at which neighbouring wavelets cross; deviation of the low-pass at scale 1 (cycles per sample); how many
 #: deviations from its centre a wavelet is free of aliasing.
 CROSSING, SIGMA_0, ALPHA = np.sqrt(0.5), 0.1, 5.0
 
 
 @dataclass(frozen=True)
 class Wavelet1D:
-    """One wavelet: its centre `xi` and deviation `sigma` (cycles a sample), and its scale `j`.
+    """One wavelet: its centre `xi` and deviation `sigma` (cycles per sample), and its scale `j`.
 
     It may be subsampled by 2^j: xi + 5 sigma lies below the new Nyquist frequency.
     """
@@ -142,7 +142,7 @@ class FilterBank1D:
 
     @property
     def sigma_low(self) -> float:
-        """Deviation of the low-pass (cycles a sample)."""
+        """Deviation of the low-pass (cycles per sample)."""
         return SIGMA_0 / (2.0**self.J if self.T is None else self.T)
 
     def n_wavelets(self, scale: int) -> int:
@@ -178,7 +178,7 @@ def morlet_1d(n: int, xi: float, sigma: float) -> NDArray:
     n : int
         Samples of the periodic signal.
     xi, sigma : float
-        Centre and deviation (cycles a sample).
+        Centre and deviation (cycles per sample).
 
     Returns
     -------
@@ -206,7 +206,7 @@ def morlet_1d(n: int, xi: float, sigma: float) -> NDArray:
 
 
 def low_pass_1d(n: int, sigma: float) -> NDArray:
-    """Return the Fourier transform, shape (n,), of the periodised Gaussian of deviation `sigma` (cycles a sample).
+    """Return the Fourier transform, shape (n,), of the periodised Gaussian of deviation `sigma` (cycles per sample).
 
     Examples
     --------

@@ -134,7 +134,7 @@ class Filtering(Part):
         return None if len(self._bank(in_shape).shape) == 2 else 0, None
 
     def multiply_adds(self, in_shape: Shape3) -> int:
-        """Return those of the FFTs, 2 n log2 n for n complex numbers, and of the products with the filters."""
+        """Return the multiply-adds of the FFTs, 2 n log2 n for n complex numbers, and of the filter products."""
         h, w, channels = in_shape
         n, filters = h * w, self._n_filters(self._bank(in_shape))
         return int(channels * (2 * n * np.log2(n) * (1 + filters) + 2 * n * filters))

@@ -70,8 +70,8 @@ def preset(
         Classes, or targets.
     initialization : str
         Initial weights of all convolutions and dense layers: "torch_default", or "he_normal", "he_uniform",
-        "glorot_normal", "glorot_uniform", "lecun_normal", "lecun_uniform" (see `start_weight`). "he_*" keep the size of
-        the maps through many layers of ReLU; with the default, a sixth of their variance, the maps shrink.
+        "glorot_normal", "glorot_uniform", "lecun_normal", "lecun_uniform" (see `start_weight`). He's weights keep the
+        size of the maps through many layers of ReLU; with the default, of a sixth of their variance, the maps shrink.
     **options
         Options of the architecture: `width` and `batch_norm` of "inception" and "small_alexnet", `columns` of
         "fractalnet", `depth` and `growth` of "densenet", `hidden` of "mlp".

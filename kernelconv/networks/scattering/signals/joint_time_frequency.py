@@ -27,7 +27,7 @@ LARGEST = 20
 
 
 class JointTimeFrequencyScattering(SignalTransformer):
-    r"""Joint time-frequency scattering: the scalogram filtered in time and along log-frequency; it resolves chirps.
+    r"""Joint time-frequency scattering: the scalogram filtered in time and log-frequency; it responds to chirps.
 
     .. math:: S[n_2, k] x = | X * (\psi_{n_2} \otimes \psi_k) | * (\phi_T \otimes \phi_F), \qquad
               X(t, n_1) = |x * \psi_{n_1}|(t)

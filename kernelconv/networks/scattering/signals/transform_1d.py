@@ -114,7 +114,7 @@ class ScatteringTransform1D(Part):
 
     @property
     def real_only(self) -> bool:  # type: ignore[override]
-        """False with frequencies="both": else no wavelet responds to a complex signal's negative frequencies."""
+        """False with frequencies="both"; else no wavelet responds to the negative frequencies of a complex signal."""
         return self.frequencies == "positive"
 
     @property
@@ -180,7 +180,7 @@ class ScatteringTransform1D(Part):
         return 0, None
 
     def multiply_adds(self, in_shape: Shape3) -> int:
-        """Return those of the FFTs, 2 n log2 n for n complex numbers, and of the filters."""
+        """Return the multiply-adds of the FFTs, 2 n log2 n for n complex numbers, and of the filter products."""
         geometry, total = self._geometry(in_shape), 0.0
         for path in geometry.paths:
             before, after = (geometry.padded / 2 ** geometry.resolution(p) for p in (path.parent, path))
