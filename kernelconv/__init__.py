@@ -4,11 +4,11 @@ images    (n, h, w, c)                     `load_mnist`, `load_fashion_mnist`, `
                                            `load_images`, `load_split`
 operators patches P, mappings M, poolings A, each with its adjoint or gradient   (`kernelconv.operators`)
 networks  `serial` of layers, in scikit-learn as `NetworkTransformer`; ready-made: `Scattering2D`, `ConvKernelNetwork`,
-          `ConvNetClassifier`, `ConvNetRegressor`; exact: `ConvKernel`; end to end: `ConvKernelClassifier`
-features  (n, d)                           into any scikit-learn classifier, or `AffineSubspaceClassifier`
-streams   in pieces, on several machines   `IncrementalRidge`, `IncrementalRidgeClassifier`
+          `ConvNetClassifier`, `ConvNetRegressor`; exact kernel: `ConvKernel`; end to end: `ConvKernelClassifier`
+features  (n, d)                           for any scikit-learn classifier, or `AffineSubspaceClassifier`
+streams   data in pieces, several machines `IncrementalRidge`, `IncrementalRidgeClassifier`
 stability Phi(L_tau x) against Phi(x)      `SmoothDeformation`, `warp`, `measure_stability`
-compared  `kernelconv compare`             accuracy, stability and time in one table
+compare   `kernelconv compare`             accuracy, stability and time in one table
 """
 
 # ruff: noqa: E402, I001, RUF022  by room, in the order in which one reads them

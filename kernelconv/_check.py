@@ -151,7 +151,7 @@ def rows_as_images(x: NDArray, image_shape: Shape | None, name: str = "x") -> ND
     if image_shape is None:
         raise ValueError(
             f"{name} has two axes, shape {x.shape}: rows need image_shape=(h, w) or (h, w, c) to be read as images. "
-            "If it is a single image, add an axis: numpy.expand_dims(x, 0)."
+            f"If it is a single image, add an axis in front: {name}[None]."
         )
     return x.reshape(len(x), *resolve_image_shape(image_shape, x.shape[1]))
 

@@ -30,9 +30,9 @@ KEPT_IN_CELLS = ("first_layer", "predictions")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the command line; return the exit status: 0, 1 for an error said in one line, 130 when interrupted.
+    """Run the command line; return the exit status: 0, 1 for an error reported in one line, 130 when interrupted.
 
-    What cannot be understood as a command line at all ends with status 2, as argparse does.
+    A command line that argparse cannot parse exits with status 2.
     """
     sys.path.insert(0, "")  # module:name is looked for in the working directory too, as `python -m` does
     options = parsed(sys.argv[1:] if arguments is None else arguments)
@@ -120,8 +120,13 @@ def measure(options: Namespace, console: Console) -> int:
     border = options.border or (known.border if known else "zero")
     drawn = {"seed": options.seed, "starts": options.starts}
     study = stability.Stability(split, models, options.families, **sizes, **drawn, border=border)
+    h, w, *_ = study.shape
     console.print(
-        f"{split.name}: {n_images:,} test images, {train_size:,} to train from", highlight=False, markup=False
+        f"{split.name}: {n_images:,} test images, {train_size:,} to train from, {h} x {w} px with a border of "
+        f"{stability.PAD} px on every side ({border})",
+        highlight=False,
+        markup=False,
+        soft_wrap=True,
     )
     sweep = Sweep(study, options.out)
     run(sweep, console, options, _measured)
@@ -132,7 +137,10 @@ def measure(options: Namespace, console: Console) -> int:
 def _measured(done: Finished) -> tuple[str, str]:
     """Return a cell of stability in words, and whether it was there."""
     start = f", start {done.cell.start}" if done.cell.start else ""
-    return f"{done.cell.model}, {done.cell.family}{start}", "already there" if done.known else "measured"
+    words = "already there" if done.known else "measured"
+    if done.cell.family == "layers" and not done.record["rows"]:
+        words = "no rows, because these features have no trace, which gives the maps of each layer"
+    return f"{done.cell.model}, {done.cell.family}{start}", words
 
 
 def finish_stability(sweep: Sweep, console: Console) -> None:
@@ -160,7 +168,7 @@ def finish_stability(sweep: Sweep, console: Console) -> None:
 
 
 def find_models(names: Sequence[str], shape: tuple[int, ...]) -> dict[str, Model]:
-    """Return the models of these names; raise ValueError where one is not known, twice there, or not installed."""
+    """Return the models of these names; raise ValueError if one is unknown, given twice, or not installed."""
     found = {name: model(name, shape) for name in names}
     if len(found) != len(names):
         raise ValueError(f"Every model is named once, got {', '.join(names)}.")
@@ -171,7 +179,7 @@ def find_models(names: Sequence[str], shape: tuple[int, ...]) -> dict[str, Model
 
 
 def load(options: Namespace, console: Console) -> Split:
-    """Return the split of a data set, saying so where it has to be fetched."""
+    """Return the split of a data set; print a notice if it has to be downloaded."""
     registered = registered_datasets().get(options.data[0]) if len(options.data) == 1 else None
     if registered and (words := registered.notice()):
         console.print(words)
@@ -180,13 +188,13 @@ def load(options: Namespace, console: Console) -> Split:
 
 
 def default_sizes(split: Split) -> tuple[int, ...]:
-    """Return the training sizes where none are asked for: those the data set is registered with, or the whole pool."""
+    """Return the default training sizes: those with which the data set is registered, or the whole pool."""
     registered = registered_datasets().get(split.name)
     return tuple(registered.train_sizes if registered else ()) or (len(split.y_train),)
 
 
 def run(sweep: Sweep, console: Console, options: Namespace, told: Callable[[Finished], tuple[str, str]]) -> None:
-    """Run the missing cells, a line each, below a bar with the time left; each cell is saved as it finishes."""
+    """Run the missing cells, one line each, below a bar with the time left; each cell is saved as it finishes."""
     if options.workers is not None and options.scheduler is not None:
         raise ValueError("--workers are processes here, and a --scheduler has its own: give one of them.")
     missing, weight = sweep.missing(), sweep.study.seconds

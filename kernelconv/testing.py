@@ -1,6 +1,6 @@
-"""Public checks of the laws: adjoint, gradient, Lipschitz constant, equivariance, estimator.
+"""Public checks of the laws that parts and estimators satisfy: adjoint, gradient, Lipschitz constant, equivariance.
 
-Each raises AssertionError with the numbers that disagree; each has a guard against passing on zeros.
+Each raises AssertionError with the numbers that disagree, also if the law would hold only because all values are zero.
 """
 
 from __future__ import annotations
@@ -39,13 +39,13 @@ def dot_test(part: Part, rng: np.random.Generator, *, n: int = 2, tol: float = 1
     Parameters
     ----------
     part : Part
-        Built and linear. If A x is complex the inner product is Re <., .>: real and imaginary parts are values alike.
+        Built and linear. If A x is complex the inner product is Re <., .>, over real and imaginary parts as values.
     rng : numpy Generator
         Draws x and y.
     n : int
         Images in x.
     tol : float
-        Relative tolerance. An adjoint wrong by 0.1 % shows only about 1e-5: keep it tight.
+        Relative tolerance. Keep it small: an adjoint that is wrong by 0.1 % gives an error of only about 1e-5.
 
     Raises
     ------
@@ -80,12 +80,12 @@ def check_vjp(
     params: bool = True,
     train_seed: int | None = None,
 ) -> float:
-    r"""Check <g, JVP(t)> = <VJP(g), t> by central differences, in the input and in each param; return the worst error.
+    r"""Check <g, JVP(t)> = <VJP(g), t> by central differences, in the input and each parameter; return the worst error.
 
     Parameters
     ----------
     part : Part
-        Built, with float64 params.
+        Built, with float64 parameters.
     x : ndarray (n, h, w, c)
         Float64, in general position (no ties, no kinks within h).
     rng : numpy Generator
@@ -95,9 +95,9 @@ def check_vjp(
     tol : float
         Tolerance relative to norm(g) norm(JVP(t)) or norm(VJP(g)) norm(t), whichever is larger.
     params : bool
-        Check the params as well; a step is brought back by ``part.constrain``.
+        Check the parameters as well; ``part.constrain`` is applied after each step.
     train_seed : int, optional
-        Check training mode, every evaluation drawing its masks from this seed.
+        Check training mode, in which every evaluation draws its masks from this seed.
 
     Raises
     ------
@@ -149,16 +149,16 @@ def check_lipschitz(
     x : ndarray (n, h, w, c)
         Starting points, float64.
     rng : numpy Generator
-        Draws the pairs: dense ones and ones that differ at a few places only.
+        Draws the pairs, which differ everywhere or at a few places only.
     n_pairs : int
-        Pairs tried.
+        Number of pairs.
     slack : float
         Relative excess allowed.
 
     Raises
     ------
     AssertionError
-        If a pair exceeds the constant, or if F does not move at all.
+        If a pair exceeds the constant, or if F(x) does not change at all.
     """
     constant = part.lipschitz(part.in_shape)
     if constant is None:
@@ -206,16 +206,16 @@ def check_equivariance(part: Part, x: NDArray, *, tol: float = 1e-10) -> float:
 
 
 def check_image_estimator(estimator: Any, images: NDArray, y: NDArray | None = None) -> None:
-    """Check the promises on images that scikit-learn's suite cannot see: it reads rows only.
+    """Check an estimator on images, which scikit-learn's own suite, with rows only, does not cover.
 
     Layouts agree (rows with `image_shape`, three axes, four axes), one batch equals batches of one, input may be
-    read-only and is left untouched, dtype is kept, clone and pickle give the same bits, ``set_params`` then ``fit``
-    equals a fresh object, and channels-first, empty, non-finite and wrongly shaped input is refused in words.
+    read-only and is not changed, dtype is kept, pickle and deepcopy give the same bits, ``set_params`` then ``fit``
+    equals a fresh object, and channels-first, empty, non-finite and wrongly shaped input raises ValueError.
 
     Parameters
     ----------
     estimator : estimator
-        With ``image_shape`` None; seeded where it draws.
+        With ``image_shape=None``, and with a fixed seed if it is random.
     images : ndarray (n, h, w)
         At least 8 float64 images.
     y : ndarray (n,), optional
@@ -224,7 +224,7 @@ def check_image_estimator(estimator: Any, images: NDArray, y: NDArray | None = N
     Raises
     ------
     AssertionError
-        With what disagrees.
+        If one of these does not hold; the message says which.
     """
     images = np.array(images, dtype=np.float64, order="C")  # a copy: the caller's own stays writeable
     images.flags.writeable = False

@@ -221,7 +221,11 @@ def test_images_of_every_layout_are_read(shape, image_shape, expected):
         ((0, 4, 4), None, r"pixels is empty: shape \(0, 4, 4, 1\)"),
         ((2, 4, 0), None, "pixels is empty"),
         ((0, 16), (4, 4), "pixels is empty"),
-        ((2, 16), None, r"pixels has two axes, shape \(2, 16\): rows need image_shape=\(h, w\)"),
+        (
+            (2, 16),
+            None,
+            r"pixels has two axes, shape \(2, 16\): rows need image_shape=\(h, w\).*: pixels\[None\]\.",
+        ),
         ((2, 16), (4,), r"image_shape must be \(h, w\) or \(h, w, c\) of positive ints \(one may be -1\), got \(4,\)"),
         ((2, 16), 4, r"image_shape must be .*, got 4\."),
         ((2, 4, 4), 4, r"image_shape must be .*, got 4\."),

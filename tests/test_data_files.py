@@ -187,7 +187,8 @@ def test_images_that_differ_are_named_with_what_to_do(tmp_path, pil):
     draw(tmp_path / "a", pil, ramp(4, 6))
     for k in range(4):
         draw(tmp_path / "b", pil, ramp(4, 7 + k), f"{k}.png")
-    text = r"a/1\.png is grey, 4 x 6 .*, but 4 of 5 images are not: .*b/0\.png is grey, 4 x 7 .*b/2.*; and 1 more\. "
+    first = r"4 of 5 images differ from the first, .*a/1\.png \(grey, height 4, width 6\), in size or colour: "
+    text = rf"{first}.*b/0\.png \(grey, height 4, width 7\); .*b/2.*; and 1 more\. "
     with pytest.raises(
         DataError, match=rf"{text}.* pass size=\(height, width\), on the command line --image-size"
     ) as e:
@@ -196,7 +197,7 @@ def test_images_that_differ_are_named_with_what_to_do(tmp_path, pil):
     assert "convert" not in str(e.value)
     draw(tmp_path / "c", pil, np.stack([ramp(4, 6)] * 3, -1))
     with pytest.raises(
-        DataError, match=r"1 of 6 images are not: .*c/1\.png is colour, 6 x 6.*convert all to grey"
+        DataError, match=r"1 of 6 images differ from .*c/1\.png \(colour, height 6, width 6\).*convert all to grey"
     ) as e:
         load_images(tmp_path, size=6)
     assert "pass size" not in str(e.value)

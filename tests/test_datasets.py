@@ -697,11 +697,13 @@ def test_folder_jpeg_obeys_the_camera(tmp_path, pil):
 def test_folder_sizes_and_modes_must_agree(tmp_path, pil):
     draw(tmp_path / "a", pil, pixels(0), "1.png")
     draw(tmp_path / "b", pil, pixels(1, (4, 7)), "2.png")
-    text = r"a/1\.png is grey, 4 x 6 \(height x width\), but 1 of 2 .*b/2\.png is grey, 4 x 7 .* one size and be all"
+    text = (
+        r"1 of 2 images differ from the first, .*a/1\.png \(grey, height 4, width 6\), .*b/2\.png \(grey, .* one size"
+    )
     with pytest.raises(DataError, match=text):
         load_images(tmp_path)
     draw(tmp_path / "b", pil, pixels(1, (4, 6, 3)), "2.png")
-    with pytest.raises(DataError, match=r"a/1\.png is grey, 4 x 6 .* but .*b/2\.png is colour, 4 x 6"):
+    with pytest.raises(DataError, match=r"a/1\.png \(grey, .*b/2\.png \(colour, height 4, width 6\)"):
         load_images(tmp_path)
 
 
@@ -762,7 +764,7 @@ def test_folder_layouts_that_are_refused(tmp_path, pil):
     with pytest.raises(DataError, match=r"holds no class folder: put the images of each class into a folder"):
         load_images(tmp_path)
     draw(tmp_path, pil, pixels(0), "loose.png")
-    with pytest.raises(DataError, match=r"holds no class folder"):
+    with pytest.raises(DataError, match=r"holds no class folder.* are read by kernelconv\.streams\.ImageFolder\."):
         load_images(tmp_path)
     draw(tmp_path / "cat", pil, pixels(0), "1.png")
     with pytest.raises(DataError, match=r"loose\.png lies in no class folder, so it has no label\. Move it"):

@@ -4,16 +4,24 @@ import contextlib
 import doctest
 import io
 import math
+import os
 import re
+import shlex
+import sys
 from pathlib import Path
 
 import pytest
 
+from kernelconv import cli
+from kernelconv.datasets import DataError, load_mnist
+
 DOCS = Path(__file__).parent.parent / "docs"
 PAGES = sorted(page for page in DOCS.rglob("*.md") if not {"_build", "paper"} & set(page.parts))
 BLOCK = re.compile(r"^```(\w+)\n(.*?)^```$", re.DOTALL | re.MULTILINE)
-#: Languages of blocks that are not Python: text to look at, and commands, which `test_commands` reads.
-OTHERS = {"text", "sh", "toml", "json", "yaml", "bibtex"}
+#: Languages of blocks to look at.
+OTHERS = {"text", "toml", "json", "yaml", "bibtex"}
+#: What the commands of pages begin with, where they install: README's own commands are what CI runs.
+INSTALLS = ("SRC=", "python3 -m venv ", "pip install ")
 #: Pages whose code needs more than the base install.
 NEEDS = {
     "coming_from/pytorch": ("torch",),
@@ -50,6 +58,9 @@ def run(page, names):
             with contextlib.redirect_stdout(io.StringIO()) as out:
                 exec(compile("\n" * (line - 1) + code, str(page), "exec"), names)
             printed = out.getvalue()
+        elif language == "sh":
+            for words in map(shlex.split, code.splitlines()):
+                command(words)
         elif language == "pycon":
             test = doctest.DocTestParser().get_doctest(code, names, page.name, str(page), line - 1)
             told = []
@@ -58,6 +69,30 @@ def run(page, names):
             names.update(test.globs)
         else:
             assert language in OTHERS, f"{page.name}, line {line}: {language} is no language of these pages"
+
+
+def command(words):
+    """Run a command of a page in this process: with KERNELCONV_SLOW=1 whole, otherwise up to the first cell.
+
+    A data set that is not on this machine, and a cluster, end it at its arguments.
+    """
+    if words[0] != "kernelconv":
+        assert " ".join(words).startswith(INSTALLS), f"{shlex.join(words)}: no test runs it"
+        return
+    options = cli.parsed(words[1:])
+    if "mnist" in getattr(options, "data", ()):
+        try:
+            load_mnist()
+        except DataError:
+            return
+    with pytest.MonkeyPatch.context() as patch:
+        if not os.environ.get("KERNELCONV_SLOW") or "mnist" in words or "--scheduler" in words:
+            for step in ("run", "finish", "finish_stability"):
+                patch.setattr(cli, step, lambda *_: None)
+        patch.setattr(sys, "path", list(sys.path))
+        with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()) as said:
+            status = cli.main(words[1:])
+    assert status == 0, f"{shlex.join(words)}: {said.getvalue()}"
 
 
 def name(page):
@@ -83,6 +118,12 @@ def test_a_wrong_answer_fails(tmp_path):
         run(page, {})
     page.write_text("```pyton\nx = 1\n```\n", encoding="utf-8")
     with pytest.raises(AssertionError, match=r"page.md, line 2: pyton is no language of these pages"):
+        run(page, {})
+    page.write_text("```sh\nkernelconv compare --models nothing\n```\n", encoding="utf-8")
+    with pytest.raises(AssertionError, match=r"kernelconv compare --models nothing: error: .*nothing"):
+        run(page, {})
+    page.write_text("```sh\nmake docs\n```\n", encoding="utf-8")
+    with pytest.raises(AssertionError, match=r"make docs: no test runs it"):
         run(page, {})
     page.write_text("```python\nprint('mean', 0.171, 3)\n```\n\n```text\nmean 0.171  3\n```\n", encoding="utf-8")
     run(page, {})

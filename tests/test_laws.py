@@ -304,6 +304,13 @@ def test_shapes_are_three_positive_ints(shape):
             call(shape)
 
 
+def test_maps_without_an_axis_of_channels():
+    built = GaussianPooling(2).build((8, 6, 1), np.random.default_rng(0))
+    for part in (built, GaussianPooling(2)):
+        with pytest.raises(ValueError, match=r"maps of shape \(8, 6\) without an axis of channels: add one, "):
+            part.forward(np.ones((3, 8, 6)))
+
+
 @pytest.mark.parametrize("name", NAMES)
 def test_no_part_is_built_at_what_is_no_shape(name):
     for shape in ((6,), (6, 8, 2.5)):

@@ -1,5 +1,8 @@
 """Pictures of networks: what is drawn is what is in the arrays."""
 
+import io
+import warnings
+
 import numpy as np
 import pytest
 
@@ -131,7 +134,8 @@ def test_receptive_field_by_gradient_fills_the_window_of_summary():
     figure = plot_receptive_field(network, (16, 18))
     (axes,) = figure.axes
     assert axes.get_title(loc="left") == "convolution_4\nwindow 8x8 px\ngradient 8x8 px"
-    (frame,) = axes.patches
+    frame, border = axes.patches
+    assert (border.get_x(), border.get_y(), border.get_width(), border.get_height()) == (-0.5, -0.5, 18, 16)
     picture = drawn(figure)[0]
     assert picture.shape == (16, 18)
     assert picture.max() == 1
@@ -140,6 +144,21 @@ def test_receptive_field_by_gradient_fills_the_window_of_summary():
     assert (frame.get_width(), frame.get_height()) == (columns[-1] - columns[0] + 1, rows[-1] - rows[0] + 1)
     stated = network.build((16, 18, 1), RNG(0)).summary().splitlines()[5]
     assert stated.split()[:3] == ["convolution_4", "6x7x2", "8x8"]
+
+
+def test_a_window_larger_than_the_image_is_drawn_whole():
+    network = serial(Convolution(2, 19, padding="zero"))
+    figure = plot_receptive_field(network, (8, 10))
+    with warnings.catch_warnings():  # matplotlib's, of a layout without room
+        warnings.simplefilter("error")
+        figure.savefig(io.BytesIO())
+    (axes,) = figure.axes
+    frame, _ = axes.patches
+    (left, right), (bottom, top) = axes.get_xlim(), axes.get_ylim()
+    assert (frame.get_x(), frame.get_y(), frame.get_width(), frame.get_height()) == (5 - 9.5, 4 - 9.5, 19, 19)
+    assert left < frame.get_x() < frame.get_x() + 19 < right
+    assert top < frame.get_y() < frame.get_y() + 19 < bottom
+    assert axes.get_title(loc="left") == "convolution_1\nwindow 19x19 px\ngradient 8x10 px"
 
 
 def test_receptive_field_of_a_layer_of_a_built_network_on_given_axes(network):

@@ -521,6 +521,9 @@ def test_the_command_writes_layers_and_cards(tmp_path, capsys, monkeypatch):
     assert cli.main(["stability", *chosen, "--images", "6", "--train-size", "60", "--out", str(tmp_path)]) == 0
     shown = " ".join(capsys.readouterr().out.split())
     assert "Layer by layer" in shown
+    assert "6 test images, 60 to train from, 12 x 12 px with a border of 2 px on every side (zero)" in shown
+    assert "pixels, layers: no rows, because these features have no trace" in shown
+    assert "lenet-untrained, layers: measured" in shown
     assert "Both sides of SmoothDeformation(cutoff=3), 4 images, at 0.1" in shown
     page = (tmp_path / "report.html").read_text()
     assert page.count("relu") >= 1

@@ -50,8 +50,8 @@ def n_threads(n_jobs: int | None = None) -> int:
             return 1
         _check_n_jobs(configured)
         n_jobs = -1 if configured is None else configured
-    cores = joblib.cpu_count()
-    return max(1, int(n_jobs) if n_jobs > 0 else cores + 1 + int(n_jobs))
+    # the cores are counted, from the limits of the process, only where they decide: small calls would feel it
+    return int(n_jobs) if n_jobs > 0 else max(1, joblib.cpu_count() + 1 + int(n_jobs))
 
 
 def _check_n_jobs(n_jobs: Any) -> None:
@@ -76,7 +76,8 @@ def map_blocks(function: Callable[[slice], T], n: int, block: int, n_jobs: int |
     errors, the first in block order is raised.
     """
     slices = block_slices(n, block)
-    threads = min(n_threads(n_jobs), len(slices))
+    _check_n_jobs(n_jobs)
+    threads = min(n_threads(n_jobs), len(slices)) if len(slices) > 1 else 1
     with single_threaded_blas():
         if threads <= 1:
             return [function(s) for s in slices]

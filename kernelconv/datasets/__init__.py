@@ -1,16 +1,16 @@
-"""Images and labels under one contract: ``X`` (n, h, w) or (n, h, w, c), floats; ``y`` one class an image.
+"""Images and labels in one form: ``X`` (n, h, w) or (n, h, w, c), floats; ``y`` with one class per image.
 
-- `load_digits_images`: scikit-learn's 8x8 digits, embedded, no network;
+- `load_digits_images`: scikit-learn's 8x8 digits, which need no download;
 - `load_mnist`, `load_fashion_mnist`: from IDX files, checked byte for byte, or from OpenML into a cache;
-- `load_cifar10`: the same from its binary files or their archive, in an order that does not depend on theirs;
+- `load_cifar10`: CIFAR-10 from its binary files or their archive, in an order that does not depend on theirs;
 - `load_images`: a user's own ``.npz`` file or folder of class folders;
 - `balanced_subset`: class-balanced training sets, nested by size;
 - `load_split`: the training pool and test set, `Split`, of a registered data set, a path or two paths;
 - `folds`: the five folds of a training subset on which all models are validated;
-- `sample_ising`, `make_hierarchical`, `RandomHierarchy`, `make_scale_detection`, `make_orthogonal_quadratic`: samples
-  of which the answer is known; `ising_energy` is the first one's;
+- `sample_ising`, `make_hierarchical`, `RandomHierarchy`, `make_scale_detection`, `make_orthogonal_quadratic`:
+  synthetic samples with a known answer; `ising_energy` is that of `sample_ising`;
 - `pixel_graph`: which pixels of a set of images are active together, as a `PixelGraph`;
-- `registered_datasets`: the data sets that have a name. A module of this folder that defines
+- `registered_datasets`: the data sets that can be loaded by name. A module of this folder that defines
   ``DATASET = Dataset(...)`` adds one.
 
 Files that are missing, damaged or of the wrong form raise `DataError`, which names the file and what to do.

@@ -1,4 +1,4 @@
-"""CIFAR-10: the records of its binary edition, read into one order whatever theirs is, and checked in it."""
+"""CIFAR-10: the records of its binary edition, sorted into an order independent of the files, and checked."""
 
 from __future__ import annotations
 
@@ -28,18 +28,18 @@ CIFAR10 = RecordSet(
 
 
 def load_cifar10(folder: str | os.PathLike[str] | None = None) -> TrainAndTest:
-    """Load CIFAR-10: 50000 training and 10000 test images in colour, in one order, checked record for record.
+    """Load CIFAR-10: 50000 training and 10000 test images in colour, in a fixed order, checked record by record.
 
-    The binary edition, six files ``data_batch_1.bin`` to ``data_batch_5.bin`` and ``test_batch.bin`` or the archive
-    ``cifar-10-binary.tar.gz`` that holds them, is looked for
+    The binary edition, the six files ``data_batch_1.bin`` to ``data_batch_5.bin`` and ``test_batch.bin`` or the archive
+    ``cifar-10-binary.tar.gz`` of these, is looked for
 
     1. in `folder`, if it is given, and nowhere else;
     2. otherwise in the folder named by the environment variable KERNELCONV_DATA, if set, and nowhere else;
     3. otherwise in the cache, `data_folder`. If it is not there, CIFAR-10 is fetched from OpenML (``CIFAR_10``,
        version 1) through `sklearn.datasets.fetch_openml` and kept in the cache as the six files.
 
-    Each of these may hold it itself or in a sub-folder ``cifar-10-batches-bin``, which comes first. An archive is read
-    without unpacking it to the disk. The Python edition, which holds pickles, is not read.
+    The files may be in each of these folders or in its sub-folder ``cifar-10-batches-bin``, which comes first. An
+    archive is read without unpacking it to disk. The Python edition, which consists of pickles, is not read.
 
     Parameters
     ----------
@@ -61,15 +61,15 @@ def load_cifar10(folder: str | os.PathLike[str] | None = None) -> TrainAndTest:
     ------
     DataError
         If `folder` or KERNELCONV_DATA is given and the files are not there; if a file is truncated, corrupt, or holds
-        what is no record; if the training or the test records are not CIFAR-10's (one is changed, or was moved from
+        anything but records; if the training or the test records are not CIFAR-10's (one is changed, or was moved from
         one to the other); if nothing was found and OpenML cannot be reached or gives other data; if the cache cannot
         be written. It is an OSError and a ValueError.
     TypeError
-        If `folder` is no path.
+        If `folder` is not a path.
 
     Notes
     -----
-    The order is not that of the files: a record is its label byte and the 3,072 bytes of its image, and the training
+    The order is not that of the files: a record is a label byte and the 3,072 bytes of an image, and the training
     records and the test records are each sorted by the SHA-256 of the record. So the official files, files with the
     records in another order or otherwise distributed, and OpenML's copy give the same arrays, bit for bit. The SHA-256
     of all records in this order is compared with that of the data set.
@@ -77,8 +77,8 @@ def load_cifar10(folder: str | os.PathLike[str] | None = None) -> TrainAndTest:
     About 3 % of the test images have a near-duplicate among the training images (Barz & Denzler 2020).
 
     From files: one or two seconds and 0.9 GB, the output and one raw copy; an archive takes a second more. The first
-    call without files downloads about 0.2 GB, of which scikit-learn keeps its own copy too, and by the figures of MNIST
-    spends two minutes and 3 GB on reading it. Cached files appear whole or not at all.
+    call without files downloads about 0.2 GB, of which scikit-learn also keeps a copy, and needs an estimated two
+    minutes and 3 GB to read it (scaled from MNIST). Cached files are written completely or not at all.
 
     References
     ----------

@@ -1,4 +1,4 @@
-"""The 8x8 digits that scikit-learn carries: real images without a network."""
+"""The 8x8 digits that scikit-learn includes: real images without a download."""
 
 from __future__ import annotations
 

@@ -28,8 +28,8 @@ def load_fashion_mnist(folder: str | os.PathLike[str] | None = None) -> TrainAnd
 
     The four IDX files, of the same names as MNIST's, are looked for as `load_mnist` looks for its own: in `folder`;
     else in the folder named by the environment variable KERNELCONV_DATA; else in the cache, `data_folder`, into which
-    they are fetched from OpenML (``Fashion-MNIST``, version 1). Each of these may hold them in a sub-folder
-    ``fashion-mnist``, which comes first, or itself: one folder with ``mnist`` and ``fashion-mnist`` in it gives both.
+    they are fetched from OpenML (``Fashion-MNIST``, version 1). The files may be in each of these folders or in its
+    sub-folder ``fashion-mnist``, which comes first: a folder with ``mnist`` and ``fashion-mnist`` in it gives both.
 
     Parameters
     ----------
@@ -50,9 +50,9 @@ def load_fashion_mnist(folder: str | os.PathLike[str] | None = None) -> TrainAnd
     Raises
     ------
     DataError
-        As of `load_mnist`; where the files are MNIST's, the message says so. It is an OSError and a ValueError.
+        As of `load_mnist`; if the files are MNIST's, the message says so. It is an OSError and a ValueError.
     TypeError
-        If `folder` is no path.
+        If `folder` is not a path.
 
     Notes
     -----

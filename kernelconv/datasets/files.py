@@ -1,4 +1,4 @@
-"""Data files: regular, of limited size when unpacked; what is wrong with one is said with its name."""
+"""Data files: checks that they are regular and of limited size when unpacked; errors name the file."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ _ALWAYS, _TIMES = 2**26, 200
 
 
 class DataError(OSError, ValueError):
-    """A data file or folder that is missing, unreadable, damaged or not of the form asked for.
+    """Error for a data file or folder that is missing, unreadable, damaged or not of the expected form.
 
-    Both an OSError and a ValueError (as `io.UnsupportedOperation` is), since scikit-learn's loaders raise the
-    one for missing files and the other for wrong ones. The message names the file and says what to do.
+    It is both an OSError and a ValueError (as `io.UnsupportedOperation` is), since scikit-learn's loaders raise the
+    former for missing files and the latter for wrong ones. The message names the file and says what to do.
 
     Examples
     --------
@@ -58,7 +58,7 @@ def there(path: Path) -> bool:
 def file_size(path: Path) -> int:
     """Return the bytes of a regular file; raise DataError if it is none.
 
-    What is no regular file is not opened: a pipe would wait for its writer, a device never end.
+    What is not a regular file is not opened: a pipe would wait for its writer, a device never end.
     """
     try:
         found = path.stat()

@@ -1,4 +1,4 @@
-"""A folder that holds one folder of images a class, read with Pillow."""
+"""A folder with one sub-folder of images per class, read with Pillow."""
 
 from __future__ import annotations
 
@@ -82,22 +82,21 @@ def unit(x: NDArray) -> NDArray[np.float32]:
 
 def _differ(first: tuple[Path, Size], others: list[tuple[Path, Size]], n: int) -> DataError:
     """Return the error of images that differ in size or in colour: which ones, and what to do about it."""
-    shown = "; ".join(f"{file} is {_describe(shape)}" for file, shape in others[:3])
+    shown = "; ".join(f"{file} ({_describe(shape)})" for file, shape in others[:3])
     remedies = []
     if any(shape[:2] != first[1][:2] for _, shape in others):
         remedies.append("pass size=(height, width), on the command line --image-size, which resizes and crops them")
     if any(len(shape) != len(first[1]) for _, shape in others):
         remedies.append("convert all to grey or all to colour")
     return DataError(
-        f"{first[0]} is {_describe(first[1])}, but {len(others)} of {n} images are not: {shown}"
-        f"{f'; and {len(others) - 3} more' if len(others) > 3 else ''}. All images must have one size and be all grey "
-        "or all colour: "
-        f"{', and '.join(remedies)}."
+        f"{len(others)} of {n} images differ from the first, {first[0]} ({_describe(first[1])}), in size or colour: "
+        f"{shown}{f'; and {len(others) - 3} more' if len(others) > 3 else ''}. All must have one size and be all grey "
+        f"or all colour: {', and '.join(remedies)}."
     )
 
 
 def _describe(shape: Size) -> str:
-    return f"{'grey' if len(shape) == 2 else 'colour'}, {shape[0]} x {shape[1]} (height x width)"
+    return f"{'grey' if len(shape) == 2 else 'colour'}, height {shape[0]}, width {shape[1]}"
 
 
 # -- which files ---------------------------------------------------------------------------------------------
@@ -121,7 +120,8 @@ def _list_files(path: Path) -> list[Path]:
     loose = [p for p in entries if not p.is_dir() and _is_image(p)]
     if not classes:
         raise DataError(
-            f"{path} holds no class folder: put the images of each class into a folder of its own, {path}/CLASS/*.png."
+            f"{path} holds no class folder: put the images of each class into a folder of its own, {path}/CLASS/*.png. "
+            "Images without labels are read by kernelconv.streams.ImageFolder."
         )
     if loose:
         raise DataError(f"{loose[0]} lies in no class folder, so it has no label. Move it into one, or away.")

@@ -1,4 +1,4 @@
-"""A user's own images: an ``.npz`` file with X and y, or a folder that holds one folder of images a class."""
+"""A user's own images: an ``.npz`` file with X and y, or a folder with one sub-folder of images per class."""
 
 from __future__ import annotations
 
@@ -23,21 +23,21 @@ def load_images(
     """Load a user's own images and their classes from an ``.npz`` file or a folder of class folders.
 
     An ``.npz`` file holds the arrays ``X`` and ``y`` (other arrays are ignored). In a folder, every
-    sub-folder is a class, named by it, and holds this class's images: ``.png``, and whatever else of ``.jpg
-    .jpeg .bmp .tif .tiff .pgm .ppm`` Pillow reads. Files of other endings and hidden files and folders (a
-    leading dot) are ignored. Classes, then files, come in sorted order.
+    sub-folder is a class, named by it, and holds the images of this class: ``.png``, and those of ``.jpg
+    .jpeg .bmp .tif .tiff .pgm .ppm`` that Pillow reads. Files with other endings and hidden files and folders
+    (a leading dot) are ignored. Classes are sorted by name, and so are the files of each class.
 
     Parameters
     ----------
     path : path-like
         The ``.npz`` file or the folder. A leading ``~`` is expanded.
     size : int or pair of int, optional
-        Of a folder: the height and width, px, that all its images get. Each is resized, bicubic, until it just covers
-        them, its proportions kept; what is too long is cut, the same at both ends. By default images stay as they are
-        and must have one size.
+        For a folder: height and width, in px, of all images. Each image is resized (bicubic, proportions kept) so
+        that it just covers this size, and the longer side is cropped equally at both ends. By default images are not
+        resized and must all have one size.
     max_bytes : int, optional
-        What one file may unpack to: the arrays of an ``.npz`` file together, the pixels of an image. By default 64 MiB
-        or 200 times the size of the file, whichever is more.
+        Largest unpacked size of one file: the arrays of an ``.npz`` file together, the pixels of an image. By default
+        64 MiB or 200 times the size of the file, whichever is more.
 
     Returns
     -------
@@ -46,15 +46,15 @@ def load_images(
         65535, and booleans are 0 and 1. From a folder: float32 in [0, 1], shape (n, h, w) if the images are
         grey, (n, h, w, 3) if they are in colour; 8 bits are divided by 255, 16-bit grey by 65535 (16-bit
         colour is read by Pillow as 8-bit), a palette becomes colour, an alpha channel is dropped if it is
-        opaque everywhere, and a camera's orientation mark is obeyed.
+        opaque everywhere, and images are turned by the EXIF orientation.
     y : ndarray of shape (n,), int64 or str
         The classes: those of the file, or the names of the folders.
 
     Raises
     ------
     DataError
-        A ValueError and an OSError that names the file, if there is none; if it is no regular file, damaged, or
-        unpacks to more than `max_bytes`; if X or y is missing, pickled (dtype object), empty, of a wrong number of
+        A ValueError and an OSError that names the file: if it does not exist, is not a regular file, is damaged, or
+        unpacks to more than `max_bytes`; if X or y is missing, pickled (dtype object), empty, or of a wrong number of
         axes or dtype; if their lengths differ; if X holds NaN or an infinity or looks like channels first; if there
         is no class folder, or one without images, with folders in it, or with a name that is not UTF-8; if an image
         lies outside the class folders; if images differ in size and `size` is not given, or grey and colour are
@@ -63,13 +63,13 @@ def load_images(
         If a folder is given and Pillow is not installed: ``pip install kernelconv[plot]``.
 
     TypeError
-        If `path` is no path.
+        If `path` is not a path.
     ValueError
-        If `size` is no int >= 1 or pair of them, or given with an ``.npz`` file; if `max_bytes` is no int >= 1.
+        If `size` is not an int >= 1 or pair of them, or given with an ``.npz`` file; if `max_bytes` is not an int >= 1.
 
     Notes
     -----
-    Memory: the output and one image (a folder), or the output and one raw copy (a file). Whatever `max_bytes`, Pillow
+    Memory: the output and one image (a folder), or the output and one raw copy (a file). For every `max_bytes`, Pillow
     reads no image of more than twice `PIL.Image.MAX_IMAGE_PIXELS` pixels.
 
     Examples

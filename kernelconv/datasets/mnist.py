@@ -35,7 +35,7 @@ def load_mnist(folder: str | os.PathLike[str] | None = None) -> TrainAndTest:
     3. otherwise in the cache, `data_folder`. Unless all four are there, MNIST is fetched from OpenML
        (``mnist_784``, version 1) through `sklearn.datasets.fetch_openml` and kept in the cache.
 
-    Each of these may hold the files itself or in a sub-folder ``mnist``; where both hold all four, those of the
+    The files may be in each of these folders or in its sub-folder ``mnist``; if both hold all four, those of the
     sub-folder are read, since other data sets use the same file names.
 
     Parameters
@@ -62,13 +62,13 @@ def load_mnist(folder: str | os.PathLike[str] | None = None) -> TrainAndTest:
         data set that it belongs to); if nothing was found and OpenML cannot be reached or gives other data; if the
         cache cannot be written. It is an OSError and a ValueError.
     TypeError
-        If `folder` is no path.
+        If `folder` is not a path.
 
     Notes
     -----
     From files: about a second and 0.23 GB, the output and one raw copy of the training images. The first call without
-    files downloads about 15 MB, of which scikit-learn keeps its own copy too, and spends half a minute and 0.9 GB on
-    reading it. Cached files appear whole or not at all. Either way the arrays are the same, bit for bit.
+    files downloads about 15 MB, of which scikit-learn also keeps a copy, and needs half a minute and 0.9 GB to read
+    it. Cached files are written completely or not at all. Both ways give the same arrays, bit for bit.
 
     References
     ----------
@@ -96,7 +96,7 @@ def mnist_folders(folder: str | os.PathLike[str] | None = None) -> list[Path]:
     Returns
     -------
     folders : list of pathlib.Path
-        `folder`, or what KERNELCONV_DATA names, or `data_folder`; then the sub-folder ``mnist`` of the same.
+        `folder`, or the one that KERNELCONV_DATA names, or `data_folder`; then its sub-folder ``mnist``.
 
     Examples
     --------

@@ -1,4 +1,4 @@
-"""The graph of pixels that are active together: what a set of images says of the lattice that they lie on."""
+"""The graph of pixels that are active together, from which the lattice of a set of images can be estimated."""
 
 from __future__ import annotations
 
@@ -43,17 +43,19 @@ class PixelGraph:
         Raises
         ------
         ValueError
-            If `level` is no number >= 0.
+            If `level` is not a number >= 0.
         """
         return float((self.weights > check_positive(level, "level", zero=True) * self.weights.max()).mean())
 
     def strongest_pairs(self, n: int) -> NDArray[np.intp]:
-        """Return the `n` pairs (n, 2) of different pixels of largest weight, largest first; ties in row-major order.
+        """Return the `n` pairs (n, 2) of different pixels with the largest weights, in decreasing order.
+
+        Ties are in row-major order.
 
         Raises
         ------
         ValueError
-            If `n` is no int >= 1, or larger than the number of pairs.
+            If `n` is not an int >= 1, or larger than the number of pairs.
         """
         pairs = np.stack(np.triu_indices(len(self.weights), 1), axis=1)
         if check_count(n, "n") > len(pairs):
@@ -62,9 +64,9 @@ class PixelGraph:
 
     @property
     def transition(self) -> NDArray[np.float64]:
-        """Probabilities P (n_pixels, n_pixels) of a random walk: rows of `weights` over their sums.
+        """Transition matrix P (n_pixels, n_pixels) of a random walk: the rows of `weights` divided by their sums.
 
-        A pixel without any weight stays where it is.
+        From a pixel without any weight the walk does not move.
         """
         sums = self.weights.sum(axis=1, keepdims=True)
         return np.where(sums > 0, self.weights / np.where(sums > 0, sums, 1), np.eye(len(sums)))
@@ -78,7 +80,7 @@ class PixelGraph:
 def pixel_graph(
     X: ArrayLike, *, threshold: float = 0.0, states: States = "active", squared: bool = False
 ) -> PixelGraph:
-    r"""Count how often two pixels are in a state together.
+    r"""Count in how many images two pixels are in the same state.
 
     .. math:: W_{uv} = \sum_i a_{iu} a_{iv} \quad \text{or} \quad
         W_{uv} = \sum_i a_{iu} a_{iv} + (1 - a_{iu}) (1 - a_{iv}), \qquad a_{iu} = [x_{iu} > \text{threshold}]
@@ -86,32 +88,32 @@ def pixel_graph(
     Parameters
     ----------
     X : array-like of shape (n, h, w), (n, h, w, c) or rows (n, n_pixels)
-        Images; of several channels each value is a pixel of its own.
+        Images; with several channels, each value counts as a pixel.
     threshold : float
-        A pixel is active above it, >= 0.
+        A pixel is active if its value is above this, >= 0.
     states : {"active", "equal"}
-        What is counted: images in which both pixels are active, which suits drawings on an empty ground; or in which
-        both are active or neither is, which suits spins.
+        What is counted: images in which both pixels are active, for drawings on an empty background; or images in
+        which both are active or neither is, for spins.
     squared : bool
         Take the squares of the counts.
 
     Returns
     -------
     PixelGraph
-        With its `weights`; ``share(level)``, ``strongest_pairs(n)``, `transition` and `stationary` are made of them.
+        With ``weights``, and ``share(level)``, ``strongest_pairs(n)``, ``transition`` and ``stationary`` from these.
 
     Raises
     ------
     ValueError
-        If `X` is empty, has fewer than two or more than four axes or is not finite; if `threshold` is no number >= 0,
-        `states` another word, `squared` no truth value; if no two pixels are in a state together, not even a pixel
-        with itself; if the counts take more memory than the machine has.
+        If `X` is empty, has fewer than two or more than four axes or is not finite; if `threshold` is not a number
+        >= 0, `states` is another word or `squared` is not a bool; if all counts are 0, those of a pixel with itself
+        included; if the counts take more memory than the machine has.
 
     Notes
     -----
-    O(n n_pixels^2), by one product of matrices; counts are exact. Of spins at a high temperature the strongest pairs
-    are the edges of the lattice, at a low one any. Levels that are told for such graphs depend on `squared`: a tenth
-    of the largest squared count is .32 of the largest count.
+    Cost: O(n n_pixels^2), by one matrix product; counts are exact. For spins at a high temperature the strongest pairs
+    are the edges of the lattice; at a low one they may be any pairs. Published levels for such graphs depend on
+    `squared`: a tenth of the largest squared count is .32 of the largest count.
 
     Examples
     --------

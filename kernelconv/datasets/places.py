@@ -30,32 +30,31 @@ def load_split(
     Parameters
     ----------
     data : str, path-like, or sequence of one or two of them
-        A name of `registered_datasets`; a path that `load_images` reads; or two such paths, the images to train on
-        and those to test on. A string that is a registered name means this data set even where a folder is called
-        the same (write ``./mnist`` for the folder).
+        A name of `registered_datasets`; a path that `load_images` reads; or two such paths, the training images and
+        the test images. A string that is a registered name means this data set even if a folder has the same name
+        (write ``./mnist`` for the folder).
     size, max_bytes : optional
-        Of folders of images, their height and width, and of all paths, what a file may unpack to: see `load_images`.
+        As in `load_images`: the size of the images of folders, and the largest unpacked size of a file.
 
     Returns
     -------
     split : Split
-        A registered data set keeps the test set it comes with. Where there is none, and for one path, a stratified
-        third, drawn with seed 0, is the test set. Its name is `data` as it was given; two paths are joined by
-        ``" + "``.
+        A registered data set keeps its own test set. If it has none, and for one path, the test set is a stratified
+        third, drawn with seed 0. The name of the split is `data` as given; two paths are joined by ``" + "``.
 
     Raises
     ------
     DataError
-        A ValueError and an OSError, if `data` is neither registered nor there (the message lists the registered
-        names); if a path cannot be read by `load_images`; if it holds fewer than two classes or too few images to
-        divide; of two paths, if one is a registered name, both are the same file or folder or hold the same images,
-        or their images differ in shape or dtype, or their classes are not the same.
+        A ValueError and an OSError, if `data` is neither registered nor an existing path (the message lists the
+        registered names); if a path cannot be read by `load_images`; if it holds fewer than two classes or too few
+        images to divide; for two paths, if one is a registered name, both are the same file or folder or hold the
+        same images, their images differ in shape or dtype, or their classes differ.
     ValueError
         If `data` is not one or two strings or paths, or `size` is given with a registered data set or an ``.npz`` file.
 
     Notes
     -----
-    Images that two paths share in part are not looked for.
+    If two paths share some of their images, this is not detected.
 
     Examples
     --------

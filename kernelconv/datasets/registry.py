@@ -1,4 +1,4 @@
-"""Registered data sets: a module of this folder that defines `DATASET` is one, and nothing else has to be edited."""
+"""Registered data sets: every module of this folder that defines `DATASET`; nothing else has to be edited."""
 
 from __future__ import annotations
 
@@ -20,41 +20,41 @@ _NAME = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
 
 @dataclass(frozen=True, repr=False)
 class Dataset:
-    """A data set that is called by name, and the training sizes at which models are compared on it.
+    """A data set that can be loaded by name, and the training sizes at which models are compared on it.
 
     Parameters
     ----------
     name : str
-        What one types: lower-case letters and digits, parts joined by hyphens, so that it fits into file names.
+        Name on the command line: lower-case letters and digits, parts joined by hyphens, as it is part of file names.
     title : str
-        What is printed.
+        Name in print.
     load : callable
-        ``load()`` returns (X_train, y_train, X_test, y_test), or (X, y), of which `load_split` makes a stratified
-        third the test set; images and classes as everywhere in `kernelconv.datasets`.
+        ``load()`` returns (X_train, y_train, X_test, y_test), or (X, y), a stratified third of which becomes the test
+        set in `load_split`; images and classes as everywhere in `kernelconv.datasets`.
     train_sizes : sequence of int
-        Training images of a comparison that asks for no sizes; empty, the default: the whole training set.
+        Default training sizes of a comparison; empty, the default: the whole training set.
     draws : mapping of int to int
         The research protocol: from training size to the number of class-balanced subsets of this size, in the order
-        of the table; empty, the default: the data set is no part of it.
+        of the table; empty, the default: the data set is not part of it.
     notice : callable
-        ``notice()`` returns a line to print before `load`, where it has to fetch something, or None (the default).
+        ``notice()`` returns a line to print before `load` if something has to be downloaded, else None (the default).
     folders : callable
         ``folders()`` returns the folders in which `load` looks for files, in order; by default none.
     checksums : mapping of str to str
-        SHA-256 of its files by name, where other data sets use the same names: so their loaders can say whose files
-        they were given. By default none.
+        SHA-256 of its files by name, if other data sets use the same file names: error messages of their loaders can
+        then name the data set. By default none.
     border : {"zero", "symmetric", "reflect", "circular"}
-        How the images go on beyond their edges when they are deformed: "zero", the default, where the background is
-        black; "symmetric" for photographs, which zeros would put into a frame.
+        How images are extended when they are deformed: "zero", the default, for a black background; "symmetric" for
+        photographs, around which zeros would be a frame.
     class_names : sequence of str
-        What the classes are called in reports, in the order of their sorted labels; empty, the default: as their
-        labels.
+        Names of the classes in reports, in the order of their sorted labels; empty, the default: the labels
+        themselves.
 
     Raises
     ------
     ValueError
-        If `name` is not of the form said above, `title` is empty, `border` is another word, a size or a number of
-        draws is not an int >= 1, or `class_names` are not words, each once.
+        If `name` is not of the form above, `title` is empty, `border` is another word, a size or a number of draws
+        is not an int >= 1, or `class_names` are not distinct words.
 
     Examples
     --------
@@ -110,8 +110,8 @@ class Dataset:
 def registered_datasets() -> dict[str, Dataset]:
     """Return all registered data sets by name, sorted by name.
 
-    They are the objects ``DATASET`` of the modules in the folder of `kernelconv.datasets`: a new module is found by
-    itself.
+    They are the objects ``DATASET`` of the modules in the folder of `kernelconv.datasets`: a new module is found
+    automatically.
 
     Returns
     -------

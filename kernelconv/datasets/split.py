@@ -26,7 +26,7 @@ class Split:
     Parameters
     ----------
     name : str
-        What the data set is called in results.
+        Name of the data set in results.
     X_train : ndarray of shape (n, h, w) or (n, h, w, c)
         Images to draw training subsets from.
     y_train : ndarray of shape (n,)
@@ -36,13 +36,13 @@ class Split:
     y_test : ndarray of shape (m,)
         Their classes.
     arguments : tuple of str
-        What gives it to the command line again, the words after ``--data`` and more; by default the name.
+        Arguments of the command line that load the same data, from the word after ``--data`` on; by default the name.
 
     Raises
     ------
     ValueError
-        If `name` is no word; if images are no arrays of real numbers of these shapes, are none, or differ in shape
-        between training and test; if there is not one class an image.
+        If `name` is not a non-empty str; if images are not arrays of real numbers of these shapes, are empty, or differ
+        in shape between training and test; if there is not one class per image.
 
     Examples
     --------
@@ -95,7 +95,7 @@ class Split:
 
     @property
     def identity(self) -> dict[str, Any]:
-        """What decides a result that was made with this split: `digest`, the images' shape and dtype; not its name."""
+        """What a result with this split depends on: `digest`, the images' shape and dtype; not its name."""
         x = self.X_train
         return {"sha256": self.digest, "image_shape": list(x.shape[1:]), "dtype": str(x.dtype)}
 
@@ -105,9 +105,9 @@ class Split:
         Parameters
         ----------
         size : int
-            Training images, at least one a class.
+            Number of training images, at least one per class.
         seed : int
-            The draw; with the same seed a smaller subset is a prefix of a larger one (not of the whole pool).
+            Seed of the draw; with the same seed a smaller subset is a prefix of a larger one (not of the whole pool).
 
         Returns
         -------
@@ -117,7 +117,7 @@ class Split:
         Raises
         ------
         ValueError
-            If the pool does not allow a balanced subset of this size (see `balanced_subset`), or `seed` is no int >= 0.
+            If the pool has no balanced subset of this size (see `balanced_subset`), or `seed` is not an int >= 0.
 
         Examples
         --------
@@ -149,15 +149,15 @@ def _told(value: Any) -> str:
 def folds(y: ArrayLike, seed: int) -> list[tuple[NDArray[np.intp], NDArray[np.intp]]]:
     """Return the five stratified folds of a training subset on which the research protocol validates.
 
-    They are the same for all rows of a table, since they depend on the subset's labels and the seed alone. A model that
-    is fitted once only is validated on the first fold.
+    They are the same for all rows of a table, since they depend on the subset's labels and the seed only. A model that
+    is fitted only once is validated on the first fold.
 
     Parameters
     ----------
     y : array-like of shape (n,)
         Classes of the training subset, in its order.
     seed : int
-        That of the subset.
+        Seed of the subset.
 
     Returns
     -------
@@ -167,12 +167,12 @@ def folds(y: ArrayLike, seed: int) -> list[tuple[NDArray[np.intp], NDArray[np.in
     Raises
     ------
     ValueError
-        If a class has fewer than five samples: a fold would be without it; if `y` holds no classes, one a sample; if
-        `seed` is no int >= 0.
+        If a class has fewer than five samples, so that a fold would lack it; if `y` is not one class per sample; if
+        `seed` is not an int >= 0.
 
     Notes
     -----
-    ``StratifiedKFold(5, shuffle=True, random_state=seed).split(numpy.zeros(len(y)), y)`` of scikit-learn.
+    Same as scikit-learn's ``StratifiedKFold(5, shuffle=True, random_state=seed).split(numpy.zeros(len(y)), y)``.
 
     Examples
     --------

@@ -14,9 +14,9 @@ from kernelconv._types.parameters import RandomState
 def balanced_subset(y: ArrayLike, n: int, random_state: RandomState = None) -> NDArray[np.intp]:
     """Draw `n` indices at random, without repetition, so that class counts differ by at most one.
 
-    Every class is shuffled; round r takes the r-th sample of each class, the classes in random order; the
-    subset is the first `n` of this sequence. It does not depend on `n`, so with the same seed a smaller
-    subset is a prefix of a larger one.
+    Every class is shuffled; round r takes the r-th sample of each class, with the classes in random order; the
+    subset is the first `n` entries of this sequence. The sequence does not depend on `n`, so with the same seed
+    a smaller subset is a prefix of a larger one.
 
     Parameters
     ----------
@@ -25,13 +25,13 @@ def balanced_subset(y: ArrayLike, n: int, random_state: RandomState = None) -> N
     n : int
         Size of the subset, at least the number of classes.
     random_state : None, int, numpy Generator or RandomState
-        An int gives the same indices at every call, for every platform.
+        An int gives the same indices at every call, on every platform.
 
     Returns
     -------
     indices : ndarray of shape (n,), int
-        Positions in `y`, shuffled: every run of k indices beginning at a multiple of k, the number of
-        classes, has one of each.
+        Positions in `y`, shuffled: with k classes, every run of k indices that begins at a multiple of k has
+        one index of each class.
 
     Raises
     ------
@@ -42,7 +42,7 @@ def balanced_subset(y: ArrayLike, n: int, random_state: RandomState = None) -> N
     Notes
     -----
     Cost: sorts of len(y) numbers. Nested subsets make the points of a learning curve dependent, and the curve
-    smoother than its error bars; use one seed a repetition.
+    smoother than its error bars; use a different seed for each repetition.
 
     Examples
     --------

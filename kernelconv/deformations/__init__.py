@@ -1,6 +1,6 @@
 """Deformations L_tau x(u) = x(u - tau(u)): displacement fields, families that draw them, and the warp.
 
-`CORRUPTIONS` are changes of an image that have no tau.
+`CORRUPTIONS` are other changes of an image, most of which have no tau.
 """
 
 from kernelconv.deformations.affine import AffineDeformation, AffineField, Dilation, Rotation, Shear, Translation

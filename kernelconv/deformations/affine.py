@@ -18,7 +18,7 @@ from kernelconv.deformations.norms.jacobians import det_one_minus, length, spect
 
 @dataclass(frozen=True, eq=False, repr=False)
 class AffineField(DisplacementField):
-    r"""tau(u) = b + A (u - centre), the centre of the image at ((h - 1)/2, (w - 1)/2).
+    r"""Affine displacement field tau(u) = b + A (u - centre), with centre = ((h - 1)/2, (w - 1)/2).
 
     Parameters
     ----------
@@ -56,7 +56,7 @@ class AffineField(DisplacementField):
 
     @property
     def half_waves(self) -> int:
-        """1: an affine field has no wave."""
+        """1, since an affine field has no waves."""
         return 1
 
     def at(self, points: NDArray) -> NDArray:
@@ -69,7 +69,7 @@ class AffineField(DisplacementField):
         return np.repeat(self.matrix[..., None, :, :], as_points(points).shape[-2], axis=-3)
 
     def scaled(self, factor: ArrayLike) -> AffineField:
-        """Return factor * tau; `factor` is a number or, for a batch, one a field (n,)."""
+        """Return factor * tau; `factor` is a number or, for a batch, an array (n,), one per field."""
         factor = as_double(factor, "factor")
         return AffineField(self.shape, factor[..., None, None] * self.matrix, factor[..., None] * self.offset)
 
@@ -78,7 +78,7 @@ class AffineField(DisplacementField):
 
     @cached_property
     def sup_norm(self) -> Any:
-        """Sup over u of |tau(u)|, in pixels: a convex function, so it is reached at a corner."""
+        """Sup over u of |tau(u)|, in pixels; |tau| is convex, so the sup is reached at a corner."""
         h, w = self.shape
         corners = np.array([[0, 0], [0, w - 1], [h - 1, 0], [h - 1, w - 1]])
         return self._finish(length(self.at(corners)).max(-1))
@@ -96,7 +96,7 @@ class AffineField(DisplacementField):
 
 @dataclass(frozen=True)
 class Translation(LinearDeformation):
-    """tau = c: a shift of `strength` pixels in a random direction; its Jacobian norm is 0.
+    """Translations tau = c by `strength` pixels in a random direction; their Jacobian norm is 0.
 
     Examples
     --------
@@ -109,16 +109,16 @@ class Translation(LinearDeformation):
     limit = float("inf")
 
     def n_parameters(self, shape: Pair) -> int:
-        """2: the direction."""
+        """Return 2: the components of the direction."""
         return 2
 
     def directions(self, shape: Pair, z: NDArray) -> AffineField:
-        """Return tau = z."""
+        """Return the translations tau = z, one per row of `z` (n, 2)."""
         z = self._check_parameters(shape, z)
         return AffineField(shape, np.zeros((len(z), 2, 2)), z)
 
     def from_parameters(self, shape: Pair, z: NDArray, strength: float) -> AffineField:
-        """Return tau = strength z / |z|: for a translation the strength is a length."""
+        """Return tau = strength z / |z|, since the strength of a translation is its length."""
         return self._directions(shape, z).rescale_to(sup_norm=strength)
 
     def strength_of(self, fields: DisplacementField) -> NDArray:
@@ -126,15 +126,15 @@ class Translation(LinearDeformation):
         return np.asarray(fields.sup_norm)
 
     def guaranteed_strength(self, shape: Pair, radius: ArrayLike) -> Any:
-        """Return `radius`: parameters are the shift itself, in pixels."""
+        """Return `radius`, since the parameters are the shift itself, in pixels."""
         return check_radius(radius)
 
 
 @dataclass(frozen=True)
 class Rotation(Deformation):
-    """Rotation about the centre by the angle with 2 sin(angle / 2) = s, clockwise or not at random.
+    """Rotations about the centre by the angle with 2 sin(angle / 2) = s, clockwise or counterclockwise at random.
 
-    A rotation never folds; s = 2 is half a turn, the most there is.
+    A rotation never folds. The largest strength, s = 2, is half a turn.
 
     Examples
     --------
@@ -153,7 +153,7 @@ class Rotation(Deformation):
         return strength
 
     def n_parameters(self, shape: Pair) -> int:
-        """1: the angle."""
+        """Return 1: the angle."""
         return 1
 
     def directions(self, shape: Pair, z: NDArray) -> AffineField:
@@ -164,15 +164,15 @@ class Rotation(Deformation):
         return _about_the_centre(shape, matrix)
 
     def guaranteed_strength(self, shape: Pair, radius: ArrayLike) -> Any:
-        """Return 2 sin(`radius` / 2): every rotation of at most that norm is by at most that angle, in radians."""
+        """Return 2 sin(`radius` / 2): a rotation of at most this Jacobian norm has an angle of at most `radius`."""
         return 2 * np.sin(np.minimum(check_radius(radius), np.pi) / 2)
 
     def draw(self, shape: Pair, strength: float, rng: np.random.Generator, n: int) -> AffineField:
-        """Return `n` rotations of the strength, clockwise or not."""
+        """Return `n` rotations of the given strength, clockwise or counterclockwise at random."""
         return self.directions(shape, _signs(rng, n) * 2 * np.arcsin(strength / 2))
 
     def draw_displaced(self, shape: Pair, displacement: float, rng: np.random.Generator, n: int) -> AffineField:
-        """Return `n` rotations of the given ``rms_norm``: |tau(u)| = 2 sin(angle / 2) |u - centre|."""
+        """Return `n` rotations of the given ``rms_norm``, where |tau(u)| = 2 sin(angle / 2) |u - centre|."""
         radius = _about_the_centre(shape, np.eye(2)[None]).rms_norm[0]
         if radius == 0:
             raise ValueError("An image of one pixel has no typical displacement by rotations: they leave it as it is.")
@@ -181,7 +181,7 @@ class Rotation(Deformation):
 
 @dataclass(frozen=True)
 class Dilation(Deformation):
-    """tau(u) = +-s (u - centre): magnifies by 1 / (1 - s) or shrinks by 1 / (1 + s), at random.
+    """Dilations tau(u) = +-s (u - centre), which magnify by 1 / (1 - s) or shrink by 1 / (1 + s), at random.
 
     Examples
     --------
@@ -191,13 +191,13 @@ class Dilation(Deformation):
     """
 
     def draw(self, shape: Pair, strength: float, rng: np.random.Generator, n: int) -> AffineField:
-        """Return `n` dilations of the strength, larger or smaller."""
+        """Return `n` dilations of the given strength, each of which magnifies or shrinks at random."""
         return _about_the_centre(shape, strength * _signs(rng, n)[:, None, None] * np.eye(2))
 
 
 @dataclass(frozen=True)
 class Shear(Deformation):
-    """tau(u) = +-s (u_b - centre_b) e_a: rows slide over columns or columns over rows, at random.
+    """Shears tau(u) = +-s (u_b - centre_b) e_a, a != b: rows or columns slide over one another, at random.
 
     Examples
     --------
@@ -207,7 +207,7 @@ class Shear(Deformation):
     """
 
     def draw(self, shape: Pair, strength: float, rng: np.random.Generator, n: int) -> AffineField:
-        """Return `n` shears of the strength, of rows or of columns, to either side."""
+        """Return `n` shears of the given strength, of rows or of columns, and of either sign."""
         matrix = np.zeros((n, 2, 2))
         axis = rng.integers(2, size=n)
         matrix[np.arange(n), axis, 1 - axis] = strength * _signs(rng, n)
@@ -216,7 +216,7 @@ class Shear(Deformation):
 
 @dataclass(frozen=True)
 class AffineDeformation(LinearDeformation):
-    """tau(u) = A (u - centre), A with independent normal entries, rescaled to spectral norm s.
+    """Fields tau(u) = A (u - centre), where A has independent normal entries and is rescaled to spectral norm s.
 
     Examples
     --------
@@ -226,11 +226,11 @@ class AffineDeformation(LinearDeformation):
     """
 
     def n_parameters(self, shape: Pair) -> int:
-        """4: the entries of A."""
+        """Return 4: the entries of A."""
         return 4
 
     def directions(self, shape: Pair, z: NDArray) -> AffineField:
-        """Return tau(u) = A (u - centre) with A the rows of `z`."""
+        """Return the fields tau(u) = A (u - centre); each row of `z` (n, 4) holds the entries of one A."""
         return _about_the_centre(shape, np.reshape(self._check_parameters(shape, z), (-1, 2, 2)))
 
 

@@ -1,4 +1,4 @@
-"""Corruptions of images, for accuracy under corruption: noise, blur, light, and affine maps of fixed size."""
+"""Corruptions of images, for accuracy under corruption: noise, blur, brightness, and affine maps of fixed size."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def corrupt(x: ArrayLike, corruption: str, severity: int = 3, rng: RandomState =
     severity : int
         1 (mild) to 5.
     rng : None, int or numpy Generator
-        Source of what is random.
+        Source of the random draws.
 
     Returns
     -------
@@ -42,7 +42,7 @@ def corrupt(x: ArrayLike, corruption: str, severity: int = 3, rng: RandomState =
     Raises
     ------
     ValueError
-        If `x` is not images in [0, 1], `corruption` is unknown or `severity` is not 1 to 5.
+        If `x` is not a set of images in [0, 1], `corruption` is unknown or `severity` is not 1 to 5.
     TypeError
         If `x` is an array of another library than NumPy.
 

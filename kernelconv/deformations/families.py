@@ -1,4 +1,4 @@
-"""The contract of families of deformations: each draws random fields of an exact given size."""
+"""Base classes of families of deformations, which draw random fields of an exact given size."""
 
 from __future__ import annotations
 
@@ -25,8 +25,8 @@ class Deformation:
     strength is a length in pixels, and `HolderDeformation`, whose strength is a C^a norm in image sides. For s < 1 the
     map u -> u - tau(u) is one-to-one; the stability theorems are stated for s <= 1/2.
 
-    A family of your own is a subclass that writes `draw`, and `draw_displaced` if its fields are not closed under
-    scaling. Where its fields are linear in parameters it is a `LinearDeformation`, which `worst_case` can search.
+    To add a family, write a subclass that implements `draw`, and `draw_displaced` if its fields are not closed under
+    scaling. If its fields are linear in parameters, derive it from `LinearDeformation`, which `worst_case` can search.
 
     Examples
     --------
@@ -49,7 +49,7 @@ class Deformation:
 
     @property
     def name(self) -> str:
-        """The family's name in reports: its specification, as it is written."""
+        """The family's name in reports: its repr."""
         return repr(self)
 
     def sample(
@@ -69,7 +69,7 @@ class Deformation:
         shape : int or tuple (h, w)
             Pixels of the image.
         strength : float
-            Jacobian norm (no unit), or what the family's `unit` says; > 0. Either this or `displacement`.
+            Jacobian norm (no unit), or a size in the family's `unit`; > 0. Give either this or `displacement`.
         rng : None, int or numpy Generator
             Source of the draw.
         size : int, optional
@@ -86,7 +86,7 @@ class Deformation:
             the Jacobian norm that the displacement needs, is at or above the family's limit without `allow_folding`;
             if the image is too small for the family; or if so many fields need more memory than there is.
         TypeError
-            If a family of your own draws anything but a batch of n fields on the image.
+            If `draw` or `draw_displaced` of the family returns anything but a batch of n fields on the image.
         """
         allow_folding = check_flag(allow_folding, "allow_folding")
         if (strength is None) == (displacement is None):
@@ -109,7 +109,7 @@ class Deformation:
         return fields[0] if size is None else fields
 
     def check_strength(self, strength: float, *, allow_folding: bool = False) -> float:
-        """Return `strength` as a float; raise ValueError if this family refuses it."""
+        """Return `strength` as a float; raise ValueError unless it is > 0 and, without `allow_folding`, < `limit`."""
         strength = check_size(strength, "strength")
         if strength >= self.limit and not allow_folding:
             raise ValueError(
@@ -129,11 +129,11 @@ class Deformation:
         raise TypeError(f"{type(self).__name__} does not say how many parameters it has: write n_parameters(shape).")
 
     def directions(self, shape: Pair, z: NDArray) -> Any:
-        """Return the batch of n fields that `z` (n, p) stands for, not rescaled."""
+        """Return the batch of n fields with parameters `z` (n, p), not rescaled."""
         raise TypeError(f"{type(self).__name__} does not say what its fields are: write directions(shape, z).")
 
     def guaranteed_strength(self, shape: Pair, radius: ArrayLike) -> Any:
-        """Return the strength t, for one radius or many, such that fields of at most that have norm(z) <= `radius`."""
+        """Return, per radius, a strength t such that all fields of strength at most t have norm(z) <= `radius`."""
         raise TypeError(
             f"{type(self).__name__} does not say which strengths its parameters reach: write "
             "guaranteed_strength(shape, radius), or take a LinearDeformation."
@@ -142,9 +142,9 @@ class Deformation:
     def draw(self, shape: Pair, strength: float, rng: np.random.Generator, n: int) -> DisplacementField:
         """Return a batch of `n` fields on images of `shape` (h, w), each of exactly the given strength.
 
-        What a family of your own writes. `sample` has checked the arguments; n = 1 is a batch, too. Fields are
-        formulas, an `AffineField`, `SineField`, `FourierField` or a `DisplacementField` of your own: their norms are
-        exact, and ``fields.rescale_to(jacobian_norm=strength)`` sets them. All that is random comes from `rng`.
+        Every family implements this method. `sample` has checked the arguments; n = 1 gives a batch, too. Fields are
+        in closed form, an `AffineField`, `SineField`, `FourierField` or a `DisplacementField` of your own, so that
+        ``fields.rescale_to(jacobian_norm=strength)`` sets their norms exactly. All random numbers come from `rng`.
         """
         raise TypeError(
             f"{type(self).__name__} does not say how its fields are drawn: write draw(shape, strength, rng, n)."
@@ -153,7 +153,7 @@ class Deformation:
     def draw_displaced(self, shape: Pair, displacement: float, rng: np.random.Generator, n: int) -> DisplacementField:
         """Return a batch of `n` fields, each of exactly the given ``rms_norm``, in pixels.
 
-        Right as it is for families closed under scaling: the direction is drawn, its length follows.
+        This default draws fields and rescales them, which is correct for families that are closed under scaling.
         """
         drawn = check_drawn(self.draw(shape, 0.5, rng, n), shape, n, f"{type(self).__name__}.draw")
         return drawn.rescale_to(rms_norm=displacement)
@@ -169,9 +169,9 @@ def check_radius(radius: ArrayLike) -> Any:
 
 @dataclass(frozen=True)
 class LinearDeformation(Deformation):
-    """A family whose directions are linear in parameters z: what a search for the worst field can walk in.
+    """A family whose fields, before they are rescaled, are linear in parameters z; `worst_case` searches such families.
 
-    A random field has z ~ N(0, I); every field is rescaled to the exact strength. A family of your own writes
+    A random field has z ~ N(0, I), and every field is rescaled to the exact strength. A subclass implements
     `n_parameters` and `directions`.
 
     Examples
@@ -188,13 +188,13 @@ class LinearDeformation(Deformation):
     """
 
     def guaranteed_strength(self, shape: Pair, radius: ArrayLike) -> Any:
-        r"""Return m `radius`, with m a lower bound of the Jacobian norm of the fields with norm(z) = 1.
+        r"""Return m `radius`, where m is a lower bound of the Jacobian norm of the fields with norm(z) = 1.
 
         .. math:: \sup_u |D \tau_z(u)|^2 \ge \tfrac12 \langle |D \tau_z(u)|_F^2 \rangle_u
                   \ge \tfrac12 \lambda_{\min} |z|^2 = m^2 |z|^2
 
-        with the smallest eigenvalue of the mean over the image of D'D, D the map from z to D tau_z(u). It is 0 where
-        some z moves the image as a whole.
+        where lambda_min is the smallest eigenvalue of the mean over the image of D'D, D the map from z to D tau_z(u).
+        It is 0 if some z is a translation of the whole image.
         """
         shape = as_pair(shape, "shape")
         p = check_count(self.n_parameters(shape), f"{type(self).__name__}.n_parameters(shape)")
@@ -227,7 +227,7 @@ class LinearDeformation(Deformation):
         return z
 
     def draw(self, shape: Pair, strength: float, rng: np.random.Generator, n: int) -> Any:
-        """Return a batch of `n` fields of normal parameters, each of exactly the given strength."""
+        """Return a batch of `n` fields with normally distributed parameters, each of exactly the given strength."""
         return self.from_parameters(shape, self._random_parameters(shape, rng, n), strength)
 
     def _random_parameters(self, shape: Pair, rng: np.random.Generator, n: int) -> NDArray:

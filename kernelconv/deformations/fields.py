@@ -21,10 +21,10 @@ class DisplacementField:
     r"""A displacement field tau on the pixels of an image, L_tau x(u) = x(u - tau(u)); or a batch of n of them.
 
     Coordinates and displacements are (row, column) in pixels, pixel (0, 0) at the origin; suprema run over the
-    rectangle [0, h - 1] x [0, w - 1]. ``np.asarray(field)`` is ``field.values``; ``field[i]`` is one field, or a
-    smaller batch, of a batch. A single field gives its norms as floats, a batch as arrays (n,).
+    rectangle [0, h - 1] x [0, w - 1]. ``np.asarray(field)`` is ``field.values``; for a batch, ``field[i]`` is one
+    field or a smaller batch. Norms are floats for a single field, arrays (n,) for a batch.
 
-    Subclasses give the closed forms: `AffineField` here, series of waves in ``series``.
+    Subclasses give the closed forms: `AffineField`, `SineField`, `FourierField` and `ShiftedField`.
     """
 
     shape: Pair
@@ -52,7 +52,7 @@ class DisplacementField:
         raise self._unwritten("jacobian_at(points)")
 
     def scaled(self, factor: ArrayLike) -> Self:
-        """Return factor * tau; `factor` is a number or, for a batch, one a field (n,)."""
+        """Return factor * tau; `factor` is a number or, for a batch, an array (n,), one per field."""
         raise self._unwritten("scaled(factor)")
 
     def _at_index(self, index: Any) -> Self:
@@ -76,7 +76,7 @@ class DisplacementField:
 
     @property
     def half_waves(self) -> int:
-        """Half waves of the shortest wave across the image; what grids and quadratures follow."""
+        """Number of half waves of the shortest wave across the image, which sets the size of grids and quadratures."""
         raise self._unwritten("half_waves")
 
     def _unwritten(self, what: str) -> TypeError:
@@ -115,9 +115,9 @@ class DisplacementField:
     def is_diffeomorphism(self) -> Any:
         """Return whether det(I - D tau) > 0 everywhere: a bool, or an array (n,) for a batch.
 
-        A Jacobian norm below 1 implies it, and that u -> u - tau(u) is one-to-one. At larger norms a positive
-        determinant still makes affine fields and those that vanish on the border one-to-one; of others it says so
-        around each point only.
+        A Jacobian norm below 1 implies this, and that u -> u - tau(u) is one-to-one. At larger norms a positive
+        determinant still makes this map one-to-one for affine fields and for fields that vanish on the border; for
+        other fields it does so only locally, around each point.
         """
         return self.min_det > 0
 
@@ -125,7 +125,7 @@ class DisplacementField:
     def rms_norm(self) -> Any:
         """The typical displacement: sqrt of the mean of |tau|^2 over the rectangle, in pixels.
 
-        By Gauss-Legendre quadrature with more nodes than half waves need: exact to rounding.
+        Computed by Gauss-Legendre quadrature with enough nodes for the shortest wave: exact up to rounding.
         """
         nodes, weights = np.polynomial.legendre.leggauss(16 + 4 * self.half_waves)
         rows, columns = ((nodes + 1) / 2 * (n - 1) for n in self.shape)
@@ -140,7 +140,7 @@ class DisplacementField:
     def rescale_to(
         self, *, jacobian_norm: float | None = None, sup_norm: float | None = None, rms_norm: float | None = None
     ) -> Self:
-        """Return the multiple of tau, by a positive factor, of the given norm.
+        """Return the positive multiple of tau that has the given norm.
 
         Parameters
         ----------
@@ -149,7 +149,7 @@ class DisplacementField:
         sup_norm : float
             Wanted sup of |tau|, in pixels.
         rms_norm : float
-            Wanted typical displacement, in pixels. Exactly one of the three.
+            Wanted typical displacement, in pixels. Give exactly one of the three.
 
         Raises
         ------

@@ -1,4 +1,4 @@
-"""Random fields of a given Hölder exponent, at an exact Hölder norm: rougher and smoother than stability asks for."""
+"""Random fields of a given Hölder exponent and an exact Hölder norm, rougher or smoother than stability requires."""
 
 from __future__ import annotations
 
@@ -17,15 +17,15 @@ from kernelconv.deformations.series import FourierField, SineField
 
 @dataclass(frozen=True)
 class HolderDeformation(LinearDeformation):
-    r"""Random fields of Hölder exponent a, zero on the border, each of exactly the C^a norm asked for.
+    r"""Random fields of Hölder exponent a, zero on the border, each rescaled to exactly the requested C^a norm.
 
     Both components are sums over i, j >= 1 with |k| < cutoff + 1/2, k = (i, j), of C_ij |k|^-(a + 1)
     sin(i pi u) sin(j pi v), C_ij ~ N(0, 1) independent, u and v running over [0, 1] from the first pixel to the last.
-    On an image of one line the field runs along it: the sum over k <= cutoff of C_k k^-(a + 1/2) sin(k pi u). So are
-    a + d/2 in d dimensions the powers with which differences of tau (of D tau, for a > 1) over r go like r^a
-    (r^(a - 1)), for r from 1 / cutoff on.
+    On an image of one line the field points along it: the sum over k <= cutoff of C_k k^-(a + 1/2) sin(k pi u). With
+    these exponents, a + d/2 in d dimensions, differences of tau over a distance r >= 1 / cutoff scale like r^a; for
+    a > 1, those of D tau scale like r^(a - 1).
 
-    The strength is the C^a norm, `holder_norm`, whose lengths are image sides: it is the same for every a and every
+    The strength is the C^a norm, `holder_norm`, with lengths in image sides, the same unit for every a and every
     number of pixels. For a < 1 it bounds no Jacobian norm: as the cutoff grows, fields fold (see ``min_det``).
 
     Parameters
@@ -33,13 +33,13 @@ class HolderDeformation(LinearDeformation):
     exponent : float
         a, > 0 and < 2.
     cutoff : int
-        Largest number of half waves across the image, at least 1; of n pixels the shortest wave that they resolve has
-        n - 1.
+        Largest number of half waves across the image, at least 1; n pixels resolve waves of at most n - 1 half
+        waves.
 
     Notes
     -----
-    The memory that the exact norms take goes with the square of the cutoff, 8 kB of an image (2 GB at 512) and 0.5 kB
-    of a line.
+    The memory for the exact norms is proportional to the square of the cutoff: 8 kB times this square on an image
+    (2 GB at cutoff 512), 0.5 kB times it on a line.
 
     References
     ----------
@@ -79,7 +79,7 @@ class HolderDeformation(LinearDeformation):
         return np.where(radius < self.cutoff + 0.5, radius ** -(self.exponent + 1), 0.0)
 
     def n_parameters(self, shape: Pair) -> int:
-        """Two for each mode that is kept; of a line, one."""
+        """Return 2 per mode that is kept, or 1 on an image of one line."""
         return (1 if 1 in shape else 2) * int(np.count_nonzero(self._deviations(shape)))
 
     def directions(self, shape: Pair, z: NDArray) -> SineField | FourierField:
@@ -104,7 +104,7 @@ class HolderDeformation(LinearDeformation):
         return np.asarray(holder_norm(fields, self.exponent))
 
     def guaranteed_strength(self, shape: Pair, radius: ArrayLike) -> Any:
-        """Return 0 for a < 1; from there on the C^a norm is at least the Jacobian norm, of which m `radius` holds."""
+        """Return 0 for a < 1, else m `radius` as for the Jacobian norm, which the C^a norm bounds from above."""
         return super().guaranteed_strength(shape, radius) if self.exponent >= 1 else 0.0 * check_radius(radius)
 
 

@@ -42,7 +42,7 @@ def warp_adjoint(
     ValueError
         As `warp`.
     TypeError
-        If `y` or `tau` is an array of another library than NumPy, which differentiates `warp` itself.
+        If `y` or `tau` is an array of another library than NumPy: such a library differentiates `warp` itself.
 
     Notes
     -----
@@ -65,10 +65,10 @@ def warp_adjoint(
 def warp_derivative(
     x: ArrayLike, tau: ArrayLike, *, order: Order = 3, padding: Border = "zero", n_jobs: int | None = None
 ) -> NDArray:
-    r"""Differentiate the warp in the field: d (L_tau x)(u) / d tau_a(u) = -(d_a x)(u - tau(u)).
+    r"""Differentiate the warp with respect to the field: d (L_tau x)(u) / d tau_a(u) = -(d_a x)(u - tau(u)).
 
-    The other derivatives are 0: a displacement at u moves the value at u alone. So the gradient of a function f of
-    L_tau x in tau(u) is the sum over channels of (df / d(L_tau x)) times this.
+    The other derivatives are 0: a displacement at u changes the value at u alone. So the gradient in tau(u) of a
+    function f of L_tau x is the sum over channels of (df / d(L_tau x)) times this derivative.
 
     Parameters
     ----------
@@ -77,7 +77,7 @@ def warp_derivative(
     tau, padding, n_jobs
         As in `warp`.
     order : {3, 1, "fourier"}
-        The interpolant that is differentiated; order 1 gives the slope on the right of a kink.
+        The interpolant that is differentiated; for order 1, the derivative at a kink is the one from the right.
 
     Returns
     -------

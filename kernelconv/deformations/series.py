@@ -18,15 +18,15 @@ from kernelconv.deformations.norms.suprema import suprema
 
 @dataclass(frozen=True, eq=False, repr=False)
 class SmoothField(DisplacementField):
-    """A field whose norms are searched for on a grid that follows its shortest wave, then refined; a base class."""
+    """Base class of fields whose norms are searched on a grid, fine enough for the shortest wave, and then refined."""
 
     @property
     def half_waves(self) -> int:
-        """Half waves of the shortest wave along the longer run of them."""
+        """Number of half waves of the shortest wave across the image, along the axis that has more of them."""
         raise self._unwritten("half_waves")
 
     def as_batch(self) -> Self:
-        """Return the field as a batch, of one if it is single."""
+        """Return the field as a batch; a single field becomes a batch of one."""
         raise self._unwritten("as_batch()")
 
     def _supremum(self, score: Any, of_jacobian: bool) -> Any:
@@ -56,7 +56,7 @@ class SmoothField(DisplacementField):
 
 @dataclass(frozen=True, eq=False, repr=False)
 class SeriesField(SmoothField):
-    """tau_a(u) = sum over i, j of C_aij f_i(u_0) g_j(u_1), with waves f and g given by a subclass."""
+    """Series tau_a(u) = sum over i, j of C_aij f_i(u_0) g_j(u_1), with waves f and g given by a subclass."""
 
     coefficients: NDArray
 
@@ -87,7 +87,7 @@ class SeriesField(SmoothField):
         return np.stack([np.moveaxis(d, -2, -1) for d in (along_row, along_column)], -1)
 
     def on_grid(self, rows: NDArray, columns: NDArray) -> NDArray:
-        """Return tau (..., n_rows, n_columns, 2) on a tensor grid: two matrix products a component."""
+        """Return tau (..., n_rows, n_columns, 2) on a tensor grid, by two matrix products per component."""
         f, _ = self._waves(rows, 0)
         g, _ = self._waves(columns, 1)
         return np.moveaxis(f @ self.coefficients @ g.T, -3, -1)
@@ -118,11 +118,11 @@ class SeriesField(SmoothField):
         return type(self)(self.shape, coefficients)
 
     def as_batch(self) -> Self:
-        """Return the field as a batch, of one if it is single."""
+        """Return the field as a batch; a single field becomes a batch of one."""
         return self._with(self.coefficients.reshape(-1, *self.coefficients.shape[-3:]))
 
     def scaled(self, factor: ArrayLike) -> Self:
-        """Return factor * tau; `factor` is a number or, for a batch, one a field (n,)."""
+        """Return factor * tau; `factor` is a number or, for a batch, an array (n,), one per field."""
         factor = as_double(factor, "factor")
         new = self._with(factor[..., None, None, None] * self.coefficients)
         new._inherit_norms(self, factor)
@@ -134,9 +134,9 @@ class SeriesField(SmoothField):
 
 @dataclass(frozen=True, eq=False, repr=False)
 class SineField(SeriesField):
-    r"""tau_a(u) = sum over i, j of C_aij sin(i pi u_0 / (h - 1)) sin(j pi u_1 / (w - 1)), i, j = 1 .. c.
+    r"""Displacement field that is a series of sines and vanishes on the border of the image.
 
-    The field vanishes on the border of the image.
+    tau_a(u) = sum over i, j of C_aij sin(i pi u_0 / (h - 1)) sin(j pi u_1 / (w - 1)), i, j = 1 .. c.
 
     Parameters
     ----------
@@ -147,7 +147,7 @@ class SineField(SeriesField):
 
     Notes
     -----
-    Norms are found on a grid of 16 cells per half wave, then refined to a relative 1e-7 (see `suprema`).
+    Norms are found on a grid of 16 cells per half wave, then refined to a relative accuracy of 1e-7.
 
     Examples
     --------
@@ -178,7 +178,7 @@ class SineField(SeriesField):
 
 @dataclass(frozen=True, eq=False, repr=False)
 class FourierField(SeriesField):
-    r"""A real Fourier series in each component, of given period; waves 1, cos(k w u), sin(k w u), w = 2 pi / period.
+    r"""Real Fourier series in each component: waves 1, cos(k w u) and sin(k w u) with w = 2 pi / period.
 
     Parameters
     ----------
@@ -214,7 +214,7 @@ class FourierField(SeriesField):
 
     @property
     def half_waves(self) -> int:
-        """Half waves of the shortest wave across the image."""
+        """Number of half waves of the shortest wave across the image."""
         orders = [(m - 1) / 2 for m in self.coefficients.shape[-2:]]
         waves = [2 * k * (n - 1) / p for k, n, p in zip(orders, self.shape, self.period, strict=True)]
         return max(1, int(np.ceil(max(waves))))

@@ -1,4 +1,4 @@
-"""ShiftedField: a smooth displacement field and a translation on top."""
+"""ShiftedField: the sum of a smooth displacement field and a translation."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from kernelconv.deformations.series import SmoothField
 
 @dataclass(frozen=True, eq=False, repr=False)
 class ShiftedField(SmoothField):
-    """tau + c: a smooth field and a translation on top.
+    """Sum tau + c of a smooth field and a translation.
 
     Parameters
     ----------
@@ -56,7 +56,7 @@ class ShiftedField(SmoothField):
 
     @property
     def half_waves(self) -> int:
-        """Those of the field without the translation."""
+        """Number of half waves of the field without the translation."""
         return self.field.half_waves
 
     def at(self, points: NDArray) -> NDArray:
@@ -77,20 +77,20 @@ class ShiftedField(SmoothField):
 
     @cached_property
     def jacobian_sup_norm(self) -> Any:
-        """That of tau: a translation has no Jacobian."""
+        """Jacobian norm of tau, which a translation does not change."""
         return self.field.jacobian_sup_norm
 
     @cached_property
     def min_det(self) -> Any:
-        """That of tau."""
+        """Min over u of det(I - D tau(u)), which a translation does not change."""
         return self.field.min_det
 
     def as_batch(self) -> ShiftedField:
-        """Return the field as a batch, of one if it is single."""
+        """Return the field as a batch; a single field becomes a batch of one."""
         return ShiftedField(self.shape, self.field.as_batch(), self.offset.reshape(-1, 2))
 
     def scaled(self, factor: ArrayLike) -> ShiftedField:
-        """Return factor * (tau + c); `factor` is a number or, for a batch, one a field (n,)."""
+        """Return factor * (tau + c); `factor` is a number or, for a batch, an array (n,), one per field."""
         factor = as_double(factor, "factor")
         return ShiftedField(self.shape, self.field.scaled(factor), factor[..., None] * self.offset)
 

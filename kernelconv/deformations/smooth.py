@@ -1,4 +1,4 @@
-"""Families of smooth random fields: maximum entropy, elastic, and either with a translation on top."""
+"""Families of smooth random fields: maximum entropy, elastic, and the sum of either with a translation."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _WIDEST = 1e6
 
 @dataclass(frozen=True)
 class SmoothDeformation(LinearDeformation):
-    r"""Maximum-entropy smooth fields, zero on the border, each rescaled to the exact size asked for.
+    r"""Maximum-entropy smooth fields, zero on the border, each rescaled to exactly the requested size.
 
     Both components are sums over i, j >= 1 with sqrt(i^2 + j^2) < cutoff + 1/2 of C_ij sin(i pi u) sin(j pi v),
     C_ij ~ N(0, T / (i^2 + j^2)) independent, u and v running over [0, 1] from the first pixel to the last. The
@@ -34,7 +34,7 @@ class SmoothDeformation(LinearDeformation):
     Notes
     -----
     The published sampler multiplies by a nominal displacement that overstates the true one, and lets fields fold;
-    here only its distribution of directions is kept, unless a temperature is given.
+    here only its distribution of directions is used, except in `sample_at_temperature`.
 
     References
     ----------
@@ -61,7 +61,7 @@ class SmoothDeformation(LinearDeformation):
         return (radius < self.cutoff + 0.5) / radius
 
     def n_parameters(self, shape: Pair) -> int:
-        """Two for each mode that is kept."""
+        """Return 2 per mode that is kept."""
         return 2 * int(np.count_nonzero(self._deviations()))
 
     def directions(self, shape: Pair, z: NDArray) -> SineField:
@@ -87,7 +87,8 @@ class SmoothDeformation(LinearDeformation):
         shape : int or tuple (h, w)
             Pixels of the image.
         temperature : float
-            T, in units of the image's sides: tau is h times the sum above along rows and w times it along columns.
+            T, in units of the image's sides: tau is h times the sum in `SmoothDeformation` along rows, w times along
+            columns.
         rng : None, int or numpy Generator
             Source of the draw.
         size : int, optional
@@ -100,7 +101,7 @@ class SmoothDeformation(LinearDeformation):
 
         Notes
         -----
-        Nothing is rescaled, so the size varies from draw to draw and fields may fold: see ``is_diffeomorphism``.
+        Fields are not rescaled, so their size varies from draw to draw and they may fold: see ``is_diffeomorphism``.
 
         Examples
         --------
@@ -119,9 +120,9 @@ class SmoothDeformation(LinearDeformation):
     def typical_displacement(self, shape: Pair, temperature: float) -> float:
         r"""Return the exact rms displacement at temperature T, in pixels.
 
-        sqrt(T (h^2 + w^2) / 4 * sum 1 / (i^2 + j^2)) over the kept modes, the root of the mean of |tau|^2 over draws
-        and over the image. For a square of side n the published form, (n / 2) sqrt(pi T ln c), has (pi / 2) ln c in
-        place of the sum.
+        It is the root of the mean of |tau|^2 over draws and over the image: sqrt(T (h^2 + w^2) / 4 * S), where S is
+        the sum of 1 / (i^2 + j^2) over the modes kept. For a square of side n the published form,
+        (n / 2) sqrt(pi T ln c), has (pi / 2) ln c in place of S.
 
         Examples
         --------
@@ -135,7 +136,7 @@ class SmoothDeformation(LinearDeformation):
     def temperature_range(self, shape: Pair) -> tuple[float, float]:
         r"""Return the published range of T: from 1 / (pi h w ln c) to 4 / (pi^3 c^2 ln c).
 
-        Below, displacements are smaller than half a pixel; above, neighbouring points are expected to fold.
+        Below it, typical displacements are smaller than half a pixel; above it, fields are expected to fold.
 
         Raises
         ------
@@ -151,16 +152,16 @@ class SmoothDeformation(LinearDeformation):
 
 @dataclass(frozen=True)
 class ElasticDeformation(LinearDeformation):
-    r"""Elastic fields: white noise filtered by a Gaussian of scale sigma, each rescaled to the exact size asked for.
+    r"""Elastic fields: white noise filtered by a Gaussian of scale sigma, each rescaled to exactly the requested size.
 
-    The noise lives on a torus 6 sigma larger than the image, so opposite borders do not know of each other; the
+    The noise is periodic, with a period 6 sigma longer than the image, so that opposite borders hardly correlate; the
     filtered field is a Fourier series, whose derivative is exact. It does not vanish on the border.
 
     Parameters
     ----------
     sigma : float
         Scale of the Gaussian, in pixels, at least 1. Waves beyond 4 / sigma radians per pixel, where the filter is
-        3e-4 of its top, are left out.
+        3e-4 of its maximum, are left out.
 
     References
     ----------
@@ -192,7 +193,7 @@ class ElasticDeformation(LinearDeformation):
         return period, np.concatenate([[1.0], deviation, deviation])
 
     def n_parameters(self, shape: Pair) -> int:
-        """Two for each product of waves."""
+        """Return 2 per product of a wave along rows and a wave along columns."""
         return 2 * int(np.prod([len(self._waves(n)[1]) for n in shape]))
 
     def directions(self, shape: Pair, z: NDArray) -> FourierField:
@@ -204,10 +205,10 @@ class ElasticDeformation(LinearDeformation):
 
 @dataclass(frozen=True)
 class CombinedDeformation(LinearDeformation):
-    r"""A smooth field of Jacobian norm s and a translation of given length, in a random direction, on top.
+    r"""Sum of a smooth field of Jacobian norm s and a translation of given length in a random direction.
 
-    Jacobian norm and displacement of a smooth field go together; here they are chosen apart, as a fit of the stability
-    theorem's two constants needs.
+    The Jacobian norm and the displacement of a smooth field grow together; here they are chosen independently, as a
+    fit of the stability theorem's two constants requires.
 
     Parameters
     ----------
@@ -234,11 +235,11 @@ class CombinedDeformation(LinearDeformation):
         check_positive(self.translation, "translation")
 
     def n_parameters(self, shape: Pair) -> int:
-        """Those of the base, and two for the direction of the translation."""
+        """Return the number of parameters of the base, plus 2 for the direction of the translation."""
         return self.base.n_parameters(shape) + 2
 
     def directions(self, shape: Pair, z: NDArray) -> ShiftedField:
-        """Return the base's fields of all but the last two entries of `z` (n, p), shifted by these two."""
+        """Return the base's fields with parameters ``z[:, :-2]``, shifted by ``z[:, -2:]``."""
         z = self._check_parameters(shape, z)
         smooth: Any = self.base.directions(shape, z[:, :-2])
         return ShiftedField(shape, smooth, z[:, -2:])
@@ -253,7 +254,7 @@ class CombinedDeformation(LinearDeformation):
         return self.translation * z[:, -2:] / np.hypot(z[:, -2], z[:, -1])[:, None]
 
     def draw_displaced(self, shape: Pair, displacement: float, rng: np.random.Generator, n: int) -> ShiftedField:
-        """Return `n` fields of the given ``rms_norm``, the translation of its own length included."""
+        """Return `n` fields of the given ``rms_norm``, translation included; it must exceed the translation alone."""
         if displacement <= self.translation:
             raise ValueError(
                 f"displacement={displacement} px is not above the translation of {self.translation} px that is part "

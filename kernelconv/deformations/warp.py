@@ -37,19 +37,19 @@ def warp(
     Parameters
     ----------
     x : array-like, shape (n, h, w) or (n, h, w, c)
-        Images; an array of another library comes out as one, on its device.
+        Images; for an array of another library the result is one of that library, on the same device.
     tau : array-like or DisplacementField, shape (h, w, 2) or (n, h, w, 2)
-        Displacements in pixels, (row, column); one field shared by all images, or one an image. NumPy's are brought to
-        the library, device and dtype of `x`, and the other way round.
+        Displacements in pixels, (row, column); one field shared by all images, or one per image. If only one of `x`
+        and `tau` is NumPy's, it is converted to the library, device and dtype of the other.
     order : {3, 1, 0, "fourier"}
         Cubic spline, bilinear, or nearest pixel (halves round towards larger coordinates); or the exact warp of the
-        band-limited function through the pixels, the reference to judge the others by.
+        band-limited function through the pixels, a reference for the others.
     padding : {"zero", "reflect", "symmetric", "circular"}
-        How the image goes on outside: zeros; mirrored about the centre of the border pixel (d c b | a b c d), or
-        about its edge (b a | a b c d); periodically. The extended image is what is interpolated, so values fade
-        into the zeros over the pixels next to the border.
+        How the image is extended: by zeros; mirrored about the centre of the border pixel (d c b | a b c d), or
+        about its edge (b a | a b c d); periodically. The extended image is interpolated, so that with "zero" values
+        fade to zero over the pixels next to the border.
     n_jobs : int, optional
-        Threads over blocks of images; None uses the cores the process may use. For NumPy arrays alone.
+        Threads over blocks of images; None uses the cores the process may use. For NumPy arrays only.
 
     Returns
     -------
@@ -73,9 +73,9 @@ def warp(
     spline's coefficients are cut 12 pixels outside the image, an error of at most 1.4e-7 of the border values,
     outside the image only.
 
-    PyTorch's, JAX's and other arrays of the standard go through the same sums in their own library, whose automatic
-    differentiation gives gradients in `x` and, for order > 0, in `tau`. All images are warped at once, in a few arrays
-    of the size of `x`, or of h + w numbers a pixel for ``"fourier"``. While a library traces, values are not checked.
+    Arrays of PyTorch, JAX and other libraries of the array API standard are warped in their own library, whose
+    automatic differentiation gives gradients in `x` and, for order > 0, in `tau`. All images are warped at once, in a
+    few arrays of the size of `x`, or of h + w numbers per pixel for ``"fourier"``. Traced values are not checked.
 
     References
     ----------

@@ -183,7 +183,7 @@ class Part(Values, Matrix):
     def _at(self, in_shape: tuple[int, ...]) -> Part:
         """Return this part for maps of another shape: its weights as they are, or none needed."""
         if self._in_shape is not None:
-            in_shape = check_shape(in_shape, "x.shape[1:]")
+            in_shape = _shape_of_maps(in_shape)
             if in_shape[2] != self._in_shape[2] and (self.params or self.state):
                 raise ValueError(
                     f"{type(self).__name__} was built for maps of shape {self._in_shape} and has weights for "
@@ -194,7 +194,7 @@ class Part(Values, Matrix):
             self._check_built()
         known = self.__dict__.get("_placed")  # for the shape that was seen last
         if known is None or known._in_shape != in_shape:
-            known = self.build(check_shape(in_shape, "x.shape[1:]"))
+            known = self.build(_shape_of_maps(in_shape))
             self.__dict__["_placed"] = known
         return known
 
@@ -273,3 +273,13 @@ class Part(Values, Matrix):
     def vjp(self, x: NDArray, g: NDArray) -> tuple[NDArray, Grads]:
         """Return (gradient in x, gradients in params) of <g, F(x)> in evaluation mode."""
         return self.pullback(x)[1](g)
+
+
+def _shape_of_maps(shape: tuple[int, ...]) -> Shape3:
+    """Return the `shape` of one of the maps that a part is given; raise ValueError if it is none."""
+    if len(shape) == 2:
+        raise ValueError(
+            f"A part reads maps (n, height, width, n_channels), got maps of shape {shape} without an axis of channels: "
+            "add one, x[..., None]."
+        )
+    return check_shape(shape, "x.shape[1:]")

@@ -1,7 +1,7 @@
-"""From results to page: `kernelconv compare` and `kernelconv stability` on the terminal, as csv, figures and HTML.
+"""Reports of `kernelconv compare` and `kernelconv stability`: on the terminal, as csv, figures and HTML.
 
-`results` is the dict of results.json, of a finished or an unfinished run. A table is one `Table`, whoever shows it, and
-a page one `Page`; nothing here imports what made the results, but for `networks`, which draws networks themselves.
+`results` is the dict of results.json, of a finished or unfinished run. Every table is a `Table`, every page a `Page`.
+Nothing here imports the code that made the results, except `networks`, which draws networks themselves.
 
 - `print_table`, `to_csv`, `write_figures`, `write_page`: of a comparison; its numbers are `summary_rows`;
 - `print_study`, `study_csv`, `write_study_figures`, `write_study_page`: of a stability study;

@@ -24,14 +24,14 @@ _RECORD = "model train_size seed test_error n_test n_features n_params fit_secon
 
 
 def print_table(results: Results, console: Console | None = None) -> None:
-    """Print one table: a section per training-set size, a line per model, the lowest error in bold.
+    """Print the table of a comparison: a section per training-set size, a line per model, the lowest error in bold.
 
     Parameters
     ----------
     results : dict
         What results.json holds, finished or not.
     console : rich.console.Console, optional
-        Where to print; the standard output by default.
+        Where to print; by default the standard output.
 
     Raises
     ------
@@ -40,7 +40,7 @@ def print_table(results: Results, console: Console | None = None) -> None:
 
     Notes
     -----
-    80 columns wide with names of up to 19 letters; longer ones fold.
+    The table is 80 columns wide with names of up to 19 letters; longer names are wrapped.
 
     Examples
     --------
@@ -68,7 +68,7 @@ def print_table(results: Results, console: Console | None = None) -> None:
 
 
 def to_csv(results: Results, path: str | os.PathLike[str]) -> None:
-    """Write one csv line per record; the file appears whole or not at all.
+    """Write the results as csv, one line per record; the file is written completely or not at all.
 
     Parameters
     ----------
@@ -82,7 +82,7 @@ def to_csv(results: Results, path: str | os.PathLike[str]) -> None:
     OSError
         If the file cannot be written.
     ValueError
-        If a record lacks a strength of deformation that the settings announce.
+        If a record lacks a strength of deformation that is in the settings.
 
     Notes
     -----

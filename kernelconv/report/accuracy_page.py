@@ -1,4 +1,4 @@
-"""The page of `kernelconv compare`: what was measured, tables, figures, protocol, and how to make it again."""
+"""The page of `kernelconv compare`: what was measured, tables, figures, protocol, and the command to repeat it."""
 
 from __future__ import annotations
 
@@ -25,14 +25,14 @@ from kernelconv.report.table import Table
 
 
 def write_page(results: Results, path: str | os.PathLike[str], figures: Sequence[str | os.PathLike[str]] = ()) -> None:
-    """Write the report: what was measured, the tables, the figures, the protocol and how to make it again.
+    """Write the HTML page of a comparison: what was measured, tables, figures, protocol, the command to repeat it.
 
     Parameters
     ----------
     results : dict
-        What results.json holds, finished or not; of an unfinished comparison the page says how much is there.
+        What results.json holds, finished or not; the page of an unfinished comparison states how much is done.
     path : path-like
-        The HTML file; it appears whole or not at all, and an existing one is replaced.
+        The HTML file, written completely or not at all; an existing one is replaced.
     figures : sequence of path-like
         PNG files of `write_figures`; they are copied into the page.
 

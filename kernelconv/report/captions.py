@@ -1,4 +1,4 @@
-"""What a reader, or a screen reader, is told about each figure."""
+"""Captions of figures: headings, alternative texts for screen readers, and how to read them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""write_card: what `stability_card` measured, as one JSON file and one page."""
+"""write_card: the result of `stability_card` as one JSON file and one page."""
 
 from __future__ import annotations
 
@@ -25,26 +25,26 @@ _ABOUT_TWO_SIDES = (
 
 
 def write_card(card: Mapping[str, Any], folder: str | os.PathLike[str]) -> Path:
-    """Write a stability card into a folder as card.json and card.html, a page that needs nothing else.
+    """Write a stability card into a folder as card.json and card.html, a self-contained page.
 
     Parameters
     ----------
     card : dict
-        What `kernelconv.stability.stability_card` returned, or json has read again.
+        Result of `kernelconv.stability.stability_card`, also if read from JSON.
     folder : path-like
-        Where the files go; made if it is missing.
+        Where the files go; created if it does not exist.
 
     Returns
     -------
     Path
-        Of the page.
+        Path of the page.
 
     Raises
     ------
     ImportError
-        If matplotlib or Jinja2 is missing: nothing is written then.
+        If matplotlib or Jinja2 is missing; nothing is written then.
     ValueError
-        If `card` is none, or one of another protocol.
+        If `card` is not a stability card, or one of another protocol.
 
     Examples
     --------

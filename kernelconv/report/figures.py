@@ -32,27 +32,27 @@ def write_figures(
     images: Mapping[str, Any] | None = None,
     layers: Mapping[str, NDArray] | None = None,
 ) -> list[Path]:
-    """Draw what the results can show; each file appears whole or not at all.
+    """Draw the figures of a comparison; each file is written completely or not at all.
 
     Parameters
     ----------
     results : dict
         What results.json holds, finished or not; without records only `images` is drawn.
     folder : path-like
-        Where the files go; made if it is missing.
+        Where the files go; created if it does not exist.
     images : dict, optional
         ``"strengths"``, n Jacobian norms, and ``"images"``, an array (n_examples, 1 + n, h, w) or
-        (n_examples, 1 + n, h, w, c): each example as it is, then deformed at each strength. Three channels
-        are drawn in colour; of any other number the mean is drawn in grey. Black and white are the extremes
+        (n_examples, 1 + n, h, w, c): each example undeformed, then deformed at each strength. Three channels
+        are drawn in colour; for any other number the mean is drawn in grey. Black and white are the extremes
         of the original.
     layers : dict, optional
-        For each model pictures of its first layer, (k, h, w) or (k, h, w, 3), in [-1, 1].
+        For each model, pictures of its first layer, (k, h, w) or (k, h, w, 3), in [-1, 1].
 
     Returns
     -------
     paths : list of Path
         learning_curves.png, tradeoff.png and confusion.png; stability.png, if a model has features; deformed.png, with
-        `images`; first_layers.png, with `layers`. On MNIST published curves stand beside the learning curves.
+        `images`; first_layers.png, with `layers`. On MNIST the learning curves include published ones.
 
     Raises
     ------
@@ -63,7 +63,7 @@ def write_figures(
 
     Notes
     -----
-    The same results give the same bytes. matplotlib's global state is left as it was.
+    The same results give the same bytes. matplotlib's global state is not changed.
 
     Examples
     --------

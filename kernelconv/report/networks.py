@@ -37,18 +37,18 @@ Records: TypeAlias = Sequence[Mapping[str, float]]
 def plot_filters(
     network: Asked | Mapping[str, Asked], layer: str | int | None = None, *, n: int = 64, n_columns: int = 8
 ) -> Any:
-    """Draw the filters of a layer: weights, anchors or wavelets, grey at zero; of three channels in colour.
+    """Draw the filters of a layer: weights, anchors or wavelets, with grey for zero; in colour with three channels.
 
     Parameters
     ----------
     network : Network, Part, estimator, or dict of them
-        Built, or fitted with a ``network_``. Of several by name, eight filters each in a row under its name.
+        Built, or fitted with a ``network_``. Of each entry of a dict eight filters are drawn, in a row with its name.
     layer : str or int, optional
         A name of ``network.trace``, or the position of one; by default the first that has filters.
     n : int
-        Filters at most, the first ones; of a dict eight are evenly chosen.
+        Largest number of filters, the first ones; for a dict, eight evenly spaced ones are drawn instead.
     n_columns : int
-        Filters in a row.
+        Filters per row.
 
     Returns
     -------
@@ -59,7 +59,7 @@ def plot_filters(
     ImportError
         If matplotlib is missing.
     TypeError
-        If `network` is no network, part or estimator with one.
+        If `network` is not a network, a part or an estimator with one.
     ValueError
         If it is not built, has no such layer, or none with filters; if the dict is empty; if `n` or `n_columns` is not
         an int >= 1.
@@ -80,30 +80,30 @@ def plot_filters(
 
 
 def plot_maps(network: Asked, image: ArrayLike, *, n: int = 8) -> Any:
-    """Draw what every layer makes of an image: the first `n` channels of each map of ``trace``, a row a layer.
+    """Draw the output of every layer for an image: the first `n` channels of each map of ``trace``, one row per layer.
 
     Parameters
     ----------
     network : Network, Part or estimator
         Built, or fitted with a ``network_``.
     image : array-like, shape (h, w), (h, w, c) or (1, h, w, c)
-        One image. Of one line (1, t, c) it is a signal, and maps are curves.
+        One image. An image of one line (1, t, c) is a signal, whose maps are drawn as curves.
     n : int
-        Channels a layer at most.
+        Largest number of channels per layer.
 
     Returns
     -------
     matplotlib Figure
-        Layers of one position, which have no map, are left out. Of complex maps the modulus is drawn.
+        Layers with a single position are left out. For complex maps the modulus is drawn.
 
     Raises
     ------
     ImportError
         If matplotlib is missing.
     TypeError
-        If `network` is no network, part or estimator with one.
+        If `network` is not a network, a part or an estimator with one.
     ValueError
-        If it is not built; if `image` is not one finite image of its shape, or `n` not an int >= 1.
+        If it is not built; if `image` is not one finite image of its shape, or `n` is not an int >= 1.
     """
     asked, n = as_network(network), check_count(n, "n")
     one = _one_image(image, asked)
@@ -114,14 +114,14 @@ def plot_maps(network: Asked, image: ArrayLike, *, n: int = 8) -> Any:
 
 
 def plot_patches(found: StrongestPatches, *, n: int = 16, n_columns: int = 9) -> Any:
-    """Draw the patches of `strongest_patches`, a row a channel, the strongest on the left.
+    """Draw the patches of `strongest_patches`, one row per channel, the strongest on the left.
 
     Parameters
     ----------
     found : StrongestPatches
         What `kernelconv.networks.strongest_patches` returns.
     n, n_columns : int
-        Channels, and patches of each, at most: the first channels, the strongest patches.
+        Largest numbers of channels, and of patches of each: the first channels, the strongest patches.
 
     Returns
     -------
@@ -154,34 +154,34 @@ def plot_receptive_field(
     random_state: RandomState = 0,
     axes: Any = None,
 ) -> Any:
-    """Draw what the central unit of a layer sees: pixels that its gradient reaches, and the window that summary states.
+    """Draw the receptive field of the central unit of a layer: its gradient, and the window that ``summary`` states.
 
     Parameters
     ----------
     network : Network, Part or estimator
-        Built, or fitted with a ``network_``; or a network or part that is not, with `in_shape`.
+        Built, or fitted with a ``network_``; or an unbuilt network or part, with `in_shape`.
     in_shape : tuple (h, w) or (h, w, c), optional
-        Of the images. By default those that the network was built for; for others, and where it is not built, weights
-        are drawn: the field does not depend on them.
+        Of the images; by default that for which the network was built. For another shape, or an unbuilt network,
+        weights are drawn at random: the extent of the field does not depend on them.
     layer : str or int, optional
         A name of ``network.trace``, or the position of one; by default the last.
     random_state : None, int or numpy Generator
-        Draws the images at which the gradient is taken, and weights.
+        Source of the images at which the gradient is computed, and of random weights.
     axes : matplotlib Axes, optional
         Where to draw; by default a new figure.
 
     Returns
     -------
     matplotlib Figure
-        The darker, the larger the root of the gradient, mean over 16 images of noise. The frame is the window; the
-        title gives both sizes, of which that by gradient is smaller where the window reaches beyond the image.
+        Darkness shows the square root of the gradient's mean over 16 images of noise. The frame is the window; the
+        title gives both sizes, of which that by gradient is smaller if the window extends beyond the image.
 
     Raises
     ------
     ImportError
         If matplotlib is missing.
     TypeError
-        If `network` is no network, part or estimator with one.
+        If `network` is not a network, a part or an estimator with one.
     ValueError
         If it is not built and `in_shape` not given, does not fit `in_shape`, has no such layer or no gradient.
     """
@@ -201,27 +201,27 @@ def plot_receptive_field(
 
 
 def plot_training(trained: BaseEstimator | Records | Mapping[str, BaseEstimator | Records], *, axes: Any = None) -> Any:
-    """Draw the records of one training or several by epoch: the loss, the accuracy and whatever else they hold.
+    """Draw the records of one or several trainings by epoch: the loss, the accuracy and all other measures recorded.
 
     Parameters
     ----------
     trained : estimator, sequence of dict, or dict of them
-        Fitted, with a ``history_``; or that itself: a record an epoch, as ``history_`` holds them. Several by name are
-        drawn in one colour each.
+        A fitted estimator with a ``history_``, or such a history, one record per epoch. Each entry of a dict is drawn
+        in a colour of its own.
     axes : sequence of matplotlib Axes, optional
-        One a measure, whose ``legend`` knows the names; by default a new figure with a legend.
+        One per measure; call ``legend`` on them to show names. By default a new figure with a legend.
 
     Returns
     -------
     matplotlib Figure
-        Dashed, the values on held-out images (``early_stopping``).
+        Values on held-out images (``early_stopping``) are dashed.
 
     Raises
     ------
     ImportError
         If matplotlib is missing.
     TypeError
-        If there is no history: nothing fitted, or an estimator that keeps none.
+        If there is no history: the estimator is not fitted, or records none.
     ValueError
         If a history is empty, or there are not as many axes as measures.
     """

@@ -1,4 +1,4 @@
-"""The one model of a page, and the self-contained HTML file it makes: no script, no link, figures inside."""
+"""The model of a page, and its self-contained HTML file: no scripts, no links, figures embedded."""
 
 from __future__ import annotations
 
@@ -20,24 +20,24 @@ _CSS_PIXELS = 0.5  # of the page per pixel of a figure: sharp on fine screens to
 
 @dataclass(frozen=True)
 class Page:
-    """What a page shows, from top to bottom. All texts are texts, never markup.
+    """Content of a page, from top to bottom. All texts are plain text, never markup.
 
     Parameters
     ----------
     title : str
         Its heading.
     lead : sequence of str
-        What was done and what came out, a paragraph each.
+        What was done and the results, one entry per paragraph.
     tables : sequence of Table
         The results; without any the page says that none are finished.
     protocol : sequence of str
-        How it was measured, an item each.
+        How it was measured, one entry per item.
     models, environment : sequence of Table
         What was compared, and the machine and packages.
     command : str
-        The command line that makes all of it again.
+        The command line that reproduces the results.
     version : str
-        Of kernelconv.
+        Version of kernelconv.
     warning : str
         What a reader must know first, such as how much is still missing.
     figures : sequence of (path, Caption)
@@ -70,7 +70,7 @@ class _Picture:
 
 
 def save_page(page: Page, path: str | os.PathLike[str]) -> None:
-    """Write a page as one HTML file, which appears whole or not at all.
+    """Write a page as one HTML file, completely or not at all.
 
     Raises
     ------
@@ -79,8 +79,8 @@ def save_page(page: Page, path: str | os.PathLike[str]) -> None:
 
     Notes
     -----
-    Every text is escaped. The page needs no script and nothing from outside, reads on a phone, in print, in light and
-    in dark, and the same content gives the same bytes.
+    Every text is escaped. The page needs no scripts or other files and is readable on a phone, in print, and in light
+    and dark mode. The same content gives the same bytes.
 
     Examples
     --------

@@ -1,4 +1,4 @@
-"""Test errors that papers report, number by number, to stand beside ours."""
+"""Test errors published in papers, number by number, for comparison."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What `kernelconv stability` shows of its results: tables, a csv file and figures."""
+"""Reports of `kernelconv stability`: tables, a csv file and figures."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ Interval = tuple[float, float, float]
 
 
 def study_csv(results: Results, path: str | os.PathLike[str]) -> None:
-    """Write every row as csv with a header line; the file appears whole or not at all."""
+    """Write every row as csv with a header line; the file is written completely or not at all."""
     write_csv(path, _COLUMNS, results["rows"])
 
 
@@ -71,7 +71,7 @@ def study_rows(results: Results, family: str, strength: float) -> list[dict[str,
 
 
 def print_study(results: Results, console: Console) -> None:
-    """Print one table a family, at one strength: what each model changes, and what its head still knows."""
+    """Print one table per family, at one strength: the change of each model's features, and the results of its head."""
     # the ratio says what the change says: 80 columns have no room for it
     for table in with_note(family_tables(results, without=("lipschitz_ratio",), narrow=True)):
         console.print(terminal(table))

@@ -16,7 +16,7 @@ from kernelconv.report.summary import Results, label
 
 
 def write_study_page(results: Results, path: str | os.PathLike[str], figures: Sequence[Path] = ()) -> None:
-    """Write the report: tables, figures, what theory expected and what came, protocol, and how to make it again."""
+    """Write the HTML page of a study: tables, figures, what theory expects and what was found, protocol, command."""
     settings, done = results["settings"], len(results["cells"])
     page = Page(
         title=f"Stability to deformation on {settings['data']}",

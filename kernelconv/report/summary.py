@@ -40,12 +40,12 @@ def summary_rows(results: Results) -> list[Row]:
         - ``n_features``, ``n_params`` (None where there are none), ``fit_seconds``, ``images_per_second``: medians;
         - ``relative_change`` and ``deformation_sensitivity``, lists of dicts ``strength``, ``mean``, ``low``, ``high``,
           each the mean over seeds, or None;
-        - ``note``, what the records say beside their numbers.
+        - ``note``, the remarks in the records.
 
     Raises
     ------
     ValueError
-        If a record is outside of what the settings announce, occurs twice, lacks a strength, or contradicts itself.
+        If a record is not one of those in the settings, occurs twice, lacks a strength, or contradicts itself.
 
     Examples
     --------
@@ -72,7 +72,7 @@ def summary_rows(results: Results) -> list[Row]:
 
 
 def count_cells(results: Results) -> tuple[int, int]:
-    """Return how many cells (model, training-set size, seed) are finished, and how many the settings ask for."""
+    """Return how many cells (model, training-set size, seed) are finished, and how many the settings contain."""
     settings = results["settings"]
     every = len(settings["models"]) * len(settings["train_sizes"]) * len(settings["seeds"])
     # a model may be registered for fewer sizes or draws than others: then the settings say how many cells there are

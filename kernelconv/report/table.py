@@ -1,4 +1,4 @@
-"""The one model of a table, how it reads on a terminal, in Markdown and in HTML."""
+"""The model of a table, and its form on a terminal, in Markdown and in HTML."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ class Column:
 
 @dataclass(frozen=True)
 class Entry:
-    """What stands at one place: a text, whether it is bold, and a small mark that follows it as it is."""
+    """One cell of a table: a text, whether it is bold, and a small mark that follows it unchanged."""
 
     text: str
     bold: bool = False
@@ -46,30 +46,30 @@ class Entry:
 
 @dataclass(frozen=True)
 class Section:
-    """Rows under a title of their own; without a title they follow what is above. A plain text is an entry too."""
+    """Rows under a common title; without a title they follow the rows above. An entry may also be a plain text."""
 
     title: str
     rows: Sequence[Sequence[Entry | str]]
 
     def entries(self) -> list[list[Entry]]:
-        """Return the rows, each place an `Entry`."""
+        """Return the rows, with every cell as an `Entry`."""
         return [[e if isinstance(e, Entry) else Entry(e) for e in row] for row in self.rows]
 
 
 @dataclass(frozen=True)
 class Table:
-    """A table: its caption, columns, sections, and the notes below it. All of them are texts, never markup.
+    """A table: its caption, columns, sections, and the notes below it. All of these are plain text, never markup.
 
     Parameters
     ----------
     caption : str
-        What the table shows, in a line.
+        What the table shows, in one line.
     columns : sequence of Column
         The first one names the rows.
     sections : sequence of Section
         The rows, in order.
     notes : sequence of str
-        How to read it, a paragraph each.
+        How to read it, one entry per paragraph.
 
     Raises
     ------
@@ -116,7 +116,7 @@ class Table:
 
 
 def markdown(table: Table) -> str:
-    """Return a table as Markdown: caption, rows, a row of its own for a section's title, notes."""
+    """Return a table as Markdown: caption, rows, a separate row for each section's title, notes."""
     heads = [f"{c.group}: {c.heading}" if c.group else c.heading for c in table.columns]
     lines = [[_plain(head) for head in heads], [":---" if c.align == "left" else "---:" for c in table.columns]]
     for section in table.sections:
@@ -138,7 +138,7 @@ def _plain(text: str) -> str:
 
 
 def terminal(table: Table) -> Group:
-    """Return what a rich console prints of a table: caption, rows, notes; no text is read as markup."""
+    """Return a table for a rich console: caption, rows, notes; no text is read as markup."""
     shown = RichTable(
         box=SIMPLE_HEAD,
         title=Text(table.caption, style="bold"),
@@ -190,5 +190,5 @@ def shown_decimals(values: Iterable[float | None], most: int) -> int:
 
 
 def html(table: Table) -> str:
-    """Return a table as HTML that scrolls where it is too wide; columns, rows and groups are named as such."""
+    """Return a table as HTML that scrolls if it is too wide; headers of columns, rows and groups are marked as such."""
     return render("table.html", table=table)

@@ -29,7 +29,7 @@ def bootstrap_interval(
     Parameters
     ----------
     values : array-like, shape (n_images,) or (n_images, n_draws)
-        One value an image and draw; images are resampled with all their draws.
+        One value per image and draw; images are resampled with all their draws.
     random_state : None, int or numpy Generator
         Source of the resampling.
     over : array-like of the same shape, optional
@@ -83,7 +83,7 @@ def bootstrap_difference(
     Parameters
     ----------
     first, second : array-like, shape (n_images,) or (n_images, n_draws)
-        Values of two rivals on the same images: an image is resampled for both at once.
+        Values of two methods on the same images, which are resampled for both at once.
     random_state, level, n_resamples
         As in `bootstrap_interval`.
     over_first, over_second : array-like, optional

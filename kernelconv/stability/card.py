@@ -1,4 +1,4 @@
-"""stability_card: one model and one family of deformations, from both sides: typical, found by search, guaranteed."""
+"""stability_card: typical, found by search, guaranteed results of one model under one family of deformations."""
 
 from __future__ import annotations
 
@@ -56,13 +56,14 @@ def stability_card(
     padding: Border = "zero",
     random_state: int = 0,
 ) -> dict[str, Any]:
-    r"""Measure one model under one family of deformations from both sides, for `kernelconv.report.write_card`.
+    r"""Measure the effect of one family of deformations on a model: typical, found by search, and guaranteed.
 
-    Of the classifier f: its accuracy under random fields of each strength, and under the smallest fields that a search
-    finds to change a label. Of its majority G over a cloud of fields (`certify`): the same, and the accuracy that is
-    certified. Of the representation: change, D and R under random fields, the change under the worst field found, and
-    the guaranteed median over the cloud. Found is at least as bad as typical up to the search's budget, and the truth
-    lies between found and guaranteed; f and G are two classifiers, whose figures are not mixed.
+    For the classifier f: its accuracy under random fields of each strength, and under the smallest fields that a search
+    finds to change a label. For its majority G over a cloud of fields (`certify`): the same, and the certified
+    accuracy. For the representation: change, D and R under random fields, the change under the worst field found, and
+    the guaranteed median over the cloud. With enough budget, what is found is at least as bad as what is typical; the
+    true worst case lies between found and guaranteed. f and G are two classifiers, whose figures are not mixed. Show
+    the result with `kernelconv.report.write_card`.
 
     Parameters
     ----------
@@ -71,23 +72,23 @@ def stability_card(
     X : array-like, shape (n, h, w) or (n, h, w, c)
         At least two images.
     y : array-like (n,), optional
-        Their labels; by default those that the model gives them: accuracy is then agreement with itself.
+        Their labels; by default those that the model gives them, so that accuracy is agreement with these.
     phi : callable, object with ``transform`` or ``forward``, or torch.nn.Module, optional
         The representation; by default a module's outputs, or the model's ``decision_function`` or ``predict_proba``;
         without any of these the card has none.
     name, data : str
-        What the card calls the model (by default its type) and the images.
+        Names of the model (by default its type) and of the images on the card.
     deformation : LinearDeformation, optional
-        A family closed under scaling; ``SmoothDeformation(3)`` by default.
+        A linear family that is closed under scaling; ``SmoothDeformation(3)`` by default.
     strengths : sequence of float
         Jacobian norms (pixels for translations).
     sigma, n_samples
-        Of the cloud, as in `certify`; choose sigma on other images than these.
+        Of the cloud, as in `certify`; choose sigma on images other than these.
     n_evaluations : int
-        Budget of each search for each image. That for the majority takes an eighth of it, with an eighth of
-        `n_samples` noisy copies at each field, at least 16 both.
+        Budget of each search, per image. The search for the majority uses an eighth of it, with an eighth of
+        `n_samples` noisy copies per field; each of the two numbers is at least 16.
     n_draws : int
-        Random fields an image and strength.
+        Number of random fields per image and strength.
     order, padding
         As in `warp`.
     random_state : int
@@ -96,7 +97,7 @@ def stability_card(
     Returns
     -------
     dict
-        Of plain values, ready for json: "protocol", "model", "data", "settings", "versions", "classifier", "majority",
+        Plain values, ready for json: "protocol", "model", "data", "settings", "versions", "classifier", "majority",
         "representation" (None without one) and "pictures".
 
     Raises
@@ -107,7 +108,7 @@ def stability_card(
 
     Notes
     -----
-    Cost: about ``n_samples * 3 + n_evaluations * 2 + n_samples * n_evaluations / 64`` predictions an image.
+    Cost: about ``n_samples * 3 + n_evaluations * 2 + n_samples * n_evaluations / 64`` predictions per image.
 
     Examples
     --------

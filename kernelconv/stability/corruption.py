@@ -1,4 +1,4 @@
-"""Accuracy under corruptions that have no displacement field, beside the change they make to the features."""
+"""Accuracy of a fixed head on corrupted images, and the change of their features."""
 
 from __future__ import annotations
 
@@ -45,17 +45,17 @@ def measure_corruptions(
     severities : sequence of int
         From 1 to 5.
     random_state : None, int or numpy Generator
-        The same int gives every rival the same corrupted images.
+        The same int gives every representation the same corrupted images.
 
     Returns
     -------
     StabilityReport
-        Measures ``"accuracy"`` and ``"relative_change"``; a corruption is a family, its severity the strength.
+        Measures ``"accuracy"`` and ``"relative_change"``; the corruption is the family, its severity the strength.
 
     Raises
     ------
     ValueError
-        As `corrupt` and `measure_stability`; or if `y` does not hold a label an image.
+        As `corrupt` and `measure_stability`; or if `y` does not hold one label per image.
 
     Examples
     --------

@@ -1,6 +1,6 @@
-"""Measures of stability: pure functions of features, one row an image, before and after a deformation.
+"""Measures of stability: pure functions of features, one row per image, before and after a deformation.
 
-What they return is of the features' library: of NumPy arrays an array or a float, of tensors a tensor on their device,
+The result is of the features' library: an array or a float for NumPy arrays, and for tensors a tensor on their device,
 which that library differentiates.
 """
 
@@ -60,7 +60,7 @@ def lipschitz_ratio(phi_x: ArrayLike | Array, phi_warped: ArrayLike | Array, str
     Raises
     ------
     ValueError
-        As `relative_change`, and if a strength is not > 0 and finite, or there is not one, or one an image.
+        As `relative_change`, and if a strength is not > 0 and finite, or if there is neither one nor one per image.
 
     Examples
     --------
@@ -82,7 +82,7 @@ def lipschitz_ratio(phi_x: ArrayLike | Array, phi_warped: ArrayLike | Array, str
 
 
 def cosine_distance(phi_x: ArrayLike | Array, phi_warped: ArrayLike | Array) -> Any:
-    r"""Return 1 - <Phi(x), Phi(L_tau x)> / (|Phi(x)| |Phi(L_tau x)|) for each image: what a change of norm leaves out.
+    r"""Return 1 - <Phi(x), Phi(L_tau x)> / (|Phi(x)| |Phi(L_tau x)|) for each image, which ignores norms.
 
     Parameters
     ----------

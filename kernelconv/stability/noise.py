@@ -1,4 +1,4 @@
-"""Noise that a deformation is compared with: of the same norm image by image, white or with the same spectrum."""
+"""Noise that a deformation is compared with: of the same norm for each image, white or with the same spectrum."""
 
 from __future__ import annotations
 

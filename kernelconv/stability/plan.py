@@ -1,4 +1,4 @@
-"""The one protocol behind measure_stability, compare_stability and measure_layers."""
+"""The protocol shared by measure_stability, compare_stability and measure_layers."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ DEFAULT_MEASURES = ("relative_change", "lipschitz_ratio", "relative_stability")
 
 @dataclass(frozen=True)
 class Plan:
-    """What is measured, and how: everything but the images and the rivals."""
+    """All settings of a measurement except the images and the representations."""
 
     deformation: Deformation
     strengths: Sequence[float]

@@ -1,4 +1,4 @@
-"""measure_stability and its kin: the same images, the same fields and the same noise for every representation."""
+"""measure_stability, compare_stability, measure_layers: the same images, fields and noise for every representation."""
 
 from __future__ import annotations
 
@@ -36,53 +36,53 @@ def measure_stability(
     ----------
     phi : callable, object with ``transform`` or ``forward``, or torch.nn.Module
         Images in, features (n, ...) out. A fitted transformer is used through ``transform``, a network through
-        ``forward``. It is given images of the shape of `X`; wrap what wants rows or tensors in a function. A module is
-        given tensors, as `as_representation` says, which also chooses its batch size and device.
+        ``forward``. It is given images of the shape of `X`; wrap a model that needs rows or tensors in a function. A
+        module is given tensors as described in `as_representation`, which also sets its batch size and device.
     X : array-like, shape (n, h, w) or (n, h, w, c)
         At least two images, NumPy's. With ``padding="zero"`` values outside are 0: pad images whose content would
-        leave.
+        move out.
     deformation : Deformation
-        The family, say ``SmoothDeformation(cutoff=3)``.
+        The family, for example ``SmoothDeformation(cutoff=3)``.
     strengths : sequence of float
         Jacobian norms (pixels for translations), each > 0 and below the family's limit.
     n_draws : int
-        Fields drawn for each image and strength. Many images with one field each tell more than the contrary.
+        Fields drawn for each image and strength. Prefer many images with one field each to few images with many.
     measures : sequence of str, optional
         Any of ``"relative_change"``, ``"lipschitz_ratio"``, ``"cosine_distance"``, ``"deformation_sensitivity"`` (D),
         ``"noise_sensitivity"`` (G), ``"relative_stability"`` (R = D / G), ``"spectrum_sensitivity"`` and
         ``"relative_stability_spectrum"`` (G and R with noise of the deformation's own spectrum),
-        ``"accuracy"`` and ``"flip_rate"`` of the head on deformed images. By default change, ratio, R, and what the
-        head allows: a small change alone rewards maps that say nothing.
+        ``"accuracy"`` and ``"flip_rate"`` of the head on deformed images. By default the first two, R, and those that
+        the head and labels given allow: features that carry no information have a small change, too.
     head : object with ``predict``, or callable, optional
         A fixed classifier of the features, from rows (n, d) to labels.
     y : array-like, shape (n,), optional
         Labels of `X`, for the accuracy.
     random_state : None, int or numpy Generator
-        The fields and the noise follow from it, the family, the strengths' order and the shape of `X`, never from
-        `phi`: with the same int, rivals face the same deformations.
+        The fields and the noise depend on it, the family, the order of the strengths and the shape of `X`, but not on
+        `phi`: with the same int, every representation is given the same deformations.
     n_jobs : int, optional
-        Threads for fields and warp; `phi` is called with all images at once and uses what it likes.
+        Threads for fields and warp; `phi` is called with all images at once and sets its own number of threads.
     order, padding
         As in `warp`.
 
     Returns
     -------
     StabilityReport
-        One row a strength and measure, with a 95 % bootstrap interval over images.
+        One row per strength and measure, with a 95 % bootstrap interval over images.
 
     Raises
     ------
     ValueError
         If `X` is not images or holds fewer than two; a strength, a measure or `phi` is not one of those above; Phi
         returns another number of rows, or non-finite or complex features; Phi(x) = 0 for an image and a relative
-        measure is asked; Phi is constant; a measure needs a head or labels that are not given.
+        measure is requested; Phi is constant; a measure needs a head or labels that are not given.
     TypeError
         If `X` is an array of another library than NumPy.
 
     Notes
     -----
-    Calls `phi` 1 + len(strengths) * n_draws times on n images, once more a draw for each kind of noise a measure
-    needs. Memory: the features of 2 to 4 n images.
+    Calls `phi` 1 + len(strengths) * n_draws times on n images, and once more per draw for each kind of noise that a
+    measure needs. Memory: the features of 2 to 4 n images.
 
     References
     ----------
@@ -121,14 +121,14 @@ def compare_stability(
 ) -> StabilityReport:
     r"""Measure several representations on the same images, fields and noise.
 
-    Every figure is what `measure_stability` gives with the same `random_state`;
-    ``report.difference("a", "b", measure)`` gives paired differences, whose intervals are much shorter than those of
-    two figures apart.
+    Every value is what `measure_stability` gives with the same `random_state`.
+    ``report.difference("a", "b", measure)`` gives paired differences, whose intervals are much narrower than those of
+    two separate values.
 
     Parameters
     ----------
     phis : dict of str to callable, object with ``transform`` or ``forward``, or torch.nn.Module
-        The rivals by name.
+        The representations by name.
     heads : dict, optional
         For each name an object with ``predict``, or a callable, from features (n, d) to labels.
     X, deformation, strengths, n_draws, measures, y, random_state, n_jobs, order, padding
@@ -137,12 +137,12 @@ def compare_stability(
     Returns
     -------
     StabilityReport
-        Its rows carry the name of their rival.
+        Each row has the name of its representation.
 
     Raises
     ------
     ValueError
-        As `measure_stability`; if there is no rival, or `heads` has another set of names than `phis`.
+        As `measure_stability`; if `phis` is empty, or `heads` has another set of names than `phis`.
 
     Examples
     --------
@@ -182,19 +182,19 @@ def measure_layers(
     order: Order = 3,
     padding: Border = "zero",
 ) -> StabilityReport:
-    r"""Measure every layer of a network: where its stability comes from.
+    r"""Measure the stability of every layer of a network.
 
     Parameters
     ----------
     network : object with ``trace``
-        ``trace(x)`` returns a dict from names to maps of images (n, h, w, c); a `Network`, say ``model.network_``.
+        ``trace(x)`` returns a dict from names to maps of images (n, h, w, c); a `Network`, such as ``model.network_``.
     X, deformation, strengths, n_draws, measures, random_state, n_jobs, order, padding
-        As in `measure_stability`; measures that need a head are not to be had.
+        As in `measure_stability`; measures that need a head are not available.
 
     Returns
     -------
     StabilityReport
-        Its rows carry the name of their layer.
+        Each row has the name of its layer.
 
     Raises
     ------

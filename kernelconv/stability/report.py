@@ -23,7 +23,7 @@ class StabilityRow:
     Attributes
     ----------
     family : str
-        The deformation family, as it is written.
+        The deformation family, as its ``name``.
     strength : float
         Jacobian norm, or pixels for translations (see `unit`).
     unit : str
@@ -37,7 +37,7 @@ class StabilityRow:
     within_theorem : bool
         Whether every field's Jacobian norm was at most 1/2, where the stability theorem is stated.
     name : str
-        The rival or layer; "" where there is one representation only.
+        The representation or layer; "" if there is one representation only.
     samples : ndarray (2, n_images), optional
         Values a and b of each image, averaged over draws; the estimate is mean(a) / mean(b).
     """
@@ -76,18 +76,18 @@ COLUMNS = tuple(f.name for f in fields(StabilityRow) if f.name != "samples")
 
 @dataclass(frozen=True)
 class Summary:
-    """What a representation is before any deformation: read it beside every figure.
+    """A representation before any deformation: its dimension, gain and accuracy.
 
     Attributes
     ----------
     name : str
-        The rival or layer.
+        The representation or layer.
     n_features : int
         Dimension of Phi(x).
     gain : float
         Mean of |Phi(x)| / |x|.
     accuracy : float or None
-        Share of the images as they are that the head labels rightly; None without head or labels.
+        Share of the undeformed images that the head labels correctly; None without head or labels.
     """
 
     name: str
@@ -102,7 +102,7 @@ class Summary:
 
 @dataclass(frozen=True, repr=False)
 class StabilityReport:
-    """What `measure_stability` found: rows (each rival's strengths in the order asked, then measures) and summaries.
+    """Result of `measure_stability`: rows (per representation, strengths in the given order, then measures), summaries.
 
     Examples
     --------
@@ -137,11 +137,11 @@ class StabilityReport:
 
     @property
     def names(self) -> list[str]:
-        """The rivals or layers, in order."""
+        """Names of the representations or layers, in order."""
         return list(dict.fromkeys(r.name for r in self.rows))
 
     def select(self, measure: str, name: str | None = None) -> tuple[StabilityRow, ...]:
-        """Return the rows of one measure (and of one rival), in order; raise ValueError if there is none."""
+        """Return the rows of one measure (and of one name), in order; raise ValueError if there is none."""
         if not isinstance(measure, str) or not isinstance(name, str | None):
             raise ValueError(f"measure and name are words, got {shown(measure)} and {shown(name)}.")
         rows = tuple(r for r in self.rows if r.measure == measure and name in (None, r.name))
@@ -152,14 +152,14 @@ class StabilityReport:
         return rows
 
     def difference(self, first: str, second: str, measure: str) -> tuple[StabilityRow, ...]:
-        """Return the paired differences first - second of two rivals, a row a strength, with 95 % intervals.
+        """Return the paired differences first - second of two names, one row per strength, with 95 % intervals.
 
-        Images are resampled for both at once (seed 0), so what makes an image hard for both cancels.
+        Images are resampled for both at once (seed 0), so that what makes an image difficult for both cancels.
 
         Raises
         ------
         ValueError
-            If a rival or the measure is not here, or the rows hold no samples (read from a file without them).
+            If a name or the measure is not in the report, or rows hold no samples (read from a file without them).
         """
         rows, pairs = [], [self.select(measure, name) for name in (first, second)]
         if [r.strength for r in pairs[0]] != [r.strength for r in pairs[1]]:
@@ -180,7 +180,7 @@ class StabilityReport:
     def to_dict(self, *, samples: bool = False) -> dict[str, list[dict[str, Any]]]:
         """Return ``{"rows": [...], "summaries": [...]}`` of plain Python values, ready for json.dumps.
 
-        With `samples` each row holds its images' values too, rounded to 7 digits.
+        With `samples`, each row also holds the values of each image, rounded to 7 digits.
         """
         rows = [{c: getattr(r, c) for c in COLUMNS} for r in self.rows]
         if samples:
@@ -195,7 +195,7 @@ class StabilityReport:
         Raises
         ------
         ValueError
-            If `data` is nothing that `to_dict` writes; what is missing or unknown is named.
+            If `data` is not what `to_dict` writes; the message names what is missing or unknown.
         """
         if not isinstance(data, Mapping) or not isinstance(data.get("rows"), list | tuple):
             raise ValueError(f'A report is a dict with a list of "rows", as to_dict writes it, got {shown(data)}.')
@@ -207,7 +207,7 @@ class StabilityReport:
         return cls(tuple(rows), tuple(_record(Summary, s, "summary") for s in data.get("summaries", ())))
 
     def to_frame(self) -> Any:
-        """Return a pandas DataFrame, one line a row; raise ImportError saying what to install without pandas."""
+        """Return a pandas DataFrame with one line per row; raise ImportError if pandas is not installed."""
         try:
             import pandas as pd
         except ImportError:
@@ -215,11 +215,11 @@ class StabilityReport:
         return pd.DataFrame(self.to_dict()["rows"], columns=list(COLUMNS))
 
     def to_csv(self, path: str | Path) -> None:
-        """Write the rows to `path` as csv with a header line; the file appears whole or not at all."""
+        """Write the rows to `path` as csv with a header line; the file is written completely or not at all."""
         write_csv(path, COLUMNS, self.to_dict()["rows"])
 
     def plot(self, ax: Any = None, *, measure: str | None = None, label: str | None = None) -> Any:
-        """Draw one measure against the strength, a curve a rival, with its interval as a band.
+        """Draw one measure against the strength, one curve per representation, with its interval as a band.
 
         Parameters
         ----------
@@ -228,7 +228,7 @@ class StabilityReport:
         measure : str, optional
             Which measure; the first one by default.
         label : str, optional
-            Name of the curve in the legend; by default that of the rival.
+            Name of the curve in the legend; by default that of the representation.
 
         Returns
         -------
@@ -239,7 +239,7 @@ class StabilityReport:
         ImportError
             Without matplotlib.
         ValueError
-            If the report does not hold `measure`, or anything.
+            If the report is empty or does not hold `measure`.
         """
         if not self.rows:
             raise ValueError("This report has no rows: there is nothing to draw.")

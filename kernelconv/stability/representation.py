@@ -1,4 +1,4 @@
-"""What can be measured: a callable, transform, forward, a module or session; its gradient or layers if it has any."""
+"""Representations as functions: callables, transform, forward, modules, sessions; their gradients and layers."""
 
 from __future__ import annotations
 
@@ -19,28 +19,28 @@ from kernelconv.stability.rows import as_rows, brought, check_one_each
 
 
 class Transforms(Protocol):
-    """What has features as ``transform``."""
+    """An object whose ``transform`` returns features."""
 
     def transform(self, X: Any, /) -> Any:
         """Return the features of images."""
 
 
 class Forwards(Protocol):
-    """What has features as ``forward``."""
+    """An object whose ``forward`` returns features."""
 
     def forward(self, x: Any, /) -> Any:
         """Return the features of images."""
 
 
 class Predicts(Protocol):
-    """What has labels as ``predict``."""
+    """An object whose ``predict`` returns labels."""
 
     def predict(self, X: Any, /) -> Any:
         """Return the labels of feature rows."""
 
 
 class Traces(Protocol):
-    """What has the maps of its layers as ``trace``."""
+    """An object whose ``trace`` returns the maps of its layers."""
 
     def trace(self, x: Any, /) -> Mapping[str, Any]:
         """Return the maps of images by layer."""
@@ -58,45 +58,45 @@ Rivals = Callable[[NDArray, str], dict[str, NDArray]]
 
 
 def as_representation(phi: Phi, batch_size: int | None = None, device: object = None) -> Representation:
-    """Return the function from images to features that `phi` stands for.
+    """Return a model as a function from images to features.
 
     Parameters
     ----------
     phi : callable, object with ``transform`` or ``forward``, torch.nn.Module, or onnxruntime.InferenceSession
-        ``transform`` comes first, then ``forward``, then the object itself. What the function makes of NumPy images
-        may be a tensor: it is measured as NumPy. A module is given tensors and returns NumPy's rows, as below; of a
-        session, its first output is measured.
+        ``transform`` is used if there is one, else ``forward``, else the object itself. If it returns tensors for
+        NumPy images, they are converted to NumPy when measured. A module is given tensors, and its output is returned
+        as NumPy rows, as below; of a session the first output is used.
     batch_size : int, optional
-        The images that it is given at a time, each of which it must read alone; by default 256 for a module, what a
-        session is fixed to or 256, and all of them for anything else.
+        Number of images per call, which must not affect one another; by default 256 for a module, the fixed number
+        of a session or 256, and all images for anything else.
     device : str or torch.device, optional
-        Of a module: where it runs; by default where its first parameter or buffer is. The module stays where it is:
-        for another device its parameters and buffers are copied at each call.
+        Where a module runs; by default where its first parameter or buffer is. The module itself is not moved: for
+        another device its parameters and buffers are copied at each call.
 
     Returns
     -------
     callable
-        From images, NumPy's (n, h, w) or (n, h, w, c), to features. Of a module or session, to rows (n, d), its output
-        as ``torch.flatten(y, 1)`` lays it out, float64 or float32; it also has ``maps(x)``, its output with the axes
-        (n, k, h, w) as (n, h, w, k), and of a module ``vjp(x, g)``, the gradient of <g, Phi(x)> in the images by
-        autograd.
+        From NumPy images (n, h, w) or (n, h, w, c) to features. For a module or session these are rows (n, d) in the
+        order of ``torch.flatten(y, 1)``, float64 or float32, and the function also has ``maps(x)``, the output with
+        its axes (n, k, h, w) as (n, h, w, k), and for a module ``vjp(x, g)``, the gradient of <g, Phi(x)> with
+        respect to the images, by autograd.
 
     Raises
     ------
     ValueError
-        If `phi` is a class, or has none of the three (a classifier: the message says what to pass); if `batch_size` is
-        no int >= 1; if `device` is given for what is no module, or is none; if a session has several inputs, or one of
-        no images. With a batch size, the function: if there is not one row an image. The function of a module or
-        session: if it cannot read the images or does not return one tensor with a row an image.
+        If `phi` is a class or none of the above (for a classifier the message says what to pass); if `batch_size` is
+        not an int >= 1; if `device` does not exist or is given for anything but a module; if a session has several
+        inputs, or one that is not images. The function, with a batch size: if there is not one row per image; that of
+        a module or session: if it cannot read the images or does not return one tensor with one row per image.
 
     Notes
     -----
-    A module runs in eval mode, without building a graph; each submodule's mode is restored after. It reads images in
-    the dtype of its first parameter or buffer (in theirs, without one), as PyTorch does: channels first, (n, c, h, w),
-    and (n, h, w) as (n, 1, h, w). One whose attribute ``channels_last`` is True, as those that this library makes have
-    it, reads (n, h, w, c); so does a ``torch.nn.Sequential`` that begins with one. For anything else pass a function,
-    ``lambda X: module(torch.as_tensor(X))``. A session is given images in the dtype and the order of axes that it
-    states: channels first unless its sizes allow (n, h, w, c) alone. It runs where its providers say.
+    A module runs in eval mode, without building a graph; each submodule's mode is restored after. It is given images in
+    the dtype of its first parameter or buffer (in their own, without one) and, as usual in PyTorch, channels first:
+    (n, c, h, w), and (n, h, w) as (n, 1, h, w). A module whose attribute ``channels_last`` is True, as those that this
+    library makes, is given (n, h, w, c); so is a ``torch.nn.Sequential`` that begins with one. For anything else pass
+    a function, ``lambda X: module(torch.as_tensor(X))``. A session is given images in the dtype and the order of axes
+    that it declares: channels first unless its sizes allow only (n, h, w, c). It runs on its own providers.
 
     Examples
     --------
@@ -150,7 +150,7 @@ def features(represent: Representation, x: Any, name: str = "phi(X)") -> Any:
     Raises
     ------
     ValueError
-        If there is not one row an image, or a feature is complex, non-finite or no number.
+        If there is not one row per image, or a feature is complex, non-finite or no number.
     TypeError
         If `x` is a tensor and what `represent` makes of it is not.
     """
@@ -168,7 +168,7 @@ def maps(represent: Representation, x: Any) -> Any:
     Raises
     ------
     ValueError
-        If what `represent` returns are not maps, one an image.
+        If what `represent` returns are not maps, one per image.
     TypeError
         As `features`.
     """
@@ -263,8 +263,8 @@ def layers(network: Any) -> Rivals:
     trace = getattr(network, "trace", None)
     if not callable(trace):
         raise ValueError(
-            f"{type(network).__name__} has no trace, which gives the maps of each layer. Pass a network: "
-            "model.network_ for an estimator."
+            f"{type(network).__name__} has no trace, which gives the maps of each layer. Pass a network, of an "
+            "estimator of this library model.network_; of anything else an object whose trace(x) gives a dict of maps."
         )
 
     def represent(x: NDArray, name: str) -> dict[str, NDArray]:

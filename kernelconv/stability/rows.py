@@ -1,4 +1,4 @@
-"""Feature rows (n, d), one an image, of NumPy or of another library: read, checked, and their norms."""
+"""Feature rows (n, d), one per image, of NumPy or of another library: reading, checks and norms."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def brought(found: Any) -> Any:
 def check_batches(x: Any, size: int | None) -> list[slice]:
     """Return where the batches of `size` images, or all, of `x`, (n, h, w) or (n, h, w, c), begin and end.
 
-    All of them are looked at first, one by one: what is no float is not made one as a whole.
+    All batches are checked first, one by one, so that images of another dtype are not converted as a whole.
 
     Raises
     ------
@@ -40,7 +40,7 @@ def check_batches(x: Any, size: int | None) -> list[slice]:
 
 
 def check_one_each(shape: tuple[int, ...], n: int) -> None:
-    """Raise ValueError unless features of `shape` are one row an image of `n`."""
+    """Raise ValueError unless features of `shape` are one row per image of `n`."""
     if not shape or shape[0] != n:
         raise ValueError(
             f"phi returned features of shape {tuple(shape)} for {n} images: it must return one row an image, "
@@ -54,7 +54,7 @@ def as_rows(maps: Any, n: int, name: str) -> NDArray:
     Raises
     ------
     ValueError
-        If there is not one row an image, or a feature is complex, non-finite or no number.
+        If there is not one row per image, or a feature is complex, non-finite or no number.
     """
     phi_x = as_float(brought(maps), name)
     check_one_each(phi_x.shape, n)

@@ -1,4 +1,4 @@
-"""One strength, one field an image: the images as they are, deformed and noisy, and every measure of them."""
+"""Trials, with one strength and one field per image: original, deformed and noisy images, and every measure."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from kernelconv.stability.rows import squared_norms
 
 @dataclass(frozen=True)
 class Clean:
-    """Images as they are and one rival's features of them: what every trial is compared with."""
+    """Undeformed images and the features of one representation, with which every trial is compared."""
 
     x: NDArray
     phi_x: NDArray
@@ -48,7 +48,7 @@ class Clean:
 
 @dataclass(frozen=True)
 class Trial:
-    """One field an image, the same for all rivals; noisy images are made only if a measure asks."""
+    """One field per image, the same for all representations; noisy images are made only if a measure needs them."""
 
     rivals: Rivals
     x: NDArray

@@ -1,6 +1,6 @@
-"""Questions put to models: a registry of named models, and studies whose every cell is computed once and kept.
+"""Studies of named models: a registry of models, and studies whose cells are computed once each and stored.
 
-- `sweep`: cells in files of their own, found again by all that decides them;
-- `models`: the one registry of representations and heads;
-- `accuracy`, `stability`: what `kernelconv compare` and `kernelconv stability` ask.
+- `sweep`: one file per cell, found again by everything that determines its result;
+- `models`: the registry of representations and heads;
+- `accuracy`, `stability`: the studies of `kernelconv compare` and `kernelconv stability`.
 """

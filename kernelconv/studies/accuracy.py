@@ -61,17 +61,17 @@ class Accuracy:
         Training images, class-balanced, and how many subsets are drawn: seeds 0, 1, ..., the same for all models. A
         model whose registration limits sizes or draws stops there.
     parts : sequence of str
-        "test": fit the subset, predict the test images once. "validation": predict held-out folds of the subset, five
-        up to 5,000 images, the first of them above; features that need no labels are learned once, from the subset's
-        images, and the head anew in each fold; a model that is trained on labels is trained once more, on all folds
-        but the first.
+        "test": fit the subset, predict the test images once. "validation": predict held-out folds of the subset, all
+        five up to 5,000 images, only the first above. Features that need no labels are learned once, from the subset's
+        images, and the head is fitted in each fold; a model that is trained on labels is trained once more, on all
+        folds but the first.
     strengths : sequence of float
         Jacobian norms of the deformations.
 
     Raises
     ------
     ValueError
-        If there is no model or no size, or a training size is not between three images a class and the pool.
+        If there is no model or no size, or a training size is not between three images per class and the pool.
     """
 
     name = "accuracy"
@@ -127,7 +127,7 @@ class Accuracy:
         return min(self.models[cell.model].representation.n_test or len(self.split.y_test), len(self.split.y_test))
 
     def identity(self, cell: AccuracyCell) -> dict[str, Any]:
-        """Return all that decides a cell's record."""
+        """Return everything that determines a cell's record."""
         test = {"n_test": self.n_test(cell), "deformation": self.deformation(), "measures": list(MEASURES)}
         validation = {"n_all_folds": N_ALL_FOLDS, "n_folds": N_FOLDS}
         return {
@@ -145,7 +145,7 @@ class Accuracy:
         return {"family": described(DEFORMATION), "strengths": list(self.strengths), "n_images": n_images, "seed": 0}
 
     def seconds(self, cell: AccuracyCell) -> float:
-        """Return about what a cell costs."""
+        """Return an estimate of the cost of a cell."""
         model = self.models[cell.model]
         if cell.part == "test":
             return model.seconds(self.shape, cell.train_size, self.n_test(cell) + len(self.strengths) * N_DEFORMED)
@@ -257,7 +257,7 @@ def results(sweep: Sweep) -> dict[str, Any]:
 
 
 def class_names(split: Split) -> list[str]:
-    """Return what the classes are called: the names that a registered data set gives them, else their labels.
+    """Return the names of the classes: those that a registered data set gives them, else their labels.
 
     Examples
     --------

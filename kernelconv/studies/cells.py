@@ -1,4 +1,4 @@
-"""The file of one finished cell: what decided it, what came out, what it was made with, and a checksum of all of it."""
+"""The file of one finished cell: its identity, record and provenance, and a checksum of all of these."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _AGAIN = "Delete it, and the same command computes it again."
 
 
 def digest(identity: Mapping[str, Any]) -> str:
-    """Return the twelve hexadecimal digits by which a cell's file is found: of all that decides its result.
+    """Return the twelve hexadecimal digits by which a cell's file is found, from all that determines its result.
 
     Examples
     --------
@@ -27,7 +27,7 @@ def digest(identity: Mapping[str, Any]) -> str:
 
 
 def write_cell(path: Path, content: Mapping[str, Any]) -> None:
-    """Write a cell whole, or not at all: `content` has study, cell, identity, record and provenance.
+    """Write a cell completely or not at all: `content` has study, cell, identity, record and provenance.
 
     Raises
     ------
@@ -79,7 +79,7 @@ def read_cell(path: Path) -> dict[str, Any]:
 def read_cells(folder: str | Path, study: str | None = None) -> list[dict[str, Any]]:
     """Return the content of every cell in ``folder/cells``, in the order of their names, each one verified.
 
-    Whether a cell is still what today's settings ask for is not looked at: committed results can always be shown.
+    Whether a cell agrees with the current settings is not checked, so that committed results can always be shown.
 
     Raises
     ------

@@ -53,7 +53,7 @@ def installed(package: str) -> str | None:
 def provenance() -> dict[str, Any]:
     """Return what a cell is made with: `environment`, the BLAS kernels of this processor, and the digest of the code.
 
-    Written into every cell and compared on request; it never decides whether a cell is read.
+    It is written into every cell and compared on request, but never determines whether a cell is read.
     """
     kernels = {str(i.get("architecture")) for i in threadpool_info() if i["user_api"] == "blas"}
     return {**environment(), "blas_kernels": ", ".join(sorted(kernels)), "code": code_digest()}
@@ -61,7 +61,7 @@ def provenance() -> dict[str, Any]:
 
 @cache
 def code_digest() -> str:
-    """Return a digest of the package's syntax trees without docstrings: comments, prose and layout leave it alone."""
+    """Return a digest of the package's syntax trees without docstrings: comments, prose and layout do not change it."""
     sha, root = hashlib.sha256(), Path(__file__).parent.parent
     for path in sorted(root.rglob("*.py")):
         sha.update(f"{path.relative_to(root).as_posix()}\n{syntax(path.read_text(encoding='utf-8'))}\n".encode())
@@ -71,8 +71,8 @@ def code_digest() -> str:
 def module_digest(module: ModuleType) -> str:
     """Return a digest of a module's syntax and of what it imports from its own folder, prose left out; "" without code.
 
-    Own models have no results version to be raised, and what decides their results may lie in the file next door. Of
-    what is installed, which has versions, only the module itself is read.
+    A user's own models have no results version, and their results may depend on other files in their folder. Of
+    installed packages, which have versions, only the module itself is read.
     """
     home, sources, waiting = _home(module), {}, [module]
     while waiting:

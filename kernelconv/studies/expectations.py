@@ -1,4 +1,4 @@
-"""What theory expects of the representations that `kernelconv stability` compares, and whether it came true."""
+"""What theory expects of the representations that `kernelconv stability` compares, and whether it is confirmed."""
 
 from __future__ import annotations
 
@@ -36,10 +36,10 @@ EXPECTATIONS = (
 
 
 def expectations(by_model: Mapping[str, Sequence[StabilityReport]]) -> list[dict[str, Any]]:
-    """Return, for each expectation and strength, the paired difference and whether it came true.
+    """Return, for each expectation and strength, the paired difference and whether it is confirmed.
 
-    `by_model` holds the reports of each model, of a trained one a report a training. "yes" or "no" where the 95 %
-    interval is on one side of 0, "open" where 0 is inside.
+    `by_model` holds the reports of each model, for a trained one a report per training. The answer is "yes" or "no"
+    if the 95 % interval is on one side of 0, "open" if 0 is inside.
     """
     found = []
     for e in EXPECTATIONS:

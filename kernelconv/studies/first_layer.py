@@ -1,4 +1,4 @@
-"""What a fitted model's first layer looks for, as pictures: wavelets, anchors, filters."""
+"""Pictures of a fitted model's first layer: wavelets, anchors, filters."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a named model is: a representation, a head that classifies its features, or both, as in "lenet+gaussian"."""
+"""Named models: a representation, a head that classifies its features, or both, as in "lenet+gaussian"."""
 
 from __future__ import annotations
 
@@ -32,19 +32,19 @@ class Representation:
     Attributes
     ----------
     name, label, family : str
-        On the command line, in tables, and what it is compared with first.
+        Its name on the command line and in tables, and its family, with which it is compared first.
     build : callable
         (image shape, training images, seed) -> unfitted transformer or classifier of images.
     source : str
-        What it is and whose idea: a citation.
+        Description and citation.
     version : int
         Raised by hand in the commit that changes its results; a cell of another version is another cell.
     trained : bool
-        Whether it learns from labels: then validation trains it anew.
+        Whether it learns from labels: then validation trains it again.
     milliseconds : (float, float)
-        CPU time a grey image of 28 x 28 to learn from (each epoch, of a trained network) and to be represented.
+        CPU time per grey image of 28 x 28 to learn from it (per epoch of a trained network) and to represent it.
     colour : float
-        How many times as much an image of three channels takes.
+        Factor of these times for an image of three channels.
     epochs : callable, optional
         Number of training images -> epochs.
     largest, n_test, draws : int, optional
@@ -54,7 +54,7 @@ class Representation:
     augmented : bool
         Whether it sees more than the training images.
     code : str
-        Digest of the code it comes from, of models that have no version to be raised.
+        Digest of the code it comes from, for models without a version.
     """
 
     name: str
@@ -88,7 +88,7 @@ class Head:
 
 @dataclass(frozen=True)
 class Model:
-    """A representation and its head; `head` is None where the representation classifies by itself."""
+    """A representation and its head; `head` is None if the representation is itself a classifier."""
 
     name: str
     representation: Representation
@@ -110,7 +110,7 @@ class Model:
         return make_pipeline(headless(found), self.head.build(seed)) if self.head else found
 
     def identity(self, shape: Shape, size: int, seed: int) -> dict[str, Any]:
-        """Return all that decides its results: every parameter, defaults included, and the results versions."""
+        """Return all that determines its results: every parameter, defaults included, and the results versions."""
         versions = [self.representation.version, *([self.head.version] if self.head else [])]
         code = {"code": self.representation.code} if self.representation.code else {}
         return {"estimator": described(self.build(shape, size, seed)), "versions": versions, **code}

@@ -1,4 +1,4 @@
-"""What a cell keeps of the predictions of every test image."""
+"""The predictions of every test image, as stored in a cell."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def as_codes(classes: NDArray, labels: Any, n: int) -> NDArray[np.intp]:
     Raises
     ------
     ValueError
-        If there is not one label an image, or one is no class of the training images.
+        If there is not one label per image, or one is not a class of the training images.
     """
     labels = np.asarray(labels)
     if labels.shape != (n,):

@@ -1,8 +1,8 @@
-"""What cells of one process have in common: a representation is fitted once, and the same images represented once.
+"""Work shared by the cells of one process: a representation is fitted once, and the same images represented once.
 
 Several rows of a table read the features of one representation, and one that learns nothing is the same in every draw.
-What is found again is told with the CPU seconds that it took when it was computed, so that the times of a cell are
-those of a cell computed alone.
+Work that is reused is reported with the CPU seconds of its computation, so that the times of a cell are those of a
+cell computed alone.
 """
 
 from __future__ import annotations

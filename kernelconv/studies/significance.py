@@ -1,6 +1,6 @@
-"""What differences of test errors are worth: standard errors, paired intervals, McNemar's test, Holm's correction.
+"""Significance of differences of test errors: standard errors, paired intervals, McNemar's test, Holm's correction.
 
-Arrays `wrong` are boolean, (n_draws, n_test): which test images a model gets wrong, a line a draw of the training set.
+Arrays `wrong` are boolean, (n_draws, n_test): the test images that a model gets wrong, one row per training set drawn.
 """
 
 from __future__ import annotations

@@ -68,7 +68,7 @@ class Stability:
     split : Split
         Data: models and heads see training images only, measures test images only.
     models : mapping of str to Model
-        In the order they are shown. Whatever its own head, each one's features go to the registry's head "linear".
+        In the order they are shown. Features are classified by the registry's head "linear", not by a model's own.
     families : sequence of str
         Among `families.NAMES`.
     n_images : int
@@ -78,9 +78,9 @@ class Stability:
     seed : int
         Of the subset, the models' own draws, and the fields; below 2**32.
     border : str
-        How images go on beyond their edges.
+        How images are extended beyond their edges.
     starts : int
-        Trainings of each model that learns from labels, from the start weights of seed, seed + 1 and so on, on the
+        Trainings of each model that learns from labels, from initial weights of seed, seed + 1 and so on, on the
         same images and measured under the same fields.
 
     Raises
@@ -152,7 +152,7 @@ class Stability:
         return range(self.starts if self.models[model].representation.trained else 1)
 
     def identity(self, cell: StabilityCell) -> dict[str, Any]:
-        """Return all that decides a cell's record."""
+        """Return everything that determines a cell's record."""
         return {**self._fit_identity(cell), "protocol": protocol(cell.family, self.n_images)}
 
     def _fit_identity(self, cell: StabilityCell) -> dict[str, Any]:
@@ -197,7 +197,7 @@ class Stability:
         return pad(maps, (PAD, PAD), (PAD, PAD), self.border).reshape(len(x), *self.shape)
 
     def seconds(self, cell: StabilityCell) -> float:
-        """Return about what a cell costs, with its share of what it costs to fit the model once."""
+        """Return an estimate of a cell's cost, with its share of the cost of fitting the model once."""
         model, (n_represented, other) = self.models[cell.model], cost(cell.family, self.n_images)
         fit, whole = (model.seconds(self.shape, self.train_size, n) for n in (0, n_represented))
         return fit / len(self.families) + whole - fit + other

@@ -1,4 +1,4 @@
-"""Several trainings of one model, from other start weights: one report, its intervals over trainings and images."""
+"""Several trainings of one model from different initial weights: one report, intervals over trainings and images."""
 
 from __future__ import annotations
 

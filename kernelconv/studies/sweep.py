@@ -1,4 +1,4 @@
-"""Sweep: the cells of a study, each computed once, kept in a file, and found again by all that decides its result."""
+"""Sweep: the cells of a study, each computed once, stored in a file, found again by all that determines its result."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ from kernelconv.studies.environment import provenance
 
 
 class Study(Protocol):
-    """A question put to models: what its cells are, what decides each, and how one is computed.
+    """Protocol of a study: its cells, what determines the result of each, and how a cell is computed.
 
-    `name` is a word that its cells carry.
+    `name` is a word that identifies the study in its cells.
     """
 
     name: str
@@ -33,7 +33,7 @@ class Study(Protocol):
         """Frozen dataclasses of numbers and words, in the order in which they are run and shown."""
 
     def identity(self, cell: Any) -> dict[str, Any]:
-        """Return, as JSON, all that decides a cell's record.
+        """Return, as JSON, all that determines a cell's record.
 
         Every parameter of model and head, the data's digest, the protocol, the model's results version; never prose,
         never the version of a package.
@@ -43,7 +43,7 @@ class Study(Protocol):
         """Compute a cell's record: JSON without NaN."""
 
     def seconds(self, cell: Any) -> float:
-        """Return about what a cell costs, CPU seconds."""
+        """Return an estimate of a cell's cost, in CPU seconds."""
 
 
 @dataclass(frozen=True)
@@ -61,10 +61,10 @@ class Sweep:
     Parameters
     ----------
     study : Study
-        What is asked.
+        The study.
     folder : path
-        Cells lie in ``folder/cells``, named by what they are and by a digest of what decides them: after a change of
-        a parameter the old file stays where it is and is not read.
+        Cells are in ``folder/cells``, named by the cell and a digest of all that determines it: after a change of
+        a parameter the old file remains and is not read.
 
     Examples
     --------
@@ -132,7 +132,7 @@ class Sweep:
         return {cell: record for cell, record in found.items() if record is not None}
 
     def made_with(self) -> dict[str, Any]:
-        """Return what the cells that are there were made with, all that was found of each version; today's of none."""
+        """Return the versions with which the cells present were made, all of each package; the current ones if none."""
         found: dict[str, list[str]] = {}
         for cell in self.cells:
             for key, value in ((self.content(cell) or {}).get("provenance") or {}).items():
@@ -157,7 +157,7 @@ class Sweep:
             ) from error
 
     def run(self, workers: int | None = None) -> Iterator[Finished]:
-        """Yield the cells that are there, then run the others; each is saved as soon as it is finished.
+        """Yield the finished cells, then run the others; each is saved as soon as it is finished.
 
         Parameters
         ----------
@@ -169,10 +169,10 @@ class Sweep:
         Raises
         ------
         ValueError
-            If a file of a cell is damaged, or `workers` is not a count; and when all cells are through, if some failed:
-            the message names the first of them and its error.
+            If a file of a cell is damaged, or `workers` is not a count; and, after all cells, if some failed: the
+            message names the first of them and its error.
         OSError
-            If a cell cannot be written, on a full disk, say: the error names its file, and no more cells are run.
+            If a cell cannot be written, for example on a full disk: the error names its file, and no more are run.
         ChildProcessError
             If a worker is killed.
         """
@@ -219,7 +219,7 @@ def on_scheduler(address: str | None) -> Iterator[None]:
     ImportError
         If Dask is not installed.
     OSError
-        If nobody answers at the address.
+        If no scheduler answers at the address.
     """
     if address is None:
         yield

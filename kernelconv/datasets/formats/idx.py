@@ -30,7 +30,7 @@ _SHA256 = re.compile("[0-9a-fA-F]{64}")
 def read_idx(
     path: str | os.PathLike[str], *, sha256: str | None = None, max_bytes: int | None = None
 ) -> NDArray[np.uint8]:
-    """Read an IDX file of unsigned bytes, plain or gzip, and check that it is whole.
+    """Read an IDX file of unsigned bytes, plain or gzip, and check that it is complete.
 
     The file is a header, ``0 0 8 d`` and d big-endian 32-bit sizes, then the product of the sizes in bytes.
 
@@ -41,7 +41,7 @@ def read_idx(
     sha256 : str, optional
         SHA-256, in hexadecimal, that the uncompressed file must have.
     max_bytes : int, optional
-        The largest array that is read; by default 64 MiB or 200 times the size of the file, whichever is more.
+        Size of the largest array that is read; by default 64 MiB or 200 times the file's size, whichever is more.
 
     Returns
     -------
@@ -51,18 +51,18 @@ def read_idx(
     Raises
     ------
     DataError
-        If the file cannot be opened or is no regular file; if its gzip stream is truncated or corrupt; if it does
+        If the file cannot be opened or is not a regular file; if its gzip stream is truncated or corrupt; if it does
         not begin with ``0 0 8 d``, 1 <= d <= 32; if it holds more or fewer bytes than its header says, or more than
         `max_bytes`; if its SHA-256 is not `sha256`.
     TypeError
-        If `path` is no path.
+        If `path` is not a path.
     ValueError
-        If `sha256` is not 64 hexadecimal digits, or `max_bytes` no int >= 1.
+        If `sha256` is not 64 hexadecimal digits, or `max_bytes` is not an int >= 1.
 
     Notes
     -----
-    Memory: the array and a small buffer. Sizes that the file cannot hold are refused before anything is
-    allocated.
+    Memory: the array and a small buffer. A header with sizes that the file cannot hold is rejected before
+    anything is allocated.
 
     References
     ----------
@@ -101,7 +101,7 @@ def read_idx(
 
 
 def write_idx(path: str | os.PathLike[str], array: NDArray) -> None:
-    """Write integers 0 to 255 as an IDX file, gzip if `path` ends in .gz; it appears whole or not at all.
+    """Write integers 0 to 255 as an IDX file, gzip if `path` ends in .gz, completely or not at all.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""Data sets that others publish: found in a folder, in KERNELCONV_DATA or in the cache, else fetched from OpenML."""
+"""Published data sets: found in a folder, in KERNELCONV_DATA or in the cache, else fetched from OpenML."""
 
 from __future__ import annotations
 
@@ -164,7 +164,7 @@ def data_folder() -> Path:
 
     Notes
     -----
-    The same rule as `sklearn.datasets.get_data_home`, which would create its folder merely by being asked.
+    The same rule as `sklearn.datasets.get_data_home`, which would also create the folder.
 
     Examples
     --------

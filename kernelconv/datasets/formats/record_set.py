@@ -1,4 +1,4 @@
-"""Data sets of records, a label byte and an image's bytes, in any order: read into one order, and checked in it."""
+"""Data sets of records, a label byte and an image's bytes each, in any order: sorted into one order and checked."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""Samples of which the answer is known: the Ising lattice, trees of colours, a scale, a quadratic rule."""
+"""Synthetic samples with a known answer: the Ising lattice, trees of colours, a scale, a quadratic rule."""

@@ -1,4 +1,4 @@
-"""Colours that are handed down a tree: what is seen are its leaves, what is asked for is its root."""
+"""Colours that are passed down a tree: its leaves are observed, its root is the label."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def make_hierarchical(
     Returns
     -------
     X : ndarray of shape (n_samples, n_children ** depth), int64
-        Colours 0, ..., q - 1 of the leaves, from left to right: the descendants of a node stand together. For q = 2,
+        Colours 0, ..., q - 1 of the leaves, from left to right: the descendants of a node are adjacent. For q = 2,
         ``2.0 * X - 1`` are signs; else, ``(X[..., None] == range(q))`` are channels.
     y : ndarray of shape (n_samples,), int64
         Colours of the root.
@@ -53,18 +53,18 @@ def make_hierarchical(
     Raises
     ------
     ValueError
-        If an int is none or below the smallest said above, `copy_probability` is no number from 0 to 1, or the trees
-        take more memory than the machine has.
+        If an integer argument is not an int or too small, `copy_probability` is not a number from 0 to 1, or the
+        trees take more memory than the machine has.
 
     Notes
     -----
-    Two leaves that meet h levels above have the same colour with probability 1/q + (1 - 1/q) lambda^(2h): of two
-    colours, as signs, their correlation is lambda^(2h). So correlations tell which leaves are siblings, though they be
-    shuffled, and leaf by leaf the tree. What the leaves say of the root stays bounded away from chance at every depth
-    if d lambda^2 > 1, and vanishes with depth if, for two colours, d lambda^2 <= 1 (Kesten & Stigum's threshold).
-    O(n_samples n_children^depth).
+    Two leaves whose lowest common ancestor is h levels above have the same colour with probability
+    1/q + (1 - 1/q) lambda^(2h); for two colours, as signs, their correlation is lambda^(2h). So correlations determine
+    which leaves are siblings, even if they are shuffled, and hence the tree. Predictions of the root from the leaves
+    stay better than chance at every depth if d lambda^2 > 1; for two colours with d lambda^2 <= 1 they tend to chance
+    (threshold of Kesten & Stigum). Cost: O(n_samples n_children^depth).
 
-    `RandomHierarchy` has production rules in the place of copying.
+    `RandomHierarchy` has production rules in place of copying.
 
     References
     ----------

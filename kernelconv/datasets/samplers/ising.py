@@ -1,4 +1,4 @@
-"""The Ising model on a periodic lattice: samples by Gibbs, and the exact energy they have to show."""
+"""The Ising model on a periodic lattice: Gibbs samples, and the exact mean energy to compare them with."""
 
 from __future__ import annotations
 
@@ -26,17 +26,17 @@ def sample_ising(
 
     .. math:: p(s) \propto \exp\Big(\beta \sum_{\langle u, v \rangle} s_u s_v\Big), \qquad s_u \in \{-1, 1\},
 
-    summed over the pairs of neighbours, four a site. Every sample is the end of a chain of its own. One sweep draws
-    all spins of one colour of the checkerboard, which are independent given the others, then those of the other.
+    summed over the pairs of neighbours; every site has four. Every sample is the last state of a separate chain. One
+    sweep draws all spins on one colour of the checkerboard, which are independent given the others, then the rest.
 
     Parameters
     ----------
     n_samples : int
         Number of samples.
     shape : int or pair of int
-        Height and width of the lattice, even and at least 4, so that the checkerboard closes over the borders.
+        Height and width of the lattice, even and at least 4, so that the checkerboard is periodic.
     beta : float
-        Inverse temperature, from 0 to 100. The lattice without end orders above log(1 + sqrt(2)) / 2 = 0.4407.
+        Inverse temperature, from 0 to 100. The critical point of the infinite lattice is log(1 + sqrt(2)) / 2 = 0.4407.
     n_sweeps : int
         Sweeps of each chain.
     random_state : None, int, numpy Generator or RandomState
@@ -50,16 +50,16 @@ def sample_ising(
     Raises
     ------
     ValueError
-        If `n_samples` or `n_sweeps` is no int >= 1, `shape` no even int >= 4 or pair of them, `beta` no number from 0
-        to 100; if the samples take more memory than the machine has.
+        If `n_samples` or `n_sweeps` is not an int >= 1, `shape` is not an even int >= 4 or pair of them, `beta` is not
+        a number from 0 to 100; if the samples take more memory than the machine has.
 
     Notes
     -----
-    Chains begin aligned, and each is turned over at the end with probability 1/2, under which the model stays the
-    same: so the slowest motion, that of the sign of an ordered lattice, takes no sweep, and no chain is caught in the
-    stripes that a cold one falls into from a random start. With the default sweeps the mean energy of 20,000 samples
-    of a 10 x 10 lattice is that of `ising_energy` to 3 standard errors, at 0.2, 0.4, 0.5 and the critical point; there
-    a lattice of side L needs of the order of L^2.2 sweeps. O(n_samples n_sweeps height width).
+    Chains start with all spins equal, and each sample is multiplied by -1 with probability 1/2, which leaves the model
+    unchanged: so the slowest mode, the sign of an ordered lattice, needs no sweeps, and no chain is trapped in stripes,
+    as from a random start at low temperature. With the default sweeps the mean energy of 20,000 samples of a 10 x 10
+    lattice agrees with `ising_energy` to 3 standard errors at 0.2, 0.4, 0.5 and the critical point; there a lattice of
+    side L needs of the order of L^2.2 sweeps. Cost: O(n_samples n_sweeps height width).
 
     References
     ----------
@@ -93,15 +93,15 @@ def sample_ising(
 
 
 def ising_energy(shape: Size = (10, 10), *, beta: float = 0.4) -> float:
-    r"""Return the exact mean energy a spin of the Ising model on a periodic lattice.
+    r"""Return the exact mean energy per spin of the Ising model on a periodic lattice.
 
     .. math:: -\frac{1}{mn} \frac{d \log Z}{d \beta}, \quad
         Z = 2^{mn - 1} \Big(Z_{\frac12 \frac12} + Z_{\frac12 0} + Z_{0 \frac12} + Z_{00}\Big), \quad
         Z_{ab} = \prod_{p < m,\, q < n} \Big(\cosh^2 2\beta - \sinh 2\beta \Big(
         \cos \tfrac{2 \pi (p + a)}{m} + \cos \tfrac{2 \pi (q + b)}{n}\Big)\Big)^{1/2},
 
-    where the factor p = q = 0 of the last product is sinh(2 beta) - 1, with its sign. It is minus twice the mean
-    product of two neighbours, -2 where all are aligned.
+    where the factor p = q = 0 of the last product is sinh(2 beta) - 1, with its sign. The energy is minus twice the
+    mean product of two neighbours, -2 if all are aligned.
 
     Parameters
     ----------
@@ -113,16 +113,16 @@ def ising_energy(shape: Size = (10, 10), *, beta: float = 0.4) -> float:
     Returns
     -------
     float
-        To about 1e-12.
+        The energy, accurate to about 1e-12.
 
     Raises
     ------
     ValueError
-        If `shape` is no even int >= 4 or pair of them, or `beta` no number from 0 to 100.
+        If `shape` is not an even int >= 4 or pair of them, or `beta` is not a number from 0 to 100.
 
     Notes
     -----
-    O(height width).
+    Cost: O(height width).
 
     References
     ----------

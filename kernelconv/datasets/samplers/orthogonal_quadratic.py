@@ -1,4 +1,4 @@
-"""A rule that a convolutional network learns from a few samples, and no rotation-blind learner from few."""
+"""A rule that a convolutional network learns from O(1) samples, and no rotation-invariant learner from few."""
 
 from __future__ import annotations
 
@@ -35,15 +35,15 @@ def make_orthogonal_quadratic(
     Raises
     ------
     ValueError
-        If `n_samples` is no int >= 1, `n_features` no even int >= 2, or the rows take more memory than the machine
-        has.
+        If `n_samples` is not an int >= 1, `n_features` is not an even int >= 2, or the rows take more memory than the
+        machine has.
 
     Notes
     -----
-    Filters of one value, squares and pooling over the halves leave two numbers, whose difference decides: O(1)
-    samples do. A learner of which predictions do not change when training and test rows are rotated alike (SGD of a
-    fully connected network from Gaussian weights is one, Adam is not) needs of the order of d^2 samples: it cannot
-    know which of the rotated rules it is shown, and there are that many. O(n_samples n_features).
+    Filters of one value, squares and pooling over the halves give two numbers, whose difference is the answer, so that
+    O(1) samples suffice. A learner whose predictions do not change when training and test rows are rotated alike (SGD
+    on a fully connected network with Gaussian initial weights is one, Adam is not) needs of the order of d^2 samples,
+    since it must distinguish all rotations of the rule. Cost: O(n_samples n_features).
 
     References
     ----------

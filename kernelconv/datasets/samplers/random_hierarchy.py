@@ -1,4 +1,4 @@
-"""The random hierarchy model: classes that are written level by level by production rules, each in several ways."""
+"""The random hierarchy model: strings generated from a class, level by level, by random production rules."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ from kernelconv.datasets.samplers.hierarchical import grow
 
 @dataclass(frozen=True, eq=False, repr=False)
 class RandomHierarchy:
-    r"""Production rules of a hierarchy, from which strings of a class are drawn, read and rewritten.
+    r"""Production rules of a hierarchy, which generate, classify and rewrite strings.
 
     Every class, and every colour of an inner level, has m synonyms: tuples of s colours of the level below, any of
-    which may stand for it. Of the tuples of one level no two are equal, so a string has one class.
+    which may represent it. No two tuples of a level are equal, so that a string has one class.
 
     .. math:: a \to (\mu_1, \ldots, \mu_s) \in \{t_{a,1}, \ldots, t_{a,m}\}, \qquad
               P = n_c\, m^{(s^L - 1) / (s - 1)} \text{ strings}
@@ -28,28 +28,28 @@ class RandomHierarchy:
     Parameters
     ----------
     rules : tuple of array-like, shape (n_parents, m, s), int
-        From the root down: tuples of each class, then of each colour. Colours of a level are 0, 1, ...; each has its
-        rule on the next one.
+        From the root down: tuples of each class, then of each colour. The colours of a level are 0, 1, ..., and each
+        has a rule at the next level.
 
     Attributes
     ----------
     rules : tuple of ndarray, int64
-        The same, read-only.
+        The same as the parameter, read-only.
 
     Raises
     ------
     ValueError
-        If a level is no array of ints >= 0 of three axes, none of them empty; tuples have one entry; a colour has no
-        rule on the next level; or two tuples of a level are equal.
+        If a level is not a non-empty array of ints >= 0 with three axes; tuples have one entry; a colour has no rule
+        at the next level; or two tuples of a level are equal.
 
     Notes
     -----
-    Of rules drawn at random with v colours, the joint probability of the colours of two leaves that meet h levels above
-    differs from the product of theirs by about
+    For random rules with v colours, the joint probability of the colours of two leaves whose lowest common ancestor is
+    h levels above differs from the product of their probabilities by about
 
     .. math:: C_h = \Big(\frac{1 - m / v^{s - 1}}{v^3 m^{2h - 1}}\Big)^{1/2}
 
-    (root mean square, large v): a factor 1/m a level, and 0 where every tuple is a rule.
+    (root mean square, large v): a factor 1/m per level, and 0 if every tuple is a rule.
 
     References
     ----------
@@ -96,7 +96,7 @@ class RandomHierarchy:
         n_classes: int | None = None,
         random_state: RandomState = None,
     ) -> RandomHierarchy:
-        """Return rules drawn uniformly among those in which no two tuples of a level are equal.
+        """Draw rules uniformly among those in which no two tuples of a level are equal.
 
         Parameters
         ----------
@@ -109,14 +109,14 @@ class RandomHierarchy:
         n_synonyms : int
             Tuples m of a class or colour; n_classes m and, below them, v m at most the number v^s of tuples.
         n_classes : int, optional
-            As many as colours by default.
+            Number n_c of classes; by default that of colours.
         random_state : None, int, numpy Generator or RandomState
             An int gives the same rules at every call.
 
         Raises
         ------
         ValueError
-            If an int is none or out of its range, or the rules take more memory than the machine has.
+            If an integer argument is not an int or out of range, or the rules take more memory than the machine has.
         """
         depth, s = check_count(depth, "depth"), check_count(n_children, "n_children", 2)
         v, m = check_count(n_colours, "n_colours", 2), check_count(n_synonyms, "n_synonyms")
@@ -142,7 +142,7 @@ class RandomHierarchy:
 
     @property
     def n_strings(self) -> int:
-        """Number P of strings that the rules make, exactly: of deep trees a number of many digits."""
+        """Number P of strings that the rules generate, an exact int, which has many digits for deep trees."""
         count, nodes = len(self.rules[0]), 1
         for rule in self.rules:
             count *= rule.shape[1] ** nodes
@@ -150,14 +150,14 @@ class RandomHierarchy:
         return count
 
     def sample(self, n_samples: int, random_state: RandomState = None) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-        """Return strings X (n, s^L), int64, and their classes y (n,): all equally likely, each at every draw.
+        """Return strings X (n, s^L), int64, and their classes y (n,): independent draws, all strings equally likely.
 
         ``(X[..., None] == range(v))`` are channels.
 
         Raises
         ------
         ValueError
-            If `n_samples` is no int >= 1, or the strings take more memory than the machine has.
+            If `n_samples` is not an int >= 1, or the strings take more memory than the machine has.
         """
         n = check_count(n_samples, "n_samples")
         check_memory(32 * n * math.prod(r.shape[2] for r in self.rules), f"{n} strings")
@@ -174,19 +174,19 @@ class RandomHierarchy:
         Raises
         ------
         ValueError
-            If `X` has another shape, is empty, holds no ints, or a tuple that no rule makes.
+            If `X` has another shape, is empty, does not hold ints, or holds a tuple that no rule generates.
         """
         return self._read(X)[0]
 
     def exchange(self, X: ArrayLike, height: int = 1, random_state: RandomState = None) -> NDArray[np.int64]:
-        """Return strings X (n, s^L) in which each tuple `height` levels above the leaves is another synonym of it.
+        """Return strings X (n, s^L) in which each tuple `height` levels above the leaves is replaced by a synonym.
 
-        Below it, each node is written by the rule of the same number as before. The class stays what it was.
+        Below it, each node is generated by the rule with the same index as before. The class does not change.
 
         Raises
         ------
         ValueError
-            As `labels`; if `height` is no int from 1 to L (1: the tuples of leaves), or that level has one synonym.
+            As `labels`; if `height` is not an int from 1 to L (1: the tuples of leaves), or that level has one synonym.
         """
         level = len(self.rules) - check_count(height, "height")
         if level < 0:

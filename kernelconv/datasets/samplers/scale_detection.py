@@ -1,4 +1,4 @@
-"""Two bright pixels: are they closer than a scale? The answer is known, and so is what detects it."""
+"""Images of two bright pixels, labelled by whether they are closer than a scale."""
 
 from __future__ import annotations
 
@@ -39,10 +39,10 @@ def make_scale_detection(
     scale : int
         Xi, px, at least 2.
     task : {"distance", "blocks"}
-        "distance", the first rule: Euclidean, over the borders, which are circular. "blocks", the second: pixels of
-        one block of scale x scale px, side by side from the corner, belong together.
+        "distance" is the first rule, with the Euclidean distance for circular borders. "blocks" is the second: whether
+        both pixels are in one block of scale x scale px; the blocks tile the image from the corner.
     gap : float
-        g, px, for "distance" only: pairs whose distance is within it of the scale are left out.
+        g, px, for "distance" only: pairs with xi - g <= d(u, v) < xi + g are left out.
     random_state : None, int, numpy Generator or RandomState
         An int gives the same images at every call.
 
@@ -51,26 +51,26 @@ def make_scale_detection(
     X : ndarray of shape (n_samples, height, width), float32
         1 at two different pixels, else 0.
     y : ndarray of shape (n_samples,), int64
-        Labels -1 and 1, each with probability 1/2; of a label, all pairs of pixels are equally likely.
+        Labels -1 and 1, each with probability 1/2; given the label, all pairs of pixels are equally likely.
 
     Raises
     ------
     ValueError
-        If an int is none or below the smallest said above, `gap` no number >= 0 or given for "blocks"; no pair of
-        pixels has one of the labels; for "blocks", a side is neither 1 nor a multiple of `scale`; or the images take
-        more memory than the machine has.
+        If an integer argument is not an int or too small; `gap` is not a number >= 0, or is given for "blocks"; no
+        pair of pixels has one of the labels; for "blocks", a side is neither 1 nor a multiple of `scale`; or the images
+        take more memory than the machine has.
 
     Notes
     -----
-    Under both labels every pixel is bright equally often: no linear function of the pixels tells more than chance.
-    Pooling at the scale tells all. "blocks": the squares of the sums over the blocks sum to 4 or to 2. "distance", in a
-    line of at least 2 xi px: those over all circular windows of xi px sum to 2 xi + 2 max(0, xi - d). Any
-    translation over the borders keeps the label of "distance"; a deformation of Jacobian norm s brings two points from
-    d to between d / (1 + s) and d / (1 - s) apart, and keeps the label where s <= g / xi. In a line, blocks of d^h px
-    are the leaves below a node h levels above the leaves of `make_hierarchical` with d children.
+    Under both labels every pixel is bright equally often, so that no linear function of the pixels is better than
+    chance. Pooling at the scale determines the label. "blocks": the squared sums over the blocks add up to 4 or to 2.
+    "distance", on a line of at least 2 xi px: those over all circular windows of xi px add up to
+    2 xi + 2 max(0, xi - d). Any circular translation keeps the label of "distance"; a deformation of Jacobian norm s
+    changes a distance d to one between d / (1 + s) and d / (1 - s), and keeps the label if s <= g / xi. On a line,
+    blocks of d^h px are the leaves below a node h levels above the leaves of `make_hierarchical` with d children.
 
-    The rules are those of the authors' own code, in one dimension; here a line, or a rectangle with Euclidean
-    distance. They multiply the images by a constant. O(n_samples height width).
+    The rules are those of the authors' code, which is for one dimension and multiplies the images by a constant; here
+    also for a rectangle, with Euclidean distance. Cost: O(n_samples height width).
 
     References
     ----------

@@ -25,11 +25,11 @@ _STENCIL = np.array(list(product((-1, 0, 1), repeat=4)), np.float64).reshape(-1,
 
 
 def holder_norm(field: DisplacementField, exponent: float) -> Any:
-    r"""Return the C^a norm of a field, lengths counted in image sides.
+    r"""Return the C^a norm of a field, with lengths in image sides.
 
     For a < 1 it is |tau|_sup + sup over u, v of |tau(u) - tau(v)| / |u - v|^a; for a = 1 it is |tau|_sup + |D tau|_sup;
     for a > 1 it is |tau|_sup + |D tau|_sup + sup over u, v of |D tau(u) - D tau(v)| / |u - v|^(a - 1). Suprema run
-    over the image; of Jacobians the spectral norm is taken.
+    over the image; the norm of a Jacobian is the spectral norm.
 
     Parameters
     ----------
@@ -40,8 +40,8 @@ def holder_norm(field: DisplacementField, exponent: float) -> Any:
 
     Returns
     -------
-    float, or ndarray (n,) of a batch
-        One side is the longer one of the image, from its first pixel to its last.
+    float, or ndarray (n,) for a batch
+        The unit of length is the longer side of the image, from its first pixel to its last.
 
     Raises
     ------
@@ -50,9 +50,9 @@ def holder_norm(field: DisplacementField, exponent: float) -> Any:
 
     Notes
     -----
-    The supremum over pairs is searched for on a grid of 4 cells per half wave, at distances in steps of a third to a
-    half and in eight directions; the six best pairs are then refined. At c half waves about 2,000 c^2 log2(4 c)
-    multiply-adds a field.
+    The supremum over pairs is searched on a grid of 4 cells per half wave, in eight directions and at distances that
+    grow by factors of 4/3 to 2; the six best pairs are then refined. Cost at c half waves: about 2,000 c^2 log2(4 c)
+    multiply-adds per field.
 
     Examples
     --------

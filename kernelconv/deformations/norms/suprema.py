@@ -32,7 +32,7 @@ def suprema(fields: Any, score: Callable[[NDArray], NDArray], *, of_jacobian: bo
     Notes
     -----
     On a grid of 16 cells per half wave the best cell is within 1 % of the supremum; the four best local maxima are
-    then refined. The grid follows the wave, not the pixels: about 10^6 multiply-adds at 3 half waves.
+    then refined. The cost depends on the waves, not on the pixels: about 10^6 multiply-adds at 3 half waves.
     """
     cells = CELLS_PER_HALF_WAVE * fields.half_waves
     block = block_length(cells ** sum(side > 1 for side in fields.shape) * 64)

@@ -1,4 +1,4 @@
-"""The drawings, as matplotlib Figures made without pyplot: one colour and one marker a model in all of them."""
+"""The drawings, as matplotlib Figures made without pyplot: one colour and one marker per model in all of them."""
 
 from kernelconv.report.charts.accuracy import change, confusion, learning_curves, tradeoff
 from kernelconv.report.charts.card import flips, two_sided

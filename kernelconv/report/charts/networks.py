@@ -15,6 +15,7 @@ from kernelconv.report.charts.style import GREY, WIDTH, label_text, legend, mode
 #: Of a column of names beside rows of pictures, inches.
 _NAMES = 1.2
 _FRAME = "#D55E00"
+_MARGIN = 0.02  # around an image and its window, of the longer side of the image
 
 
 def sheet(pictures: NDArray, n_columns: int, names: Sequence[str] = ()) -> Any:
@@ -26,6 +27,7 @@ def sheet(pictures: NDArray, n_columns: int, names: Sequence[str] = ()) -> Any:
         axes.set_axis_off()
     for axes, picture in zip(panels.ravel(), pictures, strict=False):
         show_image(axes, picture)
+        _outline(axes, *picture.shape[:2])  # white edges on white paper
     for line, name in zip(panels, names, strict=False):
         _name(line[0], name)
     return figure
@@ -57,10 +59,20 @@ def field(axes: Any, gradient: NDArray, window: tuple[Pair, Pair], title: str) -
 
     (row, column), (height, width) = window
     axes.imshow(np.sqrt(gradient / (gradient.max() or 1.0)), cmap="Greys", vmin=0, vmax=1, interpolation="nearest")
-    frame: dict[str, Any] = {"fill": False, "edgecolor": _FRAME, "linewidth": 1.5, "clip_on": False}
+    frame: dict[str, Any] = {"fill": False, "edgecolor": _FRAME, "linewidth": 1.5}
     axes.add_patch(Rectangle((column - 0.5, row - 0.5), width, height, **frame))
+    (h, w), edge = gradient.shape, 0.5 + _MARGIN * max(gradient.shape)  # the axes show the image and the whole window
+    axes.set_xlim(min(0, column) - edge, max(w, column + width) - 1 + edge)
+    axes.set_ylim(max(h, row + height) - 1 + edge, min(0, row) - edge)
+    _outline(axes, h, w)
     axes.grid(visible=False)
     axes.set_title(title)
+
+
+def _outline(axes: Any, h: int, w: int) -> None:
+    from matplotlib.patches import Rectangle
+
+    axes.add_patch(Rectangle((-0.5, -0.5), w, h, fill=False, edgecolor="0.7", linewidth=0.6, clip_on=False))
 
 
 def training(axes: Mapping[str, Any], curves: Mapping[str, Sequence[Mapping[str, float]]]) -> dict[str, Any]:

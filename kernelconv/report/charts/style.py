@@ -47,7 +47,7 @@ STYLE: dict[Any, Any] = {
 
 
 def figures_available() -> bool:
-    """Say whether figures can be drawn: whether matplotlib can be imported."""
+    """Return whether figures can be drawn, that is, whether matplotlib can be imported."""
     try:
         import matplotlib.figure  # noqa: F401
     except ImportError:

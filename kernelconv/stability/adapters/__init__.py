@@ -1,1 +1,1 @@
-"""Models of every kind as functions of NumPy images: PyTorch's modules, ONNX sessions, classifiers."""
+"""Adapters from models to functions of NumPy images: PyTorch modules, ONNX sessions, classifiers."""

@@ -1,4 +1,4 @@
-"""What can be asked for labels: anything with predict, a callable, a PyTorch module or an ONNX session."""
+"""Classifiers as functions from images to labels: objects with predict, callables, PyTorch modules, ONNX sessions."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ Classifier = Callable[[NDArray], NDArray]
 
 
 def as_classifier(model: Model, batch_size: int | None = None, device: object = None) -> Classifier:
-    r"""Return the function from images to labels that `model` stands for.
+    r"""Return a model as a function from images to labels.
 
     .. math:: f(x) = \arg\max_k s_k(x) \text{ of scores } s(x) \in R^K, \qquad
               f(x) = 1_{s(x) > 0} \text{ of one logit } s(x)
@@ -33,36 +33,37 @@ def as_classifier(model: Model, batch_size: int | None = None, device: object = 
     Parameters
     ----------
     model : object with ``predict``, torch.nn.Module, onnxruntime.InferenceSession, or callable
-        In this order. What it makes of images is read as labels (n,), one whole number or text an image; or as floats
-        (n, n_classes), scores of the labels 0, ..., n_classes - 1, the first of the largest being the label. Floats
+        Tried in this order. Its output is read as labels (n,), one whole number or text per image; or as floats
+        (n, n_classes), scores of the labels 0, ..., n_classes - 1, of which the first largest gives the label. Floats
         (n,) or (n, 1) of a module or a session are logits of the label 1 against 0.
     batch_size : int, optional
-        Images that the model is given at a time; by default 256 for a module or a session, else all.
+        Number of images per call of the model; by default 256 for a module or a session, else all.
     device : str or torch.device, optional
-        Of a module, as in `as_representation`.
+        Where a module runs, as in `as_representation`.
 
     Returns
     -------
     callable
-        From NumPy images (n, h, w) or (n, h, w, c), which the model is given with their own axes as floats, to labels
-        (n,). A module and a session read them as `as_representation` says.
+        From NumPy images (n, h, w) or (n, h, w, c) to labels (n,). The model is given floats with the axes of the
+        images; a module or a session reads them as described in `as_representation`.
 
     Raises
     ------
     ValueError
-        If `model` is a class, a transformer without ``predict``, or nothing that has labels; if `batch_size` is no
-        int >= 1, `device` none that there is, or given for what is no module. The function: if images are none; if
-        the model does not return one label or one row of scores an image, or a score is not finite; if it is no module
-        or session and returns one fraction an image, or a column.
+        If `model` is a class, a transformer without ``predict``, or none of the above; if `batch_size` is not an
+        int >= 1; if `device` does not exist, or is given for anything but a module. The function: if its argument is
+        not images; if the model does not return one label or one row of scores per image, or a score is not finite;
+        if a model other than a module or session returns one fractional number per image, or a column.
     TypeError
         The function: if images are an array of another library.
 
     Notes
     -----
-    Whole floats are labels too: scikit-learn's classifiers return them where they learned them. So pass no single score
-    that may be whole by chance. A ``torch.nn.Sequential`` that ends in ``torch.nn.Sigmoid`` gives probabilities,
-    compared with 1/2; of a session, or another module, of probabilities (n, 1) pass a function that makes labels.
-    Memory: a batch, what the model needs for it, and what it made of all images.
+    Floats that are whole numbers are read as labels, since scikit-learn's classifiers may return such labels: do not
+    pass a model that returns one score per image, which may be whole by chance. The probabilities of a
+    ``torch.nn.Sequential`` that ends in ``torch.nn.Sigmoid`` are compared with 1/2; for another module, or a session,
+    that returns probabilities (n, 1), pass a function that returns labels.
+    Memory: one batch, what the model needs for it, and the outputs for all images.
 
     Examples
     --------
@@ -154,7 +155,7 @@ def _checked(labels: NDArray, n: int, name: str) -> NDArray:
 
 
 def _one_each(found: NDArray, x: NDArray, name: str) -> NDArray:
-    """Return what a model made of images; raise ValueError unless that is one entry or row an image."""
+    """Return what a model made of images; raise ValueError unless that is one entry or row per image."""
     if not found.ndim or len(found) != len(x):
         raise ValueError(
             f"{name} returned shape {found.shape} for {len(x)} images: it must return one label, or one row of scores, "

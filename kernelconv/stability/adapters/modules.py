@@ -1,6 +1,6 @@
 """PyTorch modules as representations: NumPy images in, NumPy rows out, gradients by autograd.
 
-torch is imported here alone, inside functions: what has modules has it.
+torch is imported here only, inside functions: a caller who passes a module has installed it.
 """
 
 from __future__ import annotations
@@ -29,12 +29,12 @@ def is_module(phi: Any) -> bool:
 
 @dataclass(frozen=True)
 class ModuleRepresentation:
-    """The function from NumPy images to NumPy rows that a module is, in eval mode and by batches.
+    """A module as a function from NumPy images to NumPy rows, in eval mode and by batches.
 
     Attributes
     ----------
     module : torch.nn.Module
-        It is looked at afresh at each call, and left as it was.
+        The module, read again at each call and not changed.
     batch_size, device
         As in `as_representation`.
     """
@@ -123,7 +123,7 @@ class ModuleRepresentation:
         return lambda images: torch.func.functional_call(self.module, copies, (images,))
 
     def _run(self, call: Callable[[Any], Any], images: Any) -> Any:
-        """Return the module's output of a batch, one row an image; raise ValueError in words if there is none."""
+        """Return the module's output of a batch, one row per image; raise ValueError in words if there is none."""
         import torch
 
         name, order = type(self.module).__name__, "(n, h, w, c)" if reads_channels_last(self.module) else "(n, c, h, w)"

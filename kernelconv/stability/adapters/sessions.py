@@ -1,6 +1,6 @@
 """ONNX sessions as representations: NumPy images in, the rows of their first output out.
 
-onnxruntime is never imported: what has a session has it.
+onnxruntime is never imported: a caller who passes a session has installed it.
 """
 
 from __future__ import annotations
@@ -42,16 +42,16 @@ def is_session(phi: Any) -> bool:
 
 @dataclass(frozen=True)
 class SessionRepresentation:
-    """The function from NumPy images to NumPy rows that the first output of a session is, by batches.
+    """The first output of a session as a function from NumPy images to NumPy rows, by batches.
 
     Attributes
     ----------
     session : onnxruntime.InferenceSession
-        Its only input is images, of the axes (n, c, h, w), as PyTorch exports them; (n, h, w, c) where sizes that
-        the session states allow nothing else; or (n, h, w).
+        Its only input is images, with axes (n, c, h, w), as PyTorch exports them; (n, h, w, c) if the sizes that
+        the session declares allow nothing else; or (n, h, w).
     batch_size
-        As in `as_representation`. A session of a fixed number of images is given so many: the last batch is filled
-        up with its last image, of which the outputs are left out.
+        As in `as_representation`. A session with a fixed number of images is given that many: the last batch is
+        padded with copies of its last image, whose outputs are left out.
     """
 
     session: Any
@@ -99,7 +99,7 @@ class SessionRepresentation:
         return given
 
     def _run(self, name: str, images: NDArray, fixed: int | None) -> NDArray:
-        """Return the first output of a batch, one row an image; raise ValueError in words if there is none."""
+        """Return the first output of a batch, one row per image; raise ValueError in words if there is none."""
         n = len(images)
         if fixed is not None and n < fixed:
             images = np.concatenate([images, np.repeat(images[-1:], fixed - n, axis=0)])

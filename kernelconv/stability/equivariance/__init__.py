@@ -1,1 +1,1 @@
-"""How far features are from invariant, and maps from equivariant: for a displacement, and for a small one (Lie)."""
+"""Errors of invariance of features and of equivariance of maps, for displacements and in the limit of small ones."""

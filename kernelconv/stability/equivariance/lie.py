@@ -1,4 +1,4 @@
-"""The Lie derivative error: how fast a representation leaves invariance or equivariance as displacements begin."""
+"""The Lie derivative error: the error of invariance or equivariance per unit of a small displacement."""
 
 from __future__ import annotations
 
@@ -43,41 +43,41 @@ def lie_error(
     r"""Return |d/dt rho(-t) Phi(L_(t v) x)| / |Phi(x)| at t = 0 for each image: the Lie derivative error.
 
     v is the generator, a displacement field, and rho(t) its action on the output: the warp of the maps by t v / s, s
-    the stride, about their centre as in `equivariance_error`; or nothing, where Phi should be invariant. The error is
-    the limit of `equivariance_error` (`translation_error` for "invariant") by t v, over t.
+    the stride, about their centre as in `equivariance_error`; or the identity, if Phi should be invariant. The error
+    is the limit for t -> 0 of `equivariance_error` (`translation_error` for "invariant") under t v, divided by t.
 
     Parameters
     ----------
     phi : callable, object with ``transform`` or ``forward``, or torch.nn.Module
         As in `measure_stability`; for "equivariant" it returns maps (n, h', w', k).
     X : array-like, shape (n, h, w) or (n, h, w, c)
-        Images; they are put to `phi` in float64.
+        Images; `phi` is called with float64.
     generator : tuple (float, float), {"rotation", "dilation", "shear"} or DisplacementField
-        v: a translation (row, column) in pixels; a motion about the centre whose Jacobian norm grows by 1 a unit of t
-        (rotation: t is the angle; shear: rows slide over one another); or any field on the images' sides, or a batch
-        of n, one an image.
+        v: a translation (row, column) in pixels; a motion about the centre whose Jacobian norm grows by 1 per unit of
+        t (rotation: t is the angle; shear: rows slide over one another); or any field of the images' size, or a batch
+        of n fields, one per image.
     output : {"equivariant", "invariant"}
-        What the output should do.
+        How the output should transform.
     order, padding
         As in `warp`, for images and maps; orders 0 and 1 have no derivative at the pixels.
     step : float, optional
-        Pixels by which differences move the farthest pixel, > 0. By default 1e-4; 1e-2 if `phi` returns float32.
+        Largest displacement of the finite differences, in pixels, > 0. By default 1e-4; 1e-2 if `phi` returns float32.
 
     Returns
     -------
     ndarray (n,)
         float64. Equivariance is measured over the positions of the map that v does not bring in from outside: without
-        the border across which it points (all of them for "circular").
+        the border across which it points (over all positions for "circular").
 
     Raises
     ------
     ValueError
-        As `equivariance_error`; if v is 0, or `output`, `order`, `padding` or `step` is none of those above.
+        As `equivariance_error`; if v is 0, or `output`, `order`, `padding` or `step` is not one of those above.
 
     Notes
     -----
-    Central differences of two steps, h and h / 2, and Richardson's extrapolation: an error of order h^4, four
-    evaluations of Phi beside Phi(x). At a kink of Phi it is the mean of both slopes.
+    Central differences with two steps, h and h / 2, and Richardson's extrapolation: the error is of order h^4, and Phi
+    is evaluated four times besides Phi(x). At a kink of Phi the derivative is the mean of both one-sided slopes.
 
     References
     ----------

@@ -30,7 +30,7 @@ def translation_error(
     phi : callable, object with ``transform`` or ``forward``, or torch.nn.Module
         As in `measure_stability`.
     X : array-like, shape (n, h, w) or (n, h, w, c)
-        Images; tensors, where `phi` makes tensors of them: their library then differentiates the error.
+        Images; tensors if `phi` returns tensors for them, and then their library differentiates the error.
     shift : tuple (float, float)
         c, (row, column), in pixels.
     order, padding
@@ -63,26 +63,26 @@ def equivariance_error(
 ) -> Any:
     r"""Return |Phi(L_c x) - L_(c / s) Phi(x)| / |Phi(x)| for each image: how far Phi is from moving with its input.
 
-    s is the stride, image size over map size. A shift by a multiple of the stride asks for no interpolation of the
-    maps; between them the error holds what subsampling loses. Of a field tau in place of c, a rotation, a dilation or
-    any other, the maps move by tau / s about their own centre: position p of them is s p + (s - 1) / 2 of the image.
+    s is the stride, image size over map size. A shift by a multiple of the stride needs no interpolation of the maps;
+    for other shifts the error includes what subsampling loses. For a field tau in place of c, such as a rotation or a
+    dilation, the maps move by tau / s about their own centre: their position p is s p + (s - 1) / 2 in the image.
 
     Parameters
     ----------
     phi : callable, object with ``transform`` or ``forward``, or torch.nn.Module
         Returns maps (n, h', w', k), as ``network.forward`` does.
     X : array-like, shape (n, h, w) or (n, h, w, c)
-        Images; tensors, where `phi` makes tensors of them: their library then differentiates the error.
+        Images; tensors if `phi` returns tensors for them, and then their library differentiates the error.
     shift : tuple (float, float) or DisplacementField
-        c, (row, column), in pixels; or a field on the images' sides, or a batch of n, one an image.
+        c, (row, column), in pixels; or a field of the images' size, or a batch of n fields, one per image.
     order, padding
         As in `warp`, for images and maps.
 
     Returns
     -------
     ndarray (n,), or array of the library of `X`
-        Over the positions of the map that the shift does not bring in from outside (all of them for "circular"):
-        those farther from each border than they move across it.
+        Norms are over the positions of the map that the shift does not bring in from outside (all of them for
+        "circular"): those farther from each border than they move across it.
 
     Raises
     ------
@@ -97,7 +97,7 @@ def equivariance_error(
     >>> bool(equivariance_error(lambda x: x**2, X, (2, 1), padding="circular").max() < 1e-12)
     True
 
-    Both axes blurred alike, a spot at the centre turns with the picture; one axis alone, it does not:
+    With both axes blurred alike, the output for a spot at the centre turns with the image; with one axis it does not:
 
     >>> from scipy import ndimage
     >>> from kernelconv.deformations import Rotation

@@ -1,4 +1,4 @@
-"""What is asked for its gradient: a network, what an estimator has fitted, or anything with forward and vjp."""
+"""Representations with their gradients: networks, those of fitted estimators, anything with forward and vjp."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class Asked:
     in_shape : tuple (h, w, c)
         That of an image, as `represent` reads it.
     shape : tuple of int
-        That of the same image, as it was asked for.
+        That of the same image, as requested.
     by_map : bool
         True if rows run over channels first, then positions: those of scattering's ``transform``.
     """

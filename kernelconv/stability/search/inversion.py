@@ -1,4 +1,4 @@
-"""An image found from its representation alone, by gradient descent from random starts: what Phi remembers."""
+"""Inversion: an image found from its representation alone, by gradient descent from random starts."""
 
 from __future__ import annotations
 
@@ -23,18 +23,18 @@ _STALLED = 1e-3
 
 @dataclass(frozen=True, repr=False)
 class Inversion:
-    """What `invert` found.
+    """Result of `invert`.
 
     Attributes
     ----------
     image : ndarray
-        The best start's image, of the shape asked for, float64.
+        The image of the best start, of the requested shape, float64.
     relative_error : float
-        |Phi(image) - target| / |target|: of the representation, not of the image.
+        |Phi(image) - target| / |target|: the error of the representation, not of the image.
     errors : ndarray (n_starts,)
-        That of every start's image.
+        The relative error of each start.
     n_iterations, n_evaluations : ndarray of int (n_starts,)
-        Steps of each start, and values of Phi with its gradient that they took.
+        Steps of each start, and evaluations of Phi with its gradient that they took.
     """
 
     image: NDArray
@@ -64,8 +64,8 @@ def invert(
 
     .. math:: \min_x \; \|\Phi(x) - y\|^2 / \|y\|^2
 
-    by L-BFGS from several random starts, of which the best is returned. Where Phi is injective that is the image that
-    `target` was made of, as far as the descent comes; elsewhere one of those that Phi cannot tell from it.
+    by L-BFGS from several random starts, of which the best is returned. If Phi is injective, this approximates the
+    image that `target` was computed from; otherwise it is one of the images that Phi does not distinguish from it.
 
     Parameters
     ----------
@@ -77,15 +77,15 @@ def invert(
         y, of one image: a row (d,) or (1, d) as ``transform`` returns it, or maps of the shape of Phi's output, alone
         or as a batch of one.
     shape : tuple (t,), (h, w) or (h, w, c), optional
-        That of the image; (t,) is a signal, a one-line image, for `Scattering1D` also (t, c). By default what the
-        network was built for.
+        Shape of the image; (t,) is a signal, an image of one line, and for `Scattering1D` also (t, c). By default the
+        shape that the network was built for.
     n_starts : int
-        Random starts: uniform in `bounds`, or in [0, s) with s so that Phi has the target's norm where it is
-        homogeneous. Start k is the same for any number of them.
+        Number of random starts: uniform in `bounds`, or in [0, s) with s such that Phi, if homogeneous, has the
+        target's norm. Start k does not depend on their number.
     bounds : (low, high), optional
         The range of the image's values.
     max_iter : int
-        Steps of a start at most.
+        Largest number of steps of a start.
     tol : float
         A start is finished when its relative error is at most this, or a step lowers the square of that by less than
         tol^2 / 1000.
@@ -102,14 +102,14 @@ def invert(
         If `representation` has no gradient: a function, a classifier, an estimator or engine without one; if `target`
         is an array of another library than NumPy.
     ValueError
-        If `target` is not finite real numbers, zero, or not of Phi's shape; if `shape` is not given where nothing says
-        it, or another than the network's; if `bounds` are not two finite numbers, low < high, or another parameter is
-        out of its range; if Phi or its gradient is not finite on the way.
+        If `target` is zero, not finite real numbers, or not of Phi's shape; if `shape` is needed and not given, or
+        differs from the network's; if `bounds` are not two finite numbers, low < high, or another parameter is out of
+        its range; if Phi or its gradient becomes non-finite.
 
     Notes
     -----
-    Cost: an evaluation is Phi and its ``vjp`` of one image. The descent keeps ten pairs of images. Phi that moduli,
-    rectifiers or maxima make has many stationary points: look at ``errors``, and at what of the image came back.
+    Cost: an evaluation is Phi and its ``vjp`` on one image; the descent stores ten pairs of images. If Phi contains
+    moduli, rectifiers or maxima, there are many stationary points: look at ``errors`` and at the image.
 
     References
     ----------

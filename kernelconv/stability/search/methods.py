@@ -1,4 +1,4 @@
-"""How it is searched: random fields, the best of which is kept; evolution; gradient ascent. Each image has a budget."""
+"""Search methods with a budget for each image: random fields, of which the best is kept; evolution; gradient ascent."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is searched: the change of Phi by the fields of a family at one strength, and its slope in their parameters."""
+"""Objective of the search: the change of Phi by the fields of a family at one strength, and its gradient."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _CELLS, _SHARPNESS = 8, 60.0
 
 @dataclass(frozen=True)
 class Objective:
-    """The relative change of Phi at n images `x`, a function of parameters z: one row an image."""
+    """The relative change of Phi at n images `x`, a function of parameters z: one row per image."""
 
     represent: Representation
     gradient: Gradient | None

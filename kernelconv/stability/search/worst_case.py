@@ -1,4 +1,4 @@
-"""The field of a family, at an exact strength, that changes a representation most: a search of stated budget."""
+"""The field of a family, at an exact strength, that changes a representation most: a search with a stated budget."""
 
 from __future__ import annotations
 
@@ -41,20 +41,20 @@ _AFTER_ASCENT = 0.2
 
 @dataclass(frozen=True, repr=False)
 class WorstCase:
-    """What `worst_case` found.
+    """Result of `worst_case`.
 
     Attributes
     ----------
     fields : DisplacementField
-        One field an image, of exactly the strength asked for.
+        One field per image, of exactly the requested strength.
     change : ndarray (n,)
         |Phi(L_tau x) - Phi(x)| / |Phi(x)| of each image under its field.
     random_change : ndarray (n,)
-        Its mean over the random fields that the search began with.
+        Mean of the change over the random fields that the search began with.
     random_best : ndarray (n,)
-        Its largest value among them.
+        Largest change among these random fields.
     method : {"gradient", "evolution"}
-        How it was searched.
+        Search method.
     n_evaluations : int
         Evaluations of Phi for each image, random fields included; a gradient counts as three.
     """
@@ -86,18 +86,18 @@ def worst_case(
     padding: Border = "zero",
     n_jobs: int | None = None,
 ) -> WorstCase:
-    r"""Search, for each image, the field of a family that changes Phi most at an exact strength.
+    r"""Search, for each image, for the field of a family that changes Phi most at an exact strength.
 
-    The parameters z of the family (its modes' coefficients) are moved on the sphere, from the best of some random
-    fields on; every field is rescaled to the strength before it is tried, and the best one tried is kept, so that no
-    random field that was tried is better than what is found.
+    The parameters z of the family (the coefficients of its modes) move on a sphere, starting from the best of some
+    random fields. Every field is rescaled to the strength before it is tried, and the best one tried is kept, so that
+    no random field that was tried is better than the result.
 
     Parameters
     ----------
     phi : callable, object with ``transform`` or ``forward``, or torch.nn.Module
-        As in `measure_stability`. It is given some of the images at a time. A fitted estimator has no gradient, as its
-        ``transform`` has none, and is searched by evolution; its ``network_`` (a classifier's ``representation_``),
-        which makes the same features, has one: ``worst_case(ckn.network_, X, ...)``.
+        As in `measure_stability`; called with some of the images at a time. The ``transform`` of a fitted estimator has
+        no gradient, so that it is searched by evolution; its ``network_`` (a classifier's ``representation_``), which
+        computes the same features, has one: ``worst_case(ckn.network_, X, ...)``.
     X : array-like, shape (n, h, w) or (n, h, w, c)
         At least two images.
     deformation : LinearDeformation
@@ -106,14 +106,14 @@ def worst_case(
     strength : float
         Jacobian norm (pixels for translations).
     method : {"auto", "gradient", "evolution"}
-        Gradient ascent, which needs ``phi.vjp(x, g)`` or a module, with evolution for what is left of the budget where
-        it has arrived; or a (1 + 1) evolution strategy with the one-fifth rule. "auto" takes the gradient where there
-        is one.
+        Gradient ascent, which needs ``phi.vjp(x, g)`` or a module, followed by evolution for the rest of the budget
+        once it has converged; or a (1 + 1) evolution strategy with the one-fifth rule. "auto" uses the gradient if
+        there is one.
     n_evaluations : int
         The budget: evaluations of Phi for each image, at least 8. A gradient counts as three, Phi and its ``vjp``, so
         that all methods have about the same cost.
     n_random : int, optional
-        How many of them are random fields, at least 1; by default half of the budget. All of it: a random search.
+        How many of these are random fields, at least 1; by default half. If all are, the search is random.
     random_state : None, int or numpy Generator
         Source of the random fields and of the mutations.
     order, padding, n_jobs
@@ -131,7 +131,8 @@ def worst_case(
 
     Notes
     -----
-    What is found is a lower bound of the supremum: name the budget beside it. Fields cost about 0.4 ms an evaluation.
+    The change found is a lower bound of the supremum: report it with the budget. Fields cost about 0.4 ms per
+    evaluation.
 
     Examples
     --------
@@ -185,7 +186,7 @@ def measure_worst_case(
     random_state: RandomState = None,
     **options: Unpack[SearchOptions],
 ) -> StabilityReport:
-    """Measure how much the worst fields of a family change Phi, beside its random ones.
+    """Measure how much the worst fields found in a family change Phi, and compare with random fields.
 
     Parameters
     ----------
@@ -194,7 +195,7 @@ def measure_worst_case(
     strengths : sequence of float
         Jacobian norms (pixels for translations).
     random_state : None, int or numpy Generator
-        The same int gives every rival the same starting fields.
+        The same int gives every representation the same starting fields.
     **options
         ``method``, ``n_evaluations``, ``n_random``, ``order``, ``padding``, ``n_jobs`` of `worst_case`.
 

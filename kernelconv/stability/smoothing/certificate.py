@@ -1,4 +1,4 @@
-"""certify: up to which deformation the majority over a cloud of fields cannot change."""
+"""certify: the size of deformations up to which the majority over a cloud of fields cannot change."""
 
 from __future__ import annotations
 
@@ -22,29 +22,29 @@ from kernelconv.stability.smoothing.cloud import Cloud, NoiseSummary, summarize
 
 @dataclass(frozen=True, repr=False)
 class Certificate:
-    """What `certify` found, image by image.
+    """Result of `certify`, image by image.
 
     Attributes
     ----------
     labels : ndarray (n,)
         The class of the majority, whether certified or not.
     probability : ndarray (n,)
-        p_A, a lower bound of the share of the cloud that is given that class.
+        p_A, a lower bound of the probability of that class over the cloud.
     radius : ndarray (n,)
         sigma Phi^-1(p_A), in the family's parameters; 0 where p_A <= 1/2: there the certificate abstains.
     strength : ndarray (n,)
         t: for every field of the family of at most this Jacobian norm (pixels for translations) the majority over the
-        cloud around it is of the same class. 0 where it abstains, and for families that hold translations beside other
-        fields, of which no Jacobian norm says where they lie.
+        cloud around it is the same class. 0 where the certificate abstains, and for families that combine translations
+        with other fields, since the Jacobian norm does not bound the translation.
     cap : float
-        The largest radius that so many samples can certify.
+        The largest radius that `n_samples` samples can certify.
     noise : NoiseSummary
-        What the fields of the cloud are like.
+        Jacobian norms and folding of the fields of the cloud.
     family, unit : str
         The family's name, and the unit of its strengths, "" of Jacobian norms.
     sigma, alpha, n_samples
-        As they were given. Each image's statement is wrong with a probability of at most alpha; all hold at once but
-        for n alpha.
+        As given. The statement on each image is wrong with a probability of at most alpha; all n statements hold at
+        once with a probability of at least 1 - n alpha.
     """
 
     labels: NDArray
@@ -61,18 +61,18 @@ class Certificate:
 
     @property
     def abstained(self) -> NDArray:
-        """Of which images nothing is said, (n,) of bool."""
+        """Whether the certificate abstains, (n,) of bool: True for images with p_A <= 1/2."""
         return self.probability <= 0.5
 
     def accuracy(self, y: ArrayLike, strengths: ArrayLike = 0.0) -> NDArray:
-        """Return the certified accuracy at each of `strengths`: the share of images that are right up to it.
+        """Return the certified accuracy at each of `strengths`: the share of images certified as correct up to it.
 
-        An image counts where the class is the label in `y`, and its certified strength is at least the one asked for.
+        An image counts if its class is the label in `y` and its certified strength is at least the given one.
 
         Raises
         ------
         ValueError
-            If `y` does not hold one label an image, or `strengths` are no finite numbers >= 0.
+            If `y` does not hold one label per image, or `strengths` are not finite numbers >= 0.
 
         Examples
         --------
@@ -115,7 +115,7 @@ def certify(
     padding: Border = "zero",
     random_state: RandomState = None,
 ) -> Certificate:
-    r"""Certify, image by image, up to which deformation the majority over a cloud of fields is of one class.
+    r"""Certify, for each image, up to which size of deformation the majority over a cloud of fields keeps its class.
 
     .. math:: G(p) = \arg\max_c \mathbb{P}_e[f(x(u - \tau_{p + e}(u))) = c], \quad e \sim \mathcal{N}(0, \sigma^2 I),
               \quad G(p) = G(0) \text{ for } |p| < \sigma \Phi^{-1}(p_A)
@@ -124,7 +124,7 @@ def certify(
     bound of the majority's share.
 
     This is a guarantee on the majority over a cloud of fields around each field, for these images and any classifier.
-    It is no defence of a deployed one, which would deform an image that is deformed already: that composes.
+    It does not protect a deployed classifier, which would warp an image that is already deformed: warps then compose.
 
     Parameters
     ----------
@@ -136,14 +136,15 @@ def certify(
         A family whose parameters may be added: every `LinearDeformation`, and `Rotation`.
     sigma : float
         Standard deviation of the noise on each parameter: pixels of smooth fields and translations, radians of
-        rotations, no unit for `AffineDeformation`. It trades accuracy for reach: try several, never on test images.
+        rotations, no unit for `AffineDeformation`. A larger sigma gives larger radii and less accuracy: try several,
+        but not on test images.
     n_samples : int
-        Noisy copies of an image that bound p_A; the largest radius is sigma Phi^-1(alpha^(1/n)): 1.50, 2.46 and 3.20
-        sigma for 100, 1,000 and 10,000 at alpha = .001.
+        Noisy copies per image that bound p_A; the largest radius is sigma Phi^-1(alpha^(1/n_samples)): 1.50, 2.46 and
+        3.20 sigma for 100, 1,000 and 10,000 at alpha = .001.
     n_select : int
-        Other copies, which choose the class.
+        Number of other copies, from which the class is chosen.
     alpha : float
-        Probability of a wrong statement on each image, between 0 and 1. For one on all of them pass alpha / n.
+        Probability of a wrong statement on each image, between 0 and 1. For alpha over all n images pass alpha / n.
     order, padding
         As in `warp`.
     random_state : None, int or numpy Generator
@@ -157,13 +158,13 @@ def certify(
     ------
     ValueError
         If `X` is not finite images; if the family has no parameters that may be added; if `sigma`, `n_samples`,
-        `n_select` or `alpha` is out of its range; if `predict` does not return one label an image.
+        `n_select` or `alpha` is out of its range; if `predict` does not return one label per image.
 
     Notes
     -----
-    p_A is the one-sided bound of Clopper and Pearson. From parameters to the Jacobian norm: see
-    ``deformation.guaranteed_strength``, which takes the *smallest* norm of a unit parameter; along given directions
-    more is certified. Cost: n_samples + n_select warps and predictions an image; its spline coefficients once.
+    p_A is the one-sided bound of Clopper and Pearson. ``deformation.guaranteed_strength`` converts the radius to a
+    Jacobian norm by the *smallest* norm of unit parameters; along a given direction more is certified. Cost:
+    n_samples + n_select warps and predictions per image, whose spline coefficients are computed once.
 
     References
     ----------

@@ -25,22 +25,22 @@ from kernelconv.stability.smoothing.cloud import Cloud
 
 @dataclass(frozen=True, repr=False)
 class ChangeCertificate:
-    """What `certify_change` found, image by image.
+    """Result of `certify_change`, image by image.
 
     Attributes
     ----------
     radii : ndarray (r,)
         Lengths of parameters.
     strengths : ndarray (r,)
-        For every field of at most that Jacobian norm (pixels for translations) the parameters are of at most the
-        radius.
+        Jacobian norms (pixels for translations): the parameters of every field of at most that norm have at most the
+        length of the radius.
     guaranteed : ndarray (n, r)
         Bounds of the median, over the cloud around any field of at most the radius, of the relative change; inf where
-        so many samples say nothing.
+        `n_samples` is too small for a bound.
     typical : ndarray (n,)
-        The median over the cloud around no deformation, as sampled.
+        The sample median over the cloud around the zero field.
     sigma, alpha, n_samples
-        As they were given: each image's bound at each radius is wrong with a probability of at most alpha.
+        As given. The bound of each image at each radius is wrong with a probability of at most alpha.
     """
 
     radii: NDArray
@@ -87,7 +87,7 @@ def certify_change(
     radii : array-like (r,)
         Lengths |p| of parameters, >= 0.
     n_samples : int
-        Noisy copies an image.
+        Number of noisy copies per image.
     alpha : float
         Probability of a wrong bound, for each image and radius.
 
@@ -102,7 +102,7 @@ def certify_change(
 
     Notes
     -----
-    Cost: n_samples warps and representations an image.
+    Cost: n_samples warps and evaluations of Phi per image.
 
     References
     ----------
@@ -158,12 +158,12 @@ def upper_rank(share: ArrayLike, n: int, alpha: float) -> NDArray:
 def lipschitz_guarantee(
     constant: float, X: ArrayLike, displacement: float, *, order: Order = 3, padding: Border = "zero"
 ) -> NDArray:
-    r"""Bound |Phi(L_tau x) - Phi(x)| of each image for every field with |tau| <= t everywhere, Phi being c-Lipschitz.
+    r"""Bound |Phi(L_tau x) - Phi(x)| of each image for every field with |tau| <= t everywhere, if Phi is c-Lipschitz.
 
     .. math:: |\Phi(L_\tau x) - \Phi(x)| \le c\, |L_\tau x - x| \le c\, t
               \Big( \sum_u \sup_{|v - u| \le t} |\nabla x(v)|^2 \Big)^{1/2}
 
-    with x the interpolated image, whose slopes are means of the differences of its spline coefficients.
+    where x is the interpolated image, whose slopes are means of the differences of its spline coefficients.
 
     Parameters
     ----------
@@ -185,7 +185,7 @@ def lipschitz_guarantee(
     Raises
     ------
     ValueError
-        If `X` is not finite images, a number is not > 0, or `order` is none whose interpolation has slopes.
+        If `X` is not finite images, a number is not > 0, or `order` is not 1 or 3.
 
     Examples
     --------

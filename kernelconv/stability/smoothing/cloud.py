@@ -1,4 +1,4 @@
-"""The cloud of fields tau_(p + e), e normal, around a field tau_p of a family; and what it makes of an image."""
+"""The cloud of fields tau_(p + e), e normal, around a field tau_p of a family; and an image warped by them."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ BATCH = 256
 class Cloud:
     r"""Fields :math:`\tau_{p + e}`, e ~ N(0, sigma^2 I), of a family whose parameters may be added.
 
-    An image is warped once, by the sum of the fields: nothing composes, and interpolation needs no bound.
+    An image is warped once, by the sum of the fields: warps do not compose, and interpolation needs no bound.
 
     Attributes
     ----------
@@ -72,7 +72,7 @@ class Cloud:
 
 @dataclass(frozen=True)
 class NoiseSummary:
-    """What the fields of a cloud around no deformation are like.
+    """Jacobian norms and folding of the fields of a cloud around the zero field.
 
     Attributes
     ----------

@@ -34,23 +34,23 @@ Flips = Callable[[NDArray], NDArray]
 
 @dataclass(frozen=True, repr=False)
 class SmallestFlip:
-    """What `smallest_flip` found, image by image.
+    """Result of `smallest_flip`, image by image.
 
     Attributes
     ----------
     labels : ndarray (n,)
-        The label of each image as it is.
+        The label of each undeformed image.
     strength : ndarray (n,)
-        The smallest Jacobian norm (pixels for translations) of a field that was found to change it; inf where none
-        was, up to the limit. An upper bound of the smallest there is.
+        The smallest Jacobian norm (pixels for translations) of a field that was found to change the label; inf where
+        none was found up to the limit. An upper bound of the true smallest norm.
     parameters : ndarray (n, p)
-        Of that field; 0 where none was found.
+        Parameters of that field; 0 where none was found.
     fields : DisplacementField
-        A batch of n.
+        These fields, a batch of n.
     n_evaluations : int
-        Fields that were tried for each image, at most.
+        Largest number of fields tried for each image.
     limit : float
-        Up to which strength was searched.
+        Largest strength searched.
     """
 
     labels: NDArray
@@ -62,11 +62,11 @@ class SmallestFlip:
 
     @property
     def radius(self) -> NDArray:
-        """Length of the parameters (n,), inf where no flip was found: what a certificate's radius is compared with."""
+        """Length of the parameters (n,), inf where no flip was found; comparable to the radius of a `Certificate`."""
         return np.where(np.isfinite(self.strength), np.linalg.norm(self.parameters, axis=1), np.inf)
 
     def accuracy(self, y: ArrayLike, strengths: ArrayLike = 0.0) -> NDArray:
-        """Return the share of images whose label is that in `y` and was not found to change up to each strength."""
+        """Return, per strength, the share of images whose label is that in `y` and was not found to change up to it."""
         right = self.labels == np.asarray(y)
         return (right & (self.strength > np.asarray(strengths, np.float64)[..., None])).mean(axis=-1)
 
@@ -89,12 +89,12 @@ def smallest_flip(
     padding: Border = "zero",
     random_state: RandomState = None,
 ) -> SmallestFlip:
-    r"""Search, for each image, the smallest field of a family that changes its label.
+    r"""Search, for each image, for the smallest field of a family that changes its label.
 
     .. math:: \min_z \{\, \sup_u |D \tau_z(u)| : f(L_{\tau_z} x) \ne f(x) \,\}
 
-    Directions are tried at the smallest strength that is known to flip; those that still do are shortened by halving.
-    Half of them are drawn at random, half are turned a little from the best so far.
+    Directions are tried just below the smallest strength known to flip; those that still flip are shortened by
+    bisection. Half of the directions are drawn at random, half are small changes of the best one so far.
 
     Parameters
     ----------
@@ -105,13 +105,13 @@ def smallest_flip(
     deformation : LinearDeformation
         A family that is closed under scaling: all but `CombinedDeformation`.
     sigma : float, optional
-        With it the flips are those of the majority G over clouds of fields, as in `certify`, and comparable with its
-        radius: a field counts where `n_samples` noisy copies show another class to have the majority, with an error of
-        at most .001 at each field that is tried. The label is then the majority's among five times as many.
+        If given, flips are those of the majority G over clouds of fields, as in `certify`, and comparable with its
+        radius: a field counts if `n_samples` noisy copies show that another class has the majority, with an error of
+        at most .001 for each field tried. The label is then the majority among five times as many copies.
     n_samples : int
-        Noisy copies a field, where `sigma` is given.
+        Number of noisy copies per field, if `sigma` is given.
     limit : float
-        The largest strength.
+        Largest strength searched.
     n_evaluations : int
         Fields tried for each image, at least 16.
     order, padding
@@ -126,12 +126,12 @@ def smallest_flip(
     Raises
     ------
     ValueError
-        As `certify`; if the family is not linear or not closed under scaling, or `limit` is one that it refuses.
+        As `certify`; if the family is not linear or not closed under scaling, or does not accept `limit` as a strength.
 
     Notes
     -----
-    What is found is an upper bound of the smallest flip: name the budget beside it. Flips of f may lie inside the
-    certified radius of G: the two are different classifiers. Cost: `n_evaluations` predictions an image, times
+    The strength found is an upper bound of the smallest: report it with the budget. Flips of f may lie inside the
+    certified radius of G: the two are different classifiers. Cost: `n_evaluations` predictions per image, times
     `n_samples` for the majority.
 
     Examples

@@ -1,1 +1,1 @@
-"""The stability theorem of convolutional kernel networks: what it reads of a network, its bound, what images show."""
+"""The stability theorem of convolutional kernel networks: architectures, the bound, observations on images."""

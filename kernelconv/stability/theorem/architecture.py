@@ -1,4 +1,4 @@
-"""What the stability theorem reads of a network: patches, pooling scales, slopes; and the theory's recommendations."""
+"""Architectures in the stability theorem: patches, pooling scales, slopes; and the theory's recommendations."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from kernelconv._numbers import shown
 
 @dataclass(frozen=True)
 class LayerShape:
-    """One layer A M P as the theorem sees it.
+    """One layer A M P, by the quantities of the theorem.
 
     Attributes
     ----------
@@ -28,8 +28,8 @@ class LayerShape:
     scale : float
         Standard deviation of the pooling Gaussian, in pixels of that map.
     slope : float
-        max(1, sqrt(kappa'(1))), the Lipschitz constant of M, times the norm of what patches go through before (1 for
-        `PatchCentering`).
+        max(1, sqrt(kappa'(1))), the Lipschitz constant of M, times the norm of the linear parts that act on patches
+        before M (1 for `PatchCentering`).
     """
 
     patch_size: float
@@ -44,7 +44,7 @@ class LayerShape:
 
 
 class Parts(Protocol):
-    """What is made of layers."""
+    """A network made of layers."""
 
     @property
     def parts(self) -> Sequence[Any]:
@@ -78,13 +78,13 @@ class Architecture:
     def of(cls, network: Parts) -> Architecture:
         """Return the architecture of a network built from layers with ``patches``, ``mapping`` and a Gaussian pooling.
 
-        Patches may go through linear parts before they are mapped, as those of ``input="centered"`` and "whitened" do:
-        what acts on each patch alone commutes with a deformation, so that the theorem holds with its norm as a factor.
+        Linear parts may act on patches before they are mapped, as for ``input="centered"`` and "whitened": a map of
+        each patch alone commutes with a deformation, so that the theorem holds with the norm of the map as a factor.
 
         Parameters
         ----------
         network : Network
-            ``model.network_`` of a fitted `ConvKernelNetwork`; what has no such layers is an error.
+            ``model.network_`` of a fitted `ConvKernelNetwork`.
 
         Raises
         ------
@@ -110,18 +110,18 @@ class Architecture:
 
     @property
     def slope(self) -> float:
-        """Product of the layers' slopes, by which the theorem's right-hand side grows where mappings expand.
+        """Product of the layers' slopes, a factor of the theorem's right-hand side where mappings expand.
 
-        It is told, and not multiplied by: the constants of `fit_bound` and `StabilityBound` contain it.
+        The bound is not multiplied by it: the constants of `fit_bound` and `StabilityBound` contain this factor.
         """
         return float(np.prod([layer.slope for layer in self.layers]))
 
     @property
     def normalization(self) -> float:
-        """What features are multiplied by to be those of the theorem.
+        """Factor from the features to those of the theorem.
 
-        Over the norms of the patch operators, which are isometries there, and times the stride of the last map, whose
-        pixels stand for that many pixels of the image along each axis.
+        It is the stride of the last map, each of whose pixels represents that many pixels of the image along each
+        axis, divided by the norms of the patch operators, which are isometries in the theorem.
         """
         last = self.layers[-1]
         return last.stride * last.subsampling / float(np.prod([layer.patch_size for layer in self.layers]))
@@ -130,7 +130,7 @@ class Architecture:
     def patch_ratio(self) -> float:
         """kappa_0: the largest half width of a patch over the pooling scale before it.
 
-        The first layer has none before it, so that of a network of one layer this is 0.
+        The first layer has no pooling before it; of a network of one layer this is 0.
         """
         ratios = [
             (layer.patch_size - 1) / 2 * layer.stride / (before.scale * before.stride)
@@ -141,7 +141,7 @@ class Architecture:
 
 @dataclass(frozen=True)
 class Recommendation:
-    """One of the theory's recommendations: whether an architecture keeps it, and why or where not."""
+    """One of the theory's recommendations: whether an architecture follows it, and an explanation."""
 
     name: str
     kept: bool
@@ -149,20 +149,20 @@ class Recommendation:
 
 
 def check_recommendations(architecture: Architecture, invariance: float | None = None) -> tuple[Recommendation, ...]:
-    r"""Check the theory's three recommendations, and say which one an architecture breaks.
+    r"""Check which of the theory's three recommendations an architecture follows.
 
     Parameters
     ----------
     architecture : Architecture
         Of a convolutional kernel network.
     invariance : float, optional
-        Translations wanted to be invisible, in pixels; without it the depth is reported and not judged.
+        Length of the translations to be invariant to, in pixels; without it the depth is reported and not judged.
 
     Returns
     -------
     tuple of Recommendation
         Small patches (C_1 grows like kappa_0^(d + 1), so 3 x 3 at most); subsampling below the patch size (else the
-        signal cannot be recovered from the pooled map); depth up to the invariance wanted.
+        signal cannot be recovered from the pooled map); depth up to the requested invariance.
 
     References
     ----------

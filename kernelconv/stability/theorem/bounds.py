@@ -23,7 +23,7 @@ _CONFIDENCE = 0.95
 
 @dataclass(frozen=True)
 class StabilityBound:
-    r"""The theorem with its constants: |Phi(L_tau x) - Phi(x)| <= (C_1 (1 + n) s + C_2 / sigma_n |tau|) |x|.
+    r"""The theorem's bound with its constants: |Phi(L_tau x) - Phi(x)| <= (C_1 (1 + n) s + C_2 / sigma_n |tau|) |x|.
 
     Parameters
     ----------
@@ -34,7 +34,7 @@ class StabilityBound:
     c1, c2 : float
         Constants; from data by `fit_bound`.
     level : float
-        Share of fields that the constants are meant to cover; 1 for all seen.
+        Share of fields that the constants are meant to cover; 1 for all observed ones.
 
     References
     ----------
@@ -85,30 +85,30 @@ def fit_bound(
 ) -> StabilityBound:
     r"""Estimate the theorem's constants: C_2 from pure translations, then C_1 as an envelope of deformations.
 
-    What comes out is a fitted envelope of what was seen, no guarantee: for those see `certify_change` and
-    `lipschitz_guarantee`. C_2 is the `level` quantile of change sigma_n / |tau| over translations, where the theorem
-    has no other term; C_1 the `level` quantile of what C_2 leaves over (1 + n) s, at level 1 the smallest constant that
-    no observation exceeds. Quantiles are upper tolerance limits: the smallest of the m ordered values below which, with
-    95 % confidence, a share `level` of all images and fields of the same kind lies (the largest value if m is too
-    small).
+    The result is a fitted envelope of the observations, not a guarantee: for guarantees see `certify_change` and
+    `lipschitz_guarantee`. C_2 is the `level` quantile of change * sigma_n / |tau| over translations, where the theorem
+    has no other term. C_1 is the `level` quantile of change - C_2 |tau| / sigma_n, divided by (1 + n) s; at level 1 it
+    is the smallest constant that no observation exceeds. Quantiles are upper tolerance limits: the smallest of the m
+    ordered values below which, with 95 % confidence, a share `level` of all images and fields of the same kind lies
+    (the largest value if m is too small).
 
     Parameters
     ----------
     architecture : Architecture
         Gives n and sigma_n.
     translations : Observations
-        Of Jacobian norm 0.
+        Observations of fields of Jacobian norm 0.
     deformations : Observations
-        Of positive Jacobian norms. The level is kept for fields of the same kind: constants that are to hold for the
-        fields of `worst_case` are fitted on such fields alone, not on a mixture in which they are few.
+        Observations of positive Jacobian norms. The level holds for fields of the same kind: fit constants for the
+        fields of `worst_case` on such fields alone, not on a mixture in which they are few.
     level : float
         In (0, 1].
 
     Raises
     ------
     ValueError
-        If translations have a Jacobian norm, deformations have none, there are no observations, or `level` is out of
-        range.
+        If a translation has a Jacobian norm > 0 or length 0, a deformation has Jacobian norm 0, there are no
+        observations, or `level` is out of range.
 
     References
     ----------
@@ -150,23 +150,23 @@ def regressor_correlation(seen: Observations) -> float:
 def fit_envelope(architecture: Architecture, seen: Observations, *, level: float = 1.0) -> StabilityBound:
     r"""Estimate both constants from the same fields: the lowest plane above all of them, by a linear programme.
 
-    At level 1: minimise the sum of the bounds subject to every observation lying below its own. Below 1: the `level`
-    quantile regression plane, the linear programme of Koenker and Bassett. Both constants are >= 0.
+    At level 1: minimise the sum of the bounds, subject to every observation being at most its bound. At lower levels:
+    the quantile regression plane, by the linear programme of Koenker and Bassett. Both constants are >= 0.
 
     Parameters
     ----------
     architecture : Architecture
         Gives n and sigma_n.
     seen : Observations
-        Of fields whose Jacobian norm and displacement vary apart, such as `CombinedDeformation`.
+        Of fields whose Jacobian norm and displacement vary independently, such as those of `CombinedDeformation`.
     level : float
         In (0, 1].
 
     Raises
     ------
     ValueError
-        If the correlation of the two regressors is above 0.9: the constants could be exchanged for each other. Take
-        `fit_bound`, which has C_2 from translations. Or if `level` is out of range.
+        If the correlation of the two regressors is above 0.9, since the two constants are then not determined (use
+        `fit_bound`, which takes C_2 from translations); or if `level` is out of range.
 
     References
     ----------

@@ -1,4 +1,4 @@
-"""What the stability theorem speaks of, seen on images: the size of a field, and the change of Phi over |x|."""
+"""Observations for the stability theorem: the size of a field, and the change of Phi over |x|."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _SEEN = ("jacobian_norm", "sup_norm", "change")
 
 @dataclass(frozen=True, repr=False)
 class Observations:
-    """Changes seen, one an image and field: |Phi(L_tau x) - Phi(x)| / |x| in the theorem's normalisation.
+    """Observed changes |Phi(L_tau x) - Phi(x)| / |x|, one per image and field, in the theorem's normalisation.
 
     Attributes
     ----------
@@ -33,7 +33,7 @@ class Observations:
     sup_norm : ndarray (m,)
         Sup of |tau|, in pixels.
     change : ndarray (m,)
-        The left-hand side of the theorem over |x|.
+        The left-hand side of the theorem, divided by |x|.
     """
 
     jacobian_norm: NDArray
@@ -73,7 +73,7 @@ def observe(
     padding: Border = "zero",
     n_jobs: int | None = None,
 ) -> Observations:
-    r"""Deform images and return what the theorem speaks of, an observation an image.
+    r"""Deform images and return the quantities of the theorem, one observation per image.
 
     Parameters
     ----------
@@ -84,15 +84,15 @@ def observe(
     fields : DisplacementField
         A batch of n fields.
     architecture : Architecture
-        Of `phi`: its ``normalization`` brings features to the theorem's, where P is an isometry.
+        Of `phi`: its ``normalization`` rescales features to those of the theorem, where P is an isometry.
     order, padding, n_jobs
         As in `warp`.
 
     Raises
     ------
     ValueError
-        If `X` is not images or an image is zero; if `fields` are not one an image; if Phi's features are not rows of
-        finite numbers.
+        If `X` is not images or an image is zero; if there is not one field per image; if Phi's features are not rows
+        of finite numbers.
     """
     check_architecture(architecture)
     x = measured_images(X)

@@ -23,7 +23,7 @@ class ImageFolder:
     ----------
     path : path
         A folder of images, or of class folders, whose images are in the order of `load_images`.
-    size : tuple (height, width), optional
+    size : int or tuple (height, width), optional
         Resize and crop every image to this size (px).
 
     Attributes
@@ -59,7 +59,7 @@ class ImageFolder:
     ((3, 4, 5), 0.1961)
     """
 
-    def __init__(self, path: str | Path, size: Sequence[int] | None = None) -> None:
+    def __init__(self, path: str | Path, size: int | Sequence[int] | None = None) -> None:
         if not isinstance(path, str | Path):
             raise TypeError(f"path must be that of a folder of images, got {shown(path)}.")
         self.files = tuple(image_files(Path(path)))

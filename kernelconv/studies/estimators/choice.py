@@ -1,4 +1,4 @@
-"""Which training images a head chooses its parameters on: the same rule for every head."""
+"""The training images on which a head chooses its parameters: the same rule for every head."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Affine subspaces as a head: their dimension is chosen as the other heads choose."""
+"""Affine subspaces as a head, whose dimension is chosen as the parameters of the other heads are."""
 
 from __future__ import annotations
 

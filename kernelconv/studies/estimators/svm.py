@@ -1,4 +1,4 @@
-"""A support vector machine as a head, after scikit-learn's."""
+"""A support vector machine as a head, based on scikit-learn's."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Heads: classifiers of features, each choosing what it has to choose inside the training set."""
+"""Heads: classifiers of features, each of which chooses its parameters inside the training set."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Kernel networks: unsupervised, trained end to end, exact, and beside scattering."""
+"""Kernel networks: unsupervised, trained end to end, exact, and combined with scattering."""
 
 from __future__ import annotations
 

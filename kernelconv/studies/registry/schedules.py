@@ -1,4 +1,4 @@
-"""How long networks are trained by the number of images, ours and a rival's alike."""
+"""Training schedules by the number of images, the same for this library's networks and others."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ EPOCHS = {300: 200, 1000: 100, 2000: 60, 5000: 30, 10_000: 20, 20_000: 15, 40_00
 
 
 def epochs(size: int) -> int:
-    """Return how many epochs a network is trained on `size` images, ours and a rival's alike.
+    """Return how many epochs a network is trained on `size` images, the same for this library's and others.
 
     Examples
     --------

@@ -34,7 +34,7 @@ def check_axes(shape: Shape, volume_shape: Any) -> None:
             f"X has two axes, shape {shape}: rows need volume_shape=(d, h, w) or (d, h, w, c) to be read as volumes."
         )
     if len(shape) not in (4, 5):
-        one = " If it is a single volume, add an axis: numpy.expand_dims(X, 0)." if len(shape) == 3 else ""
+        one = " If it is a single volume, add an axis in front: X[None]." if len(shape) == 3 else ""
         raise ValueError(
             "X must be (n_volumes, depth, height, width) or (n_volumes, depth, height, width, n_channels), got shape "
             f"{shape}.{one}"
