@@ -13,9 +13,10 @@ __all__ = ["as_function"]
 
 
 def as_function(model: Part | HasNetwork) -> tuple[Callable[[dict[str, Any], Any], Any], dict[str, Any]]:
-    """Return (function, params) with ``function(params, x)`` what `model` makes of images `x`, in evaluation mode.
+    """Return (function, params), with ``function(params, x)`` the output of `model` on images `x` in evaluation mode.
 
-    The function is pure, and computes in JAX's operations: ``jit``, ``grad``, ``vmap`` (of ``x[None]``), any device.
+    The function is pure and made of JAX operations: it works with ``jit``, ``grad`` and ``vmap`` (on ``x[None]``), on
+    any device.
 
     Parameters
     ----------
@@ -27,15 +28,15 @@ def as_function(model: Part | HasNetwork) -> tuple[Callable[[dict[str, Any], Any
     function : callable
         (params, x (n, h, w, c)) -> maps (n, h', w', c'), of the dtype of `x`.
     params : dict of jax.Array
-        By the names that the network gives them. Anchors are unit rows: after a step bring them back by
-        ``network.constrain(params)``.
+        Arrays under the names that the network gives them. Anchors are unit rows: after a gradient step, normalise them
+        with ``network.constrain(params)``.
 
     Raises
     ------
     ImportError
         If JAX is not installed.
     TypeError, ValueError
-        If `model` is no part and has no ``network_``, or is not built.
+        If `model` is not a part and has no ``network_`` (TypeError), or is not built (ValueError).
 
     Notes
     -----

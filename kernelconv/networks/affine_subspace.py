@@ -36,7 +36,7 @@ class AffineSubspaceClassifier(ClassifierMixin, SubspacesOfStreams):
     ----------
     n_components : "cv" or int
         Dimension k of every subspace; a class that spans fewer directions has a smaller one. "cv" takes the
-        dimension of smallest cross-validated error (the smallest such) in 0, 1, ..., `max_components`.
+        dimension of smallest cross-validated error in 0, 1, ..., `max_components`, the smallest in a tie.
     cv : int, scikit-learn splitter, or iterable of pairs
         Number of stratified folds, a splitter, or (training, held-out) indices, for ``n_components="cv"``. With an
         int, classes may have fewer samples than folds.
@@ -45,7 +45,7 @@ class AffineSubspaceClassifier(ClassifierMixin, SubspacesOfStreams):
     random_state : int, Generator or None
         Shuffles the samples before they are dealt to the folds; None deals them in order.
     n_jobs : int, optional
-        Threads; None means the cores this process may use, or what ``joblib.parallel_config`` says.
+        Threads; None means the cores this process may use, or the setting of ``joblib.parallel_config``.
 
     Attributes
     ----------
@@ -68,17 +68,17 @@ class AffineSubspaceClassifier(ClassifierMixin, SubspacesOfStreams):
     ------
     ValueError
         In ``fit``: if there are fewer than two classes, or a parameter is out of its range. From every method: if
-        squares of the values overflow or vanish in float64, beyond 1e96 or all below 1e-96.
+        squares of the values overflow or vanish in float64: values beyond 1e96, or all below 1e-96.
 
     Notes
     -----
-    One eigendecomposition per class (and fold), in float64, of the smaller of the Gram matrix (m_c x m_c) and the
+    Cost: one eigendecomposition per class (and fold), in float64, of the smaller of the Gram matrix (m_c x m_c) and the
     scatter matrix (d x d): O(m_c d min(m_c, d)). It serves every dimension at once: the squared projections are
     summed cumulatively. Prediction costs O(n d k n_classes), in blocks, one thread each.
 
     An array of another library than NumPy gives scores and labels of that library, in the precision of its samples.
-    ``partial_fit`` and ``merge`` learn the same from a stream, with ``n_components=k``: they keep a scatter matrix a
-    class, (n_classes + 2) d^2 numbers with those to find directions, which is done when somebody asks.
+    ``partial_fit`` and ``merge`` learn the same from a stream, with ``n_components=k``: they keep a scatter matrix per
+    class, (n_classes + 2) d^2 numbers including the work space for the directions, which are computed on demand.
 
     References
     ----------
@@ -166,7 +166,7 @@ class AffineSubspaceClassifier(ClassifierMixin, SubspacesOfStreams):
     def predict(self, X: ArrayLike) -> Any:
         """Return the label, shape (n,), of the nearest subspace; the first of `classes_` in a tie.
 
-        Of another library than NumPy they are numbers; TypeError if they are none.
+        For `X` of another library than NumPy, labels must be numbers, else TypeError is raised.
         """
         return label_of_highest(-self._residuals(X), self.classes_)
 

@@ -72,14 +72,14 @@ class SubspacesOfStreams(BaseEstimator):
         """Add samples; only with ``n_components=k``.
 
         Means and directions are those of ``fit`` on all samples added, in float64. The moments of a class take d^2
-        numbers, and O(d^2) operations a sample.
+        numbers, and O(d^2) operations per sample.
 
         Parameters
         ----------
         X : array-like, shape (n, n_features)
             Samples.
         y : array-like, shape (n,)
-            Labels; new ones join at any time.
+            Labels; new ones may appear at any time.
         classes : array-like, optional
             Labels that are expected; `y` may then hold no other.
 
@@ -108,16 +108,16 @@ class SubspacesOfStreams(BaseEstimator):
 
     @of_a_stream
     def merge(self, other: Self) -> Self:
-        """Add all samples that ``partial_fit`` of `other` has seen; one that has seen none changes nothing.
+        """Add all samples that ``partial_fit`` of `other` has seen; if there are none, nothing changes.
 
-        In any order and grouping moments are the same to 1e-12 of their norm.
+        The moments do not depend on the order and grouping of merges, to 1e-12 of their norm.
 
         Raises
         ------
         TypeError
             If `other` is of another class.
         ValueError
-            If it has other features, one of them was learned by ``fit``, or `n_components` is "cv".
+            If `other` has another number of features, one of the two was learned by ``fit``, or `n_components` is "cv".
         """
         if type(other) is not type(self):
             raise TypeError(f"merge takes another {type(self).__name__}, got {shown(other)}.")
@@ -138,7 +138,7 @@ class SubspacesOfStreams(BaseEstimator):
 
     @of_a_stream
     def state(self) -> dict[str, NDArray]:
-        """Return what ``partial_fit`` has learned as arrays by name, for ``numpy.savez``; they are no copies."""
+        """Return what ``partial_fit`` has learned as arrays by name, for ``numpy.savez``; they are not copied."""
         check_is_fitted(self, "class_moments_")
         of_objects = self.classes_.dtype == object
         sums = {f"{k}_{c}": a for c, moments in enumerate(self.class_moments_) for k, a in moments.arrays().items()}
@@ -146,7 +146,7 @@ class SubspacesOfStreams(BaseEstimator):
 
     @of_a_stream
     def load_state(self, state: Mapping[str, NDArray]) -> Self:
-        """Take up a copy of what ``state`` returned, in place of what has been learned.
+        """Replace what has been learned by a copy of `state`, which the method ``state`` returned.
 
         Raises
         ------

@@ -34,9 +34,9 @@ class ImageEstimator(BaseEstimator):
     image_shape_: tuple[int, ...]
 
     def set_params(self, **params: Any) -> Self:
-        """Set parameters; those inside a network, "network__layer_1__mapping__n_anchors", by a new one in its place.
+        """Set parameters; for one inside a network, "network__layer_1__mapping__n_anchors", the network is replaced.
 
-        scikit-learn drops what a nested ``set_params`` returns, and a `Network` never changes: it returns another.
+        A `Network` is immutable: its own ``set_params`` returns a new one.
 
         Raises
         ------
@@ -121,7 +121,7 @@ class ImageTransformer(TransformerMixin, ImageEstimator):
     maps_shape_: tuple[int, ...]
 
     def get_feature_names_out(self, input_features: Sequence[str] | NDArray | None = None) -> NDArray:
-        """Return one name a feature: class name, then row, column and channel of the output map."""
+        """Return one name per feature: class name, then row, column and channel of the output map."""
         check_is_fitted(self)
         if input_features is not None and len(input_features) != self.n_features_in_:
             raise ValueError(
@@ -141,7 +141,7 @@ class ImagePredictor(ImageTransformer):
 
     @property
     def representation_(self) -> Network:
-        """The network without the parts that make scores of the features: its output is what ``transform`` returns."""
+        """The network without the parts that map features to scores: its output is what ``transform`` returns."""
         raise NotImplementedError
 
     def _scores(self, X: Any) -> Any:
@@ -197,7 +197,7 @@ class ImageClassifier(ClassifierMixin, ImagePredictor):
         Raises
         ------
         TypeError
-            If that is not NumPy and the labels are no numbers, which alone other libraries' arrays hold.
+            If that library is not NumPy and the labels are not numbers, as its arrays hold only numbers.
         """
         return label_of_highest(self.decision_function(X), self.classes_)
 

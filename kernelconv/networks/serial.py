@@ -26,7 +26,7 @@ from kernelconv.operators.composite import Composite, joined, sum_grads
 
 @dataclass(frozen=True, repr=False)
 class Network(Composite):
-    r"""Parts in a row, :math:`\Phi(x) = A_n M_n P_n \dots A_1 M_1 P_1 x`. Made by `serial`.
+    r"""Parts composed in a row, :math:`\Phi(x) = A_n M_n P_n \dots A_1 M_1 P_1 x`. Made by `serial`.
 
     A network is a part: it builds, runs, differentiates and nests like one. Its ``forward`` and ``vjp`` cut the images
     into cache-sized blocks and run them on threads; the result does not depend on the number of threads.
@@ -36,7 +36,7 @@ class Network(Composite):
     parts : tuple of Part
         In the order the data flows.
     names : tuple of str
-        One a part; they name the maps of ``trace`` and the params ("layer_1.M.anchors").
+        One per part; they name the maps of ``trace`` and the params ("layer_1.M.anchors").
     """
 
     parts: tuple[Part, ...]
@@ -58,7 +58,7 @@ class Network(Composite):
         return bool(self.parts[0].reads_spectra)
 
     def get_params(self, deep: bool = True) -> dict[str, Any]:
-        """Return the parts by name; `deep`: with the fields of each, and of what is in them, as "part__field".
+        """Return the parts by name; if `deep`, also the fields of each part and of the parts in it, as "part__field".
 
         Examples
         --------
@@ -71,7 +71,7 @@ class Network(Composite):
     def set_params(self, **values: Any) -> Network:
         """Return a network, not built, with `values` for the parts and fields that ``get_params`` names.
 
-        This one stays as it is: unlike an estimator's, the call is of no use without what it returns.
+        This network does not change: unlike with an estimator, use the return value.
 
         Raises
         ------
@@ -101,7 +101,7 @@ class Network(Composite):
         data: Data | None = None,
         progress: Callable[[str, Part], None] | None = None,
     ) -> Network:
-        """Return a copy with every part built, each learning from the maps the parts before it make of `data`.
+        """Return a copy with every part built, each learning from the maps that the parts before it make of `data`.
 
         Parameters
         ----------
@@ -110,7 +110,7 @@ class Network(Composite):
         rng : numpy Generator, optional
             Draws weights and samples patches.
         data : ndarray (n, h, w, c) or (n, h, w), optional
-            Training images. Maps are computed block by block as they are asked for, never all at once.
+            Training images. Maps are computed block by block when a part reads them, never all at once.
         progress : callable, optional
             Called with the name of each part and the part, when it is built.
         """
@@ -124,7 +124,7 @@ class Network(Composite):
     def forward(self, x: Array | ArrayLike, n_jobs: int | None = None) -> Any:
         """Return the features of images `x` (n, h, w, c) as maps (n, h', w', c'), on `n_jobs` threads.
 
-        An array of another library than NumPy goes through the definition, whole.
+        An array of another library than NumPy goes through the definition, not in blocks.
         """
         if is_foreign(x):
             return super().forward(x)
@@ -132,9 +132,9 @@ class Network(Composite):
         return apply_blocks(self._engine.forward, images, self.block(images.itemsize), n_jobs)
 
     def map_forward(self, function: Callable[[Any], Any], x: ArrayLike, n_jobs: int | None = None) -> Any:
-        """Return ``function(forward(x))`` of a function that acts on each image alone, block by block on threads.
+        """Return ``function(forward(x))`` for a function that acts on each image alone, block by block on threads.
 
-        Only what the function returns is kept of the maps. For an array of another library it acts on its maps, whole.
+        Only what the function returns is kept, not the maps. For an array of another library there is one block.
         """
         if is_elsewhere(x):
             return function(super().forward(x))
@@ -168,7 +168,7 @@ class Network(Composite):
     def pullback_params(
         self, x: NDArray, *, train: bool = False, rng: np.random.Generator | None = None
     ) -> tuple[NDArray, ParamPullback, State]:
-        """Return (y, pullback, new state); nothing is pulled back further than the first part that has params."""
+        """Return (y, pullback, new state); the pullback ends at the first part that has params."""
         first, after = self._from_first_params
         states = {}
         for name, part in zip(self.names[:first], self.parts[:first], strict=True):
@@ -189,10 +189,10 @@ class Network(Composite):
         return first, self._with(parts=self.parts[first + 1 :], names=self.names[first + 1 :])
 
     def block(self, itemsize: int = 4, *, gradient: bool = False) -> int:
-        """Return how many images make a block: what one needs at a time, over the cache.
+        """Return how many images make a block: as many as fit into the cache with what one image needs at a time.
 
-        That is a map and the one made of it, unless a part's engine says better; for a `gradient` all maps, which are
-        kept. There are as many at least as make wide filters worth reading.
+        That is a map and the next one, unless an engine sets another number; for a `gradient`, all maps, as they are
+        kept. Engines also set a least number, such that reading wide filters is worthwhile.
         """
         self._check_built()
         going, back, engines = self._values
@@ -260,7 +260,7 @@ def serial(*parts: Part, names: Sequence[str] | None = None) -> Network:
     *parts : Part
         Operators, layers or networks (whose parts are kept together).
     names : sequence of str, optional
-        One a part; by default the class name and the position, "layer_1".
+        One per part; by default the class name and the position, "layer_1".
 
     Returns
     -------
@@ -269,8 +269,8 @@ def serial(*parts: Part, names: Sequence[str] | None = None) -> Network:
     Raises
     ------
     ValueError
-        If there is no part, something is not a part, or names repeat, hold a dot or two underscores, or are not as many
-        as parts.
+        If there is no part, something is not a part, or names repeat, hold a dot or two underscores, or are not one
+        per part.
 
     Examples
     --------

@@ -33,14 +33,14 @@ class NetworkTransformer(ImageTransformer):
     Parameters
     ----------
     network : Network
-        The parts, as `serial` composes them. What is inside is a parameter too, by name: "network__layer_1",
-        "network__layer_1__mapping__n_anchors".
+        The parts, composed by `serial`. Parts inside it and their fields are parameters too, by name:
+        "network__layer_1", "network__layer_1__mapping__n_anchors".
     image_shape : tuple (h, w) or (h, w, c), optional
         How rows of a 2-D X are read as images.
     random_state : int, Generator, RandomState or None
         Samples patches, starts the k-means and draws weights.
     verbose : bool
-        Print one line a part while fitting, with the seconds since the start.
+        Print one line per part while fitting, with the seconds since the start.
     n_jobs : int, optional
         Threads; the result does not depend on it.
 
@@ -63,10 +63,10 @@ class NetworkTransformer(ImageTransformer):
 
     Notes
     -----
-    Arrays of another library than NumPy (PyTorch, JAX; CuPy is not tested) go through the parts' definitions where they
-    are, and come out in their library, on their device and in their precision. ``fit`` on them draws the same patches,
-    and runs the products of the k-means and of second moments there; what is learned is kept as NumPy arrays, so that
-    the estimator pickles, clones and serves all libraries. scikit-learn needs no setting for it.
+    Arrays of another library than NumPy (PyTorch, JAX; CuPy is not tested) go through the definitions of the parts; the
+    output is of the same library, device and precision. ``fit`` on them draws the same patches, and runs the products
+    of the k-means and of second moments on their device; what is learned is kept as NumPy arrays, so that the estimator
+    can be pickled and cloned, and serves all libraries. scikit-learn needs no setting for it.
     ``fit`` holds what one part samples and a few blocks of maps; ``transform`` its output and a few blocks. Integers,
     and images in a file (a memory map, a dataset of zarr or h5py), become floats a block at a time.
 
@@ -115,8 +115,8 @@ class NetworkTransformer(ImageTransformer):
     def fit(self, X: ArrayLike, y: object = None) -> Self:
         """Build the network on images `X` (n, h, w), (n, h, w, c) or rows; `y` is ignored.
 
-        Of images in a file (a memory map, a dataset of zarr or h5py) only those drawn are read. Images of which nobody
-        knows how many there are come as `kernelconv.streams.ImageChunks`.
+        Of images in a file (a memory map, a dataset of zarr or h5py) only those drawn are read. If the number of
+        images is not known, pass `kernelconv.streams.ImageChunks`.
         """
         images = self._images_to_learn(X)
         with parallel_config(n_jobs=n_threads(self.n_jobs)):  # the k-means inside asks joblib how many threads to use

@@ -1,4 +1,4 @@
-"""WaveletNetworkRegressor: a sum of wavelons, wavelets of which place and scale are learned, and a linear term."""
+"""WaveletNetworkRegressor: a sum of wavelons, wavelets with learned places and scales, and a linear term."""
 
 from __future__ import annotations
 
@@ -27,15 +27,15 @@ class WaveletNetworkRegressor(RegressorMixin, BaseEstimator):
     .. math:: f(x) = \sum_{i \le k} w_i \prod_{j \le d} \psi(D_{ij} (x_j - t_{ij})) + \langle c, x \rangle + b, \qquad
         \psi(u) = -u\, e^{-u^2 / 2}
 
-    A wavelon has a place t and a dilation D, the inverse of its scale, in every feature: the wavelet of several
-    features is the product of wavelets of one, as in the paper; the paper's rotations are left out.
+    A wavelon has a place t and a dilation D, the inverse of its scale, for every feature: the wavelet of several
+    features is the product of one-dimensional wavelets, as in the paper; the paper's rotations are left out.
 
     Parameters
     ----------
     n_wavelons : int
         Number k of wavelons.
     n_starts : int
-        Fits from random starts, of which the one of smallest squared error is kept, in a tie the first.
+        Number of fits from random starts; the one of smallest squared error is kept, the first in a tie.
     max_iter : int
         Largest number of evaluations of the network in each fit.
     random_state : None, int, numpy Generator or RandomState
@@ -63,16 +63,16 @@ class WaveletNetworkRegressor(RegressorMixin, BaseEstimator):
     Raises
     ------
     ValueError
-        If a parameter is no int >= 1; samples or targets are not finite, of another number than before, or their
+        If a parameter is not an int >= 1; samples or targets are not finite, of another number than before, or their
         squares overflow or vanish in float64; targets have two axes; the fit takes more memory than the machine has.
 
     Notes
     -----
-    A start has its places at samples, scales between 1 and 2 times the k^(1/d)-th part of half the range of each
-    feature, and then the weights and linear term of least squares. From there all parameters are fitted together by
-    SciPy's trust region method with the exact Jacobian: O(n p^2) an evaluation for n samples and p = k (2 d + 1) + d +
-    1 parameters. There is no penalty, so p should be well below n; a product of many features is small nearly
-    everywhere, so d should be small. Features and targets are scaled inside, and the same network comes out for other
+    A start has its places at samples, scales between 1 and 2 times r / k^(1/d) for each feature, where r is half its
+    range, and the weights and linear term of least squares. From there all parameters are fitted together by SciPy's
+    trust region method with the exact Jacobian: O(n p^2) per evaluation for n samples and p = k (2 d + 1) + d + 1
+    parameters. There is no penalty, so p should be well below n; a product of many features is small nearly
+    everywhere, so d should be small. Features and targets are scaled inside, so that the fit does not depend on their
     units. Predictions are float64. BLAS has one thread, so bits depend on the data and the seed alone.
 
     References

@@ -29,25 +29,26 @@ ParamPullback = Callable[[NDArray], Grads]
 class Part(Values, Matrix):
     r"""One step of a network, from maps (n, h, w, c) to maps (n, h', w', c').
 
-    A part is a specification: its fields never change. ``build`` returns a copy that knows its input shape and
+    A part is a specification: its fields never change. ``build`` returns a copy that has an input shape and
     holds ``params`` (a dict of arrays: anchors, weights) and ``state`` (arrays that training updates but no gradient
-    reaches); ``replace`` returns a copy with other params. Parts own no random state. Traits, known before any data:
+    reaches); ``replace`` returns a copy with other params. Parts hold no random state. Traits, known before any data:
 
     - ``linear``: F(x) = A x, so ``adjoint`` exists;
     - ``homogeneous``: F(c x) = c F(x) for c > 0;
     - ``equivariant``: a shift by the stride commutes with F when borders are circular;
-    - ``channelwise``: F acts on each channel alone and alike; if linear it commutes with a matrix on channels;
-    - ``of_patches``: what it reads are patches, so its place is after patch extraction;
+    - ``channelwise``: F acts on every channel separately and in the same way; if linear, it commutes with any matrix
+      on the channels;
+    - ``of_patches``: its input consists of patches, so it must follow patch extraction;
     - ``couples_samples``: in training a sample's output depends on the others (BatchNorm);
     - ``differentiable``: ``pullback`` exists;
     - ``splits``: F ends in a matrix on the channels (KernelMapping);
-    - ``real_only``: F has no meaning for complex maps, and refuses them;
+    - ``real_only``: F is not defined for complex maps, and raises an error for them;
     - ``lipschitz(in_shape)``: a constant c with norm(Fx - Fy) <= c norm(x - y), or None where none is known.
 
     Subclasses implement ``definition``, the formula in array API code, ``_out_shape``, ``_lipschitz`` where a constant
     is known, and where differentiable ``_pullback``; linear ones implement ``_adjoint`` and get ``_pullback`` from it.
-    Those that draw or learn something implement ``build``. What is public is written once, here: ``forward`` takes the
-    engine that ``operators/fast`` names for a built part of this type and a NumPy array, else the definition.
+    Those that draw or learn something implement ``build``. Public methods are defined here, once: on a NumPy array
+    ``forward`` uses the engine that ``operators/fast`` names for parts of this type, if any; else the definition.
     """
 
     # Class attributes where a trait is the same for all parts of a type, properties where it depends on the fields.
@@ -120,7 +121,7 @@ class Part(Values, Matrix):
     def field_start(self, in_shape: Shape3) -> tuple[Any, Any]:
         """Return the (row, column) where the field of output position (0, 0) begins, below 0 in a border.
 
-        None along an axis of which every position sees all.
+        It is None along an axis where every position sees the whole map.
         """
         return 0, 0
 
@@ -226,7 +227,8 @@ class Part(Values, Matrix):
     def forward(self, x: Array | ArrayLike) -> Any:
         """Return F(x) in evaluation mode: (n, h, w, c) -> (n, h', w', c'), of the library of `x`; ints become float32.
 
-        NumPy goes through the fastest engine, others by the definition. A NaN may reach all that is made of its image.
+        NumPy arrays go through the fastest engine, others through the definition. A NaN may spread to every output
+        of its image.
         """
         part, maps = self._ready(x)
         if maps.shape[0] == 0:  # nothing of nothing: no engine need think of it

@@ -117,7 +117,7 @@ class Composite(Part):
     def receptive_field(self, in_shape: Shape3) -> tuple[Pair, Pair]:
         """Return (receptive field, total stride): each window adds (k - 1) times the stride before it.
 
-        Transposed convolutions have a stride below 1, and what comes after them a field that this may overstate.
+        Transposed convolutions have a stride below 1; for the parts after them the field may be overstated.
         """
         field, stride = [1, 1], [1, 1]
         for part, shape in zip(self.named_parts.values(), self.shapes(in_shape), strict=False):
@@ -166,7 +166,7 @@ class Composite(Part):
         return self._with_parts([p._at(s) for p, s in zip(self.named_parts.values(), shapes, strict=False)])
 
     def build(self, in_shape: Shape3, rng: np.random.Generator | None = None, data: Data | None = None) -> Self:
-        """Return a copy with every part built, each on the maps the parts before it make of `data`."""
+        """Return a copy with every part built, each on the maps that the parts before it compute from `data`."""
         return self._build(in_shape, rng, data)
 
     def _build(
@@ -206,7 +206,7 @@ class Composite(Part):
         )
 
     def constrain(self, params: Mapping[str, NDArray]) -> dict[str, NDArray]:
-        """Return `params` brought back to the sets they live on, part by part."""
+        """Return `params` projected back onto their constraint sets, part by part."""
         return joined({n: p.constrain(_inner(params, n)) for n, p in self.named_parts.items() if p.params})
 
     def _beside(self, x: Any) -> Self:
@@ -221,11 +221,11 @@ class Composite(Part):
     # -- running ---------------------------------------------------------------------------------------------------
 
     def definition(self, x: Array) -> Any:
-        """Return the parts' definitions applied in a row: (n, h, w, c) -> (n, h', w', c')."""
+        """Return F(x) by the definitions of the parts: (n, h, w, c) -> (n, h', w', c')."""
         return self._through(x, _definition)
 
     def training_definition(self, x: Array, uniform: Callable[[tuple[int, ...]], Any]) -> tuple[Any, Mapping[str, Any]]:
-        """Return (F(x), new state) in training mode; of a part that is run several times the state after the first."""
+        """Return (F(x), new state) in training mode; if a part is run several times, the state after its first run."""
         names = {id(part): name for name, part in self.named_parts.items()}
         states: dict[str, Any] = {}
 

@@ -1,12 +1,12 @@
 r"""Filters made by hand: edges, sharpening, averages. `HAND_MADE` holds them by name, (k_h, k_w) or (k_h, k_w, c).
 
-They are written as a cross-correlation reads them, as this library does everywhere: ``VERTICAL_EDGE`` answers 3 where
-the left is one brighter than the right, at a step straight down. ``Convolution.from_weights`` makes a part of them;
-with ``flip=True`` it convolves as mathematics has it, which changes the sign of the edges' answers, and nothing where a
-filter is the same from both ends.
+They are written for cross-correlation, which this library computes everywhere: the output of ``VERTICAL_EDGE`` is 3 at
+a vertical edge whose left side is brighter by 1. ``Convolution.from_weights`` makes a part of a filter. With
+``flip=True`` it computes a convolution in the mathematical sense: outputs of the edge filters then change sign, and
+those of filters that half a turn leaves unchanged are the same.
 
-Filters of edges sum to 0, so a constant picture gives 0; ``SHARPEN``, ``BOX`` and ``GAUSSIAN`` sum to 1 and leave it as
-it is.
+Edge filters sum to 0, so that their output on a constant image is 0; ``SHARPEN``, ``BOX`` and ``GAUSSIAN`` sum to 1 and
+leave a constant image unchanged.
 
 References
 ----------

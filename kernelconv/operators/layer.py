@@ -18,7 +18,7 @@ class Layer(Composite):
     Parameters
     ----------
     patches : Part
-        P, a `PatchExtraction` as a rule.
+        P, usually a `PatchExtraction`.
     mapping : Part
         M: `KernelMapping`, `Modulus`, `ReLU` or another nonlinearity.
     pooling : Part
@@ -28,8 +28,9 @@ class Layer(Composite):
     -----
     A linear pooling acts on positions and the whitening of `KernelMapping` on channels, so they commute: the layer
     pools kappa(Z x / norm(x)) first and multiplies by (kappa(Z Z') + eps I)^(-1/2) afterwards, on s^2 times fewer
-    positions. Fused equals unfused up to rounding. Patches of 2 to 5 px a side, of more than four channels, are not
-    made: their products with the anchors come by Toom-Cook tiles, in float32 to about 1e-5 of the strongest one nearby.
+    positions. Fused equals unfused up to rounding. Patches of 2 to 5 px a side with more than four channels are not
+    extracted: Toom-Cook tiles compute their products with the anchors, in float32 with errors up to about 1e-5 of the
+    largest product nearby.
 
     References
     ----------
@@ -65,7 +66,7 @@ class Layer(Composite):
 
     @property
     def real_only(self) -> bool:
-        """That of the mapping: P and A are as a rule linear."""
+        """The trait of the mapping, since P and A are usually linear."""
         return self.mapping.real_only
 
     def _with_parts(self, parts: Sequence[Part]) -> Layer:
@@ -82,7 +83,7 @@ class Layer(Composite):
         return self.pooling.definition(self.mapping.definition(self.patches.definition(x)))
 
     def multiply_adds(self, in_shape: Shape3) -> int:
-        """Return the sum over the parts, whitening counted after pooling where fused."""
+        """Return the sum over the parts; where fused, the whitening is counted at the pooled positions."""
         total = super().multiply_adds(in_shape)
         if self.fused:
             _, before, _, after = self.shapes(in_shape)

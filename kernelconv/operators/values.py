@@ -39,7 +39,7 @@ class Values:
         return part._with(params=dict(params), state=dict(state or self.state))
 
     def constrain(self, params: Mapping[str, NDArray]) -> dict[str, NDArray]:
-        """Return `params` brought back to the set they live on (anchors to the sphere): what a step may leave."""
+        """Return `params` projected onto their constraint set, which a step may leave (anchors: the unit sphere)."""
         return dict(params)
 
     def astype(self, dtype: DTypeLike) -> Self:

@@ -1,4 +1,4 @@
-"""Streams: learning from what no memory holds, in one pass, in pieces, on many machines."""
+"""Streams: learning from data larger than memory, in one pass, in pieces, on several machines."""
 
 # ruff: noqa: I001, RUF022  by room, in the order in which one reads them
 

@@ -1,4 +1,4 @@
-"""fit_stream: a head learned from features that are made chunk by chunk and never stored, going on after a kill."""
+"""fit_stream: a head learned from features that are computed chunk by chunk and never stored, resumed after a kill."""
 
 from __future__ import annotations
 
@@ -40,29 +40,29 @@ def fit_stream(
     client: Any = None,
     progress: bool = False,
 ) -> Pipeline:
-    r"""Return `pipeline` with its head learned from the features :math:`\Phi(x_i)` of a stream; go on after a kill.
+    r"""Return `pipeline` with its head learned from the features :math:`\Phi(x_i)` of a stream; resume after a kill.
 
     Parameters
     ----------
     pipeline : Pipeline
-        Fitted transformers, image by image, then a head that learns by ``partial_fit``, such as
-        `IncrementalRidgeClassifier`. It is not changed.
+        Fitted transformers that act on each image alone, then a head that learns by ``partial_fit``, such as
+        `IncrementalRidgeClassifier`. The pipeline is not changed.
     source : array-like, dataset of zarr or h5py, `ImageFolder`, path, or iterable of arrays
         The images; see `as_source`. An iterable of arrays (m, h, w), (m, h, w, c) or rows (m, d), of any m, is a stream
         of unknown length.
     labels : array-like, shape (n,) or (n, k), or iterable of arrays
-        What the head is to learn of each image; an iterable holds that of the next images, any number at a time.
+        Labels or targets of the images, in their order; the arrays of an iterable may be of any lengths.
     chunk : int
         Images that are read, transformed and added together: the unit of work.
     checkpoint : path, optional
-        File that keeps the sums: the same call goes on after an interrupt or a kill, to the same bits, and ends at once
-        when all is added. Written when it is time, so that it takes a twentieth of the run at most.
+        File that keeps the sums: after an interrupt or a kill the same call resumes from it, with the same bits; after
+        the end of the stream it returns at once. Writing it takes at most a twentieth of the run.
     workers : int, optional
-        Processes, as `in_order` takes them; None is this one.
+        Number of processes; None means the setting of ``joblib.parallel_config``, or without one this process alone.
     client : dask.distributed.Client, optional
         Cluster that computes the features instead.
     progress : bool
-        Show a bar.
+        Show a progress bar.
 
     Returns
     -------
@@ -72,12 +72,12 @@ def fit_stream(
     Raises
     ------
     ValueError
-        If a source and its labels differ in length, a stream has no image or its arrays are not alike, what a
-        `checkpoint` holds is damaged, of other transformers, head, chunk size or images, or transformers or head refuse
+        If a source and its labels differ in length, a stream has no image or its arrays are not alike, `checkpoint` is
+        damaged or of other transformers, another head, chunk size or other images, or transformers or head raise it for
         a chunk.
     TypeError
-        If `pipeline` is no Pipeline, its head has no ``partial_fit``, or none of ``state`` and ``load_state`` for a
-        `checkpoint`.
+        If `pipeline` is not a Pipeline, its head has no ``partial_fit``, or with `checkpoint` no ``state`` and
+        ``load_state``.
     NotFittedError
         If a transformer is not fitted.
 
@@ -85,12 +85,13 @@ def fit_stream(
     -----
     Chunks are added in their order, with one BLAS thread: with the same chunks the head has the same bits for any
     number of workers, threads, processes or machines, and however often the run was stopped; with other chunks sums
-    agree to rounding. A call that goes on reads the images already added once more and compares their digest: other
-    images are refused. A source that has grown goes on where it ended, if that was at the end of a chunk.
+    agree to rounding. A resumed call reads the images already added once more and compares their digest: for other
+    images it raises an error. If the source has grown, the call adds the new images, provided that the old ones ended
+    at the end of a chunk.
 
-    Memory: the sums of the head, and the images and features of two chunks a worker. One process adds: for d features,
-    about 2 d^2 operations an image. Where that takes longer than the features do, learn from parts of the stream side
-    by side and ``merge`` the heads.
+    Memory: the sums of the head, and the images and features of two chunks per worker. One process adds: for d
+    features, about 2 d^2 operations per image. Where that takes longer than the features do, learn from parts of the
+    stream in parallel and ``merge`` the heads.
 
     Examples
     --------

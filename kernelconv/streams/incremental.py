@@ -41,15 +41,15 @@ class IncrementalHead(BaseEstimator):
         self.random_state = random_state
 
     def merge(self, other: Self) -> Self:
-        """Add all samples that `other` has seen; one that has seen none changes nothing.
+        """Add all samples that `other` has seen; if there are none, nothing changes.
 
-        Sums are merged by their means: the same to 1e-12 of their norm in any order and grouping. A machine that adds
-        the stream from sample i on says ``start=i`` in ``partial_fit``, so that folds are those of one pass.
+        Sums do not depend on the order and grouping of merges, to 1e-12 of their norm. A machine that adds the stream
+        from sample i on must pass ``start=i`` to ``partial_fit``, so that the folds are those of one pass.
 
         Parameters
         ----------
         other : estimator
-            Of the same class, `cv`, `random_state`, features and targets; it stays as it is.
+            Of the same class, `cv`, `random_state`, features and targets; it is not changed.
 
         Raises
         ------
@@ -80,11 +80,11 @@ class IncrementalHead(BaseEstimator):
         return 8 * (self._deal()[0] + 2) * check_count(n_features, "n_features") ** 2
 
     def folds(self, n: int, start: int = 0) -> NDArray:
-        """Return the folds (n,) of the samples of the stream from `start` on, as a ``PredefinedSplit`` takes them."""
+        """Return the folds (n,) of `n` samples of the stream from `start` on, in the form of ``PredefinedSplit``."""
         return stream_folds(check_count(start, "start", 0), check_count(n, "n", 0), *self._deal())
 
     def state(self) -> dict[str, NDArray]:
-        """Return all that has been learned as arrays by name, for ``numpy.savez``; they are no copies.
+        """Return all that has been learned as arrays by name, for ``numpy.savez``; they are not copied.
 
         Raises
         ------
@@ -95,7 +95,7 @@ class IncrementalHead(BaseEstimator):
         return {**self.moments_.arrays(), **self._targets_state()}
 
     def load_state(self, state: Mapping[str, NDArray]) -> Self:
-        """Take up a copy of what ``state`` returned, in place of what has been learned.
+        """Replace what has been learned by a copy of `state`, which the method ``state`` returned.
 
         Raises
         ------
@@ -149,7 +149,7 @@ class IncrementalHead(BaseEstimator):
 
     @property
     def errors_(self) -> NDArray:
-        """Mean squared errors (n_alphas,) over the folds left out, with sample weights; only with folds."""
+        """Mean squared errors (n_alphas,) over the held-out folds, with sample weights; not with ``cv=None``."""
         errors = self._path().errors
         if errors is None:
             raise AttributeError("There are no errors_ with cv=None: nothing is left out.")

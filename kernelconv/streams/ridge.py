@@ -17,19 +17,19 @@ from kernelconv.streams.moments import FoldedMoments
 
 
 class IncrementalRidge(RegressorMixin, IncrementalHead):
-    r"""Ridge regression in one pass: sums of products, which pieces of a stream add to and machines merge.
+    r"""Exact ridge regression in one pass, from sums that can be added piece by piece and merged across machines.
 
     .. math:: \min_{w, b} \sum_i s_i (y_i - \langle w, x_i \rangle - b)^2 + \alpha \|w\|^2
 
     Parameters
     ----------
     alphas : float or sequence of float
-        Penalties. All are solved at once; the one of smallest squared error on folds left out predicts, in a tie the
-        first.
+        Penalties. All are solved at once; the one of smallest squared error on held-out folds is used, the first in a
+        tie.
     cv : int or None
-        Number of folds. None keeps the sums of all samples together and takes one penalty.
+        Number of folds. With None there is one sum over all samples, and `alphas` is a single penalty.
     random_state : int
-        Deals samples to folds: which fold is a function of this seed and of the sample's place in the stream.
+        Assigns samples to folds: the fold is a function of this seed and of the sample's place in the stream.
 
     Attributes
     ----------
@@ -40,7 +40,7 @@ class IncrementalRidge(RegressorMixin, IncrementalHead):
     alpha_ : float
         The penalty chosen.
     errors_ : ndarray, shape (n_alphas,)
-        Mean squared error of each penalty over the folds left out, with sample weights; not with ``cv=None``.
+        Mean squared error of each penalty over the held-out folds, with sample weights; not with ``cv=None``.
     coef_path_, intercept_path_ : ndarray, shape (n_alphas, ...)
         Coefficients and intercepts of each penalty.
     moments_ : FoldedMoments
@@ -53,21 +53,21 @@ class IncrementalRidge(RegressorMixin, IncrementalHead):
     ValueError
         If a parameter is out of its range; sums and solution take more memory than the machine has; samples, targets
         or weights are not finite, of another number than before, or their squares overflow or vanish in float64;
-        weights are negative. When it is solved: if no weight is positive, or all are in one of several folds.
+        weights are negative. When it is solved: if no weight is positive, or all positive ones are in one of the folds.
     LinAlgWarning
         As a warning, when it is solved: if the largest eigenvalue of the Gram matrix is above 1e7 times the penalty.
 
     Notes
     -----
-    Samples are added in O(n d^2); they are solved for when an attribute or a prediction is first asked for, by one
-    eigendecomposition a fold and one of all: O(d^3) for all penalties together. It takes (folds + 2) d^2 numbers of
-    float64, see ``memory``, however long the stream is: 0.2 GB for 1,764 features in five folds, so a chunk should
-    have a thousand samples or more. BLAS has one thread, so bits depend on the chunks alone.
+    Adding samples costs O(n d^2). The regression is solved when an attribute or a prediction is first needed, by one
+    eigendecomposition per fold and one for all samples: O(d^3) for all penalties together. Memory: (folds + 2) d^2
+    float64 numbers, see ``memory``, whatever the length of the stream: 0.2 GB for 1,764 features in five folds, so a
+    chunk should have a thousand samples or more. BLAS has one thread, so bits depend on the chunks alone.
 
     At each penalty down to 1e-7 of the largest eigenvalue, coefficients equal those of scikit-learn's
-    ``Ridge(alpha, solver="svd")`` to 1e-8 of their norm, also with more features than samples. The penalty equals the
-    best in a loop of them over ``PredefinedSplit(head.folds(n))``; ``RidgeCV`` leaves single samples out instead,
-    another choice. Predictions are float64.
+    ``Ridge(alpha, solver="svd")`` to 1e-8 of their norm, also with more features than samples. The penalty is that of
+    a grid search with this ``Ridge`` over ``PredefinedSplit(head.folds(n))``; ``RidgeCV`` leaves out single samples
+    instead, and may choose another. Predictions are float64.
 
     References
     ----------
@@ -88,7 +88,7 @@ class IncrementalRidge(RegressorMixin, IncrementalHead):
     _one_target: bool  # y was (n,), and so are predictions
 
     def fit(self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None) -> Self:
-        """Forget what has been learned, and learn from samples `X` and targets `y`; see ``partial_fit``."""
+        """Discard what has been learned, and learn from samples `X` and targets `y`; see ``partial_fit``."""
         self._forget()
         self.partial_fit(X, y, sample_weight)
         self._path()
@@ -108,7 +108,7 @@ class IncrementalRidge(RegressorMixin, IncrementalHead):
         sample_weight : array-like, shape (n,), optional
             Weights s >= 0, 1 by default.
         start : int, optional
-            Place of the first sample in the stream; by default as many as have been added come before it.
+            Index of the first sample in the stream; by default the number of samples added so far.
         """
         y = y if y is None else as_double(y, "y")
         x, y, weights, start = self._read(X, y, sample_weight, start, multi_output=True, y_numeric=True)
@@ -123,7 +123,7 @@ class IncrementalRidge(RegressorMixin, IncrementalHead):
         return self
 
     def predict(self, X: ArrayLike) -> NDArray:
-        """Return the targets (n,), or (n, n_targets) as they were learned, of samples `X`."""
+        """Return the predicted targets of samples `X`, (n,) or (n, n_targets) as in training."""
         return self._scores(X)[:, self._shown]
 
     @property

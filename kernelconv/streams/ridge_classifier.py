@@ -17,7 +17,7 @@ from kernelconv.streams.ridge_path import RidgePath
 
 
 class IncrementalRidgeClassifier(ClassifierMixin, IncrementalHead):
-    r"""Ridge regression of one-against-the-rest targets, +1 and -1, in one pass; the highest score is the class.
+    r"""Classification by exact ridge regression of one-against-the-rest targets, +1 and -1, in one pass.
 
     .. math:: \min_{W, b} \sum_i s_i \|t_i - W x_i - b\|^2 + \alpha \|W\|^2, \qquad
               t_{ic} = 1 \text{ if } y_i = c \text{ else } -1
@@ -26,12 +26,12 @@ class IncrementalRidgeClassifier(ClassifierMixin, IncrementalHead):
     ----------
     alphas, cv, random_state
         As `IncrementalRidge`. The penalty is chosen by the squared error of the targets, over all classes;
-        scikit-learn's ``RidgeClassifierCV`` chooses by leave-one-out, or by accuracy where it is given a `cv`.
+        scikit-learn's ``RidgeClassifierCV`` chooses by leave-one-out error, or by accuracy if it is given a `cv`.
 
     Attributes
     ----------
     classes_ : ndarray, shape (n_classes,)
-        Labels seen or announced so far.
+        Labels seen so far, or given as `classes`.
     coef_ : ndarray, shape (n_classes, n_features), or (1, n_features) for two classes
         Coefficients W at `alpha_`.
     intercept_ : ndarray, shape (n_classes,) or (1,)
@@ -49,8 +49,8 @@ class IncrementalRidgeClassifier(ClassifierMixin, IncrementalHead):
 
     Notes
     -----
-    As `IncrementalRidge`. A label that has not been seen before joins at any time, in ``partial_fit`` or ``merge``:
-    its target was -1 for all samples until then, which the sums hold already.
+    As `IncrementalRidge`. A new label may appear at any time, in ``partial_fit`` or ``merge``: its target is -1 for all
+    samples until then, which follows from the sums.
 
     Examples
     --------
@@ -67,7 +67,7 @@ class IncrementalRidgeClassifier(ClassifierMixin, IncrementalHead):
     classes_: NDArray
 
     def fit(self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None) -> Self:
-        """Forget what has been learned, and learn from samples `X` and labels `y`; see ``partial_fit``."""
+        """Discard what has been learned, and learn from samples `X` and labels `y`; see ``partial_fit``."""
         self._forget()
         self.partial_fit(X, y, None, sample_weight)
         self._path()
@@ -95,7 +95,7 @@ class IncrementalRidgeClassifier(ClassifierMixin, IncrementalHead):
         sample_weight : array-like, shape (n,), optional
             Weights s >= 0, 1 by default.
         start : int, optional
-            Place of the first sample in the stream; by default as many as have been added come before it.
+            Index of the first sample in the stream; by default the number of samples added so far.
         """
         if y is not None:
             check_labels(y)
@@ -106,7 +106,7 @@ class IncrementalRidgeClassifier(ClassifierMixin, IncrementalHead):
         return self
 
     def decision_function(self, X: ArrayLike) -> NDArray:
-        """Return the scores (n, n_classes) of samples `X`; of two classes those of the second, (n,)."""
+        """Return the scores (n, n_classes) of samples `X`; for two classes those of the second, (n,)."""
         scores = self._scores(X)
         return scores[:, 1] if len(self.classes_) == 2 else scores
 

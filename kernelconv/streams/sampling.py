@@ -1,4 +1,4 @@
-"""Patches to learn from, of images that come in chunks, nobody knows how many: those of the smallest keys."""
+"""Training patches from images that come in chunks, in unknown number: those of the smallest keys."""
 
 from __future__ import annotations
 
@@ -114,39 +114,39 @@ class ImageChunks:
     """Images of unknown number as training data: ``ConvKernelNetwork(...).fit(ImageChunks(chunks))``.
 
     A layer draws its patches in one pass over all images, those of smallest key (`PatchReservoir`): the anchors do not
-    depend, not in one bit, on how the images are cut into chunks nor on who looks at them.
+    depend, bit for bit, on how the images are cut into chunks nor on which worker reads them.
 
     Parameters
     ----------
     chunks : iterable of arrays, or callable
-        Arrays (m, h, w) or (m, h, w, c), of any m. Every layer goes through them once more, so that it must be
-        something that begins anew, a list or an object with ``__iter__``, or a function that returns an iterator.
+        Arrays (m, h, w) or (m, h, w, c), of any m. Every layer iterates over them once more, so give something that can
+        be iterated again: a list, an object with ``__iter__``, or a function that returns a new iterator.
     workers : int, optional
-        Processes, as `in_order` takes them; None takes the threads of ``fit``, or the cluster of joblib's Dask backend.
+        Number of processes; None means the threads of ``fit``, or the cluster of joblib's Dask backend.
     client : dask.distributed.Client, optional
         Cluster that computes instead.
 
     Attributes
     ----------
     image_shape : tuple (h, w, c)
-        That of the first image.
+        Shape of the first image.
     dtype : dtype
         float64 if the first chunk is, else float32.
 
     Raises
     ------
     ValueError
-        If `chunks` can be gone through once only, or holds no image; and while it is gone through, if a chunk is not
-        acceptable (see `check_images`), or of other images or another dtype than the first, or if a pass has not as
-        many images as the one before.
+        If `chunks` can be iterated only once, or holds no image. During a pass, if a chunk is not acceptable (see
+        `check_images`) or its shape or dtype is not that of the first, or if the number of images is not that of the
+        pass before.
     TypeError
-        If `chunks` is neither iterable nor callable; and by parts that learn from images by their index (an input that
-        is centred only, a group).
+        If `chunks` is neither iterable nor callable; and from parts that read training images by their index
+        (`PatchCentering`, `OrbitPooling`, `Standardization`).
 
     Notes
     -----
-    A whitened input takes a pass of its own. Images go through the layers one by one, those alone whose keys are small:
-    of N images about n (1 + log(N / n)) for n patches. Memory: the patches, two times, and a chunk for each worker.
+    A whitened input takes a pass of its own. Images go through the layers one by one, and only those whose keys are
+    small: of N images about n (1 + log(N / n)) for n patches. Memory: the patches, twice, and a chunk for each worker.
 
     Examples
     --------
@@ -200,7 +200,7 @@ class ImageChunks:
         rng : numpy Generator
             Draws the seed of the keys.
         parts : sequence of Part
-            Built; what they make of an image holds a vector at each position.
+            Built parts; the maps that they make of an image hold a vector at each position.
         """
         found = PatchReservoir(n_patches, int(rng.integers(2**63)))
         shape = self.image_shape

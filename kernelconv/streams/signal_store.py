@@ -35,28 +35,28 @@ def transform_signal(
     block: int | None = None,
     progress: bool = False,
 ) -> Any:
-    r"""Write the scattering of one long signal to a file, block by block (overlap-save); go on after a kill.
+    r"""Write the scattering of one long signal to a file, block by block (overlap-save); resume after a kill.
 
-    Each block reads as many samples more on either side as the filters reach, and keeps the positions in between: the
-    coefficients are those of the whole signal, :math:`S x` of `Scattering1D`, at its positions, to 1e-10 of their norm
-    in float64 and 1e-6 in float32, at the seams too.
+    Each block reads additional samples on either side, as far as the filters reach, and keeps the positions in between:
+    the coefficients are those of the whole signal, :math:`S x` of `Scattering1D`, at its positions, to 1e-10 of their
+    norm in float64 and 1e-6 in float32, at the borders of blocks too.
 
     Parameters
     ----------
     scattering : Scattering1D
-        Gives the parameters; it need not be fitted, as nothing is learned.
+        Its parameters are used; it need not be fitted, as nothing is learned.
     source : array-like, shape (t,) or (t, c), dataset of zarr or h5py, path, or iterable of chunks
-        The signal. What has a shape is read by slices: a memory map, say. A path names an .npy file or a zarr array.
-        An iterable yields chunks (m,) or (m, c), of any lengths, one after the other.
+        The signal. Objects with a shape, such as a memory map, are read by slices. A path names an .npy file or a zarr
+        array. An iterable yields chunks (m,) or (m, c), of any lengths, in order.
     target : str or path
-        Where the maps (t', c * n_paths) are to be: an .npy file, or the folder of a zarr array, by its ending.
+        Where the maps (t', c * n_paths) are written: an .npy file, or the folder of a zarr array, by its ending.
     length : int, optional
         t, needed with an iterable.
     block : int, optional
-        Samples that a block advances; by default such that it is, with what it reads on either side, a power of two of
-        at least 2^15 samples and 4 reaches, and 16 reaches where these are no more than 2^21.
+        Samples from one block to the next. By default, a block with the samples read on either side has as length a
+        power of two, at least 2^15 and 4 times the reach, and at least 16 times the reach where this is at most 2^21.
     progress : bool
-        Show a bar.
+        Show a progress bar.
 
     Returns
     -------
@@ -68,29 +68,29 @@ def transform_signal(
     ------
     ValueError
         If a parameter of `scattering` is out of its range, T is 0 or "global", or frequencies "both"; if the signal is
-        no longer than the filters' reach, is not finite, or not of the length said; if the padding is "circular" and
-        the source an iterable, whose end is not known at its beginning; if `target` ends otherwise, has no folder, or
-        is there and was not made by this call; or if it, or what there is of it, was made of another signal or with
-        other settings.
+        not longer than the filters' reach, is not finite, or its length is not `length`; if the padding is "circular"
+        and the source an iterable, whose end is not known at its beginning; if `target` has another ending or no
+        folder, or exists and was not made by this function; or if it, finished or not, was made from another signal or
+        with other settings.
     TypeError
-        If `scattering` is no `Scattering1D`.
+        If `scattering` is not a `Scattering1D`.
     OSError
-        If a file cannot be written; it names the file, and blocks that are done stay.
+        If a file cannot be written; the message names the file, and finished blocks are kept.
 
     Notes
     -----
-    The reach: beyond it 1e-12 (float32: 1e-8) is left of the envelope
-    :math:`|\psi_{n_1}| * |\psi_{n_2}| * |\phi_T|` of the path that reaches farthest, which is measured
+    The reach is the distance beyond which 1e-12 (float32: 1e-8) is left of the envelope
+    :math:`|\psi_{n_1}| * |\psi_{n_2}| * |\phi_T|` of the path that reaches farthest. It is measured
     (`reach` of ``networks.scattering.fast.blocks_1d``): 18 * 2^J samples (float32: 14.5 * 2^J) for T = 2^J, order 2.
-    Blocks begin at output positions, on all inner grids. Beyond its ends the signal goes on as `padding` says; the
-    padding of the whole transform may be shorter than the reach, and its two ends then see each other, by less than
-    0.1 % of the low-pass.
+    Blocks begin at output positions, on all inner grids. Beyond its ends the signal is continued according to
+    `padding`. The padding of the whole transform may be shorter than the reach; its two ends then influence each other,
+    by less than 0.1 % of the low-pass.
 
-    Cost: that of a whole transform, times 8 / 7 as a block of 16 reaches keeps 14. Memory: a few windows of up to 16
-    blocks, whatever t. Threads as `n_jobs` of `scattering` says, a block each.
+    Cost: that of a whole transform, times 8 / 7 since a block of 16 reaches keeps 14. Memory: a few windows of up to 16
+    blocks, whatever t. There is one block per thread, with as many threads as `n_jobs` of `scattering`.
 
-    Until all is done the maps are in the folder ``<target>.unfinished``, with the digests of each window and of its
-    coefficients. The same call goes on after an interrupt or a kill; a finished target is only compared.
+    Until all blocks are done the maps are in the folder ``<target>.unfinished``, with the digests of each window and of
+    its coefficients. After an interrupt or a kill the same call resumes; a finished target is only compared.
 
     Examples
     --------

@@ -32,25 +32,25 @@ def transform_store(
     client: Any = None,
     progress: bool = False,
 ) -> Any:
-    r"""Write the features :math:`\Phi(x_i)` of all images of a source, chunk by chunk, to a file; go on after a kill.
+    r"""Write the features :math:`\Phi(x_i)` of all images of a source, chunk by chunk, to a file; resume after a kill.
 
     Parameters
     ----------
     estimator : fitted estimator
-        Anything whose ``transform`` makes rows (m, d) of images, image by image: a pipeline, say.
+        Anything whose ``transform`` returns rows (m, d), each from one image alone: a pipeline, for example.
     source : array-like, dataset of zarr or h5py, `ImageFolder`, or path
         The images, n of them; see `as_source`.
     target : str or path
-        Where the features (n, d) are to be: an .npy file, or the folder of a zarr array, by its ending, ".npy" or
-        ".zarr". On a cluster, in a folder that all workers see.
+        Where the features (n, d) are written: an .npy file, or the folder of a zarr array, by its ending, ".npy" or
+        ".zarr". On a cluster, it must be in a folder that all workers can access.
     chunk : int
         Images that are read, transformed and written together: the unit of work.
     workers : int, optional
-        Processes, as `in_order` takes them; None is this one.
+        Number of processes; None means the setting of ``joblib.parallel_config``, or without one this process alone.
     client : dask.distributed.Client, optional
         Cluster that computes instead.
     progress : bool
-        Show a bar.
+        Show a progress bar.
 
     Returns
     -------
@@ -60,20 +60,21 @@ def transform_store(
     Raises
     ------
     ValueError
-        If `target` ends otherwise, has no folder or is there and was not made by this function; if it, or what there is
-        of it, was made by another estimator, of other images or of chunks of another size; if a chunk of images is not
-        acceptable to the estimator, or it makes no rows of numbers of one length and dtype.
+        If `target` has another ending or no folder, or exists and was not made by this function; if it, finished or
+        not, was made by another estimator, from other images or with another chunk size; if a chunk of images is not
+        acceptable to the estimator, or the output is not rows of numbers of one length and dtype.
     TypeError
-        If `estimator` has no ``transform``, or has no value that tells it from another one.
+        If `estimator` has no ``transform``, or holds an object that cannot be compared by value (a lambda, say).
     OSError
-        If a file cannot be written; it names the file, and chunks that are done stay.
+        If a file cannot be written; the message names the file, and finished chunks are kept.
 
     Notes
     -----
-    Until all is done the rows are in the folder ``<target>.unfinished``, with a line for each chunk that is done: the
-    digests (SHA-256) of its images and its rows. The same call goes on after an interrupt or a kill: what is marked is
-    read and compared with its digests, so that other images are refused and damaged rows made again; a finished target
-    is only compared. The lines stay beside it as ``<target>.chunks.json``. One run at a time may write a target.
+    Until all chunks are done the rows are in the folder ``<target>.unfinished``, with a line for each finished chunk:
+    the digests (SHA-256) of its images and its rows. After an interrupt or a kill the same call resumes: finished
+    chunks are compared with their digests, so that other images raise an error and damaged rows are computed again; a
+    finished target is only compared. The lines are kept beside it as ``<target>.chunks.json``. One run at a time may
+    write a target.
 
     With the same chunks the rows have the same bits for any number of workers; with other chunks they agree to
     rounding. Memory: a chunk of images and one of features for each worker, and a few blocks.

@@ -1,4 +1,4 @@
-"""The bridge to PyTorch: parts, networks and fitted estimators as modules. PyTorch is imported when one is made."""
+"""The bridge to PyTorch: parts, networks and fitted estimators as modules. Making one imports PyTorch."""
 
 from __future__ import annotations
 
@@ -22,56 +22,56 @@ Model = Part | HasNetwork
 
 
 def as_module(model: Model, *, engine: Engine = "auto", channels_first: bool = False, trainable: bool = True) -> Any:
-    r"""Return a built part, a network or a fitted estimator as a `torch.nn.Module` of the same values.
+    r"""Return a built part, a network or a fitted estimator as a `torch.nn.Module` that computes the same values.
 
-    Params become parameters (anchors stay on their sphere, whatever optimizer moves them: `torch.nn.utils.parametrize`)
-    and states, as those of `BatchNorm` are, buffers, under the names that the network gives them
+    Params become parameters (with any optimizer, anchors stay on the unit sphere by `torch.nn.utils.parametrize`), and
+    states, such as those of `BatchNorm`, become buffers, under the names that the network gives them
     ("layer_1.M.parametrizations.anchors.original", "batchnorm_2.mean"). Every part of a network is a module of its own,
-    ``module.layer_1`` or ``module.get_submodule("layer_1.M")``. ``train()`` and ``eval()`` mean what they mean in
-    PyTorch: dropout draws by PyTorch's generator, BatchNorm takes the mini-batch's statistics and updates its own.
+    ``module.layer_1`` or ``module.get_submodule("layer_1.M")``. ``train()`` and ``eval()`` have their usual meaning: in
+    training, dropout draws with PyTorch's generator, and BatchNorm uses mini-batch statistics and updates its own.
 
     Parameters
     ----------
     model : Part, Network or estimator
         A part that is built, or an estimator with a ``network_`` that is fitted.
     engine : {"auto", "numpy", "torch"}
-        What computes. "numpy": the library's own engines, with their exact gradients, for tensors on the CPU: one node
-        of PyTorch's graph. "torch": the parts' formulas in PyTorch's operations, on any device. "auto": the first for
-        tensors on the CPU, except where PyTorch wants to see operations: under ``torch.compile``, ``torch.export`` and
-        ``torch.func``. Parts that may end in complex maps (`WaveletTransform`, `Concat`), and where a gradient may be
-        asked for those that have none, are computed by their formulas under "numpy" too.
+        What computes. "numpy": the library's own engines, with their exact gradients, for tensors on the CPU, as one
+        node of PyTorch's graph. "torch": the formulas of the parts in PyTorch's operations, on any device. "auto": the
+        first for tensors on the CPU, except where PyTorch traces operations: under ``torch.compile``, ``torch.export``
+        and ``torch.func``. With "numpy" too, formulas compute parts that may have complex output (`WaveletTransform`,
+        `Concat`) and, where a gradient may be needed, parts that have none of their own.
     channels_first : bool
-        True: images, and maps that come out, are (n, c, h, w), as PyTorch's layers read them; by default channels
-        come last, (n, h, w, c) or (n, h, w), as everywhere in this library.
+        True: input images and output maps are (n, c, h, w), as for PyTorch's layers; by default channels come last,
+        (n, h, w, c) or (n, h, w), as everywhere in this library.
     trainable : bool
-        False: every value is a buffer, the whitening of anchors among them, and none is computed again. This is what
-        ``torch.export`` and ONNX want, which know no eigenvalues.
+        False: every value is a buffer, including the whitening of anchors, and none is computed again.
+        ``torch.export`` and ONNX need this, as they do not support eigendecompositions.
 
     Returns
     -------
     torch.nn.Module
-        From images to maps (n, h', w', c') of a part or network; to the rows (n, n_features) that ``transform``
-        returns of a transformer; to scores (n, n_classes) or (n, n_outputs) of a classifier or regressor. It holds
-        copies: training it leaves `model` as it is, and ``module.part()`` is the trained NumPy part.
+        It maps images to maps (n, h', w', c') for a part or network; to the rows (n, n_features) of ``transform`` for a
+        transformer; to scores (n, n_classes) or (n, n_outputs) for a classifier or regressor. It holds copies: training
+        it does not change `model`, and ``module.part()`` returns the trained NumPy part.
 
     Raises
     ------
     ImportError
         If PyTorch is not installed.
     ValueError
-        If the part is not built, the estimator not fitted or one that has no network of parts (the message says what to
+        If the part is not built, the estimator is not fitted or has no network of parts (the message then says what to
         do instead), or `engine` is none of the three.
     TypeError
-        If `model` is no part, and has no ``network_``.
+        If `model` is not a part and has no ``network_``.
 
     Notes
     -----
-    ``torch.export`` (``strict=False``) and ONNX: of modules with ``trainable=False``; wavelets of images up to 64 px
-    then become products with Fourier matrices, so that no operation is complex. ``torch.compile`` follows networks of
-    CNN parts; others run uncompiled inside it: compile what ``torch.export`` returns instead.
+    ``torch.export`` (``strict=False``) and ONNX work for modules with ``trainable=False``: wavelets of images up to
+    64 px are then products with Fourier matrices, so that no operation is complex. ``torch.compile`` compiles networks
+    of CNN parts; other parts run uncompiled inside it: compile what ``torch.export`` returns instead.
 
-    Gradients are those of the library's own training. ``once_differentiable``: a gradient of a gradient is refused by
-    engine="numpy", and by the whitening of anchors that are being trained. Modules are copied, pickled, and moved by
+    Gradients are those of the library's own training. A gradient of a gradient raises an error with engine="numpy" and
+    for the whitening of anchors in training (``once_differentiable``). Modules can be copied, pickled and moved by
     ``.to``; hooks are not pickled. Under ``torch.no_grad``, or after ``requires_grad_(False)``, whitenings are computed
     once and kept until a value changes.
 

@@ -14,11 +14,11 @@ from kernelconv.networks.training.optimizers import OptimizerKind, Schedule
 
 
 class CapsNetClassifier(ConvNetClassifier):
-    r"""Capsules: two convolutions, then a capsule a class, whose length says how likely the class is.
+    r"""A capsule network: two convolutions, then one capsule per class, whose length is the score of the class.
 
-    The channels of the second convolution are read as capsules, vectors whose length is that something is there and
-    whose direction is how. Each votes for the capsules of the classes, and votes that agree are heard more
-    (`RoutedDense`). The lengths are trained by the margin loss.
+    The channels of the second convolution are read as capsules, vectors whose length expresses the presence of an
+    object and whose direction its pose. Each votes for the capsules of the classes, and votes that agree with the
+    others get larger weights (`RoutedDense`). The lengths are trained by the margin loss.
 
     Parameters
     ----------
@@ -27,11 +27,11 @@ class CapsNetClassifier(ConvNetClassifier):
     n_capsules : int
         Capsules that the second convolution makes at each position.
     capsule_size, class_capsule_size : int
-        Channels of each of these capsules, and of a class's.
+        Channels of each of these capsules, and of each capsule of a class.
     filter_size : int
-        Height and width (px) of the filters of both convolutions; the second one moves by two pixels.
+        Height and width (px) of the filters of both convolutions; the second one has a stride of 2 px.
     routings : int
-        Rounds of the routing; 1 shares all votes out evenly.
+        Rounds of the routing; with 1, every capsule couples equally to all classes.
     epochs, batch_size, learning_rate, schedule, optimizer, momentum, weight_decay, frozen, augmentation
         As `ConvNetClassifier`.
     early_stopping, validation_fraction, patience, warm_start, checkpoint, image_shape, random_state, verbose, n_jobs
@@ -49,9 +49,9 @@ class CapsNetClassifier(ConvNetClassifier):
 
     Notes
     -----
-    The paper's network has 256 filters and 32 capsules a position, and a decoder that draws the image from the right
-    class's capsule, whose error is added to the loss: there is none here. Trained on 2,000 images of MNIST, the
-    defaults err on some 3 % of others of the training set.
+    The paper's network has 256 filters and 32 capsules per position. It also has a decoder, which reconstructs the
+    image from the capsule of its class and adds the error to the loss; there is none here. Trained on 2,000 images of
+    MNIST, the defaults have an error of about 3 % on other images of the training set.
 
     References
     ----------

@@ -14,22 +14,22 @@ from kernelconv.networks.training.losses import CLASS_LOSSES
 
 
 class ConvNetClassifier(ImageClassifier, ConvNet):
-    r"""A convolutional network trained by stochastic gradient descent to tell classes apart.
+    r"""A convolutional network for classification, trained by stochastic gradient descent.
 
     Parameters
     ----------
     architecture : str or Network
         A preset sized to the images, "lenet5", "wide_lenet", "alexnet", "small_alexnet", "zfnet", "vgg", "inception",
-        "resnet", "fractalnet", "densenet" or "mlp"; or a network (not built) that ends in one position with a channel a
-        class. `preset` makes presets with other start weights and options.
+        "resnet", "fractalnet", "densenet" or "mlp"; or a network (not built) that ends in one position with a channel
+        per class. `preset` makes presets with other initial weights and options.
     epochs : int
         Passes over the training images.
     batch_size : int
-        Images a step.
+        Images per step.
     learning_rate : float
         The highest learning rate.
     schedule : {"cosine", "one_cycle", "step", "constant"}
-        How it goes on; see `learning_rates`.
+        How the learning rate changes over the steps; see `learning_rates`.
     optimizer : {"adam", "sgd"}
         Adam, or SGD with Nesterov momentum.
     momentum : float
@@ -40,32 +40,33 @@ class ConvNetClassifier(ImageClassifier, ConvNet):
         Training loss: of the softmax (then there is ``predict_proba``), one against the rest, or a function
         (scores, class indices) -> (sum over the images, gradient in the scores).
     frozen : str or tuple of str
-        Params, or parts, that training leaves as they are drawn or learned from the images, or, with `warm_start`,
-        as the last ``fit`` left them: names as ``network_.params`` has them, "convolution_2", "layer_1.M.anchors".
+        Params, or parts, that training does not change: they stay as drawn or learned from the images or, with
+        `warm_start`, as the last ``fit`` left them. Names as in ``network_.params``: "convolution_2",
+        "layer_1.M.anchors".
     augmentation : callable, optional
         Random changes of the training images, new ones at every step: an `Augmentation`, a `PhotoAugmentation`, several
         joined by ``|``, or a function (images, rng) -> images.
     early_stopping : bool
-        Hold `validation_fraction` of the images out, stop after `patience` epochs without a lower loss on them, and
-        keep the network of the lowest.
+        Hold out `validation_fraction` of the images, stop after `patience` epochs without a lower loss on them, and
+        keep the network of the lowest loss.
     validation_fraction : float
         Share of the images of each class held out, in (0, 1).
     patience : int
-        Epochs.
+        Number of epochs without a lower loss after which training stops.
     warm_start : bool
-        ``fit`` goes on from the network of the last ``fit`` on the same shape and classes.
+        ``fit`` continues from the network of the last ``fit``, on images of the same shape and the same classes.
     checkpoint : path, optional
-        File that keeps where ``fit`` stands, from before the first epoch on: an interrupted ``fit`` called again goes
-        on from there, to the same bits. Needs an int `random_state`. One file is one training: a ``fit`` on other data
-        or with other settings is refused, and so are all folds of a cross-validation but the first: None there.
+        File that keeps the state of ``fit``, from before the first epoch on: an interrupted ``fit``, called again,
+        resumes from there, with the same bits. Needs an int `random_state`. A file belongs to one training: ``fit`` on
+        other data or with other settings raises an error, so that cross-validation needs None.
     image_shape : tuple (h, w) or (h, w, c), optional
         How rows of a 2-D X are read as images.
     random_state : int, Generator, RandomState or None
         Draws the weights and shuffles the images.
     verbose : bool
-        Print one line an epoch, with the seconds since the start.
+        Print one line per epoch, with the seconds since the start.
     n_jobs : int, optional
-        Threads; the bits do not depend on it.
+        Threads; the result does not depend on it, bit for bit.
 
     Attributes
     ----------
@@ -77,7 +78,7 @@ class ConvNetClassifier(ImageClassifier, ConvNet):
         Per epoch: epoch, loss, accuracy on the training images, and with `early_stopping` validation_loss and
         validation_accuracy.
     n_features_in_, image_shape_ : int, tuple
-        What ``fit`` has seen.
+        Number of pixel values and shape of the images seen in ``fit``.
 
     Raises
     ------
@@ -87,13 +88,13 @@ class ConvNetClassifier(ImageClassifier, ConvNet):
         another training, or the images are not acceptable (see `ImageEstimator`).
     TypeError
         From ``fit`` and ``partial_fit`` for arrays of another library than NumPy, which ``transform``, ``predict`` and
-        their like take as they are: `kernelconv.torch.as_module` trains where the images are.
+        the like accept. To train on the device of the images, use `kernelconv.torch.as_module`.
     OSError
         From ``fit`` if `checkpoint` cannot be written.
 
     Notes
     -----
-    Images are standardised by the presets' first part, so any pixel range will do. Gradients are summed over fixed
+    The first part of the presets standardises the images, so any pixel range will do. Gradients are summed over fixed
     blocks in order: the same seed gives the same bits for any number of threads.
 
     References
@@ -113,7 +114,7 @@ class ConvNetClassifier(ImageClassifier, ConvNet):
     outputs_are = "classes"
 
     def partial_fit(self, X: ArrayLike, y: ArrayLike, classes: ArrayLike | None = None) -> Self:
-        """Go once through images `X` and labels `y` at `learning_rate`, going on from what has been learned.
+        """Train for one epoch on images `X` and labels `y` at `learning_rate`, continuing from the current network.
 
         Parameters
         ----------
@@ -122,7 +123,7 @@ class ConvNetClassifier(ImageClassifier, ConvNet):
         y : array-like (n,)
             Labels.
         classes : array-like, optional
-            All labels there will be; needed by the first call if `y` does not hold them all.
+            All labels that will occur; needed in the first call if its `y` does not hold them all.
 
         Raises
         ------

@@ -212,7 +212,7 @@ class ConvNet(ImagePredictor):
 
     @property
     def representation_(self) -> Network:
-        """The network without its last part; a network of one part reads the pixels themselves."""
+        """The network without its last part; for a network of one part, the pixels themselves."""
         parts = self.network_.parts[:-1]
         if not parts:
             return serial(Flatten()).build(self.image_shape_)

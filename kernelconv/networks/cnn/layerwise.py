@@ -47,9 +47,9 @@ PATCH_INPUTS: dict[str, Any] = {
 class LayerwiseConvNet(ImageClassifier):
     r"""A convolutional network learned stage by stage, without a gradient through more than one stage.
 
-    Each stage clusters the patches of the maps that it reads (Euclidean k-means), convolves with the centroids z, and
-    pools what ReLU leaves of that; a 1x1 convolution V and a linear layer W on the whole map learn the classes from it
-    by gradient. The linear layer is dropped, the 1x1 convolution makes the maps that the next stage reads:
+    Each stage clusters the patches of its input maps (Euclidean k-means), convolves with the centroids z, applies ReLU
+    and pools; a 1x1 convolution V and a linear layer W on the whole map are then trained by gradient to predict the
+    classes. The linear layer is dropped, and the output of the 1x1 convolution is the input of the next stage:
 
     .. math:: x_s = V_s \, A_s \max(Z_s P_s x_{s-1}, 0), \quad \text{scores} = W_S \, \mathrm{vec}(x_S)
 
@@ -59,8 +59,8 @@ class LayerwiseConvNet(ImageClassifier):
     Parameters
     ----------
     n_centroids : tuple of int, or int
-        Filters of each stage. Where a stage's sample holds fewer distinct patches, a warning says so, and it gets as
-        many filters as there are.
+        Filters of each stage. A stage whose sample holds fewer distinct patches gets as many filters as there are, with
+        a warning.
     patch_size : tuple of (int or (int, int)), or int
         Patch size (px) of each stage, on the maps that it reads.
     subsampling : tuple of (int or (int, int)), or int
@@ -72,10 +72,11 @@ class LayerwiseConvNet(ImageClassifier):
     pooling : tuple of str, or {"max", "average"}
         Pooling of each stage.
     padding : {"zero", "valid", "reflect", "symmetric", "circular"}
-        How a map goes on beyond its edge when patches are taken.
+        How a map is continued beyond its edge when patches are taken.
     input : {"centered", "whitened", "raw"}
-        What the first stage clusters: its patches without their mean, which is blind to brightness; these decorrelated
-        (`PatchWhitening`: for natural images); or as they are. Being linear it becomes part of the filters.
+        What the first stage clusters: patches without their mean, which makes it invariant to brightness; these
+        decorrelated (`PatchWhitening`: for natural images); or the patches themselves. The filters include this linear
+        map.
     n_patches : int
         Training patches sampled per stage for the k-means; at least as many as centroids.
     loss : {"log_loss", "squared_hinge", "margin_loss"} or callable
@@ -83,7 +84,7 @@ class LayerwiseConvNet(ImageClassifier):
     epochs : int
         Passes over the images, of each stage.
     batch_size : int
-        Images a step.
+        Images per step.
     learning_rate : float
         The highest learning rate, of Adam, which falls along half a cosine in each stage.
     weight_decay : float
@@ -95,21 +96,21 @@ class LayerwiseConvNet(ImageClassifier):
     random_state : int, Generator, RandomState or None
         Samples patches, starts the k-means, draws the weights and shuffles the images.
     verbose : bool
-        Print one line a stage.
+        Print one line per stage.
     n_jobs : int, optional
-        Threads; the bits do not depend on it.
+        Threads; the result does not depend on it, bit for bit.
 
     Attributes
     ----------
     network_ : Network
-        Images to scores; ``network_.trace(X)`` gives each part's maps: of stage 1 "convolution_1", "relu_1",
-        "pooling_1", "standardization_1" and, the 1x1 convolution, "mixing_1".
+        Images to scores; ``network_.trace(X)`` gives each part's maps: in stage 1 "convolution_1", "relu_1",
+        "pooling_1", "standardization_1" and "mixing_1", the 1x1 convolution.
     centroids_ : list of ndarray (n_centroids, patch values)
-        Of each stage, in what it clusters.
+        Centroids of each stage, in the coordinates that it clusters.
     classes_ : ndarray (n_classes,)
         Labels in the order of the scores.
     history_ : list of dict
-        Of every epoch of every stage: stage, epoch, loss, accuracy on the training images.
+        Per epoch of each stage: stage, epoch, loss, accuracy on the training images.
     maps_shape_, n_features_in_, image_shape_ : tuple, int, tuple
         Shape of the last maps, and what ``fit`` has seen.
 
@@ -121,14 +122,14 @@ class LayerwiseConvNet(ImageClassifier):
 
     Notes
     -----
-    Images, and the maps before each 1x1 convolution, are standardised channel by channel. A network of fewer stages
-    with the same `random_state` has the same first ones. ``fit`` holds the pooled maps of one stage, n h' w'
+    Images, and the maps before each 1x1 convolution, are standardised channel by channel. With the same `random_state`,
+    a network of fewer stages has the same first stages. ``fit`` holds the pooled maps of one stage, n h' w'
     n_centroids values. Cost per image and stage: h w n_centroids (patch values) multiply-adds once, and `epochs` times
     3 h' w' n_centroids n_filters for the gradient.
 
-    On data of the paper's generative model, of which every patch is one of few patterns and every pattern of patterns
-    again, the clusters are the patterns of each level. With 2,000 images of MNIST the defaults err on some 2.9 % of
-    others of the training set, the first stage alone on 3.5 %.
+    On data of the paper's hierarchical generative model, in which a patch is one of few patterns at every level, the
+    clusters are the patterns of each level. Trained on 2,000 images of MNIST, the defaults have an error of about 2.9 %
+    on other images of the training set, the first stage alone 3.5 %.
 
     References
     ----------

@@ -21,22 +21,22 @@ from kernelconv.networks.training.optimizers import OptimizerKind, Schedule
 
 
 class ConvNetRegressor(ImageRegressor, ConvNet):
-    r"""A convolutional network trained by stochastic gradient descent to predict one number an image, or several.
+    r"""A convolutional network for regression, with one or several targets, trained by stochastic gradient descent.
 
     Parameters
     ----------
     architecture : str or Network
         A preset sized to the images, "lenet5", "wide_lenet", "alexnet", "small_alexnet", "zfnet", "vgg", "inception",
-        "resnet", "fractalnet", "densenet" or "mlp"; or a network (not built) that ends in one position with a channel a
-        target. `preset` makes presets with other start weights and options.
+        "resnet", "fractalnet", "densenet" or "mlp"; or a network (not built) that ends in one position with a channel
+        per target. `preset` makes presets with other initial weights and options.
     epochs, batch_size, learning_rate, schedule, optimizer, momentum, weight_decay, frozen, augmentation
         As `ConvNetClassifier`.
     loss : "squared_error" or callable
         Half the squared error summed over the targets; or a function (outputs, targets) -> (sum over the images,
         gradient in the outputs), both of shape (n, outputs).
     early_stopping : bool
-        Hold `validation_fraction` of the images out, stop after `patience` epochs without a lower loss on them, and
-        keep the network of the lowest.
+        Hold out `validation_fraction` of the images, stop after `patience` epochs without a lower loss on them, and
+        keep the network of the lowest loss.
     validation_fraction : float
         Share of the images held out, in (0, 1).
     patience, warm_start, checkpoint, image_shape, random_state, verbose, n_jobs
@@ -47,25 +47,25 @@ class ConvNetRegressor(ImageRegressor, ConvNet):
     network_ : Network
         The trained network, images to targets; ``network_.trace(X)`` gives each layer's maps.
     n_outputs_ : int
-        Targets an image.
+        Number of targets per image.
     history_ : list of dict
         Per epoch: epoch, loss, and with `early_stopping` validation_loss.
     n_features_in_, image_shape_ : int, tuple
-        What ``fit`` has seen.
+        Number of pixel values and shape of the images seen in ``fit``.
 
     Raises
     ------
     ValueError
-        From ``fit`` if `y` is not finite numbers, one row an image, a value is out of range, `frozen` names no param or
-        all of them, the loss stops being finite, a network does not fit the images or the targets, `checkpoint` is
+        From ``fit`` if `y` is not finite numbers, one row per image, a value is out of range, `frozen` names no param
+        or all of them, the loss stops being finite, a network does not fit the images or the targets, `checkpoint` is
         damaged or that of another training, or the images are not acceptable (see `ImageEstimator`).
     OSError
         From ``fit`` if `checkpoint` cannot be written.
 
     Notes
     -----
-    Targets are learned as they are, without scaling: where they are far from mean zero and variance one, wrap the
-    regressor in scikit-learn's `TransformedTargetRegressor` with a `StandardScaler`. ``score`` is R^2. Gradients are
+    Targets are not scaled: where they are far from mean zero and variance one, wrap the regressor in scikit-learn's
+    `TransformedTargetRegressor` with a `StandardScaler`. ``score`` is R^2. Gradients are
     summed over fixed blocks in order: the same seed gives the same bits for any number of threads.
 
     References
@@ -134,12 +134,12 @@ class ConvNetRegressor(ImageRegressor, ConvNet):
         self.loss = loss  # the default before it is a classifier's
 
     def partial_fit(self, X: ArrayLike, y: ArrayLike) -> Self:
-        """Go once through images `X` and targets `y` at `learning_rate`, going on from what has been learned.
+        """Train for one epoch on images `X` and targets `y` at `learning_rate`, continuing from the current network.
 
         Raises
         ------
         ValueError
-            If `y` holds another number of targets an image than before, and as ``fit``.
+            If `y` holds another number of targets per image than before, and as ``fit``.
         """
         return self._go_on(X, y, y)
 

@@ -16,16 +16,16 @@ from kernelconv.operators import Part
 
 @dataclass(frozen=True, repr=False)
 class StrongestPatches:
-    """What `strongest_patches` found: for each channel n patches, the strongest first.
+    """The result of `strongest_patches`: for each channel n patches, the strongest first.
 
     Attributes
     ----------
     patches : ndarray (n_channels, n, height, width, c)
-        What the unit sees of each image; zero beyond the edge.
+        The patches that the channel sees; zero beyond the edge of an image.
     answers : ndarray (n_channels, n)
-        What the channel answers to each.
+        The output of the channel for each patch.
     images : ndarray of int (n_channels, n)
-        The positions of their images in X.
+        The indices of their images in X.
     corners : ndarray of int (n_channels, n, 2)
         Row and column where each patch begins, below 0 in a border.
     """
@@ -47,8 +47,8 @@ def strongest_patches(
 
     .. math:: \arg\max_{u} \Phi_k(x)[u] \quad \text{for each image } x, \text{ then the } n \text{ largest over images}
 
-    An image gives one patch, that of its strongest position: neighbours of a strong position are strong as well, and
-    would be the same picture n times.
+    An image contributes one patch, that of its strongest position: the neighbours of a strong position are strong as
+    well, and the n patches would otherwise be nearly the same.
 
     Parameters
     ----------
@@ -59,7 +59,7 @@ def strongest_patches(
     X : array-like, shape (n_images, h, w) or (n_images, h, w, c)
         Images; rows for an estimator that has an `image_shape`.
     n : int
-        Patches a channel, at most as many as images.
+        Patches per channel, at most as many as images.
 
     Returns
     -------
@@ -70,13 +70,13 @@ def strongest_patches(
     TypeError
         If `network` is no network, part or estimator with one.
     ValueError
-        If it is not built, has no such layer, `X` is not finite images of its shape, or `n` is not an int from 1 to the
-        number of images.
+        If `network` is not built or has no such layer, `X` is not finite images of its shape, or `n` is not an int from
+        1 to the number of images.
 
     Notes
     -----
-    Cost: one pass through the layers, block by block on threads. Of complex maps the modulus counts. Ties go to the
-    first image, and in it to the first position in row-major order.
+    Cost: one pass through the layers, block by block on threads. Complex maps are compared by their modulus. In a tie
+    the first image is taken, and in it the first position in row-major order.
 
     References
     ----------

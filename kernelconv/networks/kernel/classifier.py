@@ -28,9 +28,9 @@ N_COVARIANCE = 10_000
 class ConvKernelClassifier(ImageClassifier):
     r"""Convolutional kernel network whose anchors are learned end to end, with labels.
 
-    The anchors of `ConvKernelNetwork` are where it starts. Each epoch moves them on the sphere by stochastic gradient
-    steps, through the exact gradient of :math:`\kappa(Z Z')^{-1/2}`, and then solves the last layer, a convex problem,
-    anew. Parameters that are tuples are per layer.
+    Training starts from the anchors of `ConvKernelNetwork`. Each epoch moves them on the sphere by stochastic gradient
+    steps, with the exact gradient of :math:`\kappa(Z Z')^{-1/2}`, and then solves the last layer, a convex problem,
+    again. Parameters that are tuples are per layer.
 
     Parameters
     ----------
@@ -44,7 +44,7 @@ class ConvKernelClassifier(ImageClassifier):
     epochs : int
         Passes over the images; 0 keeps the unsupervised anchors and solves the last layer alone.
     batch_size : int
-        Images a step.
+        Images per step.
     learning_rate : float
         Angle (rad) by which an anchor turns in the first steps; it falls along half a cosine.
     momentum : float
@@ -54,9 +54,9 @@ class ConvKernelClassifier(ImageClassifier):
     random_state : int, Generator, RandomState or None
         Samples patches, starts the k-means and shuffles the images.
     verbose : bool
-        Print one line an epoch.
+        Print one line per epoch.
     n_jobs : int, optional
-        Threads; the bits do not depend on it.
+        Threads; the result does not depend on it, bit for bit.
 
     Attributes
     ----------
@@ -77,13 +77,13 @@ class ConvKernelClassifier(ImageClassifier):
         From ``fit`` if there is a single class, a value is out of range, a kernel has an infinite slope, or the images
         are not acceptable (see `ImageEstimator`).
     TypeError
-        From ``fit`` for arrays of another library than NumPy, which ``transform`` and ``predict`` take as they are.
+        From ``fit`` for arrays of another library than NumPy; ``transform`` and ``predict`` accept these.
 
     Notes
     -----
-    An epoch whose end is worse than its beginning is undone and the angle halved from there, so the objective never
-    rises. Cost: an epoch takes about four times the ``transform`` of the training images, and as much memory more as
-    their features. There is no ``partial_fit``: the last layer is solved on the whole training set at once.
+    An epoch that increases the objective is undone, and the angle is halved from then on, so the objective never
+    rises. Cost: an epoch takes about four times as long as ``transform`` of the training images; their features are
+    held in memory. There is no ``partial_fit``: the last layer is solved on the whole training set at once.
 
     References
     ----------

@@ -34,15 +34,15 @@ ANNOUNCED = 10.0  # s: work expected to last longer is announced before it begin
 class ConvKernel(Kernel):
     r"""Exact hierarchical kernel :math:`K(x, y) = \langle\Phi(x), \Phi(y)\rangle` of the layers :math:`A_k M_k P_k`.
 
-    The kernel that `ConvKernelNetwork` approximates with anchors, by the recursion on pairs of positions
+    This is the kernel that `ConvKernelNetwork` approximates with anchors, by the recursion on pairs of positions
 
     .. math:: P_k[u, v] = \sum_r K_{k-1}[u + r, v + r], \quad
               M_k[u, v] = |x_u| |y_v| \, \kappa(P_k[u, v] / |x_u| |y_v|), \quad
               K_k = (R \times C) M_k (R \times C)', \quad K(x, y) = \operatorname{tr} K_n
 
     from :math:`K_0[u, v] = \langle x(u), y(v)\rangle`. A parameter that is a tuple is per layer; a single value holds
-    for every layer. Usable wherever scikit-learn takes a kernel: ``SVC(kernel=ConvKernel(...))``, Gaussian processes,
-    `KernelRidge`; there images are rows, so give `image_shape`.
+    for every layer. It can be used wherever scikit-learn takes a kernel: ``SVC(kernel=ConvKernel(...))``, Gaussian
+    processes, `KernelRidge`; images are rows there, so give `image_shape`.
 
     Parameters
     ----------
@@ -57,7 +57,7 @@ class ConvKernel(Kernel):
     sigma : tuple of float, or float
         Bandwidth of the kernels named "exponential".
     padding : {"zero", "valid", "reflect", "symmetric", "circular"}
-        How a map goes on beyond its edge when patches are taken.
+        How a map is continued beyond its edge when patches are taken.
     tangent : bool
         Return the neural tangent kernel of the same architecture instead, with
         :math:`T_k = (R \times C) [\kappa'(\cos) \, P(T_{k-1}) + M_k] (R \times C)'`; with kernel="arccosine" that of
@@ -65,30 +65,30 @@ class ConvKernel(Kernel):
     image_shape : tuple (h, w) or (h, w, c), optional
         How rows are read as images.
     n_jobs : int, optional
-        Threads; the result does not depend on it. Inside ``joblib.parallel_config("dask")`` None is that cluster.
+        Threads; the result does not depend on it. Inside ``joblib.parallel_config("dask")`` None means that cluster.
     verbose : bool
         Announce work expected to last over ten seconds, with its cost, and show its progress (standard error).
     checkpoint : path, optional
-        File that keeps the finished part of a matrix while it is computed: an interrupted call, made again, goes on
-        from there, to the same bits. It goes when the matrix is finished. One call at a time may use it.
+        File that keeps the finished part of a matrix while it is computed: an interrupted call, made again, resumes
+        from there, with the same bits. It is removed when the matrix is finished. One call at a time may use it.
 
     Raises
     ------
     ValueError
         From ``__call__``, ``diag``, ``distances`` and ``cost`` if a value is out of range, tuples have different
-        lengths, the kernel has an infinite slope and `tangent` is asked for, the images are not acceptable, `Y`
-        holds images of another shape than `X`, squares overflow or vanish in float64, or `checkpoint` is the file of
-        another matrix (other images, parameters or version) or no such file.
+        lengths, `tangent` is True and the kernel has an infinite slope, the images are not acceptable, `Y` holds
+        images of another shape than `X`, squares overflow or vanish in float64, or `checkpoint` is the file of
+        another matrix (other images, parameters or version) or not such a file.
 
     Notes
     -----
-    Cost per pair and layer: (h w)^2 values of kappa and as many times the pooled positions multiply-adds; positions
-    whose patch is zero cost nothing in the first layer. Memory: the matrix and a tile of 16 images a side. Symmetric
-    matrices are computed once above the diagonal. float32 images give a float32 matrix, exact to about 1e-6 of the
-    norms (take float64 for distances between close images); an image beyond 1e12, or all below 1e-12, give float64, for
-    entries grow as squares. A checkpoint grows to the size of the computed part of the matrix, a kill costs the tiles
-    in work, and kernels are told apart by their ``repr``. `X` and `Y` of another library than NumPy give matrices of
-    theirs by the formula, without a checkpoint, at twice the cost if symmetric. The gradient is empty: none is tuned.
+    Cost per pair and layer: (h w)^2 values of kappa, and (h w)^2 times the pooled positions multiply-adds; positions
+    whose patch is zero cost nothing in the first layer. Memory: the matrix and a tile of 16 x 16 images. Symmetric
+    matrices are computed above the diagonal only. float32 images give a float32 matrix, exact to about 1e-6 of the
+    norms (use float64 for distances between close images); values beyond 1e12, or all below 1e-12, give float64, since
+    entries grow as squares. A checkpoint grows to the size of the computed part of the matrix; a kill loses the tiles
+    in work; kernels are told apart by their ``repr``. `X` and `Y` of another library than NumPy give matrices of that
+    library by the formula, without a checkpoint, at twice the cost if symmetric. No hyperparameter has a gradient.
 
     References
     ----------
@@ -190,7 +190,7 @@ class ConvKernel(Kernel):
         return xp.sqrt(xp.clip(square, min=0))
 
     def cost(self, X: ArrayLike, Y: ArrayLike | None = None) -> Cost:
-        """Return what the Gram matrix of `X` and `Y` will take, by timing a few of its pairs (about 150)."""
+        """Return the time and memory of the Gram matrix of `X` and `Y`, estimated by timing about 150 of its pairs."""
         refuse_elsewhere(X, self)
         return self._cost(*self._pair(X, Y))
 

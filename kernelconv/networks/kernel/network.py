@@ -23,13 +23,13 @@ class ConvKernelNetwork(NetworkTransformer):
     Parameters
     ----------
     n_anchors : tuple of int, or int
-        Anchors (output channels) of each layer. Where a layer's sample holds fewer distinct patches, a warning says so,
-        and it gets as many anchors as there are.
+        Anchors (output channels) of each layer. A layer whose sample holds fewer distinct patches gets as many anchors
+        as there are, with a warning.
     patch_size : tuple of (int or (int, int)), or int
         Patch size (px) of each layer, on the map that it reads.
     subsampling : tuple of (int or (int, int)), or int
         Step (px) between pooled positions. A step of 1 keeps every position and blurs all the same, by weights .21,
-        .58, .21 along each axis; with ``pooling_scale=0.5`` it does not, nor with ``pooling="average"``.
+        .58, .21 along each axis; with ``pooling_scale=0.5`` or ``pooling="average"`` it does not blur.
     pooling_scale : tuple of float, or float, optional
         Gaussian scale (px); by default subsampling / sqrt(2).
     kernel : tuple of (DotProductKernel or str), DotProductKernel or str
@@ -39,29 +39,29 @@ class ConvKernelNetwork(NetworkTransformer):
     regularization : float
         epsilon of (kappa(Z Z') + epsilon I)^(-1/2).
     padding : {"zero", "valid", "reflect", "symmetric", "circular"}
-        How a map goes on beyond its edge when patches are taken.
+        How a map is continued beyond its edge when patches are taken.
     input : {"auto", "raw", "gradient", "centered", "whitened"} or Part
         What the first layer reads: the pixels; their gradient, two channels (`ImageGradient`: take patch_size 1 there,
         so that a patch is an orientation); patches without their mean (`PatchCentering`); or these decorrelated
-        (`PatchWhitening`: for natural images). Or any part of images, or of patches. "auto" is "whitened" for colour
-        images (three channels, more than one line, patches of more than one pixel), else "raw": see Notes.
+        (`PatchWhitening`: for natural images). Or any part that acts on images or on patches. "auto" is "whitened" for
+        colour images (three channels, more than one line, patches of more than one pixel), else "raw": see Notes.
     pooling : {"gaussian", "average", "max"} or Part, or tuple of these
-        Pooling of each layer; the last two names over windows of subsampling px. A part has its own step in place of
-        `subsampling`.
+        Pooling of each layer; "average" and "max" act on windows of `subsampling` px. A part has its own step in place
+        of `subsampling`.
     group : {None, "rotations", "flips", "rotations and flips"}
         Average the representation over these symmetries of the image, which makes it exactly invariant to them
         (`OrbitPooling`), at 4, 2 or 8 times the cost.
     n_patches : int
         Training patches sampled per layer for the k-means; at least as many as anchors.
     anchors : list of (array (n_anchors, patch values) or None), optional
-        The anchors themselves, one entry a layer, in place of those that are learned; None for a layer to learn. Rows
-        are divided by their norms. `n_anchors` is read only where there is a None.
+        The anchors themselves, one entry per layer, in place of learned ones; None for a layer whose anchors are
+        learned. Rows are divided by their norms. `n_anchors` is read only where there is a None.
     image_shape : tuple (h, w) or (h, w, c), optional
         How rows of a 2-D X are read as images.
     random_state : int, Generator, RandomState or None
         Samples patches and starts the k-means.
     verbose : bool
-        Print one line a layer while fitting, with the seconds since the start.
+        Print one line per layer while fitting, with the seconds since the start.
     n_jobs : int, optional
         Threads; the result does not depend on it.
 
@@ -70,7 +70,7 @@ class ConvKernelNetwork(NetworkTransformer):
     network_ : Network
         The built network: ``network_.trace(X)`` gives each layer's maps, ``network_.vjp`` gradients.
     anchors_ : list of ndarray (n_anchors, patch values)
-        Unit anchors of each layer, read-only; NumPy's, also where ``fit`` was on arrays of another library.
+        Unit anchors of each layer, read-only; NumPy arrays, even if ``fit`` was on arrays of another library.
     maps_shape_ : tuple (h, w, c)
         Shape of the output map; ``transform`` returns it raveled.
     n_features_in_ : int
@@ -87,17 +87,17 @@ class ConvKernelNetwork(NetworkTransformer):
 
     Notes
     -----
-    Arrays of PyTorch, JAX and others are fitted and transformed where they are: see `NetworkTransformer`.
-    ``fit`` holds the sampled patches of one layer and a few blocks of maps, and reads only the images it draws of those
-    in a file (a memory map, a dataset of zarr or h5py); ``transform`` its output and a few blocks.
+    Arrays of PyTorch, JAX and others are fitted and transformed on their device: see `NetworkTransformer`.
+    ``fit`` holds the sampled patches of one layer and a few blocks of maps; of images in a file (a memory map, a
+    dataset of zarr or h5py) it reads only those that it draws. ``transform`` holds its output and a few blocks.
     Cost per image and layer: h w n_anchors (patch values) multiply-adds for the kernel values, n_anchors^2 per pooled
     position for the whitening.
 
-    On what ``input="auto"`` rests: validation error, %, of raw, centered, whitened patches and gradient, mean of three
-    draws: 2,000 CIFAR-10 images 51.0, 45.5, 42.7, 44.1; 600 crops of two photographs 59.3, 54.0, 49.1, 53.3
-    (``benchmarks/colour_input.py``).
+    The choice of ``input="auto"`` is based on validation errors (%) of raw, centered, whitened patches and gradient,
+    means of three draws: 2,000 CIFAR-10 images 51.0, 45.5, 42.7, 44.1; 600 crops of two photographs 59.3, 54.0, 49.1,
+    53.3 (``benchmarks/colour_input.py``).
 
-    A head: ``RidgeClassifierCV(np.logspace(-4, 1, 6))`` has 0.7 % validation error with 1,000 digits (the penalties of
+    Heads: ``RidgeClassifierCV(np.logspace(-4, 1, 6))`` has 0.7 % validation error with 1,000 digits (the penalties of
     ``RidgeClassifierCV()``: 1.8 %) and 2.8 % with 1,000 MNIST images, `AffineSubspaceClassifier` 1.2 and 2.7 %,
     ``LogisticRegression`` 5.4 and 4.3 %.
 

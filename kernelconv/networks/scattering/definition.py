@@ -1,7 +1,7 @@
 r"""Scattering as its papers define it: wavelet transforms P, moduli M and low-passes A, joined into a tree.
 
-Every node is a map U, the image at the root. It is averaged, which gives S; and for every scale that may follow it is
-convolved with the wavelets, whose modulus is the next node:
+Every node is a map U, the image at the root. Its average is S; for every scale that may follow, it is convolved with
+the wavelets, and the moduli of the results are the next nodes:
 
 .. math:: S[\lambda_1 \dots \lambda_m] x = U[\lambda_1 \dots \lambda_m] x * \phi_J, \qquad
           U[\lambda_1 \dots \lambda_{m + 1}] x = |U[\lambda_1 \dots \lambda_m] x * \psi_{\lambda_{m + 1}}|
@@ -31,22 +31,22 @@ def scattering_tree(geometry: Geometry | Geometry1D, channels: int = 1, *, halve
     Parameters
     ----------
     geometry : Geometry or Geometry1D
-        Grids, paths and filters, as ``ScatteringTransform(...).build(in_shape).geometry`` knows them.
+        Grids, paths and filters, such as ``ScatteringTransform(...).build(in_shape).geometry``.
     channels : int
-        Of the images.
+        Channels of the images.
     halves : bool
-        Of complex signals, both halves of whose spectra are scattered: each channel becomes two (`Halves`).
+        Scatter both halves of the spectra of complex signals: each channel becomes two (`Halves`).
 
     Returns
     -------
     Network
-        (n, h, w, c) -> (n, h', w', c n_paths), linear in no part but its moduli, with a gradient.
+        (n, h, w, c) -> (n, h', w', c n_paths), in which only the moduli are not linear, with a gradient.
 
     Notes
     -----
-    Maps of scale j lie on a grid of 2^j px (finer by the oversampling): these strides, inside, are part of the
-    definition. On a coarser grid the filters are what the bank says they are there. Cost: every wavelet transform makes
-    complex maps on the grid of its input before it subsamples them, which the engine does not.
+    Maps of scale j lie on a grid of 2^j px (finer by the oversampling): these inner strides are part of the
+    definition. On a coarser grid the filters are those that the bank returns for it. Cost: every wavelet transform
+    makes complex spectra on the grid of its input before it subsamples them, which the engine does not.
 
     References
     ----------

@@ -52,7 +52,10 @@ class PathTransformer(ImageTransformer):
         return apart(xp.moveaxis(xp.reshape(rows, (rows.shape[0], channels, h, w)), 1, -1), leading)
 
     def get_feature_names_out(self, input_features: Sequence[str] | NDArray | None = None) -> NDArray:
-        """Return one name a feature, ``<prefix>_<path>_<row>_<column>``; of several channels, ``c<channel>_`` leads."""
+        """Return one name per feature: ``<prefix>_<path>_<row>_<column>``.
+
+        With several channels, ``c<channel>_`` comes before the path.
+        """
         super().get_feature_names_out(input_features)  # checks input_features
         h, w, _ = self.maps_shape_
         c = self.image_shape_[2]
@@ -80,7 +83,7 @@ class EnergyByPath(PathTransformer):
     n_jobs: int | None
 
     def energies(self, X: ArrayLike) -> NDArray:
-        r"""Return the energy of each path, :math:`4^r \|S[p] x\|^2` (2^r px the output's grid), mean over images.
+        r"""Return the mean energy of each path, :math:`4^r \|S[p] x\|^2`, where the output's grid is of 2^r px.
 
         Parameters
         ----------
@@ -90,7 +93,7 @@ class EnergyByPath(PathTransformer):
         Returns
         -------
         ndarray, shape (n_paths,), float64
-            In the order of ``paths_``, channels summed. Of the maps as ``transform`` returns them.
+            Means over images, summed over channels, of the maps that ``transform`` returns, in the order of ``paths_``.
 
         Examples
         --------
@@ -108,7 +111,7 @@ class EnergyByPath(PathTransformer):
     def residual_energy(self, X: ArrayLike) -> float:
         r"""Return the energy of :math:`U[p] x` summed over the paths of order `max_order` + 1, mean over images.
 
-        What the transform leaves out: it falls with `max_order`. Zero if there are no such paths.
+        It is the energy that the transform leaves out, and decreases with `max_order`. It is 0 without such paths.
         """
         images = self._read_images(X)
         order = self._geometry().max_order + 1

@@ -47,8 +47,8 @@ class RotoTranslationPath(NamedTuple):
 def angular_filters(L: int) -> NDArray:
     r"""Return the Fourier transforms of the filters along the angle, sampled at 2 L angles of a full turn.
 
-    The mean over angles first; then, for k = 0, 1, ... below :math:`\log_2 L`, the periodised Morlet wavelet of
-    frequency :math:`\tfrac38 2^{-k}` and deviation :math:`\tfrac18 2^{-k}` (cycles a sample), and its conjugate.
+    The mean over angles first; then, for k = 0, ..., K - 1 with K = floor(log2 L), the periodised Morlet wavelet of
+    frequency :math:`\tfrac38 2^{-k}` and deviation :math:`\tfrac18 2^{-k}` (cycles per sample), and its conjugate.
 
     Parameters
     ----------
@@ -86,10 +86,10 @@ class RotoTranslationScattering2D(PathTransformer):
               U_2(u, \theta) = \big| \textstyle\sum_{\theta'} (U_1(\cdot, \theta') *
               \psi_{j_2, \theta' + \beta})(u) \, \tilde\psi_k(\theta - \theta') \big|
 
-    A rotation of the image moves the maps and shifts :math:`\theta`; wavelets :math:`\tilde\psi_k` along the angle keep
-    what the average over :math:`\theta` would lose: how responses at different angles go together. The output is
-    the average over :math:`\theta`, low-passed by :math:`\phi_J`, of x, of :math:`|U_1 *_\theta \tilde\psi_k|` and of
-    :math:`U_2` for every :math:`j_1 < j_2`, relative angle :math:`\beta` and k.
+    A rotation of the image rotates the maps and shifts :math:`\theta`. Wavelets :math:`\tilde\psi_k` along the angle
+    keep what the average over :math:`\theta` alone would lose: the relation of responses at different angles. The
+    output is the average over :math:`\theta`, low-passed by :math:`\phi_J`, of x, of
+    :math:`|U_1 *_\theta \tilde\psi_k|` and of :math:`U_2` for every :math:`j_1 < j_2`, relative angle :math:`\beta`, k.
 
     Parameters
     ----------
@@ -104,9 +104,9 @@ class RotoTranslationScattering2D(PathTransformer):
     padding : {"reflect", "zero", "circular", "symmetric"}
         What lies outside the image, as in `Scattering2D`.
     oversampling : int
-        Sample 2^oversampling times as finely, as in `Scattering2D`.
+        Sample the output on a grid finer by 2^oversampling, as in `Scattering2D`.
     n_jobs : int, optional
-        Threads; None means the cores this process may use, or what ``joblib.parallel_config`` says.
+        Threads; None means the cores this process may use, or the setting of ``joblib.parallel_config``.
 
     Attributes
     ----------
@@ -128,10 +128,10 @@ class RotoTranslationScattering2D(PathTransformer):
 
     Notes
     -----
-    1 + (1 + 2 K) J + (1 + 2 K) L J (J - 1) / 2 paths with K = floor(log2 L). On a square circular image that 2^J
-    divides and with even L, a quarter turn of the image about pixel (0, 0) is one of the maps, exactly; other angles
-    hold up to the sampling of the angles. Second-order wavelets at :math:`\theta + \pi` are conjugates, so half a turn
-    is computed. Cost: about that of `Scattering2D` times (1 + 2 K) / 2 at order 2.
+    There are 1 + (1 + 2 K) J + (1 + 2 K) L J (J - 1) / 2 paths with K = floor(log2 L). On square circular images whose
+    side 2^J divides, and with even L, a quarter turn of the image about pixel (0, 0) turns the maps exactly; for other
+    angles this holds up to the sampling of the angles. Second-order wavelets at :math:`\theta + \pi` are conjugates, so
+    only half a turn is computed. Cost: about that of `Scattering2D` times (1 + 2 K) / 2 at order 2.
 
     References
     ----------
@@ -211,7 +211,7 @@ class RotoTranslationScattering2D(PathTransformer):
         Returns
         -------
         array, shape (n, c * n_paths * h' * w')
-            Of the library of `X`, float64 as they or else float32; ``reshape(n, c, n_paths, h', w')`` gives the maps.
+            Of the library of `X`; float64 for float64 images, else float32. Maps: ``reshape(n, c, n_paths, h', w')``.
         """
         images, geometry = self._stored_images(X), self.cascades_.geometry
         h, w, c = images.shape[1:]

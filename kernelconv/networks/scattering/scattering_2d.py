@@ -43,35 +43,35 @@ class Scattering2D(EnergyByPath):
     image_shape : tuple (h, w) or (h, w, c), optional
         How rows are read; needed only for rows.
     padding : {"reflect", "zero", "circular", "symmetric"}
-        What lies outside the image, as in numpy.pad; "zero" suits objects on an empty ground. A circular axis that 2^J
-        divides gets no border at all: the transform is then exactly covariant to shifts by 2^J. Nor does one of any
-        size if `oversampling` is J or more: it is then covariant to all shifts.
+        What lies outside the image, as in numpy.pad; "zero" suits objects on an empty background. With "circular", an
+        axis that 2^J divides gets no border: the transform is then exactly covariant to shifts by 2^J. With
+        `oversampling` J or more, an axis of any size gets none, and the transform is covariant to all shifts.
     oversampling : int
         Sample the output every 2^(J - oversampling) px instead (never finer than 1 px), and compute every scale on a
-        grid as much finer; at J nothing is subsampled.
+        grid that is finer by the same factor; at J nothing is subsampled.
     grid : {"centred", "kymatio"}
         Where the output is sampled when 2^J does not divide the size: on the image padded evenly to the next multiple
         of 2^J (28 px at J=3 give 4 positions), or where kymatio samples (3 positions, which leave out the last rows).
     engine : {"native", "kymatio"}
-        Who computes: this library, or kymatio's NumPy engine (slower; filters 3e-5 apart) behind the same interface.
+        What computes: this library, or kymatio's NumPy engine (slower; its filters differ by 3e-5), with one interface.
     bank : {"morlet", "tight"}
-        Filters: kymatio's, or the same scaled so that their Littlewood-Paley sum is exactly 1. With "tight",
-        `paths` "all", circular padding and `oversampling` = J, all four, the transform keeps all energy, whatever the
-        size: ``energies`` and ``residual_energy`` sum to that of the images. Borders and subsampling change the sum.
+        Filters: kymatio's, or the same scaled so that their Littlewood-Paley sum is exactly 1. With all four of
+        "tight", `paths` "all", circular padding and `oversampling` = J, the transform keeps the energy of images of
+        any size: ``energies`` and ``residual_energy`` sum to it. Borders and subsampling change the sum.
     paths : {"decreasing", "all"}
         Frequency-decreasing paths, or those of any scales, (J L)^m of order m.
     normalized : bool
-        Divide maps of order 2 and more by their parents' (`ParentNormalization`).
+        Divide maps of order 2 and more by those of their parent paths (`ParentNormalization`).
     log : bool
         Compress the maps of order 1 and more, log(1 + S / epsilon) (`LogCompression`).
     epsilon : float
         Of `normalized` and `log`, > 0, in units of the coefficients.
     energy : float, optional
         Keep only the paths of largest energy on the images of ``fit``, as few as hold this share, in (0, 1], of the
-        energy of all: Bruna & Mallat prune to the paths that matter. ``transform`` then computes these alone, and those
-        that they continue. None keeps all and looks at no value.
+        total energy, a pruning as in Bruna & Mallat. ``transform`` then computes only these paths and those that they
+        continue. None keeps all paths, whatever the values of the images.
     n_jobs : int, optional
-        Threads; None means the cores this process may use, or what ``joblib.parallel_config`` says.
+        Threads; None means the cores this process may use, or the setting of ``joblib.parallel_config``.
 
     Attributes
     ----------
@@ -79,7 +79,7 @@ class Scattering2D(EnergyByPath):
         Path of each map, in kymatio's order: by order, then by (scale 1, angle 1, scale 2, angle 2, ...).
     network_ : Network
         The same computation as a network of parts, on (n, h, w, c): ``forward``, ``trace``, and ``vjp`` for gradients
-        in the image, which kymatio's engine has not.
+        in the image, which kymatio's engine does not have.
     filter_bank_ : FilterBank
         The wavelets and the low-pass, on the padded image.
     image_shape_ : tuple (h, w, c)
@@ -99,13 +99,13 @@ class Scattering2D(EnergyByPath):
 
     Notes
     -----
-    1 + J L + L^2 J (J - 1) / 2 decreasing paths at order 2. All angles of a scale are computed at once, products folded
-    onto the coarser grid before the inverse FFT, the low-pass as a matrix product in space. Images padded to at most
-    80^2 px are computed frequency by frequency, the maps of a block side by side, and Fourier transforms of at most
-    40 px as products of small real matrices: about half of the time of 28 x 28 px. Memory: the output and a few
-    blocks. A fitted object pickles as its parameters; filters are computed again.
+    There are 1 + J L + L^2 J (J - 1) / 2 decreasing paths at order 2. All angles of a scale are computed at once;
+    products are folded onto the coarser grid before the inverse FFT, and the low-pass is a matrix product in space.
+    Images padded to at most 80^2 px are computed frequency by frequency, with the maps of a block side by side, and
+    Fourier transforms of at most 40 px are products of small real matrices: about half of the time of 28 x 28 px.
+    Memory: the output and a few blocks. A pickle holds the parameters; loading it computes the filters again.
 
-    Coefficients differ in size by orders of magnitude, which a head should know: with 1,000 MNIST images
+    Coefficients differ in size by orders of magnitude, which matters to a head: with 1,000 MNIST images
     ``RidgeClassifierCV(np.logspace(-4, 1, 6))`` has 2.3 % validation error, 1.9 % after square roots (the penalties of
     ``RidgeClassifierCV()``: 3.2 %), `AffineSubspaceClassifier` 2.2 %, 1.8 % after them, ``LogisticRegression`` 10.8 %,
     3.4 % after ``StandardScaler``.
@@ -215,7 +215,7 @@ class Scattering2D(EnergyByPath):
         Raises
         ------
         TypeError
-            If `X` is an array of another library than NumPy, and the engine kymatio's.
+            If `X` is an array of another library than NumPy and `engine` is "kymatio".
         """
         if self.engine == "kymatio" and is_elsewhere(X):
             raise TypeError(
@@ -225,10 +225,10 @@ class Scattering2D(EnergyByPath):
         return rows(self.network_, images, self.n_jobs, by_map)
 
     def meta(self) -> dict[str, Any]:
-        """Return arrays by kymatio's words, an entry a path of ``paths_``, NaN beyond a path's order.
+        """Return arrays under kymatio's names, one entry per path of ``paths_``, NaN beyond a path's order.
 
         ``order`` (n_paths,); ``j``, ``theta`` (index of the angle) and ``n`` = j L + theta, (n_paths, max_order);
-        ``key``, a list of the tuples n. kymatio 0.3.0 says these of each entry of its ``out_type="list"``.
+        ``key``, a list of the tuples n. kymatio 0.3.0 gives these with each entry of its ``out_type="list"``.
         """
         check_is_fitted(self)
         geometry = self._geometry()

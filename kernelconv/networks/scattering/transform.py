@@ -36,25 +36,25 @@ class ScatteringTransform(Part):
     J, L, max_order, padding, oversampling, grid, bank, paths, engine
         As in `kernelconv.Scattering2D`.
     only : tuple of ScatteringPath, optional
-        Some of these paths, in order: they alone make maps, and only they and those that they continue are computed.
+        Some of these paths, in order: the output has their maps alone, computed with those of the paths they continue.
 
     Raises
     ------
     ValueError
         If a parameter is out of its range; from ``out_shape`` and ``build`` if 2^J is larger than the image allows (see
         `Scattering2D`), or `only` does not hold some of the paths in their order; from ``build`` if `engine` is
-        "kymatio" and kymatio has not got what is wanted.
+        "kymatio" and kymatio does not support the other parameters.
     NotImplementedError
         From ``pullback`` if `engine` is "kymatio", which has no gradient.
 
     Notes
     -----
-    The definition is a tree of wavelet transforms, moduli and low-passes, ``tree`` (`scattering_tree`); the engine goes
-    down it branch by branch.
-    Gradient: each modulus u -> abs(u * psi) goes back as the adjoint convolution of g times the phase of u * psi, 0
-    where u * psi is 0. The pullback computes the moduli again, about three times the cost of ``forward``, so that it
-    needs the memory of one branch. Lipschitz constant: with circular borders and no subsampling (`oversampling` = J),
-    max(1, B)^((max_order + 1) / 2), B the upper frame bound, 1 for the tight bank; not known otherwise.
+    The definition is a tree of wavelet transforms, moduli and low-passes, ``tree`` (`scattering_tree`); the engine
+    computes it branch by branch.
+    Gradient: for each modulus u -> abs(u * psi), the adjoint convolution of g times the phase of u * psi, which is 0
+    where u * psi is 0. The pullback needs the memory of one branch, since it computes the moduli again; it costs about
+    three times as much as ``forward``. Lipschitz constant: with circular borders and no subsampling (`oversampling` =
+    J), max(1, B)^((max_order + 1) / 2), with B the upper frame bound, 1 for the tight bank; not known otherwise.
 
     References
     ----------
@@ -164,7 +164,7 @@ class ScatteringTransform(Part):
         return float(upper ** ((self.max_order + 1) / 2))
 
     def multiply_adds(self, in_shape: Shape3) -> int:
-        """Return those of the FFTs, 2 n log2 n of n complex numbers, and of the filters."""
+        """Return the multiply-adds of the FFTs, 2 n log2 n for n complex numbers, and of the filter products."""
         geometry = self._geometry(in_shape)
         area, total = geometry.padded[0] * geometry.padded[1], 0.0
         for path in geometry.computed:

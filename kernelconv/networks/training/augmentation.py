@@ -30,14 +30,14 @@ class Augmentation(Composable):
 
     Shift, rotation and deformation add up to one displacement field, L_tau x(u) = x(u - tau(u)), so that an image is
     interpolated once (cubic spline, zeros outside). `PhotoAugmentation` scales, crops, changes colours and blurs; ``|``
-    puts one after the other.
+    chains augmentations.
 
     Parameters
     ----------
     shift : float
         Largest shift (px) of each axis, drawn uniformly: the same as cropping a padded image.
     rotation : float
-        Largest angle (degrees), drawn uniformly on both sides.
+        Largest angle (degrees), drawn uniformly in both directions.
     deformation : float
         Largest Jacobian norm of a `SmoothDeformation`, in [0, 1), drawn uniformly.
     noise : float
@@ -50,14 +50,14 @@ class Augmentation(Composable):
     Raises
     ------
     ValueError
-        From the constructor for values out of range; from the call if images are no finite real numbers (n, h, w) or
-        (n, h, w, c), or `rng` is none.
+        From the constructor for values out of range; from the call if images are not finite real numbers (n, h, w) or
+        (n, h, w, c), or `rng` is neither a Generator nor a seed.
 
     Notes
     -----
-    Called as ``augmentation(images, rng)``; what it draws follows from `rng` alone. A deformation is one of 256
-    fields kept for the image size, scaled to a uniform Jacobian norm, its components' signs drawn anew: their exact
-    norms are computed once.
+    Called as ``augmentation(images, rng)``; what it draws depends on `rng` alone. A deformation is one of 256 fields
+    kept for the image size, whose exact norms are computed once; it is scaled to a Jacobian norm that is drawn
+    uniformly, and the signs of its components are drawn for each image.
 
     References
     ----------

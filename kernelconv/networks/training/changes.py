@@ -33,23 +33,24 @@ class Composable:
 
 @dataclass(frozen=True)
 class AugmentationChain(Composable):
-    """Several augmentations, one after the other: ``PhotoAugmentation(crop=0.5) | Augmentation(flip=True)``.
+    """Several augmentations applied in a row: ``PhotoAugmentation(crop=0.5) | Augmentation(flip=True)``.
 
     Parameters
     ----------
     changes : sequence of callable
         `Augmentation`, `PhotoAugmentation`, functions (images, rng) -> images of the same shape. Chains among them are
-        taken apart.
+        replaced by their members.
 
     Raises
     ------
     ValueError
-        From the constructor if there is none, or one cannot be called as such; from the call if images are no finite
-        real numbers (n, h, w) or (n, h, w, c), `rng` is none, or a function returns images of another shape.
+        From the constructor if `changes` is empty or one of them cannot be called so; from the call if images are not
+        finite real numbers (n, h, w) or (n, h, w, c), `rng` is neither a Generator nor a seed, or a function returns
+        images of another shape.
 
     Notes
     -----
-    Called as ``chain(images, rng)``; all draw from `rng`, in their order.
+    Called as ``chain(images, rng)``; all augmentations draw from `rng`, in their order.
 
     Examples
     --------

@@ -23,36 +23,37 @@ class PhotoAugmentation(Composable):
     r"""Random scale, crop-and-resize, colour jitter, colour drop and blur, in this order.
 
     Scale and crop are one affine map, L_tau x(u) = x(u - tau(u)), so that an image is interpolated once (cubic spline,
-    mirrored beyond its edge). `Augmentation` shifts, turns, deforms and flips; ``|`` puts one after the other.
+    mirrored beyond its edge). `Augmentation` shifts, rotates, deforms and flips; ``|`` chains augmentations.
 
     Parameters
     ----------
     scale : float
-        The image is enlarged about its middle by a factor in [1 / (1 + scale), 1 + scale], its logarithm drawn
+        The image is enlarged about its centre by a factor in [1 / (1 + scale), 1 + scale], whose logarithm is drawn
         uniformly.
     crop : float
-        Largest share of the area that is cut away, in [0, 1): a window of an area drawn uniformly in [1 - crop, 1], its
-        sides in a ratio of 3/4 to 4/3 (the logarithm drawn uniformly), anywhere in the image, is brought to its size.
+        Largest share of the area that is cut away, in [0, 1): a window at a random place is resized to the size of the
+        image. Its share of the area is drawn uniformly in [1 - crop, 1], the ratio of its sides in [3/4, 4/3] (with a
+        uniform logarithm).
     jitter : float
         Brightness, contrast and saturation are each multiplied by a factor drawn uniformly in [1 - jitter, 1 + jitter];
         in [0, 1].
     drop : float
-        Probability that an image loses its colours, in [0, 1]: all channels become their mean.
+        Probability that an image loses its colours, in [0, 1]: every channel becomes the mean of all.
     blur : float
         Largest standard deviation (px) of a Gaussian that blurs the image, drawn uniformly.
 
     Raises
     ------
     ValueError
-        From the constructor for values out of range; from the call if images are no finite real numbers (n, h, w) or
-        (n, h, w, c), or `rng` is none.
+        From the constructor for values out of range; from the call if images are not finite real numbers (n, h, w) or
+        (n, h, w, c), or `rng` is neither a Generator nor a seed.
 
     Notes
     -----
-    Called as ``augmentation(images, rng)``; what it draws follows from `rng` alone. Brightness multiplies all values;
-    contrast the differences from the image's mean; saturation those of the channels from their mean, the grey value, in
-    which all channels weigh the same. Nothing is clipped: the library's images have no fixed range. The blur stays
-    inside the image: its weights sum to one at the edge, too. A constant image stays constant under all of these.
+    Called as ``augmentation(images, rng)``; what it draws depends on `rng` alone. Brightness multiplies all values;
+    contrast the differences from the mean of the image; saturation the differences of the channels from their mean, the
+    grey value (all channels have the same weight). Nothing is clipped, since images have no fixed range. The blur reads
+    no pixel outside the image: at the edge, too, its weights sum to one. All of these leave a constant image constant.
 
     References
     ----------

@@ -133,7 +133,7 @@ class PatchwiseAffine(Affine):
         return self.patches.receptive_field(in_shape)
 
     def field_start(self, in_shape: Shape3) -> tuple[Any, Any]:
-        """Return that of the patches."""
+        """Return the ``field_start`` of the patches."""
         return self.patches.field_start(in_shape)
 
     def multiply_adds(self, in_shape: Shape3) -> int:

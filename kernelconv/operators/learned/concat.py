@@ -1,4 +1,4 @@
-"""Concat(branches): several parts on the same maps, what they make side by side."""
+"""Concat(branches): several parts on the same maps, with their outputs side by side."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ from kernelconv.operators.wavelets.filtering import Spectra
 
 @dataclass(frozen=True, repr=False, init=False)
 class Concat(Composite):
-    r"""Branches on the same maps, their outputs joined along the channels, :math:`x \mapsto (F_1 x, \dots, F_m x)`.
+    r"""Branches on the same maps, with outputs concatenated along channels, :math:`x \mapsto (F_1 x, \dots, F_m x)`.
 
     Parameters
     ----------
     *branches : Part
-        ``serial(...)`` as a rule. Their outputs have the same height and width.
+        Usually ``serial(...)``. Their outputs have the same height and width.
 
     Raises
     ------
@@ -35,8 +35,8 @@ class Concat(Composite):
 
     Notes
     -----
-    ``params`` are named "branch_1.…", "branch_2.…". Gradient: the sum of the branches' pullbacks, each of its channels.
-    Lipschitz constant: the root of the sum of the squares. Linear, homogeneous, equivariant if all are.
+    ``params`` are named "branch_1.…", "branch_2.…". Gradient: the sum of the branches' pullbacks, each on its channels.
+    Lipschitz constant: the root of the sum of the branches' squared ones. Linear, homogeneous, equivariant if all are.
 
     References
     ----------
@@ -73,7 +73,7 @@ class Concat(Composite):
         return Concat(*branches.values())
 
     def shapes(self, in_shape: Shape3) -> list[Shape3]:
-        """Return the input shape, once a branch, then the output shape."""
+        """Return the input shape, once per branch, then the output shape."""
         outputs = [branch.out_shape(in_shape) for branch in self.branches]
         if len({shape[:2] for shape in outputs}) > 1:
             raise ValueError(f"Branches give maps of shapes {outputs}: their heights and widths must be the same.")
@@ -85,13 +85,13 @@ class Concat(Composite):
         return float(np.linalg.norm(known)) if len(known) == len(constants) else None
 
     def receptive_field(self, in_shape: Shape3) -> tuple[Pair, Pair]:
-        """Return the largest of the fields, and the stride, which is the same."""
+        """Return the largest field of the branches, and the stride of the first one."""
         fields, strides = zip(*(branch.receptive_field(in_shape) for branch in self.branches), strict=True)
         height, width = (max(f[a] for f in fields) for a in (0, 1))
         return (height, width), strides[0]
 
     def field_start(self, in_shape: Shape3) -> tuple[Any, Any]:
-        """Return the first of theirs."""
+        """Return the smallest ``field_start`` of the branches along each axis, None if one of them is."""
         return first_start([part.field_start(in_shape) for part in self.branches])
 
     def build(self, in_shape: Shape3, rng: np.random.Generator | None = None, data: Data | None = None) -> Concat:
@@ -110,7 +110,7 @@ class Concat(Composite):
         return all(branch.reads_spectra for branch in self.branches)
 
     def definition(self, x: Array | Spectra) -> Any:
-        """Return what the branches make of `x`, joined: (n, h, w, c) -> (n, h', w', sum of c')."""
+        """Return the branches' outputs, concatenated: (n, h, w, c) -> (n, h', w', sum of c')."""
         return self._through(Spectra(x) if self.reads_spectra and not isinstance(x, Spectra) else x, _definition)
 
     def _pullback(self, x: NDArray, *, train: bool = False, rng: Any = None) -> tuple[NDArray, Pullback, State]:

@@ -37,7 +37,7 @@ class Convolution(PatchwiseAffine):
     bias : bool
         Add b; without it the part is linear and has an adjoint and a matrix.
     initialization : str
-        Start weights: "torch_default", U(-1, 1) / sqrt(fan_in), or "he_normal", "he_uniform", "glorot_normal",
+        Initial weights: "torch_default", U(-1, 1) / sqrt(fan_in), or "he_normal", "he_uniform", "glorot_normal",
         "glorot_uniform", "lecun_normal", "lecun_uniform" (see `start_weight`).
 
     Raises
@@ -49,9 +49,9 @@ class Convolution(PatchwiseAffine):
     Notes
     -----
     ``params``: "weight" (k_h k_w c, n_filters), drawn with fan_in = k_h k_w c and fan_out = k_h k_w n_filters; "bias"
-    (n_filters,), zeros. Cost: h' w' k_h k_w c n_filters multiply-adds; fewer by Toom-Cook tiles for filters of 2 to 5
-    px a side, moved by one, on more than four channels: in float32 these err by 2e-6 of the result, where sums err by
-    2e-7. The gradient in W sums over all positions: weight sharing is the adjoint of patch extraction.
+    (n_filters,), zeros. Cost: h' w' k_h k_w c n_filters multiply-adds; fewer with Toom-Cook tiles, for filters of 2 to
+    5 px a side at stride 1 on more than four channels: their error in float32 is 2e-6 of the result, that of plain sums
+    2e-7. The gradient in W is a sum over all positions, which share the weights.
 
     References
     ----------
@@ -81,22 +81,22 @@ class Convolution(PatchwiseAffine):
 
         .. math:: y[i, j, m] = \sum_{k, l, c} x'[s i + d k, s j + d l, c] \, W[k, l, c, m] + b_m
 
-        It needs no building to run on maps of its channels; built, its weights are params that start as given, which
-        training changes unless they are `frozen`.
+        It runs on maps with the channels of the weights without being built. Once built, its params start at the given
+        weights, and training changes them unless they are `frozen`.
 
         Parameters
         ----------
         weights : array-like (k_h, k_w), (k_h, k_w, c) or (k_h, k_w, c, n_filters)
-            W; without a last axis one filter, without channels of one channel. float64 stays float64, all else becomes
-            float32.
+            W; without the last axis it is one filter, without the last two one filter of one channel. float64 stays
+            float64, other dtypes become float32.
         bias : float or array-like (n_filters,), optional
             b; without it the part is linear.
         stride, padding, dilation
             As `Convolution`.
         flip : bool
-            False: the sum above, a cross-correlation, as everywhere in this library and in CNNs. True: a convolution as
-            mathematics and ``scipy.signal.convolve2d`` have it, W read from its other end in both directions, by which
-            an impulse becomes the filter itself and not its mirror image.
+            False: the sum above, a cross-correlation, as everywhere in this library and in CNNs. True: a convolution in
+            the mathematical sense, as ``scipy.signal.convolve2d`` computes it: W is reversed along both spatial axes,
+            so that the response to an impulse is the filter itself and not its mirror image.
 
         Returns
         -------
@@ -106,7 +106,7 @@ class Convolution(PatchwiseAffine):
         ------
         ValueError
             If `weights` do not hold finite real numbers or have another number of axes; if `bias` is not one finite
-            number a filter; as `Convolution`.
+            number per filter; and as `Convolution`.
 
         Examples
         --------
@@ -176,18 +176,18 @@ class GivenConvolution(Convolution):
     Parameters
     ----------
     n_filters, size, stride, padding, dilation, bias, initialization
-        As `Convolution`; the number and size of the filters are those of the weights. Nothing is drawn, so the
-        initialization says nothing.
+        As `Convolution`; the number and size of the filters are those of the weights. Nothing is drawn, so
+        `initialization` has no effect.
     weights : Weights or array-like (k_h, k_w, c, n_filters)
         The filters.
     biases : Biases or array-like (n_filters,), optional
-        Given where `bias` is True, and only there.
+        Required if `bias` is True, not allowed otherwise.
 
     Raises
     ------
     ValueError
-        From the constructor if weights and biases are not as many and as large as the other fields say, and as
-        `Convolution`; from ``out_shape`` and ``build`` for maps of other channels than the weights.
+        From the constructor if the number or size of weights or biases contradicts the other fields, and as
+        `Convolution`; from ``out_shape`` and ``build`` for maps whose number of channels is not that of the weights.
 
     Examples
     --------

@@ -28,7 +28,7 @@ class Dense(Affine):
     bias : bool
         Add b; without it the part is linear.
     initialization : str
-        Start weights: "torch_default", U(-1, 1) / sqrt(fan_in), or "he_normal", "he_uniform", "glorot_normal",
+        Initial weights: "torch_default", U(-1, 1) / sqrt(fan_in), or "he_normal", "he_uniform", "glorot_normal",
         "glorot_uniform", "lecun_normal", "lecun_uniform" (see `start_weight`).
 
     Raises

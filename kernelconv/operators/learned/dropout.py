@@ -16,7 +16,7 @@ from kernelconv.operators.base import Part, Pullback, Shape3, State
 
 @dataclass(frozen=True, repr=False)
 class Dropout(Part):
-    """In training each value is zero with probability `rate`, else divided by 1 - rate; in evaluation the identity.
+    """Dropout: in training a value is 0 with probability `rate`, else divided by 1 - rate; in evaluation the identity.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""Identity: what is handed on as it is."""
+"""Identity: the input, unchanged."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from kernelconv.operators.base import Part, Shape3
 
 @dataclass(frozen=True, repr=False)
 class Identity(Part):
-    """x -> x: the branch of a `Concat` that hands its input on, as a densely connected network does.
+    """The identity x -> x, for a branch of `Concat` that passes its input on, as in densely connected networks.
 
     Notes
     -----

@@ -1,4 +1,4 @@
-"""Start weights by name."""
+"""Initial weights by name."""
 
 from __future__ import annotations
 
@@ -28,15 +28,16 @@ def start_weight(
     Parameters
     ----------
     initialization : str
-        "torch_default" is U(-1, 1) / sqrt(fan_in), what PyTorch draws; its variance 1 / (3 fan_in) is a sixth of He's:
-        on MNIST networks without batch normalisation then err less. The others are a variance and a law: "he" is
-        2 / fan_in, "glorot" 2 / (fan_in + fan_out), "lecun" 1 / fan_in; "normal" or "uniform", not truncated.
+        "torch_default" is U(-1, 1) / sqrt(fan_in), what PyTorch draws; its variance 1 / (3 fan_in) is a sixth of He's,
+        and networks without batch normalisation have lower errors with it on MNIST. The other names join a variance,
+        "he" 2 / fan_in, "glorot" 2 / (fan_in + fan_out), "lecun" 1 / fan_in, and a law, "normal" (not truncated) or
+        "uniform".
     shape : tuple of int
         That of the weights.
     fan_in, fan_out : int
-        Values that an output sums, outputs that a value reaches.
+        Number of values that an output sums, and of outputs that a value contributes to.
     rng : numpy Generator
-        What draws.
+        Draws the weights.
 
     References
     ----------

@@ -1,4 +1,4 @@
-"""LocallyConnected: a convolution whose filters are others at each position."""
+"""LocallyConnected: a convolution with different filters at each position."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from kernelconv.operators.learned.affine import PatchwiseAffine
 
 @dataclass(frozen=True, repr=False)
 class LocallyConnected(PatchwiseAffine):
-    r"""Patches as a convolution takes them, and at each position weights of its own: nothing is shared.
+    r"""A convolution without weight sharing: every position has filters of its own.
 
     .. math:: y[i, j, m] = \sum_{k, l, c} x'[s i + d k, s j + d l, c] \, W_{ij}[(k, l, c), m] + b_{ijm}
 
@@ -34,7 +34,7 @@ class LocallyConnected(PatchwiseAffine):
     bias : bool
         Add b; without it the part is linear and has an adjoint and a matrix.
     initialization : str
-        Start weights: "torch_default", U(-1, 1) / sqrt(fan_in), or "he_normal", "he_uniform", "glorot_normal",
+        Initial weights: "torch_default", U(-1, 1) / sqrt(fan_in), or "he_normal", "he_uniform", "glorot_normal",
         "glorot_uniform", "lecun_normal", "lecun_uniform" (see `start_weight`).
 
     Raises
@@ -48,7 +48,7 @@ class LocallyConnected(PatchwiseAffine):
     ``params``: "weight" (h', w', k_h k_w c, n_filters), drawn with fan_in = k_h k_w c and fan_out = k_h k_w
     n_filters; "bias" (h', w', n_filters), zeros. Cost: h' w' k_h k_w c n_filters multiply-adds, as a convolution,
     with h' w' times its weights. Adjoint: P*(g_ij W_ij'). Gradient in W_ij: p_ij' g_ij, with no sum over positions.
-    Lipschitz constant: at most norm(P) times the largest norm(W_ij), since the W_ij are the blocks of a diagonal.
+    Lipschitz constant: at most norm(P) times the largest norm(W_ij), since the W_ij form a block-diagonal matrix.
 
     References
     ----------

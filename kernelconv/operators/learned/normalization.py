@@ -22,7 +22,7 @@ Moments = tuple[int, NDArray, NDArray]
 
 @dataclass(frozen=True, repr=False)
 class Standardization(Part):
-    r"""Per channel (x - mean) / deviation, both taken over all training pixels when built.
+    r"""Standardise each channel, (x - mean) / deviation, with both computed over all training pixels by ``build``.
 
     .. math:: y[i, j, c] = (x[i, j, c] - \mu_c) / \sigma_c
 
@@ -54,7 +54,7 @@ class Standardization(Part):
     def build(
         self, in_shape: Shape3, rng: np.random.Generator | None = None, data: Data | None = None
     ) -> Standardization:
-        """Return a copy that holds `data`'s mean and deviation, gathered in blocks."""
+        """Return a copy that holds the mean and deviation of `data`, computed block by block."""
         in_shape = check_shape(in_shape)
         maps: Any = () if data is None else as_data(data, in_shape)
         mean, square, count = np.zeros(in_shape[2]), np.zeros(in_shape[2]), 0
@@ -89,12 +89,12 @@ class Standardization(Part):
 
 @dataclass(frozen=True, repr=False)
 class BatchNorm(Part):
-    r"""Per channel scale (x - mean) / sqrt(variance + epsilon) + shift.
+    r"""Batch normalisation: per channel, scale (x - mean) / sqrt(variance + epsilon) + shift.
 
     .. math:: y[i, j, c] = \gamma_c (x[i, j, c] - \mu_c) / \sqrt{\sigma_c^2 + \epsilon} + \beta_c
 
-    In training mean and variance are those of the mini-batch, over its images and positions; in evaluation they are
-    running means of what training has seen.
+    In training, mean and variance are those of the mini-batch, over its images and positions; in evaluation they are
+    running averages over the mini-batches of training.
 
     Parameters
     ----------
@@ -110,7 +110,7 @@ class BatchNorm(Part):
 
     Notes
     -----
-    ``params``: "scale" (gamma, ones at first) and "shift" (beta, zeros), (c,), which weight decay leaves alone.
+    ``params``: "scale" (gamma, ones at first) and "shift" (beta, zeros), (c,), without weight decay.
     ``state``: "mean" and "variance", (c,), zeros and ones at first; the variance that goes into the running mean is
     the unbiased one. A mini-batch that is cut into blocks has one mean and one variance: the blocks exchange their
     sums, forward and backward, so that the cut changes nothing. Lipschitz constant in evaluation: max of
@@ -167,7 +167,7 @@ class BatchNorm(Part):
         return x * like(slope, x) + like(self.params["shift"] - self.state["mean"] * slope, x)
 
     def training_definition(self, x: Array, uniform: Callable[[tuple[int, ...]], Any]) -> tuple[Any, Mapping[str, Any]]:
-        """Return the maps normalised by the mini-batch's statistics, and the running ones moved towards these."""
+        """Return the maps normalised by the mini-batch's statistics, and the updated running statistics."""
         xp, axes = namespace(x), (0, 1, 2)
         mean, variance = xp.mean(x, axis=axes), xp.var(x, axis=axes)
         count = math.prod(x.shape[:3])
@@ -197,7 +197,7 @@ class BatchNorm(Part):
         return 1, self.state["mean"], self.state["variance"], self.state
 
     def statistics(self, of_block: Moments) -> tuple[int, NDArray, NDArray, dict[str, NDArray]]:
-        """Return (values a channel, mean, variance, new state) of the mini-batch that a block is one of."""
+        """Return (values per channel, mean, variance, new state) of the mini-batch that a block belongs to."""
         count, mean, square = _pooled(all_gather(of_block))
         if np.isfinite(mean).all() and not np.isfinite(square).all():
             raise ValueError(

@@ -17,12 +17,12 @@ from kernelconv.operators.composite import Composite, first_start, joined
 
 @dataclass(frozen=True, repr=False)
 class Residual(Composite):
-    r"""A branch and a way around it, x -> branch(x) + shortcut(x).
+    r"""A branch with a shortcut connection, x -> branch(x) + shortcut(x).
 
     Parameters
     ----------
     branch : Part
-        What is learned on top of the shortcut; ``serial(...)`` as a rule.
+        What is learned on top of the shortcut; usually ``serial(...)``.
     shortcut : Part, optional
         The identity by default; a 1x1 convolution where the branch changes the shape.
 
@@ -34,7 +34,7 @@ class Residual(Composite):
     Notes
     -----
     ``params`` are named "branch.…" and "shortcut.…". Gradient: the sum of both pullbacks. Lipschitz constant: the sum
-    of both. Linear and homogeneous if both are.
+    of both constants. Linear and homogeneous if both parts are.
 
     References
     ----------
@@ -60,14 +60,14 @@ class Residual(Composite):
 
     @property
     def named_parts(self) -> dict[str, Part]:
-        """{"branch": ..., "shortcut": ...}, the identity left out."""
+        """{"branch": ..., "shortcut": ...}, without the shortcut if it is the identity."""
         return {"branch": self.branch} | ({} if self.shortcut is None else {"shortcut": self.shortcut})
 
     def _with_parts(self, parts: Sequence[Part]) -> Residual:
         return self._with(branch=parts[0], shortcut=parts[1] if len(parts) > 1 else None)
 
     def shapes(self, in_shape: Shape3) -> list[Shape3]:
-        """Return the shapes of the input, of each way's output, and of the sum."""
+        """Return the shapes of the input, of the outputs of branch and shortcut, and of the sum."""
         outputs = [part.out_shape(in_shape) for part in self.named_parts.values()]
         if self.shortcut is None:
             outputs.append(tuple(in_shape))
@@ -85,21 +85,21 @@ class Residual(Composite):
         return sum(known, float(self.shortcut is None)) if len(known) == len(constants) else None
 
     def receptive_field(self, in_shape: Shape3) -> tuple[Pair, Pair]:
-        """Return the larger of both fields, and the stride, which is the same."""
+        """Return the larger of both fields, and the stride of the branch."""
         fields, strides = zip(*(part.receptive_field(in_shape) for part in self.named_parts.values()), strict=True)
         height, width = (max(f[a] for f in fields) for a in (0, 1))
         return (height, width), strides[0]
 
     def field_start(self, in_shape: Shape3) -> tuple[Any, Any]:
-        """Return the first of theirs."""
+        """Return the smaller ``field_start`` along each axis, None if one of them is."""
         return first_start([part.field_start(in_shape) for part in self.named_parts.values()])
 
     def multiply_adds(self, in_shape: Shape3) -> int:
-        """Return the sum of both."""
+        """Return the sum over branch and shortcut."""
         return sum(part.multiply_adds(in_shape) for part in self.named_parts.values())
 
     def build(self, in_shape: Shape3, rng: np.random.Generator | None = None, data: Data | None = None) -> Residual:
-        """Return a copy with both ways built on the same maps."""
+        """Return a copy with branch and shortcut built on the same maps."""
         self.out_shape(in_shape)
         return self._with_parts([part.build(in_shape, rng, data) for part in self.named_parts.values()])
 

@@ -18,13 +18,14 @@ from kernelconv.operators.mappings.capsules import check_whole, squash_gradient,
 
 @dataclass(frozen=True, repr=False)
 class RoutedDense(Part):
-    r"""All capsules u_i of a map vote for each of `n_capsules` new ones; who agrees with the others is heard more.
+    r"""A fully connected capsule layer with dynamic routing: votes that agree with the others get larger weights.
 
     .. math:: \hat u_{ij} = u_i W_{ij}, \quad c_{ij} = \frac{e^{b_{ij}}}{\sum_k e^{b_{ik}}}, \quad
               v_j = \mathrm{squash}\Bigl(\sum_i c_{ij} \hat u_{ij}\Bigr), \quad
               b_{ij} \leftarrow b_{ij} + \langle \hat u_{ij}, v_j \rangle
 
-    from b = 0, `routings` times; the last v are the output: (n, h, w, c) -> (n, 1, 1, n_capsules size).
+    for the input capsules u_i, from b = 0, `routings` times; the last v are the output, (n, h, w, c) ->
+    (n, 1, 1, n_capsules size).
 
     Parameters
     ----------
@@ -33,11 +34,11 @@ class RoutedDense(Part):
     size : int
         Channels of each of them.
     in_size : int
-        Channels of a capsule of the input: h w c / in_size capsules are there.
+        Channels of an input capsule: the input has h w c / in_size capsules.
     routings : int
-        Rounds; 1 leaves every capsule's votes shared out evenly.
+        Rounds of routing; with 1, every input capsule couples equally to all output capsules.
     initialization : str
-        Start weights: "torch_default", U(-1, 1) / sqrt(fan_in), or "he_normal", "he_uniform", "glorot_normal",
+        Initial weights: "torch_default", U(-1, 1) / sqrt(fan_in), or "he_normal", "he_uniform", "glorot_normal",
         "glorot_uniform", "lecun_normal", "lecun_uniform" (see `start_weight`): fan_in = in_size, fan_out = size.
 
     Raises
@@ -50,7 +51,7 @@ class RoutedDense(Part):
     -----
     ``params``: "weight" (capsules of the input, in_size, n_capsules size). The gradient goes through all rounds, the
     coupling included. Cost: h w c n_capsules size multiply-adds for the votes, and (2 routings - 1) / in_size times as
-    many for the rounds; the votes of a block of images are kept, for a gradient twice.
+    many for the rounds. The votes of a block of images are held in memory, twice for a gradient.
 
     References
     ----------
@@ -120,7 +121,7 @@ class RoutedDense(Part):
         return namespace(x).reshape(self._rounds(self._votes(x))[-1][2], (x.shape[0], *self._shapes[-1]))
 
     def coupling(self, x: Array) -> Any:
-        """Return c (n, capsules of the input, n_capsules) of the last round: by rows of sum 1."""
+        """Return c (n, input capsules, n_capsules) of the last round; it sums to 1 over the output capsules."""
         part, x = self._ready(x)
         return namespace(x).permute_dims(part._rounds(part._votes(x))[-1][0], (0, 2, 1))
 

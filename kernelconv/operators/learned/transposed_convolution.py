@@ -34,7 +34,7 @@ class TransposedConvolution(PatchwiseAffine):
     size : int or (int, int)
         Filter height and width (px).
     stride : int or (int, int)
-        Step (px of the output) between the patches that two neighbours add.
+        Step (px of the output) between the patches that two neighbouring positions add.
     padding : {"valid", "zero", "reflect", "symmetric", "circular"}, int or (int, int)
         The convolution's, as `PatchExtraction`: what is added beyond the edge is cut off, or folded back.
     dilation : int or (int, int)
@@ -42,10 +42,10 @@ class TransposedConvolution(PatchwiseAffine):
     bias : bool
         Add b; without it the part is linear and has an adjoint, the convolution, and a matrix.
     initialization : str
-        Start weights, as `Convolution`.
+        Initial weights, as `Convolution`.
     output_padding : int or (int, int)
-        Rows and columns beyond the smallest maps that the convolution would bring to this part's input, below the
-        stride: h = (h' - 1) s + e - borders + output_padding, where e = d (size - 1) + 1. At padding="zero",
+        Rows and columns added to the smallest output that the convolution would map to this part's input size, less
+        than the stride: h = (h' - 1) s + e - borders + output_padding, where e = d (size - 1) + 1. With padding="zero",
         output_padding = stride - 1 gives h = s h'.
 
     Raises
@@ -113,7 +113,7 @@ class TransposedConvolution(PatchwiseAffine):
         return field, tuple(1 if s == 1 else Fraction(1, s) for s in self.stride)
 
     def field_start(self, in_shape: Shape3) -> tuple[Any, Any]:
-        """Return (border - extent + 1) / stride: the first position that may reach output (0, 0), a fraction."""
+        """Return (border - extent + 1) / stride, a fraction: the first position that may affect output (0, 0)."""
         per_axis = zip(self.patches.borders(), self.patches.extent, self.stride, strict=True)
         rows, columns = (Fraction(before - e + 1, s) for (before, _), e, s in per_axis)
         return rows, columns

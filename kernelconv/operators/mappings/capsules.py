@@ -34,7 +34,7 @@ class OfCapsules(Part):
 
 @dataclass(frozen=True, repr=False)
 class Squash(OfCapsules):
-    r"""M: shorten each capsule to a length below 1, and leave its direction.
+    r"""M: shorten each capsule to a length below 1, and keep its direction.
 
     .. math:: v = \frac{|s|^2}{1 + |s|^2} \frac{s}{|s|}, \quad 0 \text{ at } s = 0
 

@@ -1,7 +1,7 @@
 r"""k: dot-product kernels on the sphere, K(x, y) = norm(x) norm(y) kappa(<x, y> / (norm(x) norm(y))).
 
-Every kappa has nonnegative Taylor coefficients, so K is positive definite, and kappa(1) = 1, so the norm of a patch
-is kept. ``slope`` is kappa'(1): the kernel mapping is Lipschitz with constant max(1, sqrt(slope)).
+Every kappa has nonnegative Taylor coefficients, so that K is positive definite, and kappa(1) = 1, so that the norm of a
+patch is kept. ``slope`` is kappa'(1): the kernel mapping is Lipschitz with constant max(1, sqrt(slope)).
 """
 
 from __future__ import annotations
@@ -19,7 +19,10 @@ from kernelconv.operators.unwritten import unwritten
 
 
 class DotProductKernel:
-    """A function kappa on [-1, 1] with kappa(1) = 1; subclasses give ``__call__``, ``derivative`` and ``slope``."""
+    """Base of the dot-product kernels, given by a function kappa on [-1, 1] with kappa(1) = 1.
+
+    Subclasses implement ``__call__``, ``derivative``, ``slope`` and ``taylor``.
+    """
 
     @property
     def slope(self) -> float:
@@ -53,7 +56,7 @@ class DotProductKernel:
         Raises
         ------
         ValueError, TypeError
-            If these are no finite real numbers, or no rows of one length.
+            If `x` and `y` are not finite real numbers, in rows of one length.
         """
         x = check_finite(as_float(x))
         y = x if y is None else check_finite(as_float(y, "y"), "y")

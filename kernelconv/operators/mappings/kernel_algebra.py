@@ -23,14 +23,14 @@ def _as_kernels(kernels: tuple[DotProductKernel | KernelName, ...]) -> tuple[Dot
 
 @dataclass(frozen=True)
 class ConvexSum(DotProductKernel):
-    """kappa = sum w_j kappa_j with nonnegative weights of sum one, so that kappa(1) = 1; slopes add alike.
+    """The convex sum kappa = sum_j w_j kappa_j, whose slope is the same sum of the kernels' slopes.
 
     Parameters
     ----------
     kernels : tuple of DotProductKernel or str
         The terms.
     weights : tuple of float, optional
-        One a term, equal by default; nonnegative, of sum one.
+        One per term, nonnegative, of sum one, so that kappa(1) = 1; equal by default.
 
     Examples
     --------
@@ -81,7 +81,7 @@ class ConvexSum(DotProductKernel):
 
 @dataclass(frozen=True)
 class KernelProduct(DotProductKernel):
-    """kappa = product of kappa_j, so kappa(1) = 1 stays true; slopes add.
+    """The product kappa = prod_j kappa_j, which keeps kappa(1) = 1; its slope is the sum of the kernels' slopes.
 
     Parameters
     ----------
@@ -117,7 +117,7 @@ class KernelProduct(DotProductKernel):
         return out
 
     def derivative(self, u: Array | float) -> Any:
-        """Return the sum over the factors of its derivative times the others' values."""
+        """Return the sum over the factors of each one's derivative times the values of the others."""
         u = as_floating(u, "u")
         total = 0 * u
         for i, k in enumerate(self.kernels):

@@ -39,8 +39,8 @@ class KernelMapping(Part):
     Parameters
     ----------
     n_anchors : int
-        Rows of Z, and channels of the output. Where the sample holds fewer distinct patches, a warning says so, and the
-        built part has as many anchors as there are.
+        Rows of Z, and channels of the output. If the sample holds fewer distinct patches, the built part has as many
+        anchors as there are, with a warning.
     kernel : DotProductKernel or str
         kappa; a name takes that kernel's default parameters.
     regularization : float
@@ -54,9 +54,9 @@ class KernelMapping(Part):
     ------
     ValueError
         From the constructor for values out of range, or `anchors` that are not `n_anchors` directions; from ``build``
-        without `rng`, with more anchors than `n_patches` or than the memory holds the matrices of, with given anchors
-        of another length than the patches, or when every sampled patch is zero; from ``replace`` for anchors that are
-        not of norm 1; from ``pullback`` for a kernel of infinite slope.
+        without `rng`, with more anchors than `n_patches` or so many that their matrices exceed the memory, with given
+        anchors of another length than the patches, or when every sampled patch is zero; from ``replace`` for anchors
+        that are not of norm 1; from ``pullback`` for a kernel of infinite slope.
 
     Notes
     -----
@@ -130,7 +130,7 @@ class KernelMapping(Part):
     def build(
         self, in_shape: Shape3, rng: np.random.Generator | None = None, data: Data | None = None
     ) -> KernelMapping:
-        """Return a copy whose anchors are those given, k-means centroids of `data`'s vectors, or random without."""
+        """Return a copy with the given anchors, else k-means centroids of the vectors of `data`, else random ones."""
         in_shape = check_shape(in_shape)
         if self.anchors is None and data is not None and self.n_anchors > self.n_patches:
             raise ValueError(
@@ -154,7 +154,7 @@ class KernelMapping(Part):
     def replace(self, params: Mapping[str, NDArray], state: State | None = None) -> KernelMapping:
         """Return a copy that holds other anchors of norm 1, of the same shape as now.
 
-        The norms of another library's arrays are not looked at: under JAX's ``jit`` they have no values.
+        The norms of arrays of another library than NumPy are not checked: under JAX's ``jit`` they have no values.
         """
         if isinstance(params, Mapping) and "anchors" in params and not is_foreign(params["anchors"]):
             check_unit_rows(params["anchors"])
@@ -184,7 +184,7 @@ class KernelMapping(Part):
         return self._cached()[1]
 
     def matrix(self) -> Any:
-        """Return A, of the library of the anchors, which the gradient goes through where that library takes it."""
+        """Return A as an array of the anchors' library, differentiable in the anchors where that library is."""
         if self._derived is not None:
             return self._derived[1].matrix
         if self._matrix is not None:
@@ -193,7 +193,7 @@ class KernelMapping(Part):
         return whitening_matrix(self.kernel(z @ z.T), self.regularization)
 
     def with_matrix(self, matrix: Array) -> KernelMapping:
-        """Return a copy that takes `matrix`, an array of the anchors' library, for A: nothing is decomposed."""
+        """Return a copy that uses `matrix`, an array of the anchors' library, as A, without an eigendecomposition."""
         return self._with(_matrix=matrix)
 
     def _beside(self, x: Any) -> KernelMapping:

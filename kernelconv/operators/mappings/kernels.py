@@ -1,4 +1,4 @@
-r"""k: the dot-product kernels, each by its function kappa, of which `DotProductKernel` says what it is."""
+r"""k: the dot-product kernels, each given by its function kappa (see `DotProductKernel`)."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ SIGMAS = 0.01, 1e100
 
 @dataclass(frozen=True)
 class Exponential(DotProductKernel):
-    r"""kappa(u) = exp((u - 1) / sigma^2), on the sphere the Gaussian kernel of bandwidth sigma; slope 1 / sigma^2.
+    r"""The kernel kappa(u) = exp((u - 1) / sigma^2), on the sphere Gaussian of bandwidth sigma; slope 1 / sigma^2.
 
     Parameters
     ----------
@@ -76,7 +76,7 @@ class Exponential(DotProductKernel):
 
 @dataclass(frozen=True)
 class InversePolynomial(DotProductKernel):
-    """kappa(u) = 1 / (2 - u); slope 1 (Zhang, Lee & Jordan 2016).
+    """The kernel kappa(u) = 1 / (2 - u); slope 1 (Zhang, Lee & Jordan 2016).
 
     Examples
     --------
@@ -102,7 +102,7 @@ class InversePolynomial(DotProductKernel):
 
 @dataclass(frozen=True)
 class Polynomial(DotProductKernel):
-    """kappa(u) = ((p - 1 + u) / p)^p; slope 1. ``Polynomial(1)`` is the linear kernel.
+    """The kernel kappa(u) = ((p - 1 + u) / p)^p; slope 1. ``Polynomial(1)`` is the linear kernel.
 
     Parameters
     ----------
@@ -140,7 +140,7 @@ class Polynomial(DotProductKernel):
 
 @dataclass(frozen=True)
 class Vovk(DotProductKernel):
-    """kappa(u) = (1 + u + u^2) / 3, Vovk's kernel of degree 3; slope 1.
+    """Vovk's kernel of degree 3, kappa(u) = (1 + u + u^2) / 3; slope 1.
 
     Examples
     --------
@@ -174,7 +174,7 @@ class ArcCosine(DotProductKernel):
               \kappa_2(u) = (3 u \sin\theta + (\pi - \theta) (1 + 2 u^2)) / (3 \pi)
 
     Degree 1 is the kernel of infinitely many ReLUs, slope 1; degree 2 that of squared ReLUs, slope 4/3. Degree 0 has
-    an infinite slope at u = 1: Hölder 1/2, not Lipschitz, so no gradient.
+    an infinite slope at u = 1: its mapping is Hölder 1/2 and not Lipschitz, and has no gradient.
 
     Parameters
     ----------
@@ -222,13 +222,13 @@ class ArcCosine(DotProductKernel):
         return sine + above * u if self.degree == 1 else u * sine + above * (1 + 2 * u * u) / 3
 
     def derivative(self, u: Array | float) -> Any:
-        """Return kappa_1' = kappa_0 or kappa_2' = 4/3 kappa_1; refused for degree 0."""
+        """Return kappa_1' = kappa_0 or kappa_2' = 4/3 kappa_1; raise ValueError for degree 0."""
         if self.degree == 0:
             raise ValueError("ArcCosine(0) has an infinite slope at u = 1, so it has no gradient. Use ArcCosine(1).")
         return ArcCosine(0)(u) if self.degree == 1 else ArcCosine(1)(u) * 4 / 3
 
     def taylor(self, n: int) -> NDArray:
-        """Return the coefficients: kappa_0 is 1/2 + arcsin(u) / pi, the others are integrals of the one before."""
+        """Return the coefficients: kappa_0 is 1/2 + arcsin(u) / pi; kappa_1 and kappa_2 follow by integration."""
         i = np.arange(check_count(n, "n", 0))
         odd = i % 2 == 1
         half = (i[odd] - 1) // 2

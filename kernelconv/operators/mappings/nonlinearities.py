@@ -42,8 +42,8 @@ class Pointwise(Part):
 class Modulus(Pointwise):
     """M: the modulus abs(x), entrywise; its derivative at 0 is taken as 0.
 
-    Of complex maps, as wavelet transforms are, it makes real ones. Gradient, for the real inner product Re <., .> of
-    complex maps: g -> g x / abs(x).
+    Complex maps, such as wavelet transforms, become real. Gradient, for the real inner product Re <., .> of complex
+    maps: g -> g x / abs(x).
 
     Examples
     --------
@@ -96,7 +96,7 @@ class ReLU(Pointwise):
 
 @dataclass(frozen=True, repr=False)
 class Square(Pointwise):
-    """M: the square of each value, of a real map; with linear parts around it a network is a polynomial.
+    """M: the square of each value of a real map; a network of squares and linear parts is a polynomial.
 
     Notes
     -----
@@ -124,8 +124,8 @@ class Softplus(Pointwise):
 
     Notes
     -----
-    Slope: the sigmoid of x, at most 1. Written so that no exponential overflows, and that its parts' slopes at 0, as
-    array libraries take them (a half for the maximum, 0 for the modulus), add up to the slope 1/2.
+    Slope: the sigmoid of x, at most 1. The formula is such that no exponential overflows, and that automatic
+    differentiation gives 1/2 at 0, where array libraries take the slope 1/2 for the maximum and 0 for the modulus.
 
     References
     ----------

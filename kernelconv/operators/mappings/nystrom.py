@@ -51,7 +51,7 @@ def spherical_kmeans(
     rng : numpy Generator
         Draws the first centroids among the rows.
     n_iter : int
-        Lloyd iterations at most.
+        Largest number of Lloyd iterations.
     tol : float
         Stop when the mean cosine gains less than this.
     n_jobs : int, optional
@@ -60,18 +60,18 @@ def spherical_kmeans(
     Raises
     ------
     ValueError
-        If `n_clusters` is not a positive int, `rng` is no Generator, or no row of `x` is finite and non-zero.
+        If `n_clusters` is not a positive int, `rng` is not a Generator, or no row of `x` is finite and non-zero.
 
     Warns
     -----
     UserWarning
-        If fewer directions than `n_clusters` are distinct: there are as many centroids as they are.
+        If `x` has fewer than `n_clusters` distinct directions, which are then the centroids.
 
     Notes
     -----
-    Each iteration costs n d n_clusters multiply-adds, in blocks. Products run where `x` is and centroids are of its
-    library; a label and a cosine a row come to NumPy, where `rng` draws. An empty cluster takes the row that its
-    centroid fits worst. With no more distinct directions than clusters these themselves are the centroids.
+    Each iteration costs n d n_clusters multiply-adds, in blocks. Products run on the device of `x`, and the centroids
+    are of its library; one label and one cosine per row are copied to NumPy, where `rng` draws. An empty cluster
+    restarts at the row that is farthest from its own centroid.
 
     References
     ----------
@@ -246,7 +246,7 @@ def whitening_matrix(k: Any, regularization: float) -> Any:
 
 
 def inverse_sqrt(k: NDArray, regularization: float = 1e-3) -> Whitening:
-    """Return (K + eps I)^(-1/2), computed in float64.
+    """Return a `Whitening`, whose ``matrix`` is (K + eps I)^(-1/2), computed in float64.
 
     Parameters
     ----------
@@ -259,7 +259,7 @@ def inverse_sqrt(k: NDArray, regularization: float = 1e-3) -> Whitening:
     Raises
     ------
     ValueError
-        If `regularization` is negative or not finite, or `k` no square matrix of finite real numbers.
+        If `regularization` is negative or not finite, or `k` is not a square matrix of finite real numbers.
 
     Examples
     --------

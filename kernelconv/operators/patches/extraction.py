@@ -27,12 +27,12 @@ PaddingLike: TypeAlias = Padding | Size  # a name or a pair once a part has stor
 
 @dataclass(frozen=True, repr=False)
 class PatchExtraction(Part):
-    r"""P: every patch of a map, as the channels of a map.
+    r"""P: extract every patch of a map, as the channels at one position of a new map.
 
     .. math:: (P x)[i, j, (k, l, c)] = x'[s i + d k, s j + d l, c]
 
-    with x' the input padded by (e - 1) in all, (e - 1) // 2 of it before, where e = d (size - 1) + 1 is the extent of
-    a patch, s the stride and d the dilation; or by zeros, as many px on each side as `padding` says.
+    with x' the input padded by e - 1 px in all, (e - 1) // 2 of them before, where e = d (size - 1) + 1 is the extent
+    of a patch, s the stride and d the dilation; or by zeros, if `padding` is their number on each side.
 
     Parameters
     ----------
@@ -41,7 +41,7 @@ class PatchExtraction(Part):
     stride : int or (int, int)
         Step between patches (px).
     padding : {"valid", "zero", "reflect", "symmetric", "circular"}, int or (int, int)
-        How the image goes on beyond its edge; "valid" takes only the patches inside. Every other name gives
+        How the image is continued beyond its edge; "valid" takes only the patches inside. Every other name gives
         ceil(h / s) x ceil(w / s) positions. A number p, or one for rows and one for columns, is that many px of zeros
         on each side, as PyTorch counts them: (h + 2 p - e) // s + 1 positions.
     dilation : int or (int, int)
@@ -137,7 +137,7 @@ class PatchExtraction(Part):
         return float(np.sqrt(np.prod([overlap_count(*window).max() for window in self.windows(in_shape)])))
 
     def windows(self, in_shape: Shape3) -> list[tuple[Any, ...]]:
-        """Return what `window_reads` wants, along rows and along columns."""
+        """Return the arguments of `window_reads`, along rows and along columns."""
         per_axis = (in_shape[:2], self.grid(in_shape), self.size, self.stride, self.dilation, self.borders())
         return [(*axis, self.padding_mode) for axis in zip(*per_axis, strict=True)]
 

@@ -24,22 +24,22 @@ class ImageGradient(Part):
     .. math:: (G x)[i, j, (0, c)] = (x'[i + 1, j, c] - x'[i - 1, j, c]) / 2, \quad
               (G x)[i, j, (1, c)] = (x'[i, j + 1, c] - x'[i, j - 1, c]) / 2
 
-    with x' the map continued beyond its edge. With patches of size 1 and an exponential kernel on it, a layer measures
-    the orientation of the gradient against its anchors and keeps its magnitude as the norm.
+    with x' the map continued beyond its edge. A layer with patches of size 1 and an exponential kernel then compares
+    the orientation of the gradient with its anchors and keeps the gradient's magnitude as the norm.
 
     Parameters
     ----------
     padding : {"zero", "reflect", "symmetric", "circular"}
-        How the map goes on beyond its edge.
+        How the map is continued beyond its edge.
 
     Raises
     ------
     ValueError
-        From the constructor for another padding; where "reflect" meets a map of one row or column.
+        From the constructor for another padding; with "reflect", for maps of one row or column.
 
     Notes
     -----
-    Cost: two subtractions a value. Adjoint: the transposed differences, borders folded back. Lipschitz constant: the
+    Cost: two subtractions per value. Adjoint: the transposed differences, borders folded back. Lipschitz constant: the
     root of the summed squares of the two axes' spectral norms, at most sqrt(2) for all borders but "reflect".
 
     References

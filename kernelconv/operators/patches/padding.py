@@ -17,14 +17,14 @@ from kernelconv.operators.patches.borders import PADDINGS, border_index, pad, pa
 
 @dataclass(frozen=True, repr=False)
 class Pad(Part):
-    """Continue maps beyond their edge, so and so many pixels on each side.
+    """Pad maps by a given number of pixels on each side.
 
     Parameters
     ----------
     rows, columns : int or pair of int
-        Pixels (above, below), and (left, right); an int is both.
+        Pixels (above, below), and (left, right); an int is used for both.
     padding : {"zero", "reflect", "symmetric", "circular"}
-        What lies there, as in numpy.pad.
+        What lies there, as ``numpy.pad``, whose names for the first and the last are "constant" and "wrap".
 
     Raises
     ------
@@ -33,8 +33,8 @@ class Pad(Part):
 
     Notes
     -----
-    Adjoint: what lies in the border is added to where it was read from. Lipschitz constant: the root of how many times
-    the most copied pixel appears.
+    Adjoint: the values in the border are added to the pixels that they were read from. Lipschitz constant: the root of
+    the largest number of times that one pixel appears.
 
     Examples
     --------
@@ -67,7 +67,7 @@ class Pad(Part):
         return float(np.sqrt(most))
 
     def field_start(self, in_shape: Shape3) -> tuple[Any, Any]:
-        """Return where the border begins."""
+        """Return (-above, -left), where the border begins."""
         return -self.rows[0], -self.columns[0]
 
     def definition(self, x: Array) -> Any:
@@ -80,12 +80,12 @@ class Pad(Part):
 
 @dataclass(frozen=True, repr=False)
 class Crop(Part):
-    """Take pixels away from each side of a map.
+    """Remove pixels from each side of a map.
 
     Parameters
     ----------
     rows, columns : int or pair of int
-        Pixels (above, below), and (left, right); an int is both.
+        Pixels (above, below), and (left, right); an int is used for both.
 
     Raises
     ------
@@ -124,11 +124,11 @@ class Crop(Part):
         return 1.0
 
     def field_start(self, in_shape: Shape3) -> tuple[Any, Any]:
-        """Return what is left first."""
+        """Return (above, left), the first pixel that is kept."""
         return self.rows[0], self.columns[0]
 
     def definition(self, x: Array) -> Any:
-        """Return what is left: (n, h, w, c) -> (n, h - above - below, w - left - right, c)."""
+        """Return the cropped maps: (n, h, w, c) -> (n, h - above - below, w - left - right, c)."""
         (above, below), (left, right) = self.rows, self.columns
         return x[:, above : x.shape[1] - below, left : x.shape[2] - right, :]
 

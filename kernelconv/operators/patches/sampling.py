@@ -19,19 +19,19 @@ def sample_patches(maps: Data, n_patches: int, rng: np.random.Generator, block: 
     Parameters
     ----------
     maps : array-like (n, h, w, c)
-        Patches as P lays them out; anything with ``len`` and indexing by an integer array, so that maps too large
-        for the memory can be computed as they are asked for; or what draws by itself, ``in_one_pass``.
+        Patches as P lays them out: anything with ``len`` and indexing by an integer array, so that maps too large
+        for the memory can be computed when they are read; or an object that draws them in its method ``in_one_pass``.
     n_patches : int
         Vectors wanted.
     rng : numpy Generator
         Draws the images and the positions.
     block : int
-        Images asked for at once.
+        Images read at once.
 
     Returns
     -------
     array (m, c)
-        Of the library and device of the maps. `rng` alone draws, so the same vectors come of the same maps in any.
+        Of the library and device of the maps. Only `rng` draws, so the vectors do not depend on the library.
 
     Raises
     ------
@@ -40,9 +40,9 @@ def sample_patches(maps: Data, n_patches: int, rng: np.random.Generator, block: 
 
     Notes
     -----
-    A vector is negligible below 1e-3 of the largest norm in its block: flat background has no direction, and 42 % of
-    MNIST's 5x5 patches are exactly zero. Images are visited in random order, each giving the same number of
-    positions, until enough are found; a second visit draws new positions.
+    A vector is negligible if its norm is below 1e-3 of the largest in its block: flat background has no direction, and
+    42 % of MNIST's 5x5 patches are exactly zero. Images are visited in random order, and as many positions are drawn
+    from each, until enough vectors are found; a second visit draws new positions.
 
     Examples
     --------

@@ -29,10 +29,10 @@ FLAT = "every sampled one is constant, up to rounding. Give images with contrast
 
 @dataclass(frozen=True, repr=False)
 class PatchCentering(Part):
-    r"""Take from every patch its mean, colour by colour: :math:`(C p)[k, c] = p[k, c] - \frac1K \sum_l p[l, c]`.
+    r"""Subtract the mean of every patch, per colour: :math:`(C p)[k, c] = p[k, c] - \frac1K \sum_l p[l, c]`.
 
-    Between patch extraction and the kernel mapping it makes the representation blind to brightness; the mapping's
-    division by the norm then is contrast normalisation, and the norm stays as the patch's contrast.
+    Between patch extraction and the kernel mapping it makes the representation invariant to brightness. The mapping's
+    division by the norm is then a contrast normalisation, and the norm, which the mapping keeps, is the contrast.
 
     Parameters
     ----------
@@ -43,7 +43,7 @@ class PatchCentering(Part):
     ------
     ValueError
         From ``out_shape`` and ``build`` if the channels are not a multiple of the patch's pixels; from ``build`` if the
-        patches of `data` are all flat, so that nothing would be left of them but rounding.
+        patches of `data` are all flat, so that only rounding errors would be left.
 
     Notes
     -----
@@ -80,7 +80,7 @@ class PatchCentering(Part):
     def build(
         self, in_shape: Shape3, rng: np.random.Generator | None = None, data: Data | None = None
     ) -> PatchCentering:
-        """Return a copy for maps of `in_shape`; of `data` one block is looked at, and more while all is flat."""
+        """Return a copy for maps of `in_shape`; reads one block of `data`, and further ones while all are flat."""
         built = self._built(in_shape, {}, {})
         if data is None:
             return built
@@ -106,15 +106,15 @@ class PatchCentering(Part):
 class PatchWhitening(Part):
     r"""Decorrelate centred patches (ZCA): :math:`W C p`, :math:`W = (\Sigma + \epsilon \bar\sigma I)^{-1/2}`.
 
-    C takes the mean of every patch away, colour by colour (`PatchCentering`); :math:`\Sigma` is the second moment of
-    centred training patches, and :math:`\bar\sigma` its mean eigenvalue. A flat patch becomes zero, up to rounding.
+    C subtracts the mean of every patch, per colour (`PatchCentering`); :math:`\Sigma` is the second moment of centred
+    training patches, and :math:`\bar\sigma` its mean eigenvalue. A flat patch becomes zero, up to rounding.
 
     Parameters
     ----------
     size : int or (int, int)
         Patch height and width (px), as the patch extraction before it has.
     epsilon : float
-        Relative regularization, > 0: directions of less variance than this share of the mean are not blown up.
+        Relative regularization, > 0: directions of less variance than this share of the mean are not amplified fully.
 
     Raises
     ------

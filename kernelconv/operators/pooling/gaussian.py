@@ -78,7 +78,7 @@ class GaussianPooling(Part):
     scale : float, optional
         sigma (px), 1e-3 to 1e4; by default s / sqrt(2), so that the window spans s px on each side.
     padding : {"symmetric", "zero", "reflect", "circular"}
-        How the map goes on beyond its edge.
+        How the map is continued beyond its edge.
 
     Raises
     ------
@@ -88,8 +88,8 @@ class GaussianPooling(Part):
     Notes
     -----
     Cost: n c (h' h w + h' w' w) multiply-adds. Adjoint: the transposed matrices. Lipschitz constant: the product of
-    the two spectral norms, at most 1 with symmetric, zero and circular borders; reflect gives up to 1.009 an axis. A
-    NaN or an infinity spreads beyond its window, to any value of its channel: zeros of the matrices times it are NaN.
+    the two spectral norms, at most 1 with symmetric, zero and circular borders; "reflect" gives up to 1.009 per axis. A
+    NaN or an infinity may spread beyond its window, over its channel: its products with zeros of the matrices are NaN.
 
     References
     ----------

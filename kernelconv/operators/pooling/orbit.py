@@ -43,8 +43,8 @@ def turned_back(x: NDArray, quarter_turns: int, flip: bool) -> NDArray:
 class OrbitPooling(Composite):
     r"""The mean of a part over the group acting on its input: :math:`\frac1{|G|} \sum_{g \in G} F(g x)`.
 
-    Exactly invariant: the sum over g and over g h has the same terms. A part that learns from data sees each image
-    under one element, those of the group in turn.
+    It is exactly invariant, since the sums over g and over g h have the same terms. A part that learns from data sees
+    each image transformed by one element of the group; images take the elements in turn.
 
     Parameters
     ----------
@@ -61,7 +61,7 @@ class OrbitPooling(Composite):
 
     Notes
     -----
-    Cost: 2, 4 or 8 times that of F. The Lipschitz constant is that of F, the group acting by isometries.
+    Cost: 2, 4 or 8 times that of F. The Lipschitz constant is that of F, since the group acts by isometries.
 
     References
     ----------
@@ -99,7 +99,7 @@ class OrbitPooling(Composite):
 
     @property
     def couples_samples(self) -> bool:
-        """As the part."""
+        """True if the part does."""
         return self.part.couples_samples
 
     def _with_parts(self, parts: Sequence[Part]) -> OrbitPooling:
@@ -120,11 +120,11 @@ class OrbitPooling(Composite):
         return None, None
 
     def multiply_adds(self, in_shape: Shape3) -> int:
-        """Return the part's, as many times as there are elements."""
+        """Return the multiply-adds of the part times the number of elements of the group."""
         return len(GROUPS[self.group]) * super().multiply_adds(in_shape)
 
     def build(self, in_shape: Shape3, rng: np.random.Generator | None = None, data: Data | None = None) -> OrbitPooling:
-        """Return a copy whose part is built on every image turned by an element of its own."""
+        """Return a copy whose part is built on images that are each transformed by one element, in turn."""
         self.out_shape(in_shape)
         return self._with(part=self.part.build(in_shape, rng, None if data is None else _Orbit(data, self.group)))
 

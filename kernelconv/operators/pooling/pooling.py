@@ -38,7 +38,7 @@ class AveragePooling(Part):
 
     Notes
     -----
-    Adjoint: each value spread evenly over its window. Lipschitz constant: that of P over size.
+    Adjoint: each value spread evenly over its window. Lipschitz constant: that of P over the root of the window's area.
 
     Examples
     --------
@@ -82,7 +82,7 @@ class AveragePooling(Part):
         return self.size, self.stride
 
     def field_start(self, in_shape: Shape3) -> tuple[Any, Any]:
-        """Return that of its windows."""
+        """Return the start of the first window."""
         return self.patches.field_start(in_shape)
 
     def multiply_adds(self, in_shape: Shape3) -> int:
@@ -209,7 +209,7 @@ def _put(target: NDArray, values: NDArray, alone: bool) -> None:
 
 @dataclass(frozen=True, repr=False)
 class GlobalPooling(Part):
-    """A: one value a channel, the mean or the maximum over all positions.
+    """A: one value per channel, the mean or the maximum over all positions.
 
     Parameters
     ----------

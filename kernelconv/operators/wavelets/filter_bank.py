@@ -21,7 +21,7 @@ class FilterBank:
     .. math:: \psi_{j,\theta}:\ \sigma = 0.8 \cdot 2^j,\ \xi = \tfrac{3\pi}{4} 2^{-j},\ \text{slant} = 4 / L; \qquad
               \phi_J:\ \sigma = 0.8 \cdot 2^{J-1}
 
-    These are kymatio's filters, with pi exact and in float64 (kymatio has pi = 3.1415 and complex64: 3e-5 apart).
+    These are kymatio's filters, in float64 (kymatio computes with pi = 3.1415 and complex64; they differ by 3e-5).
 
     Parameters
     ----------
@@ -32,9 +32,9 @@ class FilterBank:
     L : int
         Number of angles in a half turn.
     kind : {"morlet", "tight"}
-        "tight" multiplies the wavelets by one radial-like factor, :math:`\sqrt{(1 - |\hat\phi|^2) / (A -
-        |\hat\phi|^2)}` with A the Littlewood-Paley sum, and scales the low-pass to mean 1: A becomes exactly 1, so
-        that the transform keeps the energy of every real image.
+        "tight" multiplies all wavelets by the factor :math:`\sqrt{(1 - |\hat\phi|^2) / (A - |\hat\phi|^2)}` of the
+        frequency, with A the Littlewood-Paley sum, and scales the low-pass to mean 1: A then is exactly 1, so that
+        the transform keeps the energy of every real image.
 
     Attributes
     ----------
@@ -52,11 +52,11 @@ class FilterBank:
     Raises
     ------
     ValueError
-        If `J`, `L` or a size is not an int >= 1, `kind` is unknown, or the wavelets need more than the memory.
+        If `J`, `L` or a size is not an int >= 1, `kind` is unknown, or the wavelets exceed the memory.
 
     Notes
     -----
-    0.2 to 0.5 s at 320 x 320, J=5, L=8. A pickle holds the four parameters; the arrays are computed again.
+    Cost: 0.2 to 0.5 s at 320 x 320, J=5, L=8. A pickle holds only the four parameters; loading computes the arrays.
 
     References
     ----------
@@ -150,7 +150,8 @@ class FilterBank:
         .. math:: A(\omega) = |\hat\phi(\omega)|^2 +
                   \tfrac12 \sum_{j,\theta} |\hat\psi_{j,\theta}(\omega)|^2 + |\hat\psi_{j,\theta}(-\omega)|^2
 
-        The transform of a real image loses energy where it is below 1 and is contractive where it is at most 1.
+        The transform of a real image loses energy at frequencies where A is below 1, and is contractive if A is at most
+        1 everywhere.
 
         References
         ----------
@@ -170,7 +171,7 @@ class FilterBank:
         return float(total.min()), float(total.max())
 
     def plot(self, axes: Any = None) -> Any:
-        """Draw the wavelets in space (real part, one row a scale, one column an angle) and the Littlewood-Paley sum.
+        """Draw the real parts of the wavelets, a row per scale and a column per angle, and the Littlewood-Paley sum.
 
         Parameters
         ----------

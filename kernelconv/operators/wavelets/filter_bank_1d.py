@@ -1,4 +1,4 @@
-"""Wavelets of 1-D scattering: analytic Morlet filters, Q an octave, and the Gaussian low-pass."""
+"""Wavelets of 1-D scattering: analytic Morlet filters, Q per octave, and the Gaussian low-pass."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from numpy.typing import NDArray
 from kernelconv._check import check_count, check_flag, check_positive
 from kernelconv.operators.wavelets.morlet import RADIUS, check_scale, fold, window
 
-#: Amplitude at which neighbouring wavelets cross; deviation of the low-pass at scale 1 (cycles a sample); how many
+#: Amplitude at which neighbouring wavelets cross; deviation of the low-pass at scale 1 (cycles per sample); how many
 #: deviations from its centre a wavelet is free of aliasing.
 CROSSING, SIGMA_0, ALPHA = np.sqrt(0.5), 0.1, 5.0
 
 
 @dataclass(frozen=True)
 class Wavelet1D:
-    """One wavelet: its centre `xi` and deviation `sigma` (cycles a sample), and its scale `j`.
+    """One wavelet: its centre `xi` and deviation `sigma` (cycles per sample), and its scale `j`.
 
     It may be subsampled by 2^j: xi + 5 sigma lies below the new Nyquist frequency.
     """
@@ -42,7 +42,7 @@ def wavelets_1d(J: int, Q: int) -> tuple[Wavelet1D, ...]:
     J : int
         log2 of the largest scale.
     Q : int
-        Wavelets an octave.
+        Wavelets per octave.
 
     Raises
     ------
@@ -81,10 +81,10 @@ def _scale(xi: float, sigma: float) -> int:
 
 @dataclass(frozen=True)
 class FilterBank1D:
-    r"""A bank of 1-D scattering: analytic Morlet wavelets, Q an octave, and one low-pass. Immutable.
+    r"""The bank of 1-D scattering: analytic Morlet wavelets, Q per octave, and one low-pass. Immutable.
 
-    On a grid s times coarser a filter is the periodisation of its Fourier transform, which is that of its samples,
-    times s: what is convolved there has s times fewer samples to sum.
+    On a grid s times coarser, a filter is given by the periodisation of its Fourier transform, which is s times the
+    transform of its samples on that grid: the factor makes up for the s times fewer terms of a convolution there.
 
     .. math:: \hat\psi_s[k] = \sum_m \hat\psi[k + m n / s]
 
@@ -95,7 +95,7 @@ class FilterBank1D:
     J : int
         log2 of the largest scale of the wavelets.
     Q : int
-        Wavelets an octave.
+        Wavelets per octave.
     T : float, optional
         Samples that the low-pass averages over; 2^J by default.
     decimating : bool
@@ -142,7 +142,7 @@ class FilterBank1D:
 
     @property
     def sigma_low(self) -> float:
-        """Deviation of the low-pass (cycles a sample)."""
+        """Deviation of the low-pass (cycles per sample)."""
         return SIGMA_0 / (2.0**self.J if self.T is None else self.T)
 
     def n_wavelets(self, scale: int) -> int:
@@ -178,7 +178,7 @@ def morlet_1d(n: int, xi: float, sigma: float) -> NDArray:
     n : int
         Samples of the periodic signal.
     xi, sigma : float
-        Centre and deviation (cycles a sample).
+        Centre and deviation (cycles per sample).
 
     Returns
     -------
@@ -206,7 +206,7 @@ def morlet_1d(n: int, xi: float, sigma: float) -> NDArray:
 
 
 def low_pass_1d(n: int, sigma: float) -> NDArray:
-    """Return the Fourier transform, shape (n,), of the periodised Gaussian of deviation `sigma` (cycles a sample).
+    """Return the Fourier transform, shape (n,), of the periodised Gaussian of deviation `sigma` (cycles per sample).
 
     Examples
     --------

@@ -29,7 +29,7 @@ XI_SIGMA = 0.75 * np.pi
 
 @dataclass(frozen=True)
 class FilterBank3D:
-    r"""A bank of 3-D scattering: wavelets of widths :math:`2^j \sigma_0`, j = 0, ..., J, and one low-pass. Immutable.
+    r"""The bank of 3-D scattering: wavelets of widths :math:`2^j \sigma_0`, j = 0, ..., J, and one low-pass. Immutable.
 
     .. math:: \psi_{j,l,m}(u) = 2^{-3 j} \psi_{l,m}(2^{-j} u), \qquad
               \phi_J(u) = (2 \pi \sigma^2)^{-3/2} e^{-|u|^2 / 2 \sigma^2}, \quad \sigma = 2^J \sigma_0
@@ -41,7 +41,7 @@ class FilterBank3D:
     J : int
         log2 of the largest scale, from 0 to 60.
     L : int
-        Largest degree l of the solid harmonics, from 0 to 64; each has 2 l + 1 wavelets. Morlet wavelets have none.
+        Largest degree l of the solid harmonics, from 0 to 64; each has 2 l + 1 wavelets. Not used for Morlet wavelets.
     sigma_0 : float
         Standard deviation of the Gaussian at scale 0 (voxels), at least 0.1. Above 1 little of the wavelets lies beyond
         the band of the grid.
@@ -49,19 +49,19 @@ class FilterBank3D:
         Solid harmonic wavelets (`solid_harmonic`), or Morlet wavelets of frequency :math:`\xi_j = 3 \pi / 4 \cdot
         2^{-j} / \sigma_0` (`morlet_3d`).
     n_directions : int
-        Of Morlet wavelets: 3 along the axes, 7 with the diagonals of the cube, 13 with those of its faces. Each set is
-        mapped to itself, up to signs, by the rotations of the cube.
+        Of Morlet wavelets: 3, along the axes; 7, with the diagonals of the cube; 13, with those of its faces too. The
+        rotations of the cube map each set to itself, up to signs.
 
     Raises
     ------
     ValueError
-        If a size is not an int >= 1, `J` or `L` no int in its range, `sigma_0` not a finite number >= 0.1, `kind`
+        If a size is not an int >= 1, `J` or `L` not an int in its range, `sigma_0` not a finite number >= 0.1, `kind`
         unknown or `n_directions` none of the three.
 
     Notes
     -----
-    Wavelets are computed when they are asked for, about 0.3 us a voxel. The harmonics of degree 0 are Gaussians: they
-    have no zero mean.
+    Wavelets are computed at each call, in about 0.3 us per voxel. The harmonics of degree 0 are Gaussians: their mean
+    is not zero.
 
     References
     ----------
@@ -106,29 +106,29 @@ class FilterBank3D:
 
     @cached_property
     def directions(self) -> NDArray:
-        """Unit vectors (n_directions, 3) of the Morlet wavelets, along (depth, height, width); of e and -e one."""
+        """Unit vectors (n_directions, 3) of the Morlet wavelets, in (depth, height, width); one of each pair e, -e."""
         half = [e for e in product((-1, 0, 1), repeat=3) if e > (0, 0, 0)]
         vectors = np.array(sorted(half, key=lambda e: ((1, 3, 2).index(sum(map(abs, e))), e)), dtype=np.float64)
         return (vectors / np.linalg.norm(vectors, axis=1, keepdims=True))[: self.n_directions]
 
     def n_wavelets(self, scale: int) -> int:
-        """Return how many wavelets there are of one scale. Raises ValueError if `scale` is none from 0 to J."""
+        """Return how many wavelets there are of one scale. Raises ValueError unless `scale` is an int from 0 to J."""
         if scale not in range(self.J + 1):
             raise ValueError(f"The bank has scales 0 to {self.J}, got scale={scale!r}.")
         return (self.L + 1) ** 2 if self.kind == "harmonic" else self.n_directions
 
     def index(self, degree: int, m: int) -> int:
-        """Return the place l^2 + l + m of a solid harmonic among those of its scale."""
+        """Return the index l^2 + l + m of a solid harmonic among those of its scale."""
         return check_degree(degree, "degree") ** 2 + degree + check_m(m, degree)
 
     def of_degree(self, degree: int) -> range:
-        """Return the places of the solid harmonics of one degree, from m = -l to l."""
+        """Return the indices of the solid harmonics of one degree, from m = -l to l."""
         return range(check_degree(degree, "degree") ** 2, (degree + 1) ** 2)
 
     def conjugate(self, index: int) -> int:
-        """Return the place of the wavelet that is the conjugate of another up to sign; of Morlet's none but itself.
+        """Return the index of the conjugate of a solid harmonic, up to sign; for a Morlet wavelet its own index.
 
-        Convolutions of real volumes with both have the same modulus.
+        Convolutions of a real volume with both wavelets have the same modulus.
         """
         if self.kind == "morlet":
             return index
@@ -136,7 +136,7 @@ class FilterBank3D:
         return 2 * (degree**2 + degree) - index
 
     def wavelet(self, scale: int, index: int) -> NDArray:
-        """Return the Fourier transform (d, h, w) of one wavelet: complex of a solid harmonic, real of Morlet's."""
+        """Return the Fourier transform (d, h, w) of one wavelet: complex for solid harmonics, real for Morlet."""
         if not 0 <= index < self.n_wavelets(scale):
             raise ValueError(f"The bank has wavelets 0 to {self.n_wavelets(scale) - 1} a scale, got index={index!r}.")
         sigma = 2.0**scale * self.sigma_0
@@ -153,7 +153,7 @@ class FilterBank3D:
 
     @property
     def low_pass_lines(self) -> tuple[NDArray, NDArray, NDArray]:
-        """Fourier transforms of the low-pass along depth, height and width, of which it is the product."""
+        """The 1-D Fourier transforms along depth, height and width whose product is that of the low-pass."""
         d, h, w = (gaussian_1d(n, 2.0**self.J * self.sigma_0) for n in self.shape)
         return d, h, w
 
@@ -163,6 +163,6 @@ class FilterBank3D:
         return d[:, None, None] * h[:, None] * w
 
     def littlewood_paley(self) -> NDArray:
-        r"""Return :math:`\sum |\hat\psi(\omega)|^2` over all wavelets, mean of both signs of omega, (d, h, w)."""
+        r"""Return :math:`\sum |\hat\psi(\omega)|^2` over all wavelets, averaged over both signs of omega, (d, h, w)."""
         total = sum(np.abs(self.wavelet(j, i)) ** 2 for j in range(self.J + 1) for i in range(self.n_wavelets(j)))
         return (total + np.roll(np.flip(total), 1, axis=(0, 1, 2))) / 2

@@ -125,7 +125,7 @@ class Filtering(Part):
         return float(np.sqrt((energy + mirrored).max() / 2))
 
     def receptive_field(self, in_shape: Shape3) -> tuple[Pair, Pair]:
-        """Return (the whole map, or its width for signals; the stride)."""
+        """Return (size, stride), the size being that of the whole map, or (1, its width) for signals."""
         bank = self._bank(in_shape)
         return (in_shape[0] if len(bank.shape) == 2 else 1, in_shape[1]), self._steps(bank)
 
@@ -134,7 +134,7 @@ class Filtering(Part):
         return None if len(self._bank(in_shape).shape) == 2 else 0, None
 
     def multiply_adds(self, in_shape: Shape3) -> int:
-        """Return those of the FFTs, 2 n log2 n of n complex numbers, and of the filters."""
+        """Return the multiply-adds of the FFTs, 2 n log2 n for n complex numbers, and of the filter products."""
         h, w, channels = in_shape
         n, filters = h * w, self._n_filters(self._bank(in_shape))
         return int(channels * (2 * n * np.log2(n) * (1 + filters) + 2 * n * filters))
@@ -142,7 +142,7 @@ class Filtering(Part):
     def definition(self, x: Array | Spectra) -> Any:
         """Return F x, complex: (n, h, w, c) -> (n, h / s, w / s, c n_filters).
 
-        To keep every s-th position is to take the mean of s parts of the spectrum: only what is kept goes back.
+        Keeping every s-th position is averaging s parts of the spectrum, so the inverse FFT is of the small grid.
         """
         spectra = x if isinstance(x, Spectra) else Spectra(x)
         xp, (rows, columns) = namespace(spectra.x), self._steps(self._bank(self.in_shape))

@@ -30,13 +30,13 @@ class WaveletTransform(Filtering):
     scale : int
         j: the wavelets are about 2^j px wide.
     stride : int
-        s (px); it divides the maps. Wavelets of scale j lose little at a stride of 2^j.
+        s (px); it divides the sides of the maps. Wavelets of scale j lose little at a stride of 2^j.
     bank : FilterBank or FilterBank1D, optional
         The filters. Maps may be on a grid that is a whole number of times coarser than the bank's: the wavelets are
         then those of the bank on that grid. With a `FilterBank1D` every line of a map is a signal, along the width.
         By default Morlet wavelets on the maps' own grid.
     L : int
-        Angles in a half turn, where no `bank` is given.
+        Angles in a half turn, if no `bank` is given.
 
     Raises
     ------
@@ -46,10 +46,10 @@ class WaveletTransform(Filtering):
 
     Notes
     -----
-    Cost: an FFT of each channel and one of each wavelet. Adjoint for the real inner product Re <., .>, maps being
-    real: the real part of the convolution with the conjugate wavelets, zeros between the positions. Lipschitz constant:
-    the root of the largest value over frequencies of the sum of abs(psi)^2 over the wavelets, mean of the frequency
-    and its opposite as the maps are real, for any stride.
+    Cost: an FFT per channel, and one per channel and wavelet. Adjoint for the real inner product Re <., .> and real
+    maps: the real part of the convolution with the conjugate wavelets, with zeros between the positions. Lipschitz
+    constant, for any stride: the root of the largest value over frequencies of the sum of abs(psi)^2 over the wavelets,
+    averaged over the frequency and its opposite since the maps are real.
 
     References
     ----------
@@ -103,7 +103,7 @@ class LowPass(Filtering):
         The filter. Maps may be on a grid that is a whole number of times coarser than the bank's. With a
         `FilterBank1D` every line of a map is a signal, along the width.
     stride : int
-        s (px); it divides the maps.
+        s (px); it divides the sides of the maps.
 
     Raises
     ------
@@ -113,7 +113,7 @@ class LowPass(Filtering):
 
     Notes
     -----
-    Cost: two FFTs a channel. Adjoint: the same filter, which is symmetric, on zeros between the positions. Lipschitz
+    Cost: two FFTs per channel. Adjoint: the same symmetric filter, on maps with zeros between the positions. Lipschitz
     constant: the largest value of the filter's Fourier transform, for any stride.
 
     References

@@ -17,21 +17,21 @@ from kernelconv.datasets.image_folder import image_files, read_image, read_image
 
 
 class ImageFolder:
-    """A folder of images as an array of which only what is asked for is read.
+    """A folder of images as an array that reads only the files that are indexed.
 
     Parameters
     ----------
     path : path
-        A folder of images, or of class folders: then in the order of `load_images`.
+        A folder of images, or of class folders, whose images are in the order of `load_images`.
     size : int or tuple (height, width), optional
         Resize and crop every image to this size (px).
 
     Attributes
     ----------
     files : tuple of Path
-        One an image, in order.
+        One per image, in order.
     shape : tuple (n, h, w) or (n, h, w, 3)
-        Of the array; grey or colour as the first image is.
+        Shape of the array; it is grey or colour as the first image is.
 
     Raises
     ------
@@ -39,13 +39,13 @@ class ImageFolder:
         (`DataError`) if there is no image, or one cannot be read; and from indexing, if one differs from the first in
         size or colour.
     TypeError
-        If `path` is no path.
+        If `path` is not a path.
     ImportError
-        Without Pillow.
+        If Pillow is not installed.
 
     Notes
     -----
-    float32 in [0, 1]. A digest is of the files' bytes, not of their names.
+    Values are float32 in [0, 1]. Digests are computed from the bytes of the files, not from their names.
 
     Examples
     --------

@@ -1,4 +1,4 @@
-"""The architectures by name, with other start weights where they are asked for."""
+"""The architectures by name, with a choice of the initial weights."""
 
 from __future__ import annotations
 
@@ -54,10 +54,10 @@ def preset(
     initialization: Initialization = "torch_default",
     **options: float | bool | Sequence[int],
 ) -> Network:
-    """Return the architecture of a name for images of a shape, as ``ConvNetClassifier(architecture)`` takes it.
+    """Return the named architecture for images of a given shape, for example for ``ConvNetClassifier(architecture)``.
 
-    The name alone does for the estimators, which know shape and classes from ``fit``; this is for other start weights,
-    for the options that some architectures have, and for a look before there is data.
+    For the estimators the name alone is enough, as they learn shape and classes in ``fit``; use `preset` for other
+    initial weights, for the options of some architectures, and to inspect a network before there is data.
 
     Parameters
     ----------
@@ -69,11 +69,11 @@ def preset(
     n_outputs : int
         Classes, or targets.
     initialization : str
-        Start weights of all convolutions and dense layers: "torch_default", or "he_normal", "he_uniform",
-        "glorot_normal", "glorot_uniform", "lecun_normal", "lecun_uniform" (see `start_weight`). He's keep the size of
-        the maps through many layers of ReLU, where the default's variance, a sixth of it, lets them shrink.
+        Initial weights of all convolutions and dense layers: "torch_default", or "he_normal", "he_uniform",
+        "glorot_normal", "glorot_uniform", "lecun_normal", "lecun_uniform" (see `start_weight`). He's weights keep the
+        size of the maps through many layers of ReLU; with the default, of a sixth of their variance, the maps shrink.
     **options
-        Those of the architecture: `width` and `batch_norm` of "inception" and "small_alexnet", `columns` of
+        Options of the architecture: `width` and `batch_norm` of "inception" and "small_alexnet", `columns` of
         "fractalnet", `depth` and `growth` of "densenet", `hidden` of "mlp".
 
     Returns
@@ -90,7 +90,7 @@ def preset(
 
     References
     ----------
-    He, Zhang, Ren & Sun (2015), Delving deep into rectifiers, for the start weights.
+    He, Zhang, Ren & Sun (2015), Delving deep into rectifiers, for the initial weights.
 
     Examples
     --------

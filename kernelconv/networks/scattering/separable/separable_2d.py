@@ -19,7 +19,7 @@ from kernelconv.networks.scattering.separable.geometry import SeparableGeometry
 
 
 class SeparableScattering2D(PathTransformer):
-    r"""Wavelet scattering of images by separable wavelets of four samples an axis: coarser in angle, and fast.
+    r"""Wavelet scattering of images by separable wavelets of four samples per axis: coarser in angle, and fast.
 
     .. math:: U[p, (j, k)] x = \big|(U_j[p] x * \psi_k) \downarrow\big|, \qquad
               U_{j + 1}[p] x = (U_j[p] x * l) \downarrow, \qquad S[p] x = U_J[p] x
@@ -27,8 +27,8 @@ class SeparableScattering2D(PathTransformer):
     over the frequency-decreasing paths :math:`p = (j_1, k_1), \dots, (j_m, k_m)`, :math:`j_1 < \dots < j_m`, :math:`m
     \le` `max_order`, where :math:`\downarrow` keeps every second sample along both axes. Maps of scale j lie on a grid
     of 2^j px; l is a B-spline, and the wavelets :math:`\psi_0, \dots, \psi_5` are tensor products of filters on one
-    side of the spectrum, whose frequencies point to about 18, 45, 72, 108, 135 and 162 degrees: a step is a layer of
-    scattering by the dual-tree transform with other, shorter filters.
+    side of the spectrum, whose frequencies point to about 18, 45, 72, 108, 135 and 162 degrees. Each step is a layer
+    of scattering by the dual-tree transform, with other, shorter filters.
 
     Parameters
     ----------
@@ -39,11 +39,11 @@ class SeparableScattering2D(PathTransformer):
     image_shape : tuple (h, w) or (h, w, c), optional
         How rows are read; needed only for rows.
     padding : {"symmetric", "reflect", "zero", "circular"}
-        What lies outside the maps of every scale, as in numpy.pad. Where 2^J divides the sides, "symmetric" is the same
-        as to continue the image itself by mirrors, and with "circular" the transform is exactly covariant to shifts by
-        2^J; the other two put at each scale anew what they put there.
+        What lies outside the maps of every scale, as in numpy.pad. Where 2^J divides the sides, "symmetric" is
+        equivalent to a mirror extension of the image itself, and with "circular" the transform is exactly covariant to
+        shifts by 2^J; "reflect" and "zero" pad the maps again at every scale.
     n_jobs : int, optional
-        Threads; None means the cores this process may use, or what ``joblib.parallel_config`` says.
+        Threads; None means the cores this process may use, or the setting of ``joblib.parallel_config``.
 
     Attributes
     ----------
@@ -52,7 +52,7 @@ class SeparableScattering2D(PathTransformer):
     image_shape_ : tuple (h, w, c)
         Shape of the images seen in ``fit``.
     maps_shape_ : tuple (h', w', c * n_paths)
-        Shape of ``maps(X)[0]``: h' is h / 2 rounded up, J times over.
+        Shape of ``maps(X)[0]``: h' is h, halved and rounded up J times.
     n_features_in_ : int
         h w c.
 
@@ -64,17 +64,17 @@ class SeparableScattering2D(PathTransformer):
 
     Notes
     -----
-    1 + 6 J + 18 J (J - 1) paths at order 2, each of h' w' values. Of images with circular borders whose sides 2^J
-    divides :math:`2^J \|S x - S y\| \le \|x - y\|`: no step adds energy (`separable_frame_bounds`), nor does a modulus.
-    With the other borders mirrored images and, if they are square, images turned by quarters have the same maps,
-    mirrored or turned, of mirrored or turned directions, where 2^J divides the sides.
+    There are 1 + 6 J + 18 J (J - 1) paths at order 2, each of h' w' values. For images with circular borders whose
+    sides 2^J divides, :math:`2^J \|S x - S y\| \le \|x - y\|`: no step adds energy (`separable_frame_bounds`), nor does
+    a modulus. With the other borders, where 2^J divides the sides, mirroring the image mirrors the maps and exchanges
+    their directions accordingly; a quarter turn of a square image turns them in the same way.
 
     Directions are coarser than those of `Scattering2D`, moduli are sampled every 2^(j + 1) px and not 2^j, and the
-    wavelets have one vanishing moment. Cost: 13 real filters of four samples along each axis and six moduli a map and
-    scale, where `Scattering2D` takes FFTs; computed as products with banded matrices for a block of images side by
-    side. Memory: the output and a few blocks. Six to twelve times the images per second of `Scattering2D` at 28 to
-    128 px, and with 1,000 training images of MNIST a linear head errs more often: 3.4 % at J = 2 and 2.7 % at J = 3,
-    on coefficients of Morlets of 6 angles, as many, 2.9 % and 2.0 % (``benchmarks/timing/separable.py``).
+    wavelets have one vanishing moment. Cost: 13 real filters of four samples along each axis and six moduli per map and
+    scale, where `Scattering2D` takes FFTs; they are products with banded matrices for a block of images side by side.
+    Memory: the output and a few blocks. It computes six to twelve times as many images per second as `Scattering2D` at
+    28 to 128 px, but the error of a linear head with 1,000 training images of MNIST is larger: 3.4 % at J = 2, 2.7 % at
+    J = 3, against 2.9 % and 2.0 % on as many coefficients of Morlets of 6 angles (``benchmarks/timing/separable.py``).
 
     References
     ----------
@@ -142,7 +142,7 @@ class SeparableScattering2D(PathTransformer):
         Returns
         -------
         array, shape (n, c * n_paths * h' * w')
-            Of the library of `X`, float64 as they or else float32; ``reshape(n, c, n_paths, h', w')`` gives the maps.
+            Of the library of `X`; float64 for float64 images, else float32. Maps: ``reshape(n, c, n_paths, h', w')``.
         """
         images, geometry = self._stored_images(X), self._run.geometry
         h, w, c = images.shape[1:]

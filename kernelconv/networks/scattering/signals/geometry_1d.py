@@ -31,7 +31,7 @@ class Geometry1D:
     J, T, max_order, padding, oversampling
         As in `kernelconv.Scattering1D`.
     Q : pair of int
-        Wavelets an octave at order 1, and at the orders above.
+        Wavelets per octave at order 1, and at the orders above.
     decimating : bool
         Scale as kymatio 0.3.0 does.
     """

@@ -62,7 +62,7 @@ class JointGeometry:
     J : int
         log2 of the largest scale along log-frequency (bins).
     Q : int
-        Wavelets an octave along log-frequency.
+        Wavelets per octave along log-frequency.
     F : float, 0 or "global"
         Bins that the average along log-frequency covers.
     """

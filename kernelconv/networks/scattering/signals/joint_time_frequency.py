@@ -27,7 +27,7 @@ LARGEST = 20
 
 
 class JointTimeFrequencyScattering(SignalTransformer):
-    r"""Joint time-frequency scattering: the scalogram filtered in time and along log-frequency, which sees chirps.
+    r"""Joint time-frequency scattering: the scalogram filtered in time and log-frequency; it responds to chirps.
 
     .. math:: S[n_2, k] x = | X * (\psi_{n_2} \otimes \psi_k) | * (\phi_T \otimes \phi_F), \qquad
               X(t, n_1) = |x * \psi_{n_1}|(t)
@@ -41,29 +41,29 @@ class JointTimeFrequencyScattering(SignalTransformer):
     J : int
         log2 of the largest scale of the wavelets in time (samples).
     Q : int or pair of int
-        Wavelets an octave at order 1, and at order 2; 1 there for an int.
+        Wavelets per octave at order 1, and at order 2; an int is that of order 1, with 1 at order 2.
     J_fr : int
         log2 of the largest scale along log-frequency (wavelets of order 1).
     Q_fr : int
-        Wavelets an octave along log-frequency.
+        Wavelets per octave along log-frequency.
     T : float or "global", optional
         Samples that the low-pass averages over, at least 1; 2^J by default. "global" is the mean of the signal.
     F : float, 0 or "global", optional
         Wavelets of order 1 that the average along log-frequency covers, at least 1; 2^J_fr by default. "global" is the
         mean of all, 0 no average.
     padding : {"reflect", "zero", "circular", "symmetric"}
-        What lies outside the signal, as in numpy.pad, up to a power of two of samples. Beyond the highest and the
-        lowest frequency there are zeros.
+        What lies outside the signal, as in numpy.pad, up to a length that is a power of two. Beyond the highest and
+        the lowest frequency there are zeros.
     n_jobs : int, optional
-        Threads; None means the cores this process may use, or what ``joblib.parallel_config`` says.
+        Threads; None means the cores this process may use, or the setting of ``joblib.parallel_config``.
 
     Attributes
     ----------
     paths_ : tuple of JointPath
-        Of each output channel: order 0; order 1 by band; order 2 by (n2, band); each by bin, from high to low
-        frequency. ``path.spin`` is 1 of what rises in frequency and -1 of what falls.
+        Path of each output channel: order 0; order 1 by band; order 2 by (n2, band); each by bin, from high to low
+        frequency. ``path.spin`` is 1 for rising frequencies and -1 for falling ones.
     wavelets_ : tuple of three tuples of Wavelet1D
-        The banks of order 1, of order 2, and along log-frequency, where centres are in cycles a wavelet of order 1.
+        The banks of order 1, of order 2, and along log-frequency, where centres are in cycles per wavelet of order 1.
     signal_shape_ : tuple (t, c)
         Length and channels of the signals seen in ``fit``.
     maps_shape_ : tuple (t', c * n_paths)
@@ -79,11 +79,11 @@ class JointTimeFrequencyScattering(SignalTransformer):
     Notes
     -----
     Reversing a real signal in time exchanges the two spins. Coefficients agree with kymatio's
-    ``TimeFrequencyScattering`` (its development version, as no release has it) to 1e-5 of the largest, except where it
-    crops by another stride (F below 2^J_fr) or takes means of zeros too (F="global").
-    Cost: Fourier transforms of N (2 + n_2 n_k / 2^J_fr) numbers about a wavelet of order 1, n_2 and n_k being the
-    numbers of wavelets in time and of filters along log-frequency. There is no ``vjp``; tensors of PyTorch and arrays
-    of JAX are followed by their own derivatives.
+    ``TimeFrequencyScattering`` (its development version, as no release has it) to 1e-5 of the largest, except where
+    kymatio crops by another stride (F below 2^J_fr) or includes padded zeros in means (F="global").
+    Cost: Fourier transforms of about N (2 + n_2 n_k / 2^J_fr) numbers per wavelet of order 1, n_2 and n_k being the
+    numbers of wavelets in time and of filters along log-frequency. There is no ``vjp``; PyTorch and JAX differentiate
+    through ``transform`` of their own arrays.
 
     References
     ----------
@@ -221,11 +221,11 @@ class JointTimeFrequencyScattering(SignalTransformer):
         return apart(xp.moveaxis(xp.reshape(found, (found.shape[0], channels, t)), 1, -1), leading)
 
     def meta(self) -> dict[str, Any]:
-        """Return arrays by kymatio's words, an entry a path of ``paths_``, NaN where a path has no such filter.
+        """Return arrays under kymatio's names, one entry per path of ``paths_``, NaN where a path has no such filter.
 
-        ``order``, ``spin``, and of the filter along log-frequency ``n_fr``, its number, ``xi_fr``, ``sigma_fr`` (cycles
-        a wavelet of order 1) and ``j_fr``, all (n_paths,); ``n``, (n_paths, 2), and ``key``, a list of tuples
-        (n1, n2, n_fr). ``xi``, ``sigma`` (cycles a sample) and ``j``, (n_paths, 2), are those of wavelets n1 and n2.
+        ``order``, ``spin``, and of the filter along log-frequency its number ``n_fr``, ``xi_fr``, ``sigma_fr`` (cycles
+        per wavelet of order 1) and ``j_fr``, all (n_paths,); ``n``, (n_paths, 2), and ``key``, a list of tuples
+        (n1, n2, n_fr). ``xi``, ``sigma`` (cycles per sample) and ``j``, (n_paths, 2), are those of wavelets n1 and n2.
         """
         check_is_fitted(self)
         geometry = self._maps.geometry
@@ -250,7 +250,7 @@ class JointTimeFrequencyScattering(SignalTransformer):
         return meta
 
     def get_feature_names_out(self, input_features: Sequence[str] | NDArray | None = None) -> NDArray:
-        """Return one name a feature, ``jointtimefrequencyscattering_<path>_<position>``, with ``c<channel>_`` before
+        """Return a name per feature, ``jointtimefrequencyscattering_<path>_<position>``, with ``c<channel>_`` before
         the path when there are several channels; ``n3_n1_f-2`` is the path of wavelets 3, 1 in time and of band -2.
         """  # noqa: D205
         check_is_fitted(self)

@@ -34,38 +34,38 @@ class Scattering1D(SignalTransformer):
     J : int
         log2 of the largest scale of the wavelets.
     Q : int or pair of int
-        Wavelets an octave at order 1, and at the orders above; 1 there for an int or ``(Q,)``. At most 1024.
+        Wavelets per octave at order 1, and at the orders above, where an int or ``(Q,)`` means 1. At most 1024.
     T : float, 0 or "global", optional
         Samples that the low-pass averages over, at least 1; 2^J by default. "global" takes the mean of U over the
-        positions within the signal in place of the low-pass, one value a path. 0 averages nothing: a path of last scale
-        j is U itself, every 2^(j - oversampling) samples, as kymatio returns it, and the path of order 0 the signal.
+        positions within the signal instead, one value per path. 0 means no average: a path of last scale j is U itself,
+        every 2^(j - oversampling) samples, as kymatio returns it, and the path of order 0 is the signal.
     max_order : int
         Largest number of wavelets on a path; 0 keeps only the average.
     padding : {"reflect", "zero", "circular", "symmetric"}
-        What lies outside the signal, as in numpy.pad, up to a power of two of samples.
+        What lies outside the signal, as in numpy.pad, up to a length that is a power of two.
     oversampling : int
         Sample the output every 2^(log2 T - oversampling) samples instead (never finer than 1), and compute every
-        scale on a grid as much finer.
+        scale on a grid that is finer by the same factor.
     scaling : {"exact", "kymatio"}
         "exact" is the formula above. "kymatio" scales as kymatio 0.3.0 does: a coefficient computed by way of grids of
         2^a, 2^b, ... samples is 2^(-a-b-...) of its value (kymatio's issue 984).
     frequencies : {"positive", "both"}
-        "both" takes complex signals of NumPy too, and has every path twice: once more with the mirror images of the
-        first wavelets, which see negative frequencies; of order 0 the second averages the imaginary part. Of a real
-        signal the two halves are equal (at order 0 the second is 0), and conjugation swaps them. Of an analytic signal,
-        from frequency 2^-J to 0.45, the other half holds what wavelets let through beyond 0, less than 1e-4 of the
-        first half's norm. There is no gradient. "positive" refuses complex signals.
+        "both" takes complex NumPy signals too, and has every path twice: the second time with the mirror images of the
+        first wavelets, which respond to negative frequencies; at order 0 the second path averages the imaginary part.
+        For a real signal the two halves are equal (at order 0 the second is 0), and conjugation swaps them. For an
+        analytic signal of frequencies from 2^-J to 0.45, the second half is what wavelets let through below 0, less
+        than 1e-4 of the first half's norm. There is no gradient. "positive" raises an error for complex signals.
     n_jobs : int, optional
-        Threads; None means the cores this process may use, or what ``joblib.parallel_config`` says.
+        Threads; None means the cores this process may use, or the setting of ``joblib.parallel_config``.
 
     Attributes
     ----------
     paths_ : tuple of SignalPath
-        Path of each output channel, in kymatio's order: by order, then by (n1, n2, ...). With both frequencies, those
-        of ``half`` 1 first, then as many of -1.
+        Path of each output channel, in kymatio's order: by order, then by (n1, n2, ...). With frequencies="both", those
+        of ``half`` 1 come first, then as many of -1.
     network_ : Network
         The same computation as a network of parts, on one-line images (n, 1, t, c): ``forward``, ``trace``, and ``vjp``
-        for gradients in the signal. It takes real signals; its one part takes complex ones too.
+        for gradients in the signal. The network takes real signals; its one part takes complex ones too.
     wavelets_ : pair of tuples of Wavelet1D
         The banks of order 1, and of the orders above.
     signal_shape_ : tuple (t, c)
@@ -84,7 +84,7 @@ class Scattering1D(SignalTransformer):
 
     Notes
     -----
-    Each wavelet is cut to its support in frequency and folded onto the coarser grid before the inverse FFT; the
+    Products with a wavelet are cut to its support in frequency and folded onto the coarser grid before the inverse FFT;
     averages are matrix products. Coefficients agree with kymatio 0.3.0 (`scaling` "kymatio") to 1e-10 in float64.
 
     References
@@ -161,7 +161,7 @@ class Scattering1D(SignalTransformer):
         -------
         array, shape (n, c * n_paths * t')
             Of the library of `X`; float64 for float64 signals, else float32. For one channel,
-            ``reshape(n, n_paths, t')`` is kymatio's array. With T=0 the maps of different lengths one after the other,
+            ``reshape(n, n_paths, t')`` is kymatio's array. With T=0 the maps, of different lengths, are concatenated,
             (n, c * sum of t_p): in each channel those of the first path, then those of the second, ...
         """
         images = self._read(X)[:, None, ...]
@@ -197,17 +197,17 @@ class Scattering1D(SignalTransformer):
         return [apart(xp.moveaxis(by_channel[:, :, lo:hi], 1, -1), leading) for lo, hi in ways]
 
     def meta(self) -> dict[str, Any]:
-        """Return arrays by kymatio's words, an entry a path of ``paths_``, NaN beyond a path's order.
+        """Return arrays under kymatio's names, one entry per path of ``paths_``, NaN beyond a path's order.
 
-        ``order`` (n_paths,); ``xi``, ``sigma`` (cycles a sample), ``j`` and ``n`` (n_paths, max_order); ``key``, a list
-        of tuples. With both frequencies ``half`` (n_paths,), which kymatio has not.
+        ``order`` (n_paths,); ``xi``, ``sigma`` (cycles per sample), ``j`` and ``n`` (n_paths, max_order); ``key``, a
+        list of tuples. With frequencies="both" also ``half`` (n_paths,), which kymatio does not have.
         """
         check_is_fitted(self)
         meta = signal_meta(self.paths_, self.wavelets_, self._geometry().max_order)
         return meta if self._part().real_only else meta | {"half": np.array([p.half for p in self.paths_])}
 
     def get_feature_names_out(self, input_features: Sequence[str] | NDArray | None = None) -> NDArray:
-        """Return one name a feature: ``scattering1d_<path>_<position>``, with ``c<channel>_`` before the path when
+        """Return one name per feature: ``scattering1d_<path>_<position>``, with ``c<channel>_`` before the path when
         there are several channels; ``mean`` is the path of order 0 and ``n3_n1`` one of order 2.
         """  # noqa: D205
         check_is_fitted(self)

@@ -47,8 +47,8 @@ class ScatteringTransform1D(Part):
     .. math:: S[n_1, \dots, n_m] x = (|\cdots ||x * \psi_{n_1}| * \psi_{n_2}| \cdots * \psi_{n_m}| * \phi_T)
               (2^{\lfloor \log_2 T \rfloor} \cdot)
 
-    T="global" makes the means of the moduli, t' = 1. T=0 makes the moduli themselves, of different lengths: the maps of
-    a channel lie one after the other, all at one position, (n, h, 1, c N).
+    With T="global" the output is the means of the moduli, t' = 1. With T=0 it is the moduli themselves, of different
+    lengths: the maps of a channel are concatenated as channels of one position, (n, h, 1, c N).
 
     Parameters
     ----------
@@ -58,16 +58,16 @@ class ScatteringTransform1D(Part):
     Raises
     ------
     ValueError
-        If a parameter is out of its range; from ``out_shape`` and ``build`` if 2^J or T is larger than 64 lines, or,
-        unless the padding is "zero", T larger than one; or if there are more than a million paths.
+        If a parameter is out of its range; from ``out_shape`` and ``build`` if 2^J or T is larger than 64 times the
+        length of a line, or, unless the padding is "zero", T larger than it; or if there are more than a million paths.
     NotImplementedError
-        From ``pullback`` with both frequencies.
+        From ``pullback`` with frequencies="both".
 
     Notes
     -----
     The definition is a tree of wavelet transforms, moduli and low-passes, ``tree`` (`scattering_tree`). The gradient is
-    the tree's, which keeps all maps on the way: some twenty times the cost of ``forward``. No Lipschitz constant is
-    known.
+    that of the tree, which keeps all intermediate maps and costs about twenty times as much as ``forward``. No
+    Lipschitz constant is known.
 
     References
     ----------
@@ -114,17 +114,17 @@ class ScatteringTransform1D(Part):
 
     @property
     def real_only(self) -> bool:  # type: ignore[override]
-        """Whether complex signals are refused, whose negative frequencies nothing sees."""
+        """False with frequencies="both"; else no wavelet responds to the negative frequencies of a complex signal."""
         return self.frequencies == "positive"
 
     @property
     def differentiable(self) -> bool:  # type: ignore[override]
-        """False of both halves: the parts' adjoints are those of real maps."""
+        """False with frequencies="both", since the adjoints of the parts are those for real maps."""
         return self.frequencies == "positive"
 
     @property
     def paths(self) -> tuple[SignalPath, ...]:
-        """The path of each map of one channel, once built: with both halves, those of positive frequencies first."""
+        """The path of each map of one channel, once built; if there are two halves, positive frequencies come first."""
         paths = self.geometry.paths
         return paths if self.real_only else paths + tuple(path._replace(half=-1) for path in paths)
 
@@ -180,7 +180,7 @@ class ScatteringTransform1D(Part):
         return 0, None
 
     def multiply_adds(self, in_shape: Shape3) -> int:
-        """Return those of the FFTs, 2 n log2 n of n complex numbers, and of the filters."""
+        """Return the multiply-adds of the FFTs, 2 n log2 n for n complex numbers, and of the filter products."""
         geometry, total = self._geometry(in_shape), 0.0
         for path in geometry.paths:
             before, after = (geometry.padded / 2 ** geometry.resolution(p) for p in (path.parent, path))

@@ -32,7 +32,7 @@ class Scattering3D(TransformerMixin, BaseEstimator):
 
     over the paths of increasing scales :math:`j_1 < j_2 < \dots`, at most `max_order` of them, and degrees
     :math:`l = 0, \dots, L`. The coefficients are integrals :math:`S[p, q] x = \sum_u U[p] x(u)^q`, which do not change
-    if the volume is shifted (borders are circular) nor, up to sampling, if it is turned; or averages
+    if the volume is shifted (borders are circular) nor, up to sampling, if it is rotated; or averages
     :math:`S[p] x = (U[p] x * \phi_J)(2^J \cdot)`.
 
     Parameters
@@ -46,9 +46,9 @@ class Scattering3D(TransformerMixin, BaseEstimator):
     max_order : int
         Largest number of wavelet transforms on a path; 0 keeps only the integrals of ``|x|^q``, or the average of x.
     rotation_covariant : bool
-        Take the root of the sum of squares over m, as above: U turns with the volume. Otherwise each of m = 0, ..., l
-        is a path of its own, :math:`|x * \psi_{j,l,m}|` (-m has the same modulus), with one m at all its scales. Of
-        Morlet wavelets, sum over all directions, or a path for each sequence of directions.
+        Take the root of the sum of squares over m, as above: U rotates with the volume. Otherwise each of m = 0, ..., l
+        is a path of its own, :math:`|x * \psi_{j,l,m}|` (-m has the same modulus), with one m at all its scales. For
+        Morlet wavelets: sum over all directions, or take each sequence of directions as a path.
     method : {"integral", "local"}
         Integrals over the whole volume, or averages by the low-pass of width 2^J sigma_0 about every 2^J-th voxel along
         each axis.
@@ -61,8 +61,8 @@ class Scattering3D(TransformerMixin, BaseEstimator):
     volume_shape : tuple (d, h, w) or (d, h, w, c), optional
         How rows are read, as numpy.reshape reads it; needed only for rows. One entry may be -1.
     n_jobs : int, optional
-        Threads, which share the volumes; None means the cores this process may use, or what
-        ``joblib.parallel_config`` says.
+        Threads, among which the volumes are shared; None means the cores this process may use, or the setting of
+        ``joblib.parallel_config``.
 
     Attributes
     ----------
@@ -87,22 +87,22 @@ class Scattering3D(TransformerMixin, BaseEstimator):
 
     Notes
     -----
-    A volume stands for its trigonometric interpolation, and the Nyquist frequency of even sizes counts as the mean of
-    both its signs: the rotations of the cube change integrals by rounding alone, for even and odd sides. Leave empty
-    voxels around an object, about 2^J sigma_0 of them: what leaves the volume comes back on the other side.
+    A volume is treated as its trigonometric interpolation, with the Nyquist frequency of even sizes as the mean of both
+    its signs: the rotations of the cube change integrals by rounding alone, for even and odd sides. Leave about
+    2^J sigma_0 empty voxels around an object, since convolutions wrap around at the borders.
 
     Filters are scaled so that :math:`\int (\sum_m |\psi_{j,l,m}|^2)^{1/2} = 1`, as kymatio's are. The rows of order 1
     and more, ``transform(X).reshape(n, n_paths, n_powers)[:, 1:]``, are those of kymatio 0.3.0's
     ``HarmonicScattering3D(J, shape, L, sigma_0)(X).reshape(n, -1, n_powers)`` up to its precision, that of complex64,
     for even sizes and volumes without a part at the Nyquist frequency, which kymatio counts with its negative sign
-    alone. Of odd sizes kymatio's frequencies are off by one. Without `rotation_covariant` it has of each degree m = -l.
+    alone. For odd sizes kymatio's frequencies are off by one. Without `rotation_covariant`, kymatio has m = -l alone.
 
     Cost: an inverse FFT of half a spectrum for each of the 2 l + 1 wavelets of each path, and an FFT for each path that
-    goes on. Where filters leave less than the whole band, as those of scale 2 and above do, lines of zeros are skipped.
+    others continue. Where filters do not fill the band, as those of scale 2 and above, lines of zeros are skipped.
     Peak memory beside `X` and the output: s N (K + 11 m t) bytes at most, with N = d h w voxels of s bytes, t threads
-    each at m volumes (one, from N s = 256 KiB on), and K = (J + 1)(L + 1)^2 filters, or 2 (J + 1) n_directions of
-    Morlet; filters beyond 512 MiB are not kept, but computed again for each block. To make a filter takes about 0.3 us
-    a voxel, in complex128: the first transform after ``fit`` pays for it.
+    that compute m volumes each (one, from N s = 256 KiB on), and K = (J + 1)(L + 1)^2 filters, or 2 (J + 1)
+    n_directions for Morlet; filters beyond 512 MiB are not kept, but computed again for each block. A filter takes
+    about 0.3 us per voxel, in complex128, and is computed by the first transform after ``fit``.
 
     References
     ----------
@@ -218,7 +218,7 @@ class Scattering3D(TransformerMixin, BaseEstimator):
         return xp.moveaxis(xp.reshape(found, (found.shape[0], channels, *positions)), 1, -1)
 
     def get_feature_names_out(self, input_features: Sequence[str] | NDArray | None = None) -> NDArray:
-        """Return one name a feature: ``scattering3d_<path>_q<power>`` or ``scattering3d_<path>_<z>_<y>_<x>``, with
+        """Return a name per feature: ``scattering3d_<path>_q<power>`` or ``scattering3d_<path>_<z>_<y>_<x>``, with
         ``c<channel>_`` before the path when there are several channels; ``mean`` is the path of order 0.
         """  # noqa: D205
         check_is_fitted(self)
