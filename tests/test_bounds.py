@@ -14,6 +14,7 @@ from kernelconv.deformations import AffineField, CombinedDeformation, SmoothDefo
 from kernelconv.operators import ArcCosine, ReLU, Square
 from kernelconv.stability import (
     Architecture,
+    LayerShape,
     Observations,
     StabilityBound,
     check_recommendations,
@@ -24,7 +25,6 @@ from kernelconv.stability import (
     translation_error,
     worst_case,
 )
-from kernelconv.stability.theorem.architecture import LayerShape
 from kernelconv.stability.theorem.bounds import regressor_correlation
 
 SMOOTH = SmoothDeformation(cutoff=3)

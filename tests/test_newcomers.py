@@ -10,8 +10,7 @@ from kernelconv import ConvKernel, ConvKernelNetwork, KernelMapping, Rotation, S
 from kernelconv.deformations import AffineDeformation, Dilation, Shear
 from kernelconv.networks.serial import serial
 from kernelconv.operators import AveragePooling, Convolution, DotProductKernel, GaussianPooling, InversePolynomial, Part
-from kernelconv.stability import certify, certify_change, relative_change, worst_case
-from kernelconv.stability.theorem.architecture import Architecture, LayerShape
+from kernelconv.stability import Architecture, LayerShape, certify, certify_change, relative_change, worst_case
 from kernelconv.studies.models import imported
 
 X = np.random.default_rng(0).random((6, 10, 10))

@@ -11,9 +11,8 @@ from kernelconv._tables import TextTable
 from kernelconv.deformations import SmoothDeformation, Translation
 from kernelconv.networks import serial
 from kernelconv.operators import Convolution, MaxPooling, ReLU
-from kernelconv.stability import StabilityReport, StabilityRow
+from kernelconv.stability import Architecture, LayerShape, StabilityReport, StabilityRow
 from kernelconv.stability.report import Summary
-from kernelconv.stability.theorem.architecture import Architecture, LayerShape
 from kernelconv.streams import IncrementalRidge
 
 ROW = StabilityRow("Rotation()", 0.1, "", "relative_change", 0.12, 0.11, 0.13, 100, 1, True)

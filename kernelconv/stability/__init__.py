@@ -22,7 +22,12 @@ from kernelconv.stability.search.worst_case import WorstCase, measure_worst_case
 from kernelconv.stability.smoothing.certificate import Certificate, certify
 from kernelconv.stability.smoothing.change import ChangeCertificate, certify_change, lipschitz_guarantee
 from kernelconv.stability.smoothing.flips import SmallestFlip, smallest_flip
-from kernelconv.stability.theorem.architecture import Architecture, Recommendation, check_recommendations
+from kernelconv.stability.theorem.architecture import (
+    Architecture,
+    LayerShape,
+    Recommendation,
+    check_recommendations,
+)
 from kernelconv.stability.theorem.bounds import StabilityBound, fit_bound, fit_envelope
 from kernelconv.stability.theorem.observations import Observations, observe
 
@@ -31,6 +36,7 @@ __all__ = [
     "Certificate",
     "ChangeCertificate",
     "Inversion",
+    "LayerShape",
     "Observations",
     "Recommendation",
     "SmallestFlip",

@@ -30,6 +30,16 @@ class LayerShape:
     slope : float
         max(1, sqrt(kappa'(1))), the Lipschitz constant of M, times the norm of the linear parts that act on patches
         before M (1 for `PatchCentering`).
+
+    Raises
+    ------
+    ValueError
+        If one of them is not a positive, finite number.
+
+    Examples
+    --------
+    >>> LayerShape(patch_size=3, stride=1, subsampling=2, scale=2**0.5)
+    LayerShape(patch_size=3, stride=1, subsampling=2, scale=1.4142135623730951, slope=1.0)
     """
 
     patch_size: float

@@ -117,7 +117,7 @@ def fit_bound(
     Examples
     --------
     >>> import numpy as np
-    >>> from kernelconv.stability.theorem.architecture import Architecture, LayerShape
+    >>> from kernelconv.stability import Architecture, LayerShape
     >>> net = Architecture((LayerShape(patch_size=3, stride=1, subsampling=2, scale=1.4),))
     >>> shifts = Observations(np.zeros(2), np.array([1.0, 2.0]), np.array([0.1, 0.3]))
     >>> smooth = Observations(np.array([0.1, 0.2]), np.array([0.5, 1.0]), np.array([0.2, 0.4]))

@@ -12,11 +12,10 @@ from fuzzing.targets.functions import _network
 from kernelconv import ConvKernelNetwork
 from kernelconv import stability as s
 from kernelconv.deformations import Deformation, LinearDeformation, SmoothDeformation, Translation
-from kernelconv.stability.theorem.architecture import LayerShape
 
 FAMILY, LINEAR_FAMILY = p.a(Deformation), p.a(LinearDeformation)
 BORDER = p.choice("zero", "reflect", "symmetric", "circular")
-NET = s.Architecture((LayerShape(3, 1, 2, 1.4),))
+NET = s.Architecture((s.LayerShape(3, 1, 2, 1.4),))
 
 
 def _images(rng: np.random.Generator) -> np.ndarray:
@@ -252,6 +251,13 @@ THEOREM = [
         lambda rng: {"architecture": NET, "invariance": 4.0},
         {},
         {"architecture": ARCHITECTURE, "invariance": p.one_of(p.NONE, p.number())},
+    ),
+    Target(
+        "stability.LayerShape",
+        s.LayerShape,
+        lambda rng: {"patch_size": 3, "stride": 1, "subsampling": 2, "scale": 1.4, "slope": 1.0},
+        {},
+        dict.fromkeys(("patch_size", "stride", "subsampling", "scale", "slope"), p.number()),
     ),
     Target(
         "stability.Architecture: of",
