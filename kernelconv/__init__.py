@@ -46,7 +46,7 @@ from kernelconv.networks import (
     AffineSubspaceClassifier,
 )
 
-# In one pass
+# Heads for data larger than memory
 from kernelconv.streams import IncrementalRidge, IncrementalRidgeClassifier
 
 # Deformations
@@ -96,7 +96,7 @@ __all__ = [
     "Augmentation",
     "PhotoAugmentation",
     "AffineSubspaceClassifier",
-    # In one pass
+    # Heads for data larger than memory
     "IncrementalRidge",
     "IncrementalRidgeClassifier",
     # Deformations

@@ -2,7 +2,7 @@
 
 # ruff: noqa: I001, RUF022  by room, in the order in which one reads them
 
-# Composition, by hand and inside scikit-learn
+# Composition, and its use in scikit-learn
 from kernelconv.networks.serial import serial, Network
 from kernelconv.networks.transformer import NetworkTransformer
 
@@ -32,17 +32,17 @@ from kernelconv.networks.training.augmentation import Augmentation
 from kernelconv.networks.training.photographs import PhotoAugmentation
 from kernelconv.networks.training.changes import AugmentationChain
 
-# Wavelets whose places are learned
+# Wavelet networks (scales and positions learned)
 from kernelconv.networks.wavelet_network import WaveletNetworkRegressor
 
-# What a network looks for
+# Inspection: filters and the patches that excite them
 from kernelconv.networks.inspection.patches import strongest_patches, StrongestPatches
 
 # A classifier for any features
 from kernelconv.networks.affine_subspace import AffineSubspaceClassifier
 
 __all__ = [
-    # Composition, by hand and inside scikit-learn
+    # Composition, and its use in scikit-learn
     "serial",
     "Network",
     "NetworkTransformer",
@@ -69,9 +69,9 @@ __all__ = [
     "Augmentation",
     "PhotoAugmentation",
     "AugmentationChain",
-    # Wavelets whose places are learned
+    # Wavelet networks (scales and positions learned)
     "WaveletNetworkRegressor",
-    # What a network looks for
+    # Inspection: filters and the patches that excite them
     "strongest_patches",
     "StrongestPatches",
     # A classifier for any features

@@ -9,14 +9,14 @@ from kernelconv.streams.on_disk.folder import ImageFolder
 from kernelconv.streams.store import transform_store
 from kernelconv.streams.signal_store import transform_signal
 
-# Anchors of images of unknown number
+# Anchors from a sample of a stream of images
 from kernelconv.streams.sampling import ImageChunks
 
-# Heads in one pass
+# Ridge regression in one pass
 from kernelconv.streams.ridge import IncrementalRidge
 from kernelconv.streams.ridge_classifier import IncrementalRidgeClassifier
 
-# A head learned from a stream
+# Any scikit-learn head with partial_fit
 from kernelconv.streams.fit_stream import fit_stream
 
 __all__ = [
@@ -25,11 +25,11 @@ __all__ = [
     # Features in files
     "transform_store",
     "transform_signal",
-    # Anchors of images of unknown number
+    # Anchors from a sample of a stream of images
     "ImageChunks",
-    # Heads in one pass
+    # Ridge regression in one pass
     "IncrementalRidge",
     "IncrementalRidgeClassifier",
-    # A head learned from a stream
+    # Any scikit-learn head with partial_fit
     "fit_stream",
 ]
