@@ -1,11 +1,11 @@
-"""The API by room: a page a room, whose tables follow `__all__`, and its comments, of the package itself."""
+"""The API reference: a page per public module, whose tables follow `__all__`, and its comments, of the package."""
 
 import ast
 import importlib
 from pathlib import Path
 
 PACKAGE = Path(__file__).resolve().parent.parent / "kernelconv"
-#: Rooms in reading order. What the top level names is documented there; a room's page links to it.
+#: Public modules in reading order. What the top level names is documented there; a module's page links to it.
 ROOMS = (
     *("", "operators", "networks", "streams", "deformations", "stability", "datasets", "report", "torch", "jax"),
     "testing",
@@ -29,7 +29,7 @@ def sections(source):
 
 
 def page(room, top):
-    """Return the page of a room in reStructuredText."""
+    """Return the page of a public module in reStructuredText."""
     name = f"kernelconv.{room}" if room else "kernelconv"
     path = PACKAGE / room / "__init__.py"
     source = path.read_text(encoding="utf-8")
@@ -49,7 +49,7 @@ def page(room, top):
 
 
 def write(folder):
-    """Write the page of every room, and the list of them, into `folder`."""
+    """Write the page of every public module, and the list of them, into `folder`."""
     folder.mkdir(parents=True, exist_ok=True)
     top = set(importlib.import_module("kernelconv").__all__)
     for room in ROOMS:
@@ -58,5 +58,5 @@ def write(folder):
         if not file.exists() or file.read_text(encoding="utf-8") != text:  # Sphinx reads again what has changed
             file.write_text(text, encoding="utf-8")
     listed = "\n".join(f"   {room or 'kernelconv'}" for room in ROOMS)
-    text = f"API by room\n===========\n\n.. toctree::\n   :maxdepth: 1\n\n{listed}\n"
+    text = f"API reference\n=============\n\n.. toctree::\n   :maxdepth: 1\n\n{listed}\n"
     (folder / "index.rst").write_text(text, encoding="utf-8")

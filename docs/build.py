@@ -1,6 +1,6 @@
 """Build the documentation: the API's pages, the gallery with its pictures and notebooks, and the site.
 
-    python docs/build.py                  # everything, into docs/_build/html; about ten minutes
+    python docs/build.py                  # everything, into docs/_build/html; about three minutes
     python docs/build.py --no-gallery     # the same pages, no example is run: a minute
     python docs/build.py --out FOLDER
 
