@@ -102,7 +102,7 @@ class Scattering2D(EnergyByPath):
     There are 1 + J L + L^2 J (J - 1) / 2 decreasing paths at order 2. All angles of a scale are computed at once;
     products are folded onto the coarser grid before the inverse FFT, and the low-pass is a matrix product in space.
     Images padded to at most 80^2 px are computed frequency by frequency, with the maps of a block side by side, and
-    Fourier transforms of at most 40 px are products of small real matrices: about half of the time of 28 x 28 px.
+    Fourier transforms of at most 40 px are products of small real matrices.
     Memory: the output and a few blocks. A pickle holds the parameters; loading it computes the filters again.
 
     Coefficients differ in size by orders of magnitude, which matters to a head: with 1,000 MNIST images
