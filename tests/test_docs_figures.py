@@ -91,14 +91,22 @@ def test_speed_beside_other_codes():
     quoted = rows(page("coming_from/kymatio"), "case | kernelconv")
     cases = json.loads((RESULTS / "scattering_timing.json").read_text())["cases"]
     for values, case in zip(quoted.values(), cases.values(), strict=True):
-        names = ("kernelconv", "kymatio numpy", "kymatio torch")
+        names = ("kernelconv", "kymatio numpy", "kymatio numpy, threaded", "kymatio torch")
         assert values == [f"{case['per_second'][name]:,.0f}" for name in names]
+    assert f"256 × 256 at J = 4, {cases['256-J4']['per_second']['kernelconv']:.0f} on two threads" in prose("choose")
     ckn = json.loads((RESULTS / "timing-ckn.json").read_text())
     one, two, kmeans = (next(v for k, v in ckn.items() if k.startswith(n)) for n in ("one", "two", "k-means"))
     text = prose("coming_from/ckn_pytorch")
     assert f"{one['ratio']:.1f} times as fast" in text
     assert f"{two['ratio']:.1f} times; its k-means" in text
     assert f"{kmeans['ratio']:.1f} times as long" in text
+
+
+def test_worst_fields_beside_random_ones():
+    found = [json.loads((RESULTS / f"worst-case-{name}.json").read_text()) for name in ("digits", "mnist", "cifar10")]
+    ratios = [of["change"] / of["random_mean"] for results in found for of in results["found"].values()]
+    assert {(results["settings"]["budget"], results["settings"]["strength"]) for results in found} == {(256, 0.3)}
+    assert f"{min(ratios):.1f} to {max(ratios):.1f} times as much as a random field" in prose("stability")
 
 
 def test_networks_trained_here_and_in_pytorch():

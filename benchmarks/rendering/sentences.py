@@ -82,12 +82,13 @@ def separated(results):
         (size, c)
         for size in results.sizes
         for c in differences(results, size)
-        if c.n_draws > 1 and results.competes(c.model) and c.model not in chosen(results, size)
+        if c.n_draws > 1 and results.competes(c.model)
     ]
     if not rivals:
         return ""
     better = [
-        f"{results.label(c.model)} at {size:,} images ({signed(c.difference.mean)} points)"
+        f"{results.label(c.model)} at {size:,} images ({signed(c.difference.mean)} points"
+        f"{', tied with it in validation' if c.model in chosen(results, size) else ''})"
         for size, c in rivals
         if c.separated and c.difference.mean < 0
     ]

@@ -76,8 +76,11 @@ def map_blocks(function: Callable[[slice], T], n: int, block: int, n_jobs: int |
     errors, the first in block order is raised.
     """
     slices = block_slices(n, block)
-    _check_n_jobs(n_jobs)
-    threads = min(n_threads(n_jobs), len(slices)) if len(slices) > 1 else 1
+    threads = 1
+    if len(slices) > 1:
+        threads = min(n_threads(n_jobs), len(slices))
+    else:
+        _check_n_jobs(n_jobs)
     with single_threaded_blas():
         if threads <= 1:
             return [function(s) for s in slices]

@@ -14,8 +14,8 @@ from typing import Any
 ELSEWHERE = "elsewhere"
 #: How the protocols of these papers differ from ours.
 CAVEAT = (
-    "Published figures are single numbers for training subsets that are not known to be ours, without error bars; at "
-    "60,000 images all use the whole training set. Most are recalled, not compared with the paper again: tables mark "
+    "Published figures are single numbers without error bars, for training subsets that are not known to be ours, "
+    "except where all use the whole training set. Most are recalled, not compared with the paper again: tables mark "
     "those with *."
 )
 

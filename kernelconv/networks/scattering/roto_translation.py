@@ -80,7 +80,7 @@ def angular_filters(L: int) -> NDArray:
 
 
 class RotoTranslationScattering2D(PathTransformer):
-    r"""Scattering along positions and angles: nearly invariant to shifts below 2^J px, and invariant to rotations.
+    r"""Scattering along positions and angles: averages over 2^J px and over all rotations.
 
     .. math:: U_1(u, \theta) = |x * \psi_{j_1, \theta}|(u), \qquad
               U_2(u, \theta) = \big| \textstyle\sum_{\theta'} (U_1(\cdot, \theta') *

@@ -29,8 +29,8 @@ class Scattering2D(EnergyByPath):
     .. math:: U[\lambda_1, \dots, \lambda_m] x = |\cdots ||x * \psi_{\lambda_1}| * \psi_{\lambda_2}| \cdots
               * \psi_{\lambda_m}|, \qquad S[p] x = (U[p] x * \phi_J)(2^J \cdot)
 
-    over the frequency-decreasing paths :math:`j_1 < j_2 < \dots < j_m`, :math:`m \le` `max_order`: the others carry
-    negligible energy. S is nearly invariant to shifts below :math:`2^J` px and Lipschitz to deformations.
+    over the frequency-decreasing paths :math:`j_1 < j_2 < \dots < j_m`, :math:`m \le` `max_order` (``paths="all"`` adds
+    the others). A shift by t px changes S by O(:math:`t / 2^J`); S is Lipschitz to deformations.
 
     Parameters
     ----------
