@@ -17,8 +17,9 @@ collect_ignore_glob = ["first_hours/*.py"]
 
 
 def pytest_collection_modifyitems(items):
-    """Leave out what another row of CI runs: KERNELCONV_SKIP_ONCE=1."""
-    if os.environ.get("KERNELCONV_SKIP_ONCE") == "1":
-        for item in items:
-            if item.get_closest_marker("once"):
-                item.add_marker(pytest.mark.skip(reason="runs in another row of CI: KERNELCONV_SKIP_ONCE=1"))
+    """In a row of CI, KERNELCONV_ROW=newest or oldest, leave out what the other one runs."""
+    row = os.environ.get("KERNELCONV_ROW")
+    for item in items if row else ():
+        once = item.get_closest_marker("once")
+        if once and row not in once.args:
+            item.add_marker(pytest.mark.skip(reason=f"runs in another row of CI: KERNELCONV_ROW={row}"))

@@ -63,6 +63,7 @@ def command(folder, *more):
 # -- records -----------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.once("oldest")
 @pytest.mark.parametrize("name", COMPARED)
 def test_every_compared_model_learns_digits(split, name):
     record = study(split, [name], {100: 1}).run(AccuracyCell(name, 100, 0))
@@ -302,6 +303,7 @@ def test_the_plan_keeps_to_draws_and_limits(split):
 # -- the command -------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.once("newest")
 def test_command_writes_everything_and_prints_the_table(tmp_path, capsys):
     assert cli.main(command(tmp_path)) == 0
     out = capsys.readouterr().out
@@ -323,7 +325,7 @@ def test_command_writes_everything_and_prints_the_table(tmp_path, capsys):
     assert "0 to run" in " ".join(capsys.readouterr().out.split())
 
 
-@pytest.mark.once
+@pytest.mark.once("oldest")
 def test_interrupted_run_goes_on_and_repeats_nothing(tmp_path, capsys, monkeypatch):
     assert cli.main(command(tmp_path / "whole")) == 0
     real, ran = Accuracy.run, []
@@ -350,7 +352,7 @@ def test_interrupted_run_goes_on_and_repeats_nothing(tmp_path, capsys, monkeypat
     assert "already there" in capsys.readouterr().out
 
 
-@pytest.mark.once
+@pytest.mark.once("oldest")
 def test_killed_at_random_moments_it_ends_at_the_same_results(tmp_path):
     plan = ["compare", "--models", *FAST, "ckn-1", "--train-sizes", "30", "60", "--seeds", "2"]
     assert cli.main([*plan, "--out", str(tmp_path / "whole")]) == 0
@@ -391,7 +393,7 @@ def test_user_data_from_two_files_with_string_labels(tmp_path):
     assert found["settings"]["n_test"] == 100
 
 
-@pytest.mark.once
+@pytest.mark.once("oldest")
 def test_settings_and_identities_are_the_same_in_every_process(split, tmp_path):
     import subprocess
 

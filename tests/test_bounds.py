@@ -171,7 +171,7 @@ def test_the_bound_holds_on_held_out_images_and_fields(ckn):
     assert half.violations(held_out[1]) > 0.2  # and a smaller bound would not hold
 
 
-@pytest.mark.once
+@pytest.mark.once("oldest")
 def test_the_bound_fitted_with_worst_cases_holds_for_held_out_worst_cases(ckn):
     net, level = Architecture.of(ckn.network_), 0.9
     found = []

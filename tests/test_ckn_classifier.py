@@ -152,7 +152,7 @@ def test_the_inverse_covariance_amplifies_no_direction_beyond_its_damping():
     )  # norms play no part
 
 
-@pytest.mark.once
+@pytest.mark.once("oldest")
 def test_training_lowers_the_objective_and_the_error(digits):
     x, y, test, truth = digits
     unsupervised = ConvKernelClassifier(**TINY, epochs=0).fit(x, y)

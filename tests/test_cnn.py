@@ -106,7 +106,7 @@ def test_progress_is_a_line_an_epoch_where_asked(capsys):
     assert len(lines) == 2
 
 
-@pytest.mark.once
+@pytest.mark.once("oldest")
 @pytest.mark.parametrize("name", ["vgg", "resnet"])
 def test_deep_presets_learn_digits(name):
     x, y = load_digits_images()

@@ -224,7 +224,7 @@ def test_a_single_mode_has_the_norm_of_its_formula(k, axis):
     assert field.sup_norm == pytest.approx(amplitude, rel=1e-7)
 
 
-@pytest.mark.once
+@pytest.mark.once("oldest")
 @pytest.mark.parametrize("cutoff", [2, 3, 8])
 def test_norms_are_suprema_to_1e_6(cutoff):
     shape = (20, 28)
@@ -442,7 +442,7 @@ def test_dilations_grow_and_shrink():
     np.testing.assert_allclose(np.unique(fields.min_det.round(12)), [0.64, 1.44])
 
 
-@pytest.mark.once
+@pytest.mark.once("oldest")
 def test_smooth_fields_have_the_distribution_of_their_modes():
     field = SmoothDeformation(cutoff=3).sample((28, 28), 0.4, rng=0, size=4000)
     c = field.coefficients

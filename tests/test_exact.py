@@ -51,6 +51,7 @@ def nystrom(kernel, x):
     return maps.reshape(len(x), -1)
 
 
+@pytest.mark.once("oldest")
 @pytest.mark.parametrize(
     "kappa", [Exponential(0.6), InversePolynomial(), Polynomial(2), Vovk(), ArcCosine(1), ArcCosine(0)]
 )
@@ -84,7 +85,7 @@ def test_features_with_all_patches_as_anchors_reach_it(padding, shape):
     assert np.abs(phi @ phi.T - gram).max() < 1e-8 * gram.max()
 
 
-@pytest.mark.once
+@pytest.mark.once("oldest")
 def test_features_converge_to_it_as_anchors_grow():
     x = load_digits_images()[0][:200].astype(np.float64)
     exact = ConvKernel((3, 3), 2)(x[:20])

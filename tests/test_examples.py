@@ -1,6 +1,6 @@
 """Every example runs as a user would run it, in a process of its own, and shows what it says: an assertion, a figure.
 
-They run in one row of CI: KERNELCONV_SKIP_EXAMPLES=1 leaves them out, not what is read of them without running.
+They run in one row of CI; what is read of them without running them is tested in both.
 """
 
 import ast
@@ -64,8 +64,6 @@ def runner():
 @pytest.fixture(scope="session")
 def ran(tmp_path_factory, runner):
     """Return a function that runs an example, once: whether it ran through, what it printed, its CPU seconds."""
-    if os.environ.get("KERNELCONV_SKIP_EXAMPLES") == "1":
-        pytest.skip("examples run in the newest row: KERNELCONV_SKIP_EXAMPLES=1")
 
     @functools.cache
     def once(path):
@@ -77,6 +75,7 @@ def ran(tmp_path_factory, runner):
     return once
 
 
+@pytest.mark.once("newest")
 @pytest.mark.parametrize("path", PATHS, ids=lambda p: p.stem)
 def test_example(path, ran):
     right, printed, seconds = ran(path)
@@ -85,6 +84,7 @@ def test_example(path, ran):
     assert not complaints(path, right, printed, seconds)
 
 
+@pytest.mark.once("newest")
 def test_all_of_them_take_two_minutes(ran):
     assert sum(ran(path)[2] for path in PATHS) <= LIMIT_OF_ALL
 
@@ -131,6 +131,7 @@ def test_a_bad_example_is_found(name, tmp_path, runner):
     assert said in wrong[0]
 
 
+@pytest.mark.once("newest")
 def test_a_good_example_is_kept_as_a_picture(tmp_path, runner):
     path = tmp_path / "plot_it.py"
     path.write_text(GOOD)
@@ -138,6 +139,7 @@ def test_a_good_example_is_kept_as_a_picture(tmp_path, runner):
     assert struct.unpack(">I", (tmp_path / "it.png").read_bytes()[16:20]) == (600,)
 
 
+@pytest.mark.once("newest")
 def test_examples_of_absent_data_are_left_out_in_words(tmp_path, draw, runner):
     path = tmp_path / "plot_it.py"
     path.write_text("from kernelconv import load_mnist\nload_mnist()\n")

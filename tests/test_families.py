@@ -59,7 +59,7 @@ def test_the_jacobian_norm_asked_for_is_the_one_measured(family, s):
     assert len(np.unique(fields.values[:, 5, 7].round(9), axis=0)) > 1
 
 
-@pytest.mark.once
+@pytest.mark.once("oldest")
 @pytest.mark.parametrize("family", SMOOTH[1:], **ids)
 def test_norms_are_suprema_to_1e_6(family):
     shape = (20, 26)

@@ -79,7 +79,7 @@ def test_a_stream_is_the_chunks_given_to_the_head_one_by_one():
     assert model[0] is pipeline[0]
 
 
-@pytest.mark.once
+@pytest.mark.once("oldest")
 @pytest.mark.parametrize(("backend", "workers"), [("threading", 2), ("threading", 4), ("loky", 2), ("loky", 4)])
 def test_bits_do_not_depend_on_workers(backend, workers):
     with joblib.parallel_config(backend=backend):
@@ -169,7 +169,7 @@ def test_sums_are_written_when_it_is_time_and_at_the_end(tmp_path, monkeypatch):
 MANY = pytest.mark.skipif(N_KILLS < 2, reason="processes take seconds to start: KERNELCONV_KILLS=10 asks for it")
 
 
-@pytest.mark.once
+@pytest.mark.once("oldest")
 @pytest.mark.parametrize("workers", [1, pytest.param(2, marks=MANY)])
 def test_a_run_that_is_killed_at_random_goes_on(tmp_path, workers):
     """KERNELCONV_KILLS=10 kills it ten times; its sums have the bits of an undisturbed run."""

@@ -63,7 +63,7 @@ def test_scattering_of_a_digit(digit, J):
     assert relative(found.image, digit) < 1e-3
 
 
-@pytest.mark.once
+@pytest.mark.once("oldest")
 def test_scattering_of_a_signal():
     t = np.arange(64)
     signal = (np.cos(0.4 * t) * np.exp(-(((t - 30) / 12) ** 2)))[None]

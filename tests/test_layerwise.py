@@ -42,6 +42,7 @@ def problem(n=40, shape=(8, 7), classes=3, seed=0):
 SUITE = parametrize_with_checks([small(image_shape=(1, -1), learning_rate=0.01, epochs=8)])
 
 
+@pytest.mark.once("oldest")
 @pytest.mark.parametrize(SUITE.args[0], list(SUITE.args[1]), **SUITE.kwargs)
 def test_scikit_learn_contract(estimator, check):
     check(estimator)

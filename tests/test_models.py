@@ -36,6 +36,7 @@ def test_every_model_is_recorded():
     assert set(RECORDED) == set(NAMES)
 
 
+@pytest.mark.once("newest")
 # of 50 images of 8 x 8 px the last layer of ckn-3 sees 200 patches, for 256 anchors; that of a wide network 800
 @pytest.mark.filterwarnings("ignore:.* anchors are more than the .* distinct patches")
 @pytest.mark.parametrize("name", NAMES)

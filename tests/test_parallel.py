@@ -81,6 +81,7 @@ def test_joblib_workers_get_one_thread():
     assert joblib.Parallel(n_jobs=2, backend="threading")(joblib.delayed(n_threads)() for _ in range(4)) == [1] * 4
 
 
+@pytest.mark.once("oldest")
 def test_joblib_processes_get_one_thread():
     """Loky's own rule for nested work; the process needs nothing but the leaf."""
     got = joblib.Parallel(n_jobs=2, backend="loky")(joblib.delayed(n_threads)() for _ in range(2))

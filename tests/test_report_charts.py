@@ -188,6 +188,7 @@ def test_published_curves_are_drawn_between_our_sizes(results):
     assert shown[-3:] == ["ConvNet, paper", "scattering + SVM, paper", "CKN-GM2, paper"]
 
 
+@pytest.mark.once("oldest")
 @pytest.mark.parametrize(
     "change",
     [

@@ -145,6 +145,7 @@ def test_subsampled_cascade_whatever_the_chunks(chunk_bytes, small, monkeypatch)
 # -- kymatio -------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.once("oldest")
 @pytest.mark.parametrize("size", [(28, 28), (32, 32), (33, 47), (64, 64)], ids=str)
 @pytest.mark.parametrize(("J", "L"), [(1, 4), (2, 8), (3, 6), (3, 8), (4, 4)])
 @pytest.mark.parametrize("max_order", [1, 2])
@@ -160,6 +161,7 @@ def test_kymatios_grid_gives_kymatios_array(size, J, L, max_order):
     assert relative(in_float32, maps) < 1e-5
 
 
+@pytest.mark.once("oldest")
 @pytest.mark.parametrize(("size", "J"), [((96, 128), 5), ((128, 96), 2)], ids=str)
 def test_large_images_give_kymatios_array(size, J):
     x = images(1, *size)

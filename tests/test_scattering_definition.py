@@ -62,6 +62,7 @@ OPTIONS_2D = {
 }
 
 
+@pytest.mark.once("oldest")
 @pytest.mark.parametrize("padding", ["reflect", "zero", "circular", "symmetric"])
 @pytest.mark.parametrize("finest", [False, True], ids=["default sampling", "oversampling=J"])
 @pytest.mark.parametrize("name", OPTIONS_2D)

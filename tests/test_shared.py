@@ -122,7 +122,7 @@ def test_use_does_not_change_what_our_estimators_are_known_by(estimator):
     assert one.digest == other.digest is not None
 
 
-@pytest.mark.once
+@pytest.mark.once("oldest")
 def test_cells_that_share_have_the_records_of_cells_that_do_not(monkeypatch):
     names = ("scattering+affine", "scattering+gaussian", "ckn-1", "scattering-ckn+gaussian")
     whole, models = load_split("digits"), {name: model(name, (8, 8)) for name in names}

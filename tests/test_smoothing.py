@@ -62,7 +62,7 @@ def test_a_constant_classifier_reaches_the_cap(n, cap):
     assert found.strength[0] == found.radius[0]
 
 
-@pytest.mark.once
+@pytest.mark.once("oldest")
 def test_a_linear_function_is_never_certified_beyond_its_distance_but_for_alpha():
     images, distance, alpha = np.repeat(ramp(33)[None], 2000, axis=0), 1.2, 0.05
     few = {"n_samples": 100, "n_select": 20, "alpha": alpha, "order": 1, "padding": "symmetric"}
@@ -114,6 +114,7 @@ def test_the_gain_of_sine_modes_is_the_one_in_closed_form():
         assert SMOOTH.guaranteed_strength(side, 1.0) == pytest.approx(np.pi / (2 * np.sqrt(2) * (side - 1)), rel=1e-12)
 
 
+@pytest.mark.once("oldest")
 @pytest.mark.parametrize("family", [SMOOTH, SmoothDeformation(5), AffineDeformation()], ids=repr)
 def test_no_parameters_have_a_smaller_norm_than_is_guaranteed(family):
     rng, shape = np.random.default_rng(0), (9, 12)
@@ -252,7 +253,7 @@ def test_no_flip_is_said_to_be_none():
     assert "0 of 2 labels changed up to 0.9)" in repr(found)
 
 
-@pytest.mark.once
+@pytest.mark.once("oldest")
 def test_flips_of_the_majority_lie_outside_its_radius():
     f = rows_of(RidgeClassifier().fit(X[:600].reshape(600, -1), Y[:600]))
     images = X[600:606]

@@ -284,7 +284,7 @@ REFERENCE = {  # mean relative change at .05 .1 .2 .3 .5, and R at s = .1
 }
 
 
-@pytest.mark.once
+@pytest.mark.once("oldest")
 @pytest.mark.skipif("KERNELCONV_DATA" not in os.environ, reason="KERNELCONV_DATA names no folder with MNIST")
 @pytest.mark.parametrize("name", REFERENCE)
 def test_reference_numbers_on_mnist(name):

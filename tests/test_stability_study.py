@@ -483,6 +483,7 @@ def test_expectations_come_true_or_not_or_stay_open():
 # -- the command -------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.once("oldest")
 def test_the_command_writes_its_files_and_resumes(tmp_path, capsys, monkeypatch):
     monkeypatch.setattr(families, "WORST_EVALUATIONS", 16)
     chosen = ["--models", "fourier", "pixels", "--families", "smooth", "worst", "corruptions"]

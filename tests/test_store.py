@@ -104,6 +104,7 @@ def test_paths_of_arrays(tmp_path):
         assert np.array_equal(as_source(str(tmp_path / name))[3:9], X[3:9])
 
 
+@pytest.mark.once("oldest")
 @pytest.mark.parametrize("kind", ["memory map", "zarr", "h5py"])
 def test_the_bits_are_those_of_any_number_of_workers(kind, tmp_path):
     source, wanted = STORES[kind](X, tmp_path), by_loop(SCATTERING, X, 7)
@@ -296,7 +297,7 @@ transform_store(Slow(), x, sys.argv[1] + "/out.npy", chunk=2, workers=int(sys.ar
 """
 
 
-@pytest.mark.once
+@pytest.mark.once("oldest")
 @pytest.mark.parametrize("workers", [1])
 def test_a_run_that_is_killed_at_random_goes_on(workers, tmp_path):
     np.save(tmp_path / "x.npy", X)

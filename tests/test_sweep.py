@@ -119,7 +119,7 @@ def test_numbers_that_are_not_finite_are_never_written(tmp_path):
     assert not list((tmp_path / "cells").iterdir())
 
 
-@pytest.mark.once
+@pytest.mark.once("oldest")
 @pytest.mark.parametrize("workers", [None, 2])
 def test_a_cell_that_fails_is_named_and_stops_no_other(tmp_path, workers):
     words = r"1 of 3 cells failed, the others are saved\. Cell\(number=3\): KeyError: 'a column' \(test_sweep\.py, line"

@@ -364,6 +364,7 @@ def run(network=None, n=70, **values):
     return train(network or small(), x, y, rng=RNG(1), **settings)
 
 
+@pytest.mark.once("oldest")
 @pytest.mark.parametrize("kind", ["adam", "sgd"])
 @pytest.mark.parametrize("loss", list(CLASS_LOSSES))
 def test_training_lowers_the_loss_and_learns(kind, loss):

@@ -50,7 +50,7 @@ def test_the_piecewise_function_in_the_best_of_eight_starts():
     assert off(reg.predict(between[:, None]), piecewise(between)) <= 0.02
 
 
-@pytest.mark.once
+@pytest.mark.once("oldest")
 @pytest.mark.filterwarnings("ignore:lbfgs failed to converge")
 def test_wavelons_come_closer_than_as_many_tanh():
     settings = {"hidden_layer_sizes": (7,), "activation": "tanh", "solver": "lbfgs", "alpha": 0, "max_iter": 1000}

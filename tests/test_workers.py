@@ -115,11 +115,13 @@ def test_an_iterator_that_is_left_early_stops_its_workers():
     assert threading.active_count() == before
 
 
+@pytest.mark.once("oldest")
 def test_a_killed_process_costs_its_work_alone(tmp_path):
     assert list(in_order(Fatal(str(tmp_path), 1), range(8), workers=2)) == list(range(8))
     assert len(list(tmp_path.iterdir())) == 1
 
 
+@pytest.mark.once("oldest")
 def test_a_task_that_kills_every_process_is_said_in_words(tmp_path, monkeypatch):
     assert module.MOST_LOSSES == 3
     monkeypatch.setattr(module, "MOST_LOSSES", 1)

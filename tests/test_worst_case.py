@@ -39,7 +39,7 @@ class Pixels:
         return g, {}
 
 
-@pytest.mark.once
+@pytest.mark.once("oldest")
 @METHODS
 @pytest.mark.parametrize("family", FAMILIES, ids=repr)
 def test_the_worst_field_has_the_strength_asked_for_and_beats_random_ones(family, method):
@@ -115,7 +115,7 @@ def test_what_was_found_is_told_in_a_line():
     assert repr(found.fields[0]) == "SineField(20 x 20 px)"
 
 
-@pytest.mark.once
+@pytest.mark.once("oldest")
 def test_both_searches_find_the_same_worst_case():
     x = blobs(6)
     found = {
