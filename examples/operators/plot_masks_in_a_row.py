@@ -4,7 +4,7 @@ A long filter factors into short ones
 
 A filter of 13 taps equals six masks of 3 taps in a row: its polynomial, of degree 12, is a product of six of degree 2.
 
-So a deep linear CNN of small filters can represent any filter of even degree. Its 18 weights are more than the filter's
+So a deep linear CNN of small filters can represent any filter. Its 18 weights are more than the filter's
 13, and far fewer than the entries of the matrix. This holds for valid borders only: padding before each mask changes
 the output near the border. Zhou (2018).
 """
