@@ -2,8 +2,8 @@
 Why a CNN needs fewer samples
 =============================
 
-Which half of a row has the larger sum of squares? A network that pools squares needs 10 to 25 rows at lengths of 8 to
-32; a learner that is invariant to rotations needs a number of rows that grows about as the square of the length.
+Which half of a row has the larger sum of squares? A network that pools squares needs about 10 to 25 rows at lengths of
+8 to 32; a learner that is invariant to rotations needs a number of rows that grows about as the square of the length.
 
 A rotation of all rows turns this rule into another one; a learner that is invariant to rotations has to tell all these
 rules apart. Li, Zhang & Arora, "Why are convolutional nets more sample-efficient than fully-connected nets?" (ICLR

@@ -2,8 +2,8 @@
 A graph of the pixels that are inked together
 =============================================
 
-Two pixels are joined by the number of fives in which both are inked. The stationary distribution of a random walk on
-this graph looks like a five.
+Two pixels are joined with a weight, the number of fives in which both are inked. The stationary distribution of a
+random walk on this graph looks like a five.
 
 Three questions about such graphs, for 200 fives of MNIST. Does the graph of a class give the neighbourhoods of a
 convolution? Not by counts, which favour pixels that are often inked; but nine pixels in ten correlate most with a

@@ -2,8 +2,8 @@ r"""
 Scattering with short separable wavelets
 ========================================
 
-Six directions in place of eight, and short filters in place of long ones: the error on digits rises by about a point,
-in much less time.
+Six directions in place of eight, and short filters in place of long ones: the error on digits rises from about 1 % to
+about 2 %, in much less time.
 
 Each wavelet is the tensor product of two filters of four samples on positive frequencies: m on the lower half of the
 band, g on the upper one. Products with conjugates point into the other quadrant, as in the dual-tree transform of

@@ -2,8 +2,8 @@
 The worst deformation of each digit
 ===================================
 
-A search finds fields that change the features of a kernel network more than twice as much as random fields of the same
-Jacobian norm do.
+A search finds fields that change the features of a kernel network on average more than twice as much as random fields
+of the same Jacobian norm do.
 
 Bietti & Mairal (JMLR 2019) bound the change by C1 times the size of the Jacobian and C2 times that of the field, up to
 factors of the architecture; here both constants are fitted.
