@@ -2,10 +2,12 @@
 A convolution by hand
 =====================
 
-A filter slides over a picture; where it lies, products are added up. Numbers small enough to be followed on paper.
+A filter slides over a picture; at every place the pixels below it are multiplied by its weights and summed. The numbers
+are small enough to be followed on paper.
 
-CNNs read the filter as it stands, which mathematics calls a cross-correlation; a convolution turns it by half a turn
-first. LeCun et al. (1998) and Dumoulin & Visin (2016) have the arithmetic.
+CNNs apply the filter as it stands, which mathematics calls a cross-correlation; a convolution first turns it by 180
+degrees. The arithmetic is in LeCun et al. (1998) and in Dumoulin & Visin (2016), "A guide to convolution arithmetic for
+deep learning".
 """
 
 import matplotlib.pyplot as plt
@@ -15,7 +17,7 @@ from scipy.signal import convolve2d, correlate2d
 from kernelconv.operators import Convolution, MaxPooling
 
 # %%
-# The sum at every place where the filter fits into the picture: 5 - 3 + 1 = 3 places a side
+# The sum of products at every place where the filter lies within the picture: 5 - 3 + 1 = 3 places along each side
 picture = np.array([[int(bit) for bit in row] for row in ("10110", "11011", "00110", "01100", "11101")], float)
 kernel = np.array([[0, 1, 0], [1, 1, 0], [0, 0, 1]], float)
 image = picture[None, :, :, None]  # one image of one channel: (1, 5, 5, 1)
@@ -28,27 +30,28 @@ assert np.array_equal(
 )
 
 # %%
-# As it stands, or turned by half a turn: SciPy has a name for either
+# The filter as it stands, or turned by 180 degrees: `correlate2d` and `convolve2d` of SciPy
 turned = Convolution.from_weights(kernel, flip=True).forward(image)[0, :, :, 0]
 assert np.array_equal(answer, correlate2d(picture, kernel, "valid"))
 assert np.array_equal(turned, convolve2d(picture, kernel, "valid"))
 assert not np.array_equal(answer, turned)
 
 # %%
-# Size of the output: floor((n + 2 p - k) / s) + 1 for n px, a filter of k px, a step of s px and p px of border
+# Size of the output: floor((n + 2 p - k) / s) + 1 for n px, a filter of k px, a stride of s px and p px of padding at
+# each border
 for n, k, s, p in [(5, 3, 1, 0), (5, 3, 1, 1), (5, 3, 2, 1), (28, 5, 1, 2), (227, 11, 4, 0)]:
     side = Convolution(1, k, stride=s, padding=p).out_shape((n, n, 1))[0]
     print(f"n={n:3}  k={k:2}  s={s}  p={p}: {side}")
     assert side == (n + 2 * p - k) // s + 1
 
 # %%
-# Pooling slides too; its windows, as a rule, lie side by side
+# Pooling slides a window too; as a rule its windows lie side by side, without overlap
 few = np.array([[1, 1, 2, 4], [5, 6, 7, 8], [3, 2, 1, 0], [1, 2, 3, 4]], float)
 largest = MaxPooling(2).forward(few[None, :, :, None])[0, :, :, 0]
 assert np.array_equal(largest, [[6, 8], [3, 4]])
 
 # %%
-# The outlined window of the picture gives the outlined number of the answer
+# The outlined window of the picture gives the outlined number of each answer
 grids = {
     "picture": picture,
     "filter": kernel,

@@ -1,8 +1,9 @@
 """
-Digits in twelve lines
-======================
+Classifying digits in twelve lines
+==================================
 
-Two representations of digits and two classifiers, the library in one breath; what they still get wrong.
+Two representations of digits, each with a classifier: scattering with affine subspaces, and a convolutional kernel
+network with ridge regression. The figure shows digits that each still gets wrong.
 """
 
 import matplotlib.pyplot as plt
@@ -14,7 +15,7 @@ from sklearn.pipeline import make_pipeline
 from kernelconv import AffineSubspaceClassifier, ConvKernelNetwork, Scattering2D, load_digits_images
 
 # %%
-# Features into a classifier of scikit-learn's form, twice
+# Two pipelines of scikit-learn: features, then a classifier
 X, y = load_digits_images()
 X_train, X_test, y_train, y_test = train_test_split(X, y, train_size=500, stratify=y, random_state=0)
 
@@ -24,7 +25,7 @@ kernel = make_pipeline(ckn, RidgeClassifierCV(alphas=[1e-4, 1e-3, 1e-2, 1e-1])).
 print(kernel[0].network_.summary())
 
 # %%
-# The digits that each does not recognise
+# Digits that each pipeline labels wrongly
 found = {
     "scattering and affine subspaces": scattering.predict(X_test),
     "kernel network and ridge": kernel.predict(X_test),

@@ -2,10 +2,12 @@
 Filters made by hand
 ====================
 
-Edges, sharpening and averages were filters long before filters were learned: nine of them on a photograph.
+Filters for edges, sharpening and averaging were designed long before filters were learned: nine of them on a
+photograph.
 
-Filters of edges sum to 0, so that where nothing changes they say nothing; the others sum to 1 and keep the brightness.
-Prewitt (1970) for the edges, Gonzalez & Woods (2018, chapter 3) for the others.
+Filters of edges and other differences sum to 0, so that their output is 0 where the picture is constant; those that
+sharpen or average sum to 1 and keep the brightness. Prewitt (1970) for the edges, Gonzalez & Woods (2018, chapter 3)
+for the others.
 """
 
 import matplotlib.pyplot as plt
@@ -15,7 +17,7 @@ from sklearn.datasets import load_sample_images
 from kernelconv.operators import HAND_MADE, Convolution
 
 # %%
-# What they sum to decides what they make of a constant picture
+# The sum of a filter's weights is its output on a constant picture, as a multiple of the picture's value
 for name, weights in HAND_MADE.items():
     grey = Convolution.from_weights(weights).forward(np.full((1, 5, 5, weights[0, 0].size), 0.7))
     kept = 1 if name in ("sharpen", "box", "gaussian") else 0
@@ -24,7 +26,8 @@ for name, weights in HAND_MADE.items():
     assert np.allclose(grey, 0.7 * kept, atol=1e-12)
 
 # %%
-# A step of colour, bright on the left: the red edge answers 3 to red, and nothing to green
+# A vertical edge in one colour, bright on the left: the output of the red edge filter is 3 for red, and 0 for green and
+# blue
 red_edge = Convolution.from_weights(HAND_MADE["red_vertical_edge"])
 for channel, expected in enumerate((3, 0, 0)):
     step = np.zeros((1, 3, 4, 3))
@@ -32,7 +35,7 @@ for channel, expected in enumerate((3, 0, 0)):
     assert np.array_equal(red_edge.forward(step).ravel(), [expected, expected])
 
 # %%
-# On a photograph
+# All nine on a photograph: the red edge filter on its colours, the others on its grey values
 photograph = load_sample_images().images[0][60:360, 150:550] / 255  # a temple
 grey = photograph.mean(axis=2)
 figure, axes = plt.subplots(2, 5, figsize=(8, 2.75), layout="constrained")

@@ -1,11 +1,11 @@
 """
-One layer by hand: P, M, A
-==========================
+One layer step by step: patches, mapping, pooling
+=================================================
 
-What the three steps of a convolutional kernel network's layer do to a digit: patches are extracted, mapped by a kernel
-whose anchors are learned from the digits' own patches, and pooled.
+What the three steps of a convolutional kernel network's layer do to a digit: patches are extracted (P), mapped by a
+kernel whose anchors are learned from the digits' own patches (M), and pooled (A).
 
-The layer does all three in one go. After Mairal (NeurIPS 2016).
+`Layer` does all three in one call. After Mairal (NeurIPS 2016).
 """
 
 import matplotlib.pyplot as plt
@@ -24,7 +24,8 @@ layer = layer.build((8, 8, 1), np.random.default_rng(0), data=images)
 print(layer)
 
 # %%
-# The same step by step; in one go it pools before the whitening, which is cheaper and gives the same
+# The same step by step. In one call the layer pools before the whitening of its mapping, which costs less and gives the
+# same result
 patches = layer.patches.forward(images[:1])
 mapped = layer.mapping.forward(patches)
 pooled = layer.pooling.forward(mapped)
@@ -32,13 +33,13 @@ print("P x", patches.shape, " M P x", mapped.shape, " A M P x", pooled.shape)
 assert np.allclose(pooled, layer.forward(images[:1]), atol=1e-5)
 assert pooled.std() > 0.05
 
-# A kernel mapping keeps the norm of each patch as far as its anchors reach: never more, and here nearly all of it
+# The mapping never increases the norm of a patch; it keeps nearly all of it where the patch is close to the anchors
 norms = np.linalg.norm(mapped, axis=-1) / np.maximum(np.linalg.norm(patches, axis=-1), 1e-12)
 print(f"norm kept by the mapping, the largest of all patches: {norms.max():.4f}")
 assert 0.98 < norms.max() <= 1 + 1e-5
 
 # %%
-# A digit, the anchors, and the pooled map of each
+# A digit, eight of the anchors, and the pooled map of each of them
 figure, axes = plt.subplots(2, 9, figsize=(8, 2.2), layout="constrained")
 axes[0, 0].imshow(X[0], cmap="gray")
 axes[0, 0].set_title("digit", fontsize=9)

@@ -1,8 +1,8 @@
 """
-Signals are images of one line
-==============================
+Signals as images of one row
+============================
 
-A convolutional kernel network tells rising from falling chirps, wherever they are.
+A signal is an image of height 1: a convolutional kernel network tells rising from falling chirps, wherever they begin.
 """
 
 import matplotlib.pyplot as plt
@@ -13,7 +13,7 @@ from sklearn.pipeline import make_pipeline
 from kernelconv import ConvKernelNetwork
 
 # %%
-# Chirps in noise, of either kind
+# Rising and falling chirps in noise
 rng = np.random.default_rng(0)
 t = np.linspace(0, 1, 128)
 
@@ -31,7 +31,7 @@ def chirp(rising):
 y = rng.integers(0, 2, 400)
 X = np.stack([chirp(label) for label in y])
 # %%
-# Two layers of patches of one line; half of the signals to learn from
+# Two layers whose patches are one row high; half of the signals are for training
 ckn = ConvKernelNetwork(
     n_anchors=(24, 48),
     patch_size=((1, 9), (1, 5)),
@@ -46,7 +46,7 @@ print(f"accuracy on the rest: {accuracy:.3f}")
 assert accuracy > 0.95
 
 # %%
-# A signal of each kind, and what its first layer makes of it
+# A signal of each kind, and its maps in the first layer
 figure, axes = plt.subplots(2, 2, figsize=(8, 3.6), layout="constrained", sharex="col")
 for row, label in enumerate((0, 1)):
     signal = X[y == label][:1]

@@ -1,12 +1,13 @@
 """
-Gradient descent does not see rotations
-=======================================
+SGD is equivariant to rotations of the data, Adam is not
+========================================================
 
-Rotate all rows and the start weights alike, and SGD trains the same network: to the last digits. Adam does not.
+Rotate all rows and the initial weights alike, and SGD trains the same network up to rounding. Adam does not.
 
-An update of SGD is a sum of rows; one of Adam is divided value by value, and values are not what a rotation keeps. So a
-fully connected network from Gaussian weights learns, by SGD, every rotated rule as badly as any other: Ng, "Feature
-selection, L1 vs. L2 regularization, and rotational invariance" (2004), and Li, Zhang & Arora (2021).
+An update of SGD is a sum of multiples of rows, which rotates with them; Adam divides each coordinate by a number of its
+own, which does not commute with rotations. So a fully connected network with Gaussian initial weights learns, by SGD,
+every rotation of a rule as well or as badly as the rule itself: Ng, "Feature selection, L1 vs. L2 regularization, and
+rotational invariance" (2004), and Li, Zhang & Arora (2021).
 """
 
 import matplotlib.pyplot as plt
@@ -28,7 +29,7 @@ rotated = start.replace({**start.params, first: rotation.T @ start.params[first]
 
 
 # %%
-# One network on rows x, one on rows x R, in the same batches; dtype float64
+# One network is trained on rows x, the other on rows x R, in the same batches and in float64
 def both_scores(optimizer, learning_rate, epochs):
     """Return the scores that both networks give to their rows, (2, 500, 2)."""
     found = []

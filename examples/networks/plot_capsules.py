@@ -1,12 +1,12 @@
 """
-Capsules that agree are heard
-=============================
+Capsules: squashing, and routing by agreement
+=============================================
 
-A capsule is a vector: its length says that something is there, its direction how. Each votes for what it may be a part
-of, and in rounds of routing the votes that agree come to count for more.
+A capsule is a vector: its length says whether something is present, its direction in what form. Each capsule votes for
+those of the next layer, and in rounds of routing the votes that agree gain weight.
 
-Sabour, Frosst & Hinton, "Dynamic routing between capsules" (2017). First the squashing and the routing on a few
-vectors; then the committed study, `python benchmarks/experiments capsules`: 2,000 digits, and pairs that overlap.
+Sabour, Frosst & Hinton, "Dynamic routing between capsules" (2017). First squashing and routing on a few vectors; then
+the stored results of a study, `python benchmarks/experiments capsules`: 2,000 digits, and pairs of digits that overlap.
 """
 
 import json
@@ -19,7 +19,7 @@ import numpy as np
 from kernelconv.operators import RoutedDense, Squash
 
 # %%
-# Squashing keeps the direction and makes any length one below 1: long ones hardly change, short ones vanish
+# Squashing keeps the direction and maps the length to one below 1: near 1 for long vectors, near 0 for short ones
 lengths = np.array([0.1, 1.0, 3.0, 10.0])
 squash = Squash(2).build((1, 1, 2))
 vectors = lengths[:, None] * [0.6, 0.8]
@@ -28,7 +28,8 @@ print("lengths squashed:", np.linalg.norm(squashed, axis=1).round(4))
 assert np.allclose(np.linalg.norm(squashed, axis=1), [0.0099, 0.5, 0.9, 0.9901], atol=5e-5)
 
 # %%
-# Six capsules vote for two others: the first five agree about the one and are at odds about the other
+# Six capsules vote for two of the next layer: the first five agree about the first one, and no two of those five about
+# the second
 n_votes, angles = 6, np.array([0.0, 1.3, 2.5, 3.7, 5.0, 0.0])
 first = np.tile([1.0, 0.0], (n_votes, 1))
 first[-1] = [-1.0, 0.0]  # the sixth disagrees with them
@@ -51,7 +52,8 @@ assert (np.diff(shares[:, :5, 0], axis=0) > 0).all()  # those who agree
 assert (np.diff(shares[:, 5, 0]) < 0).all()
 
 # %%
-# The study: digits, and pairs of digits that neither network has seen; a CNN of as many parameters
+# The study: digits, and pairs of digits on which neither network was trained; the CNN has as many parameters, and
+# similar errors
 results = Path(sys.argv[0]).resolve().parents[2] / "benchmarks" / "results" / "capsules" / "results.json"
 if not results.exists():
     raise FileNotFoundError(f"{results} is missing: run this example inside a checkout of the repository.")

@@ -1,11 +1,11 @@
 """
-What a CNN looks for
-====================
+What the filters of a CNN respond to
+====================================
 
-To which patches of photographs the filters of a trained network answer, and what every layer makes of one crop.
+The patches of photographs to which the filters of a trained network respond most, and the maps of every layer for one
+crop.
 
-A trained filter looks like noise: it moves little from where it was drawn. The mean of the patches that excite it most
-does not.
+The trained filters look like noise. The means of the patches that excite them most do not.
 """
 
 import matplotlib.pyplot as plt
@@ -41,7 +41,7 @@ clf = ConvNetClassifier(serial(*layers, Dense(2)), epochs=6, random_state=0).fit
 score = clf.score(X_test, y)
 
 # %%
-# Filters are rough, the means of what excites them are not.
+# Neighbouring weights of the filters hardly correlate; neighbouring pixels in the means of their strongest patches do.
 first = clf.network_.parts[1]
 filters = np.moveaxis(first.params["weight"].reshape(*first.size, 3, -1), -1, 0)
 found = strongest_patches(clf, "convolution_2", X, n=50)
@@ -52,7 +52,7 @@ assert score > 0.9
 assert abs(rough) < 0.15 < 0.3 < smooth
 
 # %%
-# Filters; maps; and the patches themselves: sky, petals, shadow, columns, roofs.
+# The filters, the maps, and the patches: sky, petals, shadow, columns, roofs.
 plot_filters(clf).suptitle("the filters of the first layer")
 plot_maps(clf, photographs[1][100:124, 210:234]).suptitle("the maps of each layer for the rim of the flower")
 plot_patches(found, n=8).suptitle("what excites eight of its filters most")

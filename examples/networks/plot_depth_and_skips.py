@@ -1,12 +1,14 @@
 """
-A way around every block
-========================
+Depth with and without skip connections
+=======================================
 
-Twenty-six plain layers fit worse than eight; with a way around every two of them, they fit best of all.
+Twenty-six plain layers reach a higher training loss than eight; with a skip connection around every two of them, they
+reach the lowest loss of all.
 
-Maps, weights and steps are the same: a block computes x + f(x) in place of f(x). That is with batch normalisation. He,
-Zhang, Ren & Sun, "Deep residual learning for image recognition" (2016) and "Delving deep into rectifiers" (2015), in
-small: three epochs of 320 digits; then the committed study, `python benchmarks/experiments depth`, six of 1,300.
+The sizes of the layers and the training are the same: a block with a skip connection computes x + f(x) in place of
+f(x). All this is with batch normalisation. He, Zhang, Ren & Sun, "Deep residual learning for image recognition" (2016)
+and "Delving deep into rectifiers" (2015). First three epochs on 320 digits; then the stored results of a study, `python
+benchmarks/experiments depth`: six epochs on 1,300 digits.
 """
 
 import json
@@ -36,7 +38,7 @@ def network(layers, skip, norm=True, initialization="he_normal"):
 
 
 # %%
-# Three networks, normalised, trained alike
+# Three networks with batch normalisation, trained alike
 (X, y), losses = load_digits_images(), {}
 for layers, skip in ((8, False), (26, False), (26, True)):
     clf = ConvNetClassifier(network(layers, skip), epochs=3, learning_rate=0.01, random_state=0, n_jobs=1)
@@ -44,7 +46,8 @@ for layers, skip in ((8, False), (26, False), (26, True)):
 assert losses[26, True][-1] + 0.5 < losses[8, False][-1] < losses[26, False][-1] - 0.1
 
 # %%
-# Without it: the usual start weights, of a sixth of He's variance, let 6^-12.5 of what his do through 25 convolutions
+# Without batch normalisation: the default initial weights of PyTorch have a sixth of the variance of He's, so that
+# after 25 convolutions the signal is smaller by a factor of 6^-12.5
 arrives = {}
 for name in ("torch_default", "he_normal"):
     built = network(26, skip=False, norm=False, initialization=name).build((8, 8, 1), np.random.default_rng(0))
@@ -52,7 +55,7 @@ for name in ("torch_default", "he_normal"):
 assert 0.2 < arrives["torch_default"] / arrives["he_normal"] * 6**12.5 < 5
 
 # %%
-# The study: training loss at the end, means of three draws
+# The study: training losses at the end, three draws each
 results = Path(sys.argv[0]).resolve().parents[2] / "benchmarks" / "results" / "depth" / "results.json"
 if not results.exists():
     raise FileNotFoundError(f"{results} is missing: run this example inside a checkout of the repository.")
@@ -63,9 +66,9 @@ for c in json.loads(results.read_text(encoding="utf-8")):
 mean = {key: float(np.mean(found)) for key, found in of.items()}
 print(mean)
 assert (np.diff([mean["BatchNorm", *key] for key in ((26, True), (8, True), (8, False), (26, False))]) > 0.1).all()
-assert np.allclose(of["torch_default", 26, False], np.log(10), atol=0.01)  # that of guessing
-assert max(of["he_normal", 26, False]) < 2  # they begin to learn: .39 to 1.94, by the draw
-assert mean["torch_default", 26, True] < 0.2 < 0.4 < mean["he_normal", 26, True]  # with skips they do worse
+assert np.allclose(of["torch_default", 26, False], np.log(10), atol=0.01)  # the loss of guessing
+assert max(of["he_normal", 26, False]) < 2  # they begin to learn: losses of 0.39 to 1.94
+assert mean["torch_default", 26, True] < 0.2 < 0.4 < mean["he_normal", 26, True]  # with skips He's do worse
 
 figure, (left, right) = plt.subplots(1, 2, figsize=(7.2, 3.3), layout="constrained")
 for k, (layers, skip) in enumerate([(8, False), (8, True), (26, False), (26, True)]):

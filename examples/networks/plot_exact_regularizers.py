@@ -1,15 +1,15 @@
 """
-Four regularisers, exactly
-==========================
+Four regularisers and their exact effects
+=========================================
 
-Weight decay, ridge, batch normalisation and dropout each do one thing to numbers that is known without any training.
-What decay, crops and batch normalisation do to the errors of networks has to be measured.
+Weight decay, ridge, batch normalisation and dropout each have an effect on weights or values that is known without any
+training. What decay, crops and batch normalisation do to the errors of networks has to be measured.
 
-A step of SGD with decay multiplies weights by 1 - rate x decay; ridge multiplies a least-squares solution, direction by
-direction, by s^2 / (s^2 + alpha); behind a normalisation the size of weights does nothing; dropout that divides by what
-it keeps leaves means alone. Krogh & Hertz (1991); Hoerl & Kennard (1970); Ioffe & Szegedy; Srivastava et al. (2014).
-The errors are those of a committed study, `python benchmarks/experiments regularization-mnist`: 1,000 digits, three
-draws.
+A step of SGD with decay multiplies weights by 1 - rate x decay; ridge multiplies a least-squares solution, along each
+singular direction, by s^2 / (s^2 + alpha); before a batch normalisation the scale of weights has no effect; dropout,
+which divides by the share kept, leaves means unchanged. Krogh & Hertz (1991); Hoerl & Kennard (1970); Ioffe & Szegedy
+(2015); Srivastava et al. (2014). The errors are the stored results of a study, `python benchmarks/experiments
+regularization-mnist`: 1,000 digits, three draws.
 """
 
 import json
@@ -31,7 +31,7 @@ top, right, left, low, study = axes.values()
 
 
 # %%
-# Weight decay: without a gradient, that is on black images, nothing else moves the weights
+# Weight decay: on black images the gradient of the weights is 0, and decay alone changes them
 def weights(X, **settings):
     """Return the weights of one dense layer after SGD, a step an epoch."""
     settings |= {"optimizer": "sgd", "momentum": 0, "schedule": "constant", "batch_size": 60, "learning_rate": 0.5}
@@ -50,7 +50,7 @@ top.plot(np.arange(41), 0.95 ** np.arange(41), "0.7", steps, kept, "C0o", marker
 top.set(xlabel="steps", ylabel="size of the weights", ylim=(0, 1.05), title="decay: $(1-\\eta\\lambda)^t$")
 
 # %%
-# Ridge: along the j-th right singular vector, least squares times s^2 / (s^2 + alpha)
+# Ridge: along the j-th right singular vector, the least-squares solution times s^2 / (s^2 + alpha) with s = s_j
 X = (rng.standard_normal((200, 12)) * np.geomspace(0.1, 3, 12)) @ np.linalg.qr(rng.standard_normal((12, 12)))[0]
 X, y = X - X.mean(axis=0), X @ rng.standard_normal(12) + rng.standard_normal(200)
 U, s, Vt = np.linalg.svd(X, full_matrices=False)
@@ -62,7 +62,7 @@ right.set(xlabel="singular value $s$", ylabel="share left", xlim=(1, 200), title
 right.legend(fontsize=7)
 
 # %%
-# Batch normalisation: BN(a W x) = BN(W x) but for its epsilon, which a^2 outgrows
+# Batch normalisation: BN(a W x) = BN(W x) up to the effect of epsilon, which is added to a variance of a^2 times W x's
 network = serial(Dense(8, bias=False), BatchNorm()).build((4, 4, 1), rng).astype(np.float64)
 once, variance = network.pullback(noise, train=True)[0], network.parts[0].forward(noise).var(axis=0)
 for a in (1 / 30, 0.1, 0.3, 3, 10, 100, 1000):
@@ -75,7 +75,7 @@ for a in (1 / 30, 0.1, 0.3, 3, 10, 100, 1000):
 left.set(xlabel="factor $a$ of the weights", ylabel="relative difference", title="BN($aWx$) = BN($Wx$)")
 
 # %%
-# Dropout: means stay, second moments grow by 1 / (1 - p), so that a constant 1 gets variance p / (1 - p)
+# Dropout: means stay, second moments grow by a factor of 1 / (1 - p), so that a constant 1 gets variance p / (1 - p)
 n = 100_000
 values = np.stack([np.ones(n), rng.standard_normal(n)], axis=-1).reshape(n, 1, 1, 2)
 for p in (0.1, 0.25, 0.5, 0.75):
@@ -112,11 +112,11 @@ for name, form in forms.items():
     print(f"{name}: {plain:.2f} ± {a:.2f} % wrong, {crops:.2f} ± {b:.2f} with crops")
     assert plain - crops > 2 * np.hypot(a, b)  # crops help every network, beyond two standard errors
     (kept, a), (decayed, b) = (mean(errors(*form, decay=decay)) for decay in (False, True))
-    assert abs(kept - decayed) < 2 * np.hypot(a, b)  # decay does nothing that three draws show
+    assert abs(kept - decayed) < 2 * np.hypot(a, b)  # no effect of decay beyond two standard errors
 plain = {name: errors(*form, crop=False).mean() for name, form in forms.items()}
 assert plain[perceptron] - plain[f"{inception}, BN"] > 5  # points
 assert plain[perceptron] - max(plain[lenet], plain[inception]) > 4
-# what a convolution knows beforehand, decay does not teach a perceptron
+# decay does not close the gap from the perceptron to LeNet-5
 assert errors(perceptron, crop=False, decay=True).min() - errors(lenet, crop=False, decay=False).max() > 3
 for k, (crop, decay) in enumerate([(False, False), (False, True), (True, False), (True, True)]):
     heights, bars = zip(*(mean(errors(*form, crop=crop, decay=decay)) for form in forms.values()), strict=True)

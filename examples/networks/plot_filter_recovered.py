@@ -2,10 +2,11 @@
 A filter recovered by gradient descent
 ======================================
 
-Patches that do not overlap, one shared filter, ReLU, the mean over places: of Gaussian data gradient descent finds the
-filter that labelled them, from any start.
+A shared filter on patches that do not overlap, ReLU, and the mean over places: on Gaussian data gradient descent
+recovers the filter that made the labels, from each of five random starts.
 
-That the patches do not overlap, and the data are Gaussian, is what makes it easy. Brutzkus & Globerson (ICML 2017).
+Patches that do not overlap and Gaussian data are what makes this problem easy. Brutzkus & Globerson, "Globally optimal
+gradient descent for a ConvNet with Gaussian inputs" (ICML 2017).
 """
 
 import matplotlib.pyplot as plt
@@ -18,7 +19,7 @@ PATCHES, SIZE = 8, 8
 rng = np.random.default_rng(0)
 
 # %%
-# A teacher: a wave as filter, and what it says of a thousand signals of noise
+# A teacher network whose filter is a wave, and its outputs for a thousand signals of noise
 wave = np.sin(np.arange(SIZE) * 1.3) * np.hanning(SIZE + 2)[1:-1]
 wave /= np.linalg.norm(wave)
 signals = rng.standard_normal((1000, 1, PATCHES * SIZE, 1))
@@ -26,7 +27,7 @@ teacher = serial(Convolution.from_weights([wave], stride=(1, SIZE)), ReLU(), Glo
 answers = teacher.build(signals.shape[1:]).forward(signals).ravel()
 
 # %%
-# Five pupils of the same form, each from a random filter
+# Five student networks of the same architecture, each with a random initial filter
 form = serial(Convolution(1, (1, SIZE), stride=(1, SIZE), bias=False), ReLU(), GlobalPooling())
 sgd = {"optimizer": "sgd", "momentum": 0.0, "learning_rate": 2.0, "schedule": "constant", "weight_decay": 0.0}
 filters = []
@@ -39,7 +40,7 @@ for start in range(5):
     right.plot(drawn, color="0.8", label="filters drawn at random" if start == 0 else None)
 
 # %%
-# All five are the teacher
+# All five end at the teacher's filter
 distances = np.linalg.norm(np.array(filters) - wave, axis=1)
 print("distances from the teacher's filter:", " ".join(f"{d:.1e}" for d in distances))
 assert len(distances) == 5

@@ -1,12 +1,14 @@
 """
-The graph of a digit
-====================
+A graph of the pixels that are inked together
+=============================================
 
-Two pixels are joined by the number of fives in which both are inked. A walk on this graph draws a five.
+Two pixels are joined with a weight, the number of fives in which both are inked. The stationary distribution of a
+random walk on this graph looks like a five.
 
-Three questions to such graphs, asked of 200 fives of MNIST: does the graph of a class give its
-convolution? Not by counts, which reward pixels often inked; but nine pixels in ten correlate most with a neighbour. Of
-permuted pixels? As well, so the lattice is found again. Of two classes? Counts add up: the graph of both is neither's.
+Three questions about such graphs, for 200 fives of MNIST. Does the graph of a class give the neighbourhoods of a
+convolution? Not by counts, which favour pixels that are often inked; but nine pixels in ten correlate most with a
+neighbour. Does this depend on the order of the pixels? No: permuted pixels have the permuted graph, from which the same
+pairs are found. What of two classes? Counts add up: the walk on the graph of both looks like neither.
 """
 
 import matplotlib.pyplot as plt
@@ -20,7 +22,7 @@ fives = X[y == 5][:200]
 graph = pixel_graph(fives)
 
 # %%
-# How dense the graph is; levels of squared counts are other ones
+# The density of the graph above three thresholds, for counts and for squared counts
 shares = np.array([[100 * g.share(t) for t in (0, 0.1, 0.35)] for g in (graph, pixel_graph(fives, squared=True))])
 print("% of pairs above 0, 10, 35 % of the largest count, and squared:", shares.round(2).tolist())
 assert np.allclose(shares, [[30.69, 13.71, 4.25], [30.69, 4.99, 0.69]], atol=0.01)
@@ -39,7 +41,7 @@ assert np.delete(alike, 5).max() < 0.87
 
 
 # %%
-# Are a pixel's partners its neighbours?
+# Are the pixels that are inked together neighbours?
 def next_to_each_other(pairs):
     """Return the share of pairs of pixels (n, 2) that are a step apart."""
     rows, columns = np.divmod(pairs, 28)

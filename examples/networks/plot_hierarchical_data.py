@@ -1,12 +1,14 @@
 """
-What leaves tell of their root
-==============================
+What the leaves of a tree tell about its root
+=============================================
 
-Colours are handed down a tree, each copied with probability lambda; only leaves are seen. How far up can one read?
+Colours are passed down a tree, each copied with probability lambda and drawn at random otherwise; only the leaves are
+observed. How well can the root be guessed?
 
-Two leaves that meet h levels above correlate by lambda^(2h): so the tree can be found, be the leaves shuffled or not.
-Of two colours, the root of a deep tree of d children a node is guessed better than by chance if d lambda^2 > 1, and
-by no means else: Kesten & Stigum's threshold. Mossel, "Deep learning and hierarchical generative models" (2018).
+Two leaves whose paths meet h levels above have correlation lambda^(2h), so that the tree can be recovered even from
+shuffled leaves. With two colours, the root of a deep tree of d children per node can be guessed better than by chance
+if and only if d lambda^2 > 1, the threshold of Kesten & Stigum. Mossel, "Deep learning and hierarchical generative
+models" (2018).
 """
 
 import matplotlib.pyplot as plt
@@ -15,7 +17,7 @@ import numpy as np
 from kernelconv.datasets import make_hierarchical
 
 # %%
-# Shuffled leaves find their siblings: those they correlate with most
+# Among shuffled leaves, each correlates most with its sibling
 X, _ = make_hierarchical(3000, 5, copy_probability=0.8, random_state=0)
 order = np.random.default_rng(0).permutation(32)
 shuffled = np.corrcoef(X[:, order].T)
@@ -23,7 +25,7 @@ nearest = (shuffled - 2 * np.eye(32)).argmax(axis=1)
 assert np.array_equal(order[nearest] // 2, order // 2)
 
 # %%
-# And correlations fall by lambda^2 a level
+# Correlations fall by a factor of lambda^2 per level
 correlations = np.corrcoef(X.T)
 leaves = np.arange(32)
 meet = np.array([[int(a ^ b).bit_length() for b in leaves] for a in leaves])
@@ -32,7 +34,7 @@ print("correlation of leaves that meet 1, ..., 5 levels above:", by_level.round(
 assert np.allclose(by_level, 0.8 ** (2 * np.arange(1, 6)), atol=0.03)
 
 # %%
-# The majority of the leaves guesses the root; a tie is half a guess
+# The majority of the leaves as a guess of the root; a tie counts as half a right guess
 depths, lambdas = range(1, 11), (0.8, np.sqrt(0.5), 0.6, 0.5)
 right = np.empty((len(lambdas), len(depths)))
 for i, copied in enumerate(lambdas):
@@ -41,9 +43,9 @@ for i, copied in enumerate(lambdas):
         votes = (2 * X - 1).sum(axis=1) * (2 * root - 1)
         right[i, j] = (votes > 0).mean() + (votes == 0).mean() / 2
     print(f"lambda {copied:.3f}, d lambda^2 = {2 * copied**2:.2f}:", right[i].round(2))
-assert np.allclose(right[0, [1, 5, 9]], [0.87, 0.84, 0.82], atol=0.03)  # a slow fall, to more than chance
+assert np.allclose(right[0, [1, 5, 9]], [0.87, 0.84, 0.82], atol=0.03)  # falls slowly, above chance
 assert right[0, 5] - right[0, 9] < 0.04
-assert 0.6 < right[1, 9] < 0.72  # on the threshold: a fall without an end
+assert 0.6 < right[1, 9] < 0.72  # at the threshold it keeps falling
 assert right[2, 9] < 0.6
 assert right[3, 9] < 0.53
 

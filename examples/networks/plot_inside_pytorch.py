@@ -1,12 +1,12 @@
 """
-Inside PyTorch
-==============
+Networks of this library inside PyTorch
+=======================================
 
-Any network of parts is a module of PyTorch: layers of PyTorch can stand behind it, and its own weights can be trained
-by PyTorch's optimizers. Anchors stay on their sphere, where the kernel mapping wants them.
+Any network of parts is a module of PyTorch: layers of PyTorch can follow it, and its own weights can be trained by
+PyTorch's optimizers. Anchors stay on their sphere, as the kernel mapping requires.
 
-Scattering with a perceptron behind it, and a convolutional kernel network whose anchors are learned from labels too, as
-in Mairal (2016), "End-to-end kernel learning with supervised convolutional kernel networks".
+Scattering followed by a perceptron, and a convolutional kernel network whose anchors are learned from labels too, as in
+Mairal (2016), "End-to-end kernel learning with supervised convolutional kernel networks".
 """
 
 import matplotlib.pyplot as plt
@@ -48,7 +48,7 @@ def error(model):
 
 
 # %%
-# Scattering has nothing to learn; what stands behind it does
+# Scattering has no weights to learn; the perceptron behind it is trained
 torch.manual_seed(0)
 scattering = Scattering2D(J=2).fit(X[train].astype(np.float32))
 features = as_module(scattering)
@@ -58,7 +58,7 @@ perceptron = nn.Sequential(features, nn.LayerNorm(width), nn.Linear(width, 64), 
 losses = {"scattering + perceptron": fit(perceptron)}
 
 # %%
-# A CKN with a linear layer: first the layer alone is trained, then a copy in which anchors are trained too
+# A CKN with a linear layer: first the layer alone is trained, then, in a second network, the anchors as well
 ckn = ConvKernelNetwork(n_anchors=(8, 16), random_state=0).fit(X[train].astype(np.float32))
 width = int(np.prod(ckn.maps_shape_))
 alone = nn.Sequential(as_module(ckn).requires_grad_(False), nn.LayerNorm(width), nn.Linear(width, 10))
@@ -74,7 +74,7 @@ assert errors["anchors learned too"] < 0.8 * errors["anchors as k-means found th
 assert losses["anchors learned too"][-1] < 0.7 * losses["anchors as k-means found them"][-1]
 
 # %%
-# The anchors moved, on their sphere; the module gives back a network of this library
+# The anchors moved, and stayed on their sphere; the module gives back a network of this library
 trained = whole[0].part()
 start, end = (network.params["layer_1.M.anchors"] for network in (ckn.network_, trained))
 turned = np.degrees(np.arccos(np.clip((start * end).sum(axis=1), -1, 1)))

@@ -1,11 +1,12 @@
 """
-Spins on a torus, and their exact energy
-========================================
+Ising spins on a torus, and their exact energy
+==============================================
 
-Neighbours like to agree, the more so the colder it is: samples of the Ising model, whose mean energy is known exactly.
+Neighbouring spins tend to agree, the more so the lower the temperature: samples of the Ising model, whose mean energy
+is known exactly.
 
-Data of which one knows the law: `sample_ising` draws by heat-bath sweeps (Geman & Geman 1984), `ising_energy` is the
-closed form for a finite torus, Kaufman, "Crystal statistics II" (1949).
+These are data of known distribution: `sample_ising` draws them by heat-bath sweeps (Geman & Geman 1984), `ising_energy`
+is the closed form for a finite torus, Kaufman, "Crystal statistics II" (1949).
 """
 
 import matplotlib.pyplot as plt
@@ -29,11 +30,11 @@ assert (np.abs(mean - exact) < 3 * error).all()
 assert (error < 0.01).all()
 
 # %%
-# Larger tori, above, at and below the critical temperature of the plane without end
+# Larger tori, above, at and below the critical temperature of the infinite lattice
 critical = np.log(1 + np.sqrt(2)) / 2
 large = {beta: sample_ising(1, 64, beta=beta, n_sweeps=1000, random_state=1)[0] for beta in (0.3, critical, 0.5)}
 assert abs(large[0.3].mean()) < 0.1
-assert abs(abs(large[0.5].mean()) - (1 - np.sinh(1) ** -4) ** (1 / 8)) < 0.04  # Yang (1952): .911 of a plane
+assert abs(abs(large[0.5].mean()) - (1 - np.sinh(1) ** -4) ** (1 / 8)) < 0.04  # Yang (1952): .911, infinite lattice
 
 figure, axes = plt.subplots(1, 4, figsize=(8.4, 2.5), width_ratios=[1, 1, 1, 1.3], layout="constrained")
 for ax, (beta, spins) in zip(axes, large.items(), strict=False):

@@ -1,9 +1,9 @@
 """
-A recording longer than the memory
-==================================
+Scattering a recording that is longer than memory
+=================================================
 
-The scattering of a long signal is computed block by block, from chunks as a microphone gives them, into a file. Each
-block reads as far beyond its ends as the filters reach, so that no seam shows.
+The scattering of a long signal is computed block by block, from chunks as they arrive, and written to a file. Each
+block reads as far beyond its ends as the filters reach, so that the result is that of the whole signal.
 """
 
 import tempfile
@@ -40,7 +40,7 @@ with tempfile.TemporaryDirectory() as folder:
     maps = np.array(transform_signal(scattering, chunks(), Path(folder) / "maps.npy", length=LENGTH, block=60_000))
 
 # %%
-# All at once, where that is possible, it is the same
+# The scattering of the whole recording at once is the same
 recording = np.concatenate(list(chunks()))[None]
 whole = scattering.fit(recording).maps(recording)[0]
 difference = np.linalg.norm(maps - whole) / np.linalg.norm(whole)
@@ -48,7 +48,7 @@ print(f"{len(maps)} positions of {maps.shape[1]} paths, {difference:.0e} of the 
 assert difference < 1e-6
 
 # %%
-# What stands out of each path's typical value: calls where their frequencies are, and the hum
+# Each path relative to its median: the calls stand out at their frequencies, and the hum at its own
 meta = scattering.meta()
 order_1 = np.flatnonzero(meta["order"] == 1)
 frequency = RATE * meta["xi"][order_1, 0]
@@ -64,7 +64,7 @@ note = int(np.abs(frequency - HUM[2]).argmin())
 assert abs(int(excess[inside].mean(axis=0).argmax()) - note) <= 1
 
 # %%
-# The scattergram, and a picture of the calls alone
+# The scattergram, and its mean over the frequencies of the calls
 figure, (above, below) = plt.subplots(2, 1, figsize=(8, 4.6), layout="constrained", height_ratios=(3, 1), sharex=True)
 picture = above.pcolormesh(time, frequency, excess.T, vmin=0, vmax=1.5, cmap="magma", shading="nearest")
 above.set(yscale="log", ylabel="frequency (Hz)", ylim=(30, frequency.max()), title="first order, in blocks")

@@ -2,12 +2,13 @@ r"""
 Energies of molecules from their densities
 ==========================================
 
-An energy does not change when a molecule is turned. Coefficients that do not either learn it from few molecules.
+The energy of a molecule does not change when the molecule is rotated. Coefficients that do not change either learn it
+from 150 molecules.
 
-The molecules are drawn: two to five atoms at least 2 voxels apart, each a Gaussian blob of its charge. What is learned
+The molecules are random: two to five atoms at least 2 voxels apart, each a Gaussian blob of its charge. What is learned
 is the energy :math:`\sum_{i < j} z_i z_j / |r_i - r_j|` of their charges. It is quadratic in the density, and so are
-the integrals of squares, with kernels of the distance of several widths: Eickenberg, Exarchakis, Hirn & Mallat (2017),
-who learn quantum energies so.
+the coefficients of power q = 2, integrals of squared moduli at several scales. After Eickenberg, Exarchakis, Hirn &
+Mallat (2017), who learn quantum energies in this way.
 """
 
 import matplotlib.pyplot as plt
@@ -56,7 +57,7 @@ train, test = slice(150), slice(150, None)
 x_turned = np.stack([density(turned(places), charges) for places, charges in molecules[test]])
 
 # %%
-# The test molecules in other positions: their coefficients stay
+# The test molecules, rotated or reflected: their coefficients change by less than 5 %, their voxels by half or more
 scattering = Scattering3D(J=1, L=2).fit(x)
 rows, rows_turned = scattering.transform(x), scattering.transform(x_turned)
 change = np.abs(rows_turned / rows[test] - 1).max(axis=0)
@@ -68,7 +69,7 @@ print(f"change of the voxels, median: {np.median(moved):.0%}")
 assert np.median(moved) > 0.5
 
 # %%
-# Ridge regression of the energies of 150 molecules on these features: errors on 100 others
+# Ridge regression of the energies of 150 molecules on voxels and on coefficients: errors on 100 other molecules
 power = np.array([name.rpartition("q")[2] for name in scattering.get_feature_names_out()]).astype(float)
 features = {
     "voxels": (voxels, voxels_turned),
@@ -88,6 +89,7 @@ assert max(errors["q = 2"]) < 0.1 < 1 < min(errors["voxels"])
 assert max(errors["all"]) < 0.1 < min(errors["q = 1"])
 
 # %%
+# A density, the predicted energies, and the errors by features
 figure, axes = plt.subplots(1, 3, figsize=(8.4, 2.7), width_ratios=[1, 1.2, 1.2], layout="constrained")
 axes[0].imshow(x[np.argmax(y)].sum(axis=0), cmap="magma")
 axes[0].set_title("a density, seen from above", fontsize=9)

@@ -1,14 +1,17 @@
 """
-Architectures by name
-=====================
+Named architectures: sizes and receptive fields
+===============================================
 
-From LeNet-5 to DenseNet, each sized to small images: how its maps shrink, how far it sees, how many weights it has.
+From LeNet-5 to DenseNet, each sized for small images: how its maps shrink, how far it sees, and how many weights it
+has.
 
-`summary()` tells all of it, layer by layer, before any training. Many of them keep a paper's count: the usual rebuild
-of LeNet-5 (LeCun et al. 1998) has 61,706 parameters where its own sparse connections had 60,000, DenseNet of depth 40
-(Huang et al. 2017) 1.0 million, the small AlexNet of Zhang et al. (2017) 1,387,786. The others are cut down: see each.
-Last, three of them on CIFAR-10, of which Zhang et al. have a table; ours is `python benchmarks/experiments
-regularization-cifar10`: 20 epochs, one draw, the convolutional one a quarter as wide.
+`summary()` lists all of this layer by layer, before any training. Some presets have the number of parameters of a
+paper: the usual reimplementation of LeNet-5 (LeCun et al. 1998) has 61,706 where the original, with its sparse
+connections, had 60,000; DenseNet of depth 40 (Huang et al. 2017) has 1.0 million; the small AlexNet of Zhang et al.
+(2017), "Understanding deep learning requires rethinking generalization", has 1,387,786. The others are reduced
+versions. The last figure has three networks on CIFAR-10, beside a table of Zhang et al.; ours are the stored results of
+`python benchmarks/experiments regularization-cifar10`: 20 epochs, one draw, the convolutional network a quarter as
+wide.
 """
 
 import json
@@ -23,7 +26,7 @@ from kernelconv.networks import preset
 rng = np.random.default_rng(0)
 
 # %%
-# The first of them in full
+# LeNet-5 in full
 lenet = preset("lenet5", (32, 32, 1), 10).build((32, 32, 1), rng)
 print(lenet.summary())
 assert lenet.n_params() == 61_706
@@ -40,13 +43,14 @@ fields = {name: network.receptive_field(shape)[0][0] for name, network in networ
 for name in networks:
     print(f"{name:18s} {weights[name]:9,d} parameters, the last layer sees {fields[name]} px")
 assert weights["densenet, depth 40"] == 1_019_722
-assert weights["lenet5"] == 61_706 + 2 * 25 * 6  # two more colours
+assert weights["lenet5"] == 61_706 + 2 * 25 * 6  # two more input channels
 assert weights["alexnet"] - weights["zfnet"] == 48 * 3 * (5**2 - 3**2)  # smaller first filters
 assert all(f"{weights[name]:,}" in network.summary().splitlines()[-1] for name, network in networks.items())
 assert [fields[name] for name in ("lenet5", "resnet", "densenet, depth 40")] == [32, 72, 202]
 
 # %%
-# A box a part: as wide as its maps are, as high as they are many, on a scale of logarithms; dense layers in grey
+# One box per part: its width grows with the side of the maps, its height is their number on a logarithmic scale; dense
+# layers are grey
 figure = plt.figure(figsize=(8.4, 7.6), layout="constrained")
 boxes, study = figure.subfigures(2, 1, height_ratios=[5.2, 2.4])
 axes = boxes.subplots(3, 3, sharey=True)
@@ -66,7 +70,7 @@ for ax, (name, network) in zip(axes.ravel(), networks.items(), strict=True):
 boxes.supylabel("channels", fontsize=9)
 
 # %%
-# The study on CIFAR-10 beside the table of Zhang et al.: test accuracy (%) with and without crops, and decay
+# The study on CIFAR-10, and the table of Zhang et al.: test accuracy (%) with and without crops and decay
 results = Path(sys.argv[0]).resolve().parents[2] / "benchmarks" / "results" / "regularization-cifar10" / "results.json"
 if not results.exists():
     raise FileNotFoundError(f"{results} is missing: run this example inside a checkout of the repository.")
@@ -82,7 +86,7 @@ ours = {name: [accuracies[name, *way] for way in ways] for name in published}
 for name, found in ours.items():
     print(name, [round(v, 2) for v in found], "published", published[name])
 alexnet, deep, wide = (np.array(ours[name]) for name in published)
-assert min(alexnet) - max(*deep, *wide) > 10  # with a twentieth of the perceptrons' weights
+assert min(alexnet) - max(*deep, *wide) > 10  # with at most a fourteenth of the perceptrons' weights
 assert np.nanmax(np.abs(np.array([*deep, *wide]) - [*published["MLP 3 x 512"], *published["MLP 1 x 512"]])) < 6
 assert all(len(c["losses"]) >= 20 for c in cells)
 for k, (name, found) in enumerate(ours.items()):

@@ -1,8 +1,8 @@
 """
-A CNN from the same parts
-=========================
+Composing and training a CNN
+============================
 
-Compose a network, train it, look at what each layer makes of a digit.
+Compose a CNN from parts, train it, and look at what each layer makes of a digit.
 """
 
 import matplotlib.pyplot as plt
@@ -11,7 +11,7 @@ from kernelconv import ConvNetClassifier, load_digits_images, serial
 from kernelconv.operators import Convolution, Dense, GlobalPooling, LocallyConnected, MaxPooling, ReLU, Standardization
 
 # %%
-# The data flow in the order of the lines
+# The parts are applied in the order of the lines
 X, y = load_digits_images()
 network = serial(
     Standardization(),
@@ -31,7 +31,7 @@ print(f"accuracy on the rest: {accuracy:.3f}")
 assert accuracy > 0.93
 
 # %%
-# The maps of both layers
+# Eight maps of each layer
 maps = clf.network_.trace(X[1000:1001])
 figure, axes = plt.subplots(2, 8, figsize=(8, 2.2), layout="constrained")
 for k in range(8):

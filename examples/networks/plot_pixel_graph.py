@@ -1,11 +1,13 @@
 """
-The lattice can be read off the spins
-=====================================
+The lattice of spins recovered from samples
+===========================================
 
-Join those pixels that agree most often: of warm spins the strongest pairs are the edges of the torus, one and all.
+Join the pairs of pixels that agree most often: with enough samples above the critical temperature, these are exactly
+the edges of the torus.
 
-So data can tell where a convolution's neighbours are, without a picture being drawn. Only if there are enough of them,
-and if they are not too cold: below the critical temperature of the Ising model (beta = .441) far spins agree as well.
+So data can tell which pixels are neighbours for a convolution, though their places are not given. This needs enough
+samples, and a temperature that is not too low: below the critical one of the Ising model (beta above 0.441) distant
+spins agree as well.
 """
 
 import matplotlib.pyplot as plt
@@ -15,13 +17,13 @@ from matplotlib.collections import LineCollection
 from kernelconv.datasets import pixel_graph, sample_ising
 
 # %%
-# The torus of 10 x 10 has 200 edges: every site with the next one in its row and in its column
+# The torus of 10 x 10 has 200 edges, from every site to the next one in its row and in its column
 sites = np.arange(100).reshape(10, 10)
 ends = np.concatenate([np.stack([sites, np.roll(sites, -1, axis)], axis=-1).reshape(-1, 2) for axis in (0, 1)])
 edges = {tuple(sorted(edge)) for edge in ends.tolist()}
 
 # %%
-# As many of the strongest pairs, by temperature and by the number of samples
+# The 200 strongest pairs, by temperature and by number of samples
 numbers, betas = (50, 100, 200, 500, 1000, 2000), (0.3, 0.4, 0.5)
 found = {}
 for beta in betas:
@@ -38,7 +40,7 @@ assert right[0.5, 200] < 80
 assert right[0.5, 2000] < 190
 
 # %%
-# Wrong pairs in red; edges around the torus are not drawn
+# Wrong pairs in red; edges that wrap around the torus are not drawn
 figure, axes = plt.subplots(1, 3, figsize=(8, 2.8), width_ratios=[1, 1, 1.2], layout="constrained")
 for ax, (beta, n) in zip(axes, [(0.4, 2000), (0.5, 200)], strict=False):
     for pairs, colour in ((found[beta, n] - edges, "tab:red"), (found[beta, n] & edges, "tab:blue")):

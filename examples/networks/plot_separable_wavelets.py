@@ -1,12 +1,13 @@
 r"""
-Wavelets of four samples an axis
-================================
+Scattering with short separable wavelets
+========================================
 
-Six directions and not eight, short filters and not long ones: a few more digits are mistaken, in much less time.
+Six directions in place of eight, and short filters in place of long ones: the error on digits rises from about 1 % to
+about 2 %, in much less time.
 
-Each wavelet is the tensor product of two filters of four samples, on positive frequencies: m on the lower half of the
+Each wavelet is the tensor product of two filters of four samples on positive frequencies: m on the lower half of the
 band, g on the upper one. Products with conjugates point into the other quadrant, as in the dual-tree transform of
-Selesnick, Baraniuk & Kingsbury (2005); Cotter & Kingsbury (2017) scatter by that.
+Selesnick, Baraniuk & Kingsbury (2005), with which Cotter & Kingsbury (2017) compute scattering.
 """
 
 from time import perf_counter
@@ -21,14 +22,15 @@ from kernelconv import Scattering2D, SeparableScattering2D, load_digits_images
 from kernelconv.operators.wavelets.separable import DIRECTIONS, separable_frame_bounds, separable_wavelet
 
 # %%
-# A scale is a low-pass and six wavelets, every second sample of each: how much of the energy is in what they give
+# One scale is a low-pass filter and six wavelets, each subsampled by two: bounds of the share of an image's energy that
+# they keep
 lower, upper = separable_frame_bounds()
 print(f"one scale keeps between {lower:.2f} and {upper:.2f} of the energy of an image")
 assert 0.5 < lower < upper < 1 + 1e-12
 
 # %%
-# A grating at every angle: which wavelet of scale 1 answers. Those along the diagonals lie at higher frequencies than
-# the others, and than this grating, so that they answer less.
+# Gratings at all angles: which wavelet of scale 1 responds most. The diagonal wavelets have higher frequencies than the
+# others, and than the gratings, so that they respond less.
 angles, (v, u) = np.arange(0, 180, 3), np.mgrid[:48, :48]
 frequency = 0.97 * np.array([np.sin(np.radians(angles)), np.cos(np.radians(angles))])  # rad/px, along rows and columns
 gratings = np.cos(np.tensordot(frequency.T, [v, u], axes=1))
@@ -40,7 +42,7 @@ for k, direction in enumerate(DIRECTIONS):
     assert abs(best - direction) <= 9
 
 # %%
-# Digits: how many are wrong, and how long their coefficients take
+# Digits: the test error, and the time that the coefficients take
 X, y = load_digits_images()
 x = np.pad(X, ((0, 0), (4, 4), (4, 4))).astype(np.float32)
 train, test = slice(800), slice(800, None)
@@ -62,6 +64,7 @@ for name, phi in {
 assert shown["separable, 49 paths"][1] < shown["Morlets, L = 6, 49 paths"][1] + 2 < 4
 
 # %%
+# Pairs of wavelets, the responses to gratings, and the error by time
 figure, axes = plt.subplot_mosaic("abc;dbc;ebc", figsize=(8.4, 2.9), width_ratios=[1.3, 1.3, 1.4], layout="constrained")
 for ax, pair in zip((axes["a"], axes["d"], axes["e"]), ((0, 5), (1, 4), (2, 3)), strict=True):
     psi = [np.pad(separable_wavelet(2, k).real, 1) for k in pair]

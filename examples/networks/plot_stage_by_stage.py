@@ -1,13 +1,13 @@
 """
-A network learned stage by stage
+A network trained stage by stage
 ================================
 
-Filters that are centroids of patches, and learning that never looks through more than one stage: still, on digits of
-28x28, the second stage sees more than the first.
+The filters are centroids of patches, and training never passes through more than one stage. On digits of MNIST a second
+stage still lowers the error.
 
 Malach & Shalev-Shwartz, "A provably correct algorithm for deep learning that actually works" (2018): cluster patches,
-convolve with the centroids, pool, learn a 1x1 convolution with a linear layer behind it, drop that layer, and again.
-First on small digits; then the committed study on MNIST, `python benchmarks/experiments layerwise`.
+convolve with the centroids, pool, train a 1x1 convolution with a linear layer behind it, drop that layer, and repeat.
+First on small digits; then the stored results of a study on MNIST, `python benchmarks/experiments layerwise`.
 """
 
 import json
@@ -21,7 +21,7 @@ from kernelconv import load_digits_images
 from kernelconv.networks import LayerwiseConvNet
 
 # %%
-# One stage on 8x8 digits, which leave a second one little to see; what comes after it does not change it
+# One stage on 8x8 digits, which leave little for a second one. Adding a second stage does not change the first
 X, y = load_digits_images()
 one = LayerwiseConvNet((32,), 3, n_patches=4000, epochs=20, random_state=0).fit(X[:700], y[:700])
 two = LayerwiseConvNet((32, 64), 3, n_patches=4000, epochs=1, random_state=0).fit(X[:700], y[:700])
@@ -31,7 +31,7 @@ assert np.array_equal(one.network_.parts[1].params["weight"], two.network_.parts
 assert one.score(X[700:], y[700:]) > 0.93
 
 # %%
-# The study: 2,000 digits of MNIST, three draws, beside a network trained as a whole
+# The study: 2,000 digits of MNIST, three draws, beside a network trained end to end
 results = Path(sys.argv[0]).resolve().parents[2] / "benchmarks" / "results" / "layerwise" / "results.json"
 if not results.exists():
     raise FileNotFoundError(f"{results} is missing: run this example inside a checkout of the repository.")

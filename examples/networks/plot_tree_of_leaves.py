@@ -1,12 +1,14 @@
 """
-A network in the form of its data
-=================================
+A network with the structure of its data
+========================================
 
-Colours were handed down a tree. A network that joins siblings first, and shares its weights, learns from fewer trees.
+Colours were passed down a tree. A network that joins siblings first, and shares its weights, guesses the root of a deep
+tree better than shallow networks that learn from the same 400 trees.
 
-The number of leaves doubles with each level, and with it the weights of a shallow learner; those of the tree-wise one
-grow by 36. Deep is not wiser: with lambda = .8 a plain majority needs no weights at all and is a little better still.
-Mossel, "Deep learning and hierarchical generative models" (2018), is where depth is proved to be needed.
+The number of leaves doubles with each level, and with it the number of weights of a shallow network; the tree-wise
+network gains 36 per level. But depth is not needed here: with lambda = 0.8 a plain majority of the leaves needs no
+weights at all and is slightly better still. Mossel, "Deep learning and hierarchical generative models" (2018), proves
+where depth is needed.
 """
 
 import matplotlib.pyplot as plt
@@ -18,7 +20,7 @@ from kernelconv.operators import Convolution, Dense, Tanh
 
 
 # %%
-# Two siblings become one position at every level; the shallow learners see all leaves at once
+# In the tree-wise network two siblings become one position at every level; the shallow networks see all leaves at once
 def learners(depth):
     """Return three networks from the leaves (1, 2^depth, 1) to scores of two colours."""
     levels = [part for _ in range(depth) for part in (Convolution(4, (1, 2), stride=(1, 2)), Tanh())]
@@ -30,7 +32,7 @@ def learners(depth):
 
 
 # %%
-# 400 trees to learn from, 2,000 to be tested on, two draws
+# 400 trees for training, 2,000 for testing, two draws
 depths, names = (2, 5, 8), list(learners(1))
 right, weights = np.zeros((4, 3, 2)), np.zeros((3, 3), int)
 for i, depth in enumerate(depths):
@@ -50,7 +52,7 @@ assert (np.diff(weights[0]) == 3 * 36).all()
 assert weights[:, -1].tolist() == [274, 16_578, 514]
 assert mean[0, -1] - mean[2, -1] > 0.03
 assert mean[0, -1] > mean[1, -1]
-assert np.ptp(mean[:, 0]) < 0.01  # of four leaves, all read the same
+assert np.ptp(mean[:, 0]) < 0.01  # with four leaves, all are equally good
 assert mean[0, -1] < mean[3, -1] + 0.005
 
 figure, axes = plt.subplots(1, 2, figsize=(7.2, 2.8), layout="constrained")

@@ -1,12 +1,12 @@
 """
-Digits that may not be turned
-=============================
+Rotations that change the label: 6 and 9
+========================================
 
-A network that learns from digits turned by up to half a turn takes 6 for 9, since half a turn makes one of the other.
+A network trained on digits rotated by up to half a turn confuses 6 and 9, since half a turn makes one of the other.
 
-Augmentation states which changes leave a label alone, and a network believes it, true or not. Here, in small: the sixes
-and nines of scikit-learn's digits; then the committed study of all digits of MNIST, which LeNet-5 learns from 1,000 of
-them, `python benchmarks/experiments rotations`.
+Augmentation states which changes leave a label alone, and a network learns this, true or not. First the sixes and nines
+of scikit-learn's digits; then the stored results of a study with all ten digits of MNIST, 1,000 of them to train
+LeNet-5, `python benchmarks/experiments rotations`.
 """
 
 import json
@@ -24,7 +24,7 @@ X, y = X[np.isin(y, (6, 9))], y[np.isin(y, (6, 9))]
 angles = (0, 45, 90, 180)
 
 # %%
-# Upright digits taken for each other, by the largest angle of those that were learned; three draws of 120
+# The share of upright digits that are confused, by the largest rotation in training; three draws of 120 training images
 network = serial(Standardization(), Convolution(8, 3), ReLU(), MaxPooling(2), Flatten(), Dense(2))
 swapped = np.empty((len(angles), 3))
 for i, angle in enumerate(angles):

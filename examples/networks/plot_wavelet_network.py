@@ -1,11 +1,11 @@
 """
-Wavelets whose places are learned
-=================================
+A wavelet network fits a curve
+==============================
 
-A wavelon is a wavelet with a place and a scale; seven of them, fitted together, draw a curve with a kink.
+A wavelon is a wavelet with a learned place and scale; seven of them, fitted together, approximate a curve with a kink.
 
-A tanh is a step that acts on everything to one side of it: a sum of seven of them has to undo far away what it does
-here. A wavelon ends. The curve is that of Zhang & Benveniste, "Wavelet networks" (IEEE Trans. Neural Networks, 1992).
+A tanh is a step that acts on everything to one side of it: a sum of seven has to cancel far away what it does locally.
+A wavelon is localised. The curve is that of Zhang & Benveniste, "Wavelet networks" (IEEE Trans. Neural Networks, 1992).
 """
 
 import copy
@@ -29,8 +29,8 @@ def error(estimator, inputs):
 
 
 # %%
-# Both from eight starts: 23 numbers are learned against 22. Not all reach a minimum: the best wavelons stop at 200
-# evaluations of least squares, half of the tanh at 2,000 iterations of L-BFGS
+# Both networks from eight starts: 23 parameters with wavelons, 22 with tanh. Not all runs reach a minimum: the best
+# with wavelons stop at 200 evaluations of least squares, half of those with tanh at 2,000 iterations of L-BFGS
 wavelons = WaveletNetworkRegressor(7, n_starts=8, random_state=0).fit(x, y)
 tanh = {"hidden_layer_sizes": 7, "activation": "tanh", "solver": "lbfgs", "alpha": 0, "max_iter": 2000}
 tanh |= {"tol": 1e-9, "max_fun": 10**5}

@@ -1,12 +1,14 @@
 """
-What networks learn of digits
-=============================
+What networks learn from digits
+===============================
 
-A linear classifier, an MLP and a CNN of the same digits: their weights, what excites them most, and their answers.
+A linear classifier, an MLP and a CNN trained on the same digits: their weights, what excites them most, and the outputs
+of their first layers.
 
-A linear classifier holds a picture for each class, a hidden unit compares the whole digit with one of its own, a filter
-looks for a stroke anywhere and answers with a map. All begin as noise; how smooth weights have become is how much
-neighbours among them correlate. Zeiler & Fergus, "Visualizing and understanding convolutional networks" (2014).
+A linear classifier holds a template for each class, a hidden unit compares the whole digit with a template of its own,
+a filter looks for a stroke anywhere and outputs a map. All weights begin as noise; how smooth they have become is
+measured by the correlation of neighbouring weights. Zeiler & Fergus, "Visualizing and understanding convolutional
+networks" (2014).
 """
 
 import matplotlib.pyplot as plt
@@ -40,7 +42,8 @@ def weights(network):
 
 
 # %%
-# Before and after training; and the means of the 30 patches that excite each unit of the first layer most
+# The smoothness of weights before and after training, and of the means of the 30 patches that excite each unit of the
+# first layer most
 fitted, found, right, smooth = {}, {}, {}, {}
 for name, network in networks.items():
     clf = ConvNetClassifier(network, epochs=8, learning_rate=3e-3, random_state=0).fit(X, y)
@@ -60,7 +63,8 @@ plot_patches(found["CNN"])
 plot_maps(fitted["CNN"], X_test[0])
 
 # %%
-# Side by side: four units that answer to some digit, what excites them, and the first layer's answers to one digit
+# Side by side: four units that respond to some digit, the means of what excites them, and the first layer's output for
+# one digit
 figure, axes = plt.subplots(3, 9, figsize=(8, 3.3), layout="constrained", width_ratios=[1] * 8 + [1.6])
 for line, (name, clf) in zip(axes, fitted.items(), strict=True):
     units = np.flatnonzero(found[name].answers[:, 0] > 0)[:4]

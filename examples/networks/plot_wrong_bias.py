@@ -1,10 +1,11 @@
 """
-A question that a CNN cannot answer
-===================================
+Where translation invariance hurts
+==================================
 
-Is the dot at one given place? Circular borders and global pooling make all places alike: what helps elsewhere hurts.
+Is the dot at one given place? Circular borders and global pooling make all places alike, so that this CNN can only
+guess.
 
-A network without that form learns the place at once. The right bias depends on the question.
+A fully connected network learns the place. Which inductive bias is right depends on the question.
 """
 
 import matplotlib.pyplot as plt
@@ -30,7 +31,7 @@ def questions(n):
 
 
 # %%
-# The same training for both
+# A CNN and a fully connected network, trained alike
 convolutional = serial(Convolution(16, 3, padding="circular"), ReLU(), GlobalPooling(), Dense(2))
 free = serial(Dense(16), ReLU(), Dense(2))
 X, y = questions(600)

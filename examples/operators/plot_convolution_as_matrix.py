@@ -2,10 +2,11 @@
 A convolution is a structured matrix
 ====================================
 
-Written as a matrix, a convolution has one number along each diagonal: Toeplitz; circulant, if borders are circular.
+Written as a matrix, the convolution of a signal has one number along each diagonal: the matrix is Toeplitz, and
+circulant if the borders are circular.
 
-Circulant matrices multiply to circulant ones, their pseudo-inverses are circulant too, and not all have an inverse.
-Gray (2006), Toeplitz and circulant matrices: a review.
+Products of circulant matrices are circulant, and so are their pseudo-inverses; not all of them have an inverse. Gray
+(2006), "Toeplitz and circulant matrices: a review".
 """
 
 import matplotlib.pyplot as plt
@@ -24,7 +25,7 @@ def matrix(mask, n, padding="circular"):
 
 
 # %%
-# A band of diagonals with valid borders, the whole of a circulant with circular ones
+# With valid borders the matrix is a band of diagonals, with circular ones a whole circulant matrix
 banded, wrapped = matrix([1, 2, 0.5], 8, "valid"), matrix([1, 2, 0.5], 8)
 assert np.array_equal(banded, toeplitz([1, *[0] * 5], [1, 2, 0.5, *[0] * 5]))
 assert np.array_equal(wrapped, circulant(wrapped[:, 0]))
@@ -38,15 +39,15 @@ assert np.allclose(product, circulant(product[:, 0]), atol=1e-12)
 assert np.allclose(other @ wrapped, wrapped @ other, atol=1e-12)
 
 # %%
-# A difference of neighbours loses the mean and what alternates: of 6 dimensions 4 are left. No inverse, but a
-# pseudo-inverse, which is circulant
+# The difference of the two neighbours of a value is 0 for constant and for alternating signals: the rank is 4 of 6.
+# There is no inverse; the pseudo-inverse is circulant
 difference = matrix([1, 0, -1], 6)
 inverse = np.linalg.pinv(difference)
 assert np.linalg.matrix_rank(difference) == 4
 assert np.allclose(inverse, circulant(inverse[:, 0]), atol=1e-12)
 
 # %%
-# In two dimensions: a circulant of blocks, each of them circulant, though the whole is not
+# In two dimensions: a circulant arrangement of blocks, each of them circulant, though the matrix as a whole is not
 plane = Convolution.from_weights(rng.standard_normal((3, 3)), padding="circular").build((5, 5, 1)).as_matrix()
 blocks = plane.reshape(5, 5, 5, 5).swapaxes(1, 2)  # [i, k] is the block from row k of the image to row i
 assert all(np.array_equal(blocks[i, k], blocks[(i + 1) % 5, (k + 1) % 5]) for i in range(5) for k in range(5))
@@ -54,7 +55,8 @@ assert all(np.array_equal(block, circulant(block[:, 0])) for block in blocks.res
 assert not np.array_equal(plane, circulant(plane[:, 0]))
 
 # %%
-# Toeplitz and circulant grow alike on average, |T - C| / sqrt(n) in the norm of Frobenius; in that of operators never
+# The Toeplitz matrix T (zero padding) and the circulant C approach each other on average, |T - C| / sqrt(n) -> 0 in the
+# Frobenius norm; in the operator norm their distance stays 1
 sizes = [8, 32, 128, 512]
 gaps = [matrix([1, 2, 0.5], n, "zero") - matrix([1, 2, 0.5], n) for n in sizes]
 means = [np.linalg.norm(gap) / np.sqrt(n) for gap, n in zip(gaps, sizes, strict=True)]
@@ -62,7 +64,7 @@ assert np.allclose(means, [0.395, 0.198, 0.099, 0.049], atol=5e-4)
 assert np.allclose([np.linalg.norm(gap, 2) for gap in gaps], 1, atol=1e-12)
 
 # %%
-# The four, side by side
+# The four matrices, and the distance of Toeplitz from circulant by n
 shown = {"Toeplitz": banded, "circulant": wrapped, "pseudo-inverse": inverse, "of an image": plane}
 figure, axes = plt.subplots(1, 5, figsize=(8, 1.9), layout="constrained")
 for ax, (name, values) in zip(axes, shown.items(), strict=False):

@@ -1,11 +1,11 @@
 """
-Maps move with the picture
-==========================
+Equivariance: maps move with the picture
+========================================
 
-A convolution of a shifted picture is the shifted convolution, if nothing happens at the borders and no place is left
-out.
+Convolutions of a shifted picture are the shifted maps of the picture, unless borders or strides interfere.
 
-Circular borders keep this to rounding. Zeros at the border do not, and steps of 2 px keep it for even shifts alone.
+With circular borders and a stride of 1 this holds up to rounding. Zero padding breaks it; with a stride of 2 it holds
+for even shifts only.
 """
 
 import matplotlib.pyplot as plt
@@ -25,7 +25,7 @@ def network(padding, stride):
 
 
 # %%
-# Shifts of whole pixels, the picture going on at its other side
+# Circular shifts by whole pixels
 shifts = range(9)
 networks = {
     "circular borders": network("circular", 1),
@@ -40,7 +40,7 @@ for name, error in errors.items():
     print(f"{name:24}", " ".join(f"{e:8.1e}" for e in error))
 
 # %%
-# What is kept, and what is not
+# Where the error is only rounding, and where it is not
 circular, zero, stepping = errors.values()
 assert circular.max() < 1e-12
 assert zero[2:7].min() > 0.1
@@ -48,7 +48,7 @@ assert stepping[::2].max() < 1e-12
 assert stepping[1::2].min() > 0.1
 
 # %%
-# A digit that leaves on the right: with zeros its map is another one near the border
+# A digit shifted across the right border: with zero padding its map changes near the border
 figure = plt.figure(figsize=(8, 2.8), layout="constrained")
 left, right = figure.subfigures(1, 2, width_ratios=[1.2, 1])
 axes = left.subplots(2, 3)

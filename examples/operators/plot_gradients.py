@@ -1,10 +1,10 @@
 """
-Which pixels move a feature
-===========================
+Which pixels change a feature
+=============================
 
-A network is an operator with a gradient: that of one feature in the image, by the product that also trains networks.
+The gradient of one feature with respect to the image, by the vector-Jacobian product that also trains networks.
 
-Checked against central differences.
+It is checked against central differences.
 """
 
 import matplotlib.pyplot as plt
@@ -25,14 +25,14 @@ g[0, 0, 0, features[0, 0, 0].argmax()] = 1
 gradient, _ = ckn.network_.vjp(image, g)
 
 # %%
-# What it predicts for a small step, and what is seen
+# The change of the feature for a small step: as the gradient predicts it, and by central differences
 step = 1e-6 * np.random.default_rng(0).standard_normal(image.shape) * image  # a patch of zeros has no derivative
 change = ((ckn.network_.forward(image + step) - ckn.network_.forward(image - step)) * g).sum() / 2
 print(f"predicted {np.vdot(gradient, step):.6e}, seen {change:.6e}")
 assert np.isclose(np.vdot(gradient, step), change, rtol=1e-6, atol=0)
 
 # %%
-# Blue pixels lower the feature, red ones raise it
+# Brightening a blue pixel raises the feature, brightening a red one lowers it
 figure, axes = plt.subplots(1, 2, figsize=(5, 2.6))
 axes[0].imshow(image[0, :, :, 0], cmap="gray")
 axes[0].set_title("image")

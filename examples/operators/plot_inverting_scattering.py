@@ -1,12 +1,12 @@
 """
-What scattering remembers
-=========================
+Inverting scattering
+====================
 
-An image found from its scattering coefficients alone, by gradient descent.
+An image is recovered from its scattering coefficients alone, by minimisation with the gradient of the transform.
 
-Start from noise and minimise the distance to the coefficients of a digit, with the gradient of the transform. Averaged
-over 2 or 4 px they give the digit back; over 8 px the descent ends at another image, whose coefficients are within a
-tenth.
+L-BFGS starts from noise and minimises the distance to the coefficients of a digit. From averages over 2 or 4 px it
+recovers the digit; from averages over 8 px it ends at another image, whose coefficients are within a tenth of the
+digit's.
 """
 
 import matplotlib.pyplot as plt
@@ -19,7 +19,7 @@ X, y = load_digits_images()
 image = np.pad(X[3].astype(np.float64), 4)
 
 # %%
-# From coefficients back to pixels: `invert` asks Phi for its gradient, starts twice, keeps the better end.
+# `invert` uses the gradient of the transform, starts twice and keeps the better result.
 found, lost = {}, {}
 for J in (1, 2, 3):
     scattering = Scattering2D(J, 6).fit(image[None])
@@ -32,7 +32,7 @@ assert lost[1] < 1e-3
 assert lost[2] < 1e-2 < 0.3 < lost[3]
 
 # %%
-# The digit, and what each transform gives back of it.
+# The digit, and the image recovered from each transform.
 figure, axes = plt.subplots(1, 4, figsize=(8, 2.3))
 pictures = {"digit": image} | {f"from {2**J} px averages": found[J].image for J in found}
 for ax, (title, picture) in zip(axes, pictures.items(), strict=True):

@@ -1,9 +1,10 @@
 """
-Which way does a sound go?
-==========================
+Rising or falling: joint time-frequency scattering
+==================================================
 
-Two sounds, one rising in frequency and one falling, have the same scattering coefficients in time. Joint time-frequency
-scattering tells them apart: its wavelets look along log-frequency too, each upwards or downwards.
+Two sounds, one rising in frequency and one falling, have nearly the same scattering coefficients in time. Joint
+time-frequency scattering tells them apart: its wavelets also extend along log-frequency, each of them rising or
+falling.
 
 Andén, Lostanlen & Mallat, "Joint time-frequency scattering" (2019).
 """
@@ -27,7 +28,7 @@ def sweeps(rate):
 rising, falling = sweeps(1), sweeps(-1)
 
 # %%
-# Scattering in time sees each frequency come and go, and not which one came first
+# Scattering in time, averaged over the whole sound, measures how each frequency varies, but not which one came first
 plain = Scattering1D(J=10, Q=8, T="global", padding="circular").fit(rising[None])
 same = np.linalg.norm(plain.transform(falling[None]) - plain.transform(rising[None])) / np.linalg.norm(
     plain.transform(rising[None])
@@ -35,7 +36,7 @@ same = np.linalg.norm(plain.transform(falling[None]) - plain.transform(rising[No
 print(f"scattering in time changes by {100 * same:.1f} %")
 
 # %%
-# Joint scattering: as many wavelets that rise as that fall
+# Joint scattering has as many rising wavelets as falling ones
 joint = JointTimeFrequencyScattering(J=10, Q=8, J_fr=3, T="global", padding="circular").fit(rising[None])
 spins = np.array([path.spin for path in joint.paths_])
 energy = {}
@@ -52,7 +53,7 @@ print(f"joint scattering changes by {100 * change:.0f} %")
 assert change > 5 * same
 
 # %%
-# Scalograms, and the energy of each spin by rate of change in time
+# Scalograms, and the energy in rising and in falling wavelets (spins 1 and -1) by their rate of change in time
 figure, axes = plt.subplots(1, 3, figsize=(9, 2.8), layout="constrained")
 scalogram = Scattering1D(J=7, Q=8, T=16, max_order=1, padding="circular").fit(rising[None])
 for ax, (name, x) in zip(axes, (("rising", rising), ("falling", falling)), strict=False):

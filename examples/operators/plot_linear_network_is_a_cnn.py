@@ -1,12 +1,13 @@
 """
-From all shifts of an image, a linear network learns a CNN
-==========================================================
+Least squares on all shifts of an image gives a convolution
+===========================================================
 
-Least squares over all matrices, from an image at every place to its edges at the same place: what comes out is a
-convolution, though nobody asked for one.
+A matrix is fitted by least squares from all circular shifts of an image to the same shifts of its edges: the solution
+is a convolution, though nothing constrains it to be one.
 
-The data are the same when all are shifted, so the matrix of least norm is too: W = Y Z+ commutes with shifts.
-This also holds where Z has no inverse, and with one bias for every pixel.
+A shift of all images only permutes the training pairs, so that the solution of least norm, W = Y Z+ with the
+pseudo-inverse Z+ of the inputs, commutes with shifts. This also holds where Z has no inverse, and with one bias for
+each pixel.
 """
 
 import matplotlib.pyplot as plt
@@ -33,8 +34,8 @@ def as_a_convolution(w):
 
 
 # %%
-# Three questions: the edges of a digit; of one without its mean, whose shifts do not span all images; and a picture
-# that is brighter by a constant
+# Three tasks: from a digit to its edges; from the digit without its mean, whose shifts do not span all images, to its
+# edges plus a part of itself; and to itself, shifted by one row and brighter by a constant
 flat = digit - digit.mean()
 questions = {
     "digit to edges": (digit, edges.forward(digit[None, :, :, None])[0, :, :, 0]),
@@ -58,11 +59,11 @@ assert np.linalg.matrix_rank(shifts(digit)) == 64
 assert np.linalg.matrix_rank(shifts(flat)) < 64
 
 # %%
-# Where Z has an inverse, the filter is the one that made the edges
+# Where Z has an inverse, the learned filter is the one that made the edges
 assert np.allclose(learned["digit to edges"], edges.as_matrix(), atol=1e-10)
 
 # %%
-# A matrix of 64 x 64 learned numbers, and the filter that it is
+# The learned matrix of 64 x 64 numbers, and the filter to which it amounts
 figure, axes = plt.subplots(1, 4, figsize=(8, 2.2), layout="constrained")
 w = learned["digit to edges"]
 kernel = np.roll(w[0].reshape(8, 8), (3, 3), (0, 1))

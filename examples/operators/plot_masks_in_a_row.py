@@ -1,11 +1,12 @@
 """
-A long filter is a row of short ones
-====================================
+A long filter factors into short ones
+=====================================
 
-A filter of 13 taps equals six masks of 3 in a row: its polynomial, of degree 12, is a product of six of degree 2.
+A filter of 13 taps equals six masks of 3 taps in a row: its polynomial, of degree 12, is a product of six of degree 2.
 
-So a deep linear CNN of small filters can hold any filter. Its 18 numbers are more than the filter's 13, and far fewer
-than those of the matrix. With valid borders only: a border inside would be padded again by every mask. Zhou (2018).
+So a deep linear CNN of small filters can represent any filter. Its 18 weights are more than the filter's
+13, and far fewer than the entries of the matrix. This holds for valid borders only: padding before each mask changes
+the output near the border. Zhou (2018).
 """
 
 import matplotlib.pyplot as plt
@@ -17,7 +18,7 @@ from kernelconv.operators import Convolution
 rng = np.random.default_rng(0)
 
 # %%
-# The filter, and its six factors: two conjugate roots, or two real ones, make a mask
+# The filter, and its six factors: each pair of conjugate roots, or of real ones, makes a mask
 taps = np.hanning(15)[1:-1] * np.cos(np.arange(-6, 7))
 roots = np.roots(taps)
 real = np.sort(roots[np.isreal(roots)].real)
@@ -27,7 +28,7 @@ masks[0] *= np.sign(taps[0])
 assert [len(mask) for mask in masks] == [3] * 6
 
 # %%
-# Two networks, one filter
+# A network of one long filter and one of six masks have the same output
 n = 120
 long = serial(Convolution.from_weights([taps])).build((1, n, 1))
 row = serial(*[Convolution.from_weights([mask]) for mask in masks]).build((1, n, 1))
@@ -38,13 +39,13 @@ assert error < 1e-12 * np.abs(signal).max()
 assert np.abs(long.forward(signal)).max() > 1
 
 # %%
-# What each costs
+# The number of weights of each, and of entries of the matrix
 print(row.summary())
 assert (long.n_params(), row.n_params(), long.as_matrix().size) == (13, 18, 108 * 120)
 assert np.allclose(row.as_matrix(), long.as_matrix(), atol=1e-12)
 
 # %%
-# Padded with zeros inside, the masks no longer make the filter near the border
+# With zero padding before each mask, the output near the border is no longer that of the filter
 padded = serial(*[Convolution.from_weights([mask], padding="zero") for mask in masks]).build((1, n, 1))
 once = serial(Convolution.from_weights([taps], padding="zero")).build((1, n, 1))
 apart = np.abs(padded.forward(signal) - once.forward(signal))[0, 0, :, 0]

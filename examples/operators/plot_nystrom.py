@@ -1,11 +1,12 @@
 """
-Anchors in place of all patches
-===============================
+Nyström approximation: anchors in place of all patches
+======================================================
 
-A kernel network projects patches onto the span of a few anchors. With more of them its features reach the exact kernel.
+A kernel network projects patches onto the span of a few anchors. With more anchors the inner products of its features
+approach the exact kernel.
 
-Nystrom's approximation of the kernel between whole digits: the error falls faster than the number of anchors grows.
-Williams & Seeger (NeurIPS 2000), Mairal (NeurIPS 2016).
+This is Nyström's approximation, here of the kernel between whole digits: 256 anchors in place of 4 make the relative
+error more than 100 times smaller. Williams & Seeger (NeurIPS 2000), Mairal (NeurIPS 2016).
 """
 
 import matplotlib.pyplot as plt
@@ -18,7 +19,7 @@ train, test = X[:500], X[1000:1060]
 settings = {"patch_size": (3,), "subsampling": (2,)}
 
 # %%
-# The exact kernel of one layer, and the products of its features
+# The exact kernel of one layer, and inner products of the features for 4 to 256 anchors
 exact = ConvKernel(**settings)(test)
 networks, errors = {}, {}
 for n_anchors in (4, 16, 64, 256):
@@ -28,7 +29,8 @@ for n_anchors in (4, 16, 64, 256):
     print(f"{n_anchors:4} anchors: relative error {errors[n_anchors]:.5f}")
 
 # %%
-# Four times as many anchors: an error less than two fifths as large, and at last below a thousandth
+# Each step to four times as many anchors makes the error at least 2.5 times smaller; at the end it is below a
+# thousandth
 found = np.array(list(errors.values()))
 assert (found[1:] < 0.4 * found[:-1]).all()
 assert 0.05 < found[0] < 0.2
@@ -38,7 +40,7 @@ assert (features**2).sum(axis=1).max() < np.diag(exact).max()
 assert ((features**2).sum(axis=1) <= np.diag(exact) * (1 + 1e-9)).all()
 
 # %%
-# Anchors are patches: edges of digits in every direction
+# Anchors look like patches of digits: edges in every direction
 figure = plt.figure(figsize=(8, 2.8), layout="constrained")
 left, right = figure.subfigures(1, 2, width_ratios=[1, 1])
 axes = left.subplots(4, 8)

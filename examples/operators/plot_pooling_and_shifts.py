@@ -1,11 +1,12 @@
 """
-What pooling does not notice
-============================
+Max pooling and average pooling under small shifts
+==================================================
 
-Max pooling forgets where in its window an edge is, and nothing else: across the window's end the map is another one.
+Max pooling ignores where in its window an edge lies, but its map changes abruptly when the edge crosses into the next
+window.
 
-Averages over windows that overlap change little by little. Boureau, Ponce & LeCun (ICML 2010) compare the two; Zhang
-(ICML 2019) puts the one behind the other.
+Averages over overlapping windows change little by little. Boureau, Ponce & LeCun (ICML 2010) compare maxima and
+averages; Zhang (ICML 2019) lets an average follow a maximum.
 """
 
 import matplotlib.pyplot as plt
@@ -18,7 +19,7 @@ WIDTH, WINDOW = 24, 4
 places = np.arange(6, 18)  # of the edge: the first column that is dark
 
 # %%
-# A bright half plane whose edge moves by one pixel at a time, and the edge's map
+# A bright half plane whose edge moves by one pixel at a time, and its map by an edge filter
 pictures = (np.arange(WIDTH) < places[:, None]).astype(float)[:, None, :, None] * np.ones((1, 4, 1, 1))
 edge = serial(Convolution.from_weights(HAND_MADE["vertical_edge"] / 3, padding="symmetric"), ReLU()).build(
     (4, WIDTH, 1)
@@ -27,7 +28,7 @@ found = edge.forward(pictures)[:, 1, :, 0]
 assert np.array_equal(found.argmax(axis=1), places - 1)
 
 # %%
-# Three ways to keep one place in four
+# Three ways to subsample by four
 poolings = {
     "largest of each window": MaxPooling(WINDOW),
     "Gaussian average": GaussianPooling(WINDOW, padding="symmetric"),
@@ -39,7 +40,7 @@ changes = {
 }
 
 # %%
-# The edge's map is two columns wide, places - 1 and places: as long as both are in one window nothing changes
+# The edge's map is two columns wide, places - 1 and places: while both stay in one window, its maxima do not change
 same = (places[:-1] - 1) // WINDOW == (places[:-1] + 1) // WINDOW  # after the step the columns are one further
 assert np.array_equal(changes["largest of each window"] == 0, same)
 assert 0 < same.sum() < len(same)
@@ -48,7 +49,7 @@ assert 0 < changes["Gaussian average"].min() < changes["Gaussian average"].max()
 print({name: change.round(2).tolist() for name, change in changes.items()})
 
 # %%
-# The map for every place of the edge
+# The maps by place of the edge, one row each
 figure, axes = plt.subplots(1, 4, figsize=(8, 2.6), layout="constrained", sharey=True)
 for ax, (name, m) in zip(axes, {"edge": found, **maps}.items(), strict=True):
     ax.imshow(

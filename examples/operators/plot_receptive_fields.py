@@ -1,11 +1,12 @@
 """
-How far a network sees
-======================
+Receptive fields: how far a network sees
+========================================
 
-Each layer of filters of k px adds k - 1 to what an output sees: 1 + L (k - 1) after L layers. Strides multiply it.
+Each layer of filters of k px adds k - 1 px to the receptive field of an output: it is 1 + L (k - 1) px after L layers.
+A stride multiplies what all later layers add.
 
-The gradient of one output in the image shows the same: it is zero outside. Most of it lies in the middle. Luo, Li,
-Urtasun & Zemel (NeurIPS 2016) for the effective receptive field.
+The gradient of one output with respect to the image shows the same: it is zero outside the receptive field. Most of it
+lies in the middle, the effective receptive field of Luo, Li, Urtasun & Zemel (NeurIPS 2016).
 """
 
 import matplotlib.pyplot as plt
@@ -32,7 +33,8 @@ def gradient(network):
 
 
 # %%
-# Stacks of 3 x 3 filters: fields of 3, 5, 7 and, after five layers, 11 px, by formula, by table and by gradient
+# Stacks of one, two, three and five layers of 3 x 3 filters: fields of 3, 5, 7 and 11 px, by formula, by `summary()`
+# and by gradient
 seen = {}
 for depth in (1, 2, 3, 5):
     network = stack(depth)
@@ -46,15 +48,15 @@ for depth in (1, 2, 3, 5):
 assert [1 + 2 * depth for depth in seen] == [3, 5, 7, 11]
 
 # %%
-# With random filters the mean square of the gradient is that of a walk of five steps of -1, 0 or 1 in each direction:
-# (1 + 1 + 1)^5 = 243 walks along rows, of which 45 + 51 + 45 end within 1 px of the middle
+# With random filters the mean square of the gradient is the distribution of a random walk of five steps of -1, 0 or 1
+# in each direction: of (1 + 1 + 1)^5 = 243 walks along rows, 45 + 51 + 45 end within 1 px of the middle
 square = seen[5] ** 2
 share, expected = square[10:13, 10:13].sum() / square.sum(), (141 / 243) ** 2
 print(f"share of the middle 3 x 3 px of 11 x 11: {share:.3f}, expected {expected:.3f}, of the area {9 / 121:.3f}")
 assert np.isclose(share, expected, rtol=0.1)
 
 # %%
-# Pooling widens the field faster: steps of 2 double what the next filter spans
+# Pooling widens the field faster: each stride of 2 doubles what later filters add
 pooled = serial(Convolution(8, 3), MaxPooling(2), Convolution(8, 3), MaxPooling(2)).build((SIDE, SIDE, 1), rng)
 print(pooled.summary())
 assert pooled.receptive_field((SIDE, SIDE, 1)) == ((10, 10), (4, 4))

@@ -1,11 +1,11 @@
 """
-Scattering from its parts
-=========================
+First-order scattering from its parts
+=====================================
 
-Wavelets, a modulus and an average, joined by hand: the coefficients of first order of the ready transform.
+Wavelets, a modulus and an average, joined by hand, give the first-order coefficients of `Scattering2D`.
 
 The transform works on coarser grids where a map has no fine detail. That is part of its definition: with every map on
-the finest grid the coefficients are slightly others. Bruna & Mallat (2013).
+the finest grid the coefficients differ slightly. Bruna & Mallat (2013).
 """
 
 import matplotlib.pyplot as plt
@@ -28,7 +28,7 @@ for scale in range(J):
 by_hand = np.concatenate(by_hand, axis=-1)
 
 # %%
-# The ready transform, nothing subsampled
+# `Scattering2D` without any subsampling
 ready = Scattering2D(J, L, max_order=1, padding="circular", oversampling=J).fit(x).maps(x)
 error = np.linalg.norm(by_hand - ready) / np.linalg.norm(ready)
 print(f"by hand against ready: {error:.1e}")
@@ -36,7 +36,7 @@ assert by_hand.shape == ready.shape == (30, 32, 32, 1 + J * L)
 assert error < 1e-14
 
 # %%
-# By default every scale has a grid of its own: cheaper, and coefficients that differ by less than a hundredth
+# By default every scale has a grid of its own: this costs less, and the coefficients differ by less than a hundredth
 steps = Scattering2D(J, L, padding="circular").fit(x)
 fine = Scattering2D(J, L, padding="circular", oversampling=J).fit(x)
 coarse, sampled = steps.maps(x), fine.maps(x)[:, :: 2**J, :: 2**J]
@@ -48,7 +48,7 @@ for order in (1, 2):
 assert np.allclose(coarse[..., 0], sampled[..., 0], atol=1e-12)  # order 0 is one average
 
 # %%
-# A digit's way through one wavelet
+# The steps for one digit and one wavelet
 digit = x[3:4]
 wavelets = WaveletTransform(1, bank=bank).build(SHAPE)
 complex_maps = wavelets.forward(digit)

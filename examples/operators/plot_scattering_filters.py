@@ -1,10 +1,12 @@
 """
-What scattering looks through
-=============================
+The wavelets of scattering, and the energy of each order
+========================================================
 
-Its wavelets, where their energy goes, and how much each order keeps.
+The wavelets of a filter bank, the bounds of its Littlewood-Paley sum, and how much of the energy of images each order
+keeps.
 
-A tight bank of wavelets loses nothing: the orders and what lies beyond them add up to the image. Bruna & Mallat (2013).
+A tight bank of wavelets loses no energy: the orders and what lies beyond them add up to the energy of the image. Bruna
+& Mallat (2013).
 """
 
 import matplotlib.pyplot as plt
@@ -14,7 +16,7 @@ from kernelconv import Scattering2D, load_digits_images
 from kernelconv.operators.wavelets.filter_bank import FilterBank
 
 # %%
-# The bank, and between which values its Littlewood-Paley sum lies
+# Bounds of the Littlewood-Paley sum, for Morlet wavelets and for their tight bank
 bank = FilterBank((32, 32), J=3, L=8)
 for one in (bank, bank.tight()):
     lower, upper = one.frame_bounds()
@@ -22,7 +24,7 @@ for one in (bank, bank.tight()):
 bank.plot()
 
 # %%
-# Energy by order
+# Energy by order, with a tight bank
 X, y = load_digits_images()
 x = np.pad(X[:100].astype(np.float64), ((0, 0), (4, 4), (4, 4)))
 scattering = Scattering2D(2, 4, padding="circular", oversampling=2, bank="tight", paths="all").fit(x)
@@ -33,7 +35,7 @@ print("energy by order:", shares.round(4), "beyond:", round(rest, 4))
 assert np.isclose(shares.sum() + rest, 1, rtol=1e-10)  # a tight bank loses nothing
 
 # %%
-# The same part by part: wavelets, modulus and average, joined into a tree
+# The same transform as a tree of parts: wavelets, modulus and average
 tree = scattering.network_.parts[0].tree
 few = x[:5, :, :, None]
 first = tree.named_parts["tree"].branches[1].named_parts["wavelettransform_1"]
@@ -41,7 +43,7 @@ print("first branch:", first.out_shape(first.in_shape), "complex maps of", first
 assert np.allclose(tree.forward(few), scattering.maps(few), atol=1e-10)
 
 # %%
-# Nearly all of it is in the first two orders
+# Orders 0 to 2 hold more than nine tenths of the energy
 figure, ax = plt.subplots(figsize=(5, 2.8), layout="constrained")
 ax.bar(["0", "1", "2", "beyond"], [*shares, rest])
 ax.set_ylabel("share of the energy")

@@ -1,10 +1,10 @@
 """
-A few paths hold most of the energy
-===================================
+A few scattering paths hold most of the energy
+==============================================
 
-Fifteen of a scattering's 81 paths hold nine tenths of the energy of digits; computing these alone takes less time.
+Fifteen of the 81 scattering paths hold nine tenths of the energy of digits; computing these alone takes less time.
 
-Bruna & Mallat (2013) prune to the paths that matter: energy falls with the order.
+Bruna & Mallat (2013) leave out paths of little energy: it falls with the order.
 """
 
 from time import perf_counter
@@ -17,7 +17,7 @@ from kernelconv import Scattering2D, load_digits_images
 X = np.pad(load_digits_images()[0], ((0, 0), (4, 4), (4, 4)))
 
 # %%
-# Energy of each path, and as few as hold .9 of it
+# The energy of each path, and the fewest paths that hold 0.9 of it
 whole = Scattering2D(J=2).fit(X)
 energy = (whole.maps(X).astype(np.float64) ** 2).sum(axis=(0, 1, 2))
 share = np.sort(energy)[::-1].cumsum() / energy.sum()
@@ -29,7 +29,7 @@ assert share[13] < 0.9 <= share[14]
 assert energy[kept].min() > np.delete(energy, np.flatnonzero(kept)).max()
 
 # %%
-# What is kept is computed as before
+# The coefficients of these paths are unchanged; the times are printed
 assert np.allclose(pruned.maps(X[:50]), whole.maps(X[:50])[..., kept], atol=1e-6)
 seconds = {}
 for name, scattering in {"81 paths": whole, "15 paths": pruned}.items():
@@ -39,7 +39,7 @@ for name, scattering in {"81 paths": whole, "15 paths": pruned}.items():
 print("seconds:", {name: round(value, 3) for name, value in seconds.items()})
 
 # %%
-# By order
+# The share of each path, by order
 order = np.array([path.order for path in whole.paths_])
 print("share by order:", (np.bincount(order, energy) / energy.sum()).round(4))
 figure, ax = plt.subplots(figsize=(7, 2.9), layout="constrained")

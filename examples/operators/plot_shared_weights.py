@@ -2,9 +2,10 @@
 What weight sharing saves
 =========================
 
-Everything joined to everything, neighbours joined alone, and neighbours joined by the same weights everywhere.
+How many weights a layer has if every unit sees every pixel, if each sees its neighbourhood only, and if all
+neighbourhoods share their weights.
 
-The gradient of a shared weight is the sum of those that it would have at each place. LeCun (1989).
+The gradient of a shared weight is the sum of the gradients that it would have at each place. LeCun (1989).
 """
 
 import matplotlib.pyplot as plt
@@ -15,7 +16,7 @@ from kernelconv.operators import Convolution, Dense, LocallyConnected
 rng = np.random.default_rng(0)
 
 # %%
-# A hundred units on 28 x 28 px, or a hundred filters of 5 x 5
+# The parameters of a hundred units on 28 x 28 px, and of a hundred filters of 5 x 5
 small = (28, 28, 1)
 print(Dense(100).build(small, rng).n_params(), Convolution(100, 5).build(small, rng).n_params())
 assert Dense(100).build(small, rng).n_params() == 78_500
@@ -29,8 +30,8 @@ assert np.allclose(whole, dense.forward(x), atol=1e-12)
 assert whole.shape == (4, 1, 1, 3)
 
 # %%
-# Ten maps of 200 x 200 units: where no weight is shared, each is used once, and the multiply-adds count them without
-# drawing 16,000,000,000
+# Ten maps of 200 x 200 units. Where no weight is shared, each is used once: the number of multiply-adds is that of the
+# weights, and none of the 16,000,000,000 has to be drawn
 large = (200, 200, 1)
 parts = {
     "fully connected": Dense(400_000, bias=False),
@@ -41,12 +42,12 @@ uses = {name: part.multiply_adds(large) for name, part in parts.items()}
 weights = uses | {"convolution": parts["convolution"].build(large, rng).n_params()}
 print(weights)
 assert weights == {"fully connected": 16_000_000_000, "locally connected": 40_000_000, "convolution": 1_000}
-assert uses["convolution"] == uses["locally connected"]  # what is saved is memory and samples, not time
+assert uses["convolution"] == uses["locally connected"]  # sharing saves weights, not multiply-adds
 for part in (Dense(12, bias=False), LocallyConnected(2, 3, padding="zero", bias=False)):
     assert part.multiply_adds((6, 5, 2)) == part.build((6, 5, 2), rng).n_params()
 
 # %%
-# Tied weights, and the same weights untied: the gradient of the one is the sum of the others'
+# Tied weights, and untied ones of the same values: the gradient of the tied weights is the sum of the others'
 tied = Convolution(4, 3, padding="zero", bias=False).build((10, 10, 2), rng)
 untied = LocallyConnected(4, 3, padding="zero", bias=False).build((10, 10, 2), rng)
 untied = untied.replace({"weight": np.broadcast_to(tied.params["weight"], (10, 10, 18, 4))})

@@ -1,11 +1,13 @@
 """
-A dilation, to Fourier and to scattering
-========================================
+A dilation seen by the Fourier modulus and by scattering
+========================================================
 
-Magnify a picture by a tenth and its high frequencies move far: the Fourier modulus forgets shifts but not that.
+Magnify a picture by a tenth, and its high frequencies move far: the Fourier modulus is invariant to shifts, but not
+stable to dilations.
 
-Wavelets are as broad in frequency as the frequency is high, so what moves stays within them: scattering changes by
-a multiple of the dilation, whatever the frequency. Mallat (2012), Group invariant scattering.
+The bandwidth of a wavelet grows with its frequency, so that a dilation moves each frequency by a small part of the band
+only: scattering changes by a multiple of the dilation, whatever the frequency. Mallat (2012), "Group invariant
+scattering".
 """
 
 import matplotlib.pyplot as plt
@@ -26,7 +28,7 @@ def fourier(images):
 
 
 # %%
-# The field tau(u) = s u is linear: its Jacobian norm is s, at every place
+# The field tau(u) = s u is linear: its Jacobian norm is s everywhere
 scattering = Scattering2D(J=3, padding="zero").fit(X)
 change = {"Fourier": {}, "scattering": {}}
 for s in (0.025, 0.05, 0.1):
@@ -36,15 +38,17 @@ for s in (0.025, 0.05, 0.1):
         print(f"{name:10} s={s:.3f}:", change[name][s].round(2))
 
 # %%
-# Fourier's change grows with the frequency, to more than the modulus itself; scattering's is below 3 s everywhere
+# The change of the Fourier modulus grows with the frequency, to more than its own norm; that of scattering is below 3 s
+# everywhere
 assert (np.diff(change["Fourier"][0.1]) > 0).all()
 assert change["Fourier"][0.1][-1] > 1
 assert all((values < 3 * s).all() for s, values in change["scattering"].items())
 assert change["scattering"][0.1][-1] < 1.5 * change["scattering"][0.1][0]
-# a dilation is not a shift: to that the modulus of Fourier is blind
+# to circular shifts the Fourier modulus is invariant
 assert translation_error(fourier, X, (3, 5), padding="circular").max() < 1e-12
 
 # %%
+# A picture, its dilation, and both changes by frequency
 figure = plt.figure(figsize=(8, 2.8), layout="constrained")
 left, right = figure.subfigures(1, 2, width_ratios=[1, 1.5])
 for ax, image, title in zip(left.subplots(1, 2), (X[3], dilated[3]), ("picture", "dilated, s = 0.1"), strict=True):

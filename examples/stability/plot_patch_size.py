@@ -1,11 +1,12 @@
 """
-Small patches are stable patches
-================================
+Smaller patches are more stable
+===============================
 
-The theory of kernel networks asks for patches of at most 3 px and steps below their size. What happens beyond?
+The theory of kernel networks recommends patches of at most 3 px and strides below the patch size. How much stability do
+larger patches cost?
 
-Bietti & Mairal (JMLR 2019, sections 3.1 and 3.2): the constant of the bound grows with the patch, and with steps wider
-than a patch the picture can no longer be recovered.
+Bietti & Mairal (JMLR 2019, sections 3.1 and 3.2): the constant of the bound grows with the patch, and with strides
+wider than a patch the picture can no longer be recovered.
 """
 
 from itertools import pairwise
@@ -20,7 +21,8 @@ X = np.pad(load_digits_images()[0], ((0, 0), (4, 4), (4, 4)))
 SIZES = (3, 5, 7, 9)
 
 # %%
-# One layer each, patches of more and more pixels: sensitivity to deformation over that to noise of the same size
+# Networks of one layer, with patches of 3 to 9 px: R is the sensitivity to deformation over that to noise of the same
+# size
 kept, relative = {}, {}
 for size in SIZES:
     ckn = ConvKernelNetwork((64,), patch_size=size, subsampling=2, random_state=0).fit(X[:500])
@@ -33,13 +35,13 @@ for size in SIZES:
     print(f"{size} px: R = {relative[size].mean:.2f}, {kept[size]}")
 
 # %%
-# The check names those that break the first, and they are the less stable ones, each more than the one before
+# `check_recommendations` reports the patches above 3 px; the larger the patch, the less stable the network
 assert [size for size in SIZES if kept[size]["small patches"]] == [3]
 assert all(relative[a].high < relative[b].low for a, b in pairwise(SIZES))
 assert relative[9].mean > 2 * relative[3].mean
 
 # %%
-# A step wider than the patch breaks the second
+# A stride wider than the patch breaks the second recommendation
 coarse = ConvKernelNetwork((64,), patch_size=2, subsampling=4, random_state=0).fit(X[:500])
 broken = [r for r in check_recommendations(Architecture.of(coarse.network_), invariance=1.0) if not r.kept]
 print(broken[0].explanation)

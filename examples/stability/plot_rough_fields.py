@@ -2,11 +2,11 @@
 How rough may a deformation be?
 ===============================
 
-Scattering is stable to fields with more than one derivative. Fields of Hölder exponent a < 1 may be small in the C^a
-norm and yet change everything, the more the finer the signal is sampled.
+Scattering is stable to fields of Hölder exponent a > 1. Fields of exponent a < 1 can be small in the C^a norm and still
+change the coefficients strongly, more so on signals that are sampled more finely.
 
-Nicola & Trapasso (2022) prove both sides. Here one tone under one wave of each exponent, at the same norm; then the
-committed study, `python benchmarks/experiments regularity`.
+Nicola & Trapasso (2022) prove both. First a tone is deformed by one wave for each exponent, at the same norm; then come
+the stored results of a study, `python benchmarks/experiments regularity`.
 """
 
 import json
@@ -32,7 +32,8 @@ def wave(n, k, a):
 
 
 # %%
-# A tone of n / 8 periods under a wave of n / 16 periods: rough for a small, long and gentle for none
+# A tone of n / 8 periods, displaced by a wave of n / 16 periods: at the same C^a norm its amplitude is the larger, the
+# smaller a is
 found = {}
 for n in (128, 512, 2048):
     u = np.arange(n) / n
@@ -46,7 +47,7 @@ assert found[0.75, 2048] > 2 * found[0.75, 128]
 assert found[1.5, 2048] < found[1.5, 128]
 
 # %%
-# The study: the largest change that a search over tones and fields finds, up to waves of n / 16 periods
+# The study: the largest change found by a search over tones and over fields with waves of up to n / 16 periods
 results = Path(sys.argv[0]).resolve().parents[2] / "benchmarks" / "results" / "regularity" / "results.json"
 if not results.exists():
     raise FileNotFoundError(f"{results} is missing: run this example inside a checkout of the repository.")

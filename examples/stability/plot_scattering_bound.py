@@ -1,12 +1,12 @@
 """
-The two terms of scattering's bound
-===================================
+The two terms of scattering's stability bound
+=============================================
 
-The wider scattering averages, the less it notices a shift: twice as wide, half the change. Of a deformation something
-stays: its Jacobian.
+Averages over 2^J px reduce the change of scattering under a shift as 2^-J or faster. Under a smooth deformation some
+change remains at all scales: the bound's term in the Jacobian.
 
 Mallat (2012): |S(L_tau x) - S(x)| <= C (2^-J |tau| + |D tau|) |x|, up to a logarithm and second derivatives of tau.
-Here with constants measured on digits.
+Here each term has a constant of its own, measured on digits.
 """
 
 import matplotlib.pyplot as plt
@@ -30,7 +30,8 @@ def seen(scattering, architecture, images, kind):
 
 
 # %%
-# Two orders, averaged over 2^J px: what the bound reads of scattering. Constants from some digits, tried on others
+# The bound describes scattering by two layers and averages over 2^J px. Its constants are fitted on some digits and
+# tested on others
 change, c1, c2 = {"shift": [], "deformation": []}, [], []
 for J in SCALES:
     scattering = Scattering2D(J, L=4, padding="circular").fit(X)
@@ -46,7 +47,8 @@ for J in SCALES:
         change[kind].append(known[kind][0].change.mean())  # shifts by 1 px, Jacobian norms of 0.2
 
 # %%
-# C2 is at most about 1 at every scale, so shifts fade as 2^-J or faster; where they have, C1 is left of deformations
+# C2 is at most about 1 at every scale, so that the change under shifts falls as 2^-J or faster. At large J it is nearly
+# gone, and C1 accounts for what remains under deformations
 shift, deformation = (np.array(change[kind]) for kind in families)
 assert 0.8 < max(c2) < 1.5
 assert shift[-1] < shift[0] / 2**4

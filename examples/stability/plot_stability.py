@@ -2,9 +2,10 @@
 How stable is a representation?
 ===============================
 
-The same deformations for pixels, scattering and a convolutional kernel network: how far the features move.
+Pixels, scattering and a convolutional kernel network under the same deformations: how far do their features move?
 
-Bietti & Mairal (JMLR 2019) and Mallat (2012) bound the change by the Jacobian norm of the deformation.
+Bietti & Mairal (JMLR 2019) and Mallat (2012) bound the change of scattering and of kernel networks by the Jacobian norm
+and the size of the deformation.
 """
 
 import matplotlib.pyplot as plt
@@ -23,7 +24,7 @@ representations = {
     "ckn": ConvKernelNetwork(n_anchors=(32, 64), random_state=0).fit(train),
 }
 # %%
-# The same smooth fields for all, of four Jacobian norms
+# The same smooth fields for all three, at four Jacobian norms
 figure, ax = plt.subplots(figsize=(6, 3.6), layout="constrained")
 changes = {}
 for name, phi in representations.items():
@@ -35,7 +36,7 @@ for name, phi in representations.items():
     changes[name] = np.array([row.mean for row in report.select("relative_change")])
 ax.legend()
 
-# Stronger deformations change all of them more, and pixels twice as much as features
+# Stronger deformations change all of them more, and pixels more than features: here more than twice as much
 assert all((np.diff(change) > 0).all() for change in changes.values())
 assert (changes["scattering"] < 0.5 * changes["pixels"]).all()
 assert (changes["ckn"] < 0.8 * changes["pixels"]).all()

@@ -1,9 +1,10 @@
 """
-The theorem, on the exact kernel and on features
-================================================
+A stability theorem, on the exact kernel and on features
+========================================================
 
-How far a deformed digit is from itself, in the space of the exact kernel and in that of a network with anchors; beside
-the theorem's bound with two constants that come from other digits: a fitted envelope, which guarantees nothing.
+How far a deformation moves a digit, in the feature space of the exact kernel and in that of a network with anchors,
+beside the bound of a theorem. The bound's two constants are fitted on other digits: it is an envelope that guarantees
+nothing.
 
 Bietti & Mairal (JMLR 2019), theorem 7: |Phi(L_tau x) - Phi(x)| <= (C1 (1 + n) |D tau| + C2 / sigma_n |tau|) |x|.
 """
@@ -22,7 +23,7 @@ rng = np.random.default_rng(0)
 
 
 # %%
-# The left-hand side on the exact kernel: distances in its space, with no anchors at all
+# The left-hand side for the exact kernel: distances in its feature space, without anchors
 def observe_exactly(images, fields):
     """Return what the theorem speaks of, the change measured by the kernel's own distances."""
     pairs = zip(images, warp(images, fields), strict=True)
@@ -42,7 +43,7 @@ def both(images, family, strengths):
 
 
 # %%
-# C2 from shifts alone and C1 from smooth fields of some digits; held to fields and digits never seen
+# C2 is fitted on shifts and C1 on smooth fields of some digits; both are tested on other fields and digits
 shifts = both(X[500:530], Translation(), (1.0,))
 smooth = both(X[500:530], SmoothDeformation(cutoff=3), (0.2, 0.4))
 fresh = both(X[600:630], SmoothDeformation(cutoff=3), (0.2, 0.4))
@@ -53,7 +54,7 @@ for ax, name in zip(axes, fresh, strict=True):
     ratio = fresh[name].change / right
     print(f"{name}: C1 {bound.c1:.3f}, C2 {bound.c2:.3f}, over the bound {ratio.mean():.2f}, at most {ratio.max():.2f}")
     assert bound.violations(fresh[name]) <= 0.05
-    assert ratio.max() > 0.6  # a bound, and not a far one
+    assert ratio.max() > 0.6  # the envelope is not far above the largest change
     for strength, mark in ((0.2, "o"), (0.4, "s")):
         of = np.isclose(fresh[name].jacobian_norm, strength)
         ax.plot(right[of], fresh[name].change[of], mark, markersize=4, label=f"Jacobian norm {strength}")
@@ -63,7 +64,7 @@ for ax, name in zip(axes, fresh, strict=True):
 axes[0].set_ylabel("change over |x|")
 
 # %%
-# Anchors lose norm: features move less than the theorem's representation does
+# The projection onto anchors loses norm: the network's features move no further than those of the exact kernel
 assert (fresh["features"].change <= fresh["exact kernel"].change).all()
 axes[0].set_xlim(0, 0.14)
 axes[0].set_ylim(0, 0.115)

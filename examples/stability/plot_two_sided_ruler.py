@@ -1,10 +1,10 @@
 """
-A ruler with two sides
-======================
+Three measures of robustness: typical, searched, guaranteed
+===========================================================
 
-What random deformations do to a classifier f is one thing, and what a search finds another. What no deformation of a
-family can do is a third: a guarantee, and it is of another classifier, the majority G of f over a cloud of fields
-around each field. The two are not to be mixed: f may change its mind where G cannot.
+Accuracy under random deformations, accuracy after a search for harmful ones, and accuracy that no deformation of a
+family can reduce. The guarantee is for another classifier, the majority vote G of the classifier f over random fields
+around each field. The measures must not be mixed: f may change its label where G cannot.
 
 Cohen, Rosenfeld & Kolter (2019), "Certified adversarial robustness via randomized smoothing"; for the parameters of
 deformations Alfarra et al. (2022), "DeformRS".
@@ -26,16 +26,17 @@ images, labels, family = X[1000:1030], y[1000:1030], SmoothDeformation(cutoff=2)
 strengths = np.linspace(0, 0.8, 41)
 
 # %%
-# The classifier: the share of images that is still right under a random field of each strength, and the share for which
-# a search has found no field up to that strength that changes the label.
+# The classifier f: the share of images that it labels rightly under a random field of each strength, and the share for
+# which, in addition, a search finds no field up to that strength that changes the label.
 fields = [family.sample((8, 8), s, rng=0, size=len(images)) for s in strengths[1:]]
 typical = [np.mean(model.predict(x) == labels) for x in (images, *(warp(images, tau) for tau in fields))]
 flips = smallest_flip(model, images, family, n_evaluations=96, random_state=0)
 found = flips.accuracy(labels, strengths)
 
 # %%
-# Its majority, over clouds of three sizes: the share that is right and can be changed by no field up to each strength.
-# A larger cloud reaches further, and recognises less.
+# Its majority vote G over random fields (a "cloud") of three sizes: the share of images that it labels rightly and
+# whose label no field up to each strength can change. A larger cloud guarantees larger strengths, and labels fewer
+# images rightly.
 sigmas = (0.25, 0.5, 1.0)
 certificates = [certify(model, images, family, sigma, n_samples=300, random_state=0) for sigma in sigmas]
 certified = [c.accuracy(labels, strengths) for c in certificates]
@@ -51,6 +52,7 @@ for axes, corner in ((left, "lower left"), (right, "upper right")):
     axes.legend(frameon=False, loc=corner, fontsize=8)
 
 # %%
+# What the curves have to satisfy
 assert found[0] == typical[0] > 0.9
 assert (np.diff(found) <= 0).all()
 assert found[-1] < typical[-1]
@@ -58,6 +60,6 @@ reach = [c.strength.max() for c in certificates]
 assert reach[0] < reach[1] < reach[2]
 assert all((np.diff(line) <= 0).all() for line in certified)
 assert certified[0][0] >= certified[2][0]
-# the fields of a cloud are much larger than what is guaranteed: m is the smallest gain of the family
+# the fields of a cloud are larger than the strengths that they guarantee
 assert all(c.noise.median_strength > np.median(c.strength) for c in certificates)
 plt.show()
