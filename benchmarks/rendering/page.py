@@ -10,7 +10,6 @@ from kernelconv.report.published import published, sources
 from kernelconv.report.table import markdown
 from rendering.sentences import protocol, separated, unfinished, verdict
 from rendering.tables import cost_table, difference_table, error_table, in_parts, validation_table
-from rendering.words import joined
 
 BLOCK = r"(<!-- comparison: [^>]*/{name} -->\n).*?(<!-- end of comparison -->)"
 
@@ -111,14 +110,11 @@ def write_page(results, figures):
 
 def with_table(readme, results):
     """Return the text of the project's README with today's table between the two marks of the data set."""
-    sizes = results.started()
-    rest = [f"{s:,}" for s in results.sizes if s not in sizes]
-    missing = f"No cell is there yet with {joined(rest)} training images." if rest else ""
     more = (
         "Every row, differences with their intervals, validation errors, protocol, stability and cost: "
         f"[benchmarks/results/{results.data.name}](benchmarks/results/{results.data.name})."
     )
-    note = " ".join(filter(None, [unfinished(results), missing, verdict(results), more]))
-    table = markdown(error_table(results, sizes or None, models=results.leaders()))
+    note = " ".join(filter(None, [unfinished(results), verdict(results), more]))
+    table = markdown(error_table(results, results.started("test") or None, models=results.leaders()))
     block = re.compile(BLOCK.format(name=results.data.name), re.DOTALL)
     return block.sub(lambda m: f"{m[1]}\n{table}\n\n{note}\n{m[2]}", readme)

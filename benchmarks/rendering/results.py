@@ -89,9 +89,10 @@ class Results:
                     "have no mean: delete those of the older ones and run them again."
                 )
 
-    def started(self):
-        """Return the sizes that have any cell."""
-        return [s for s in self.sizes if any((m, s) in cells for m in self.models for cells in self.parts.values())]
+    def started(self, *parts):
+        """Return the sizes that have any cell, of any part or of these."""
+        cells = {place for part in parts or self.parts for place in self.parts[part]}
+        return [s for s in self.sizes if any((m, s) in cells for m in self.models)]
 
     def test(self, model, size):
         """Return the records on the test images by draw."""

@@ -35,11 +35,14 @@ def _by_size(sizes, words):
 
 
 def unfinished(results):
-    """Say how many cells there are where some are missing."""
+    """Say how many cells there are where some are missing, and at which sizes there is none on the test images."""
     (tested, wanted), (validated, _) = results.counted("test"), results.counted("validation")
     if tested == validated == wanted:
         return ""
-    return f"Not finished: {tested:,} of {wanted:,} cells on the test images, {validated:,} of {wanted:,} validations."
+    counts = f"{tested:,} of {wanted:,} cells on the test images, {validated:,} of {wanted:,} validations."
+    rest = [f"{s:,}" for s in results.sizes if s not in results.started("test")]
+    none = f" No cell on the test images is there yet with {joined(rest)} training images." if rest else ""
+    return f"Not finished: {counts}{none}"
 
 
 def beside_papers(results, sizes):

@@ -16,8 +16,9 @@ ABREAST = 4
 
 
 def in_parts(make, results):
-    """Return the tables of `make(results, sizes)` for a few sizes each; the notes stand below the last."""
-    parts = [results.sizes[i : i + ABREAST] for i in range(0, len(results.sizes), ABREAST)]
+    """Return the tables of `make(results, sizes)` for a few sizes each that have cells; notes stand below the last."""
+    sizes = results.started() or results.sizes
+    parts = [sizes[i : i + ABREAST] for i in range(0, len(sizes), ABREAST)]
     *first, last = [make(results, sizes) for sizes in parts]
     return [*(replace(table, notes=()) for table in first), last]
 
