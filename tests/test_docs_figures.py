@@ -31,7 +31,14 @@ def mean(values):
     return float(np.mean(values))
 
 
-@pytest.mark.parametrize(("data", "heading"), [("mnist", "MNIST, training images"), ("cifar10", "CIFAR-10, training")])
+@pytest.mark.parametrize(
+    ("data", "heading"),
+    [
+        ("mnist", "MNIST, training images"),
+        ("cifar10", "CIFAR-10, training"),
+        ("fashion-mnist", "Fashion-MNIST, training"),
+    ],
+)
 def test_errors_of_the_chooser(data, heading):
     results = (RESULTS / data / "README.md").read_text(encoding="utf-8")
     for label, quoted in rows(page("choose"), heading).items():

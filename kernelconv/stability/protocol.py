@@ -81,6 +81,10 @@ def measure_stability(
 
     Notes
     -----
+    .. math:: D = \frac{\mathrm{mean}\, |\Phi(L_\tau x) - \Phi(x)|^2}{\mathrm{mean}\, |\Phi(x) - \Phi(x')|^2},
+              \qquad R = D / G
+
+    with means over images and over pairs of them; G is D with x + noise of the norm of L_tau x - x in place of L_tau x.
     Calls `phi` 1 + len(strengths) * n_draws times on n images, and once more per draw for each kind of noise that a
     measure needs. Memory: the features of 2 to 4 n images.
 

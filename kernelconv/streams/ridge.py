@@ -21,6 +21,8 @@ class IncrementalRidge(RegressorMixin, IncrementalHead):
 
     .. math:: \min_{w, b} \sum_i s_i (y_i - \langle w, x_i \rangle - b)^2 + \alpha \|w\|^2
 
+    with sample weights s_i, 1 by default.
+
     Parameters
     ----------
     alphas : float or sequence of float
