@@ -27,7 +27,9 @@ class Scattering2D(EnergyByPath):
     r"""Wavelet scattering transform of images: averages of cascaded wavelet moduli.
 
     .. math:: U[\lambda_1, \dots, \lambda_m] x = |\cdots ||x * \psi_{\lambda_1}| * \psi_{\lambda_2}| \cdots
-              * \psi_{\lambda_m}|, \qquad S[p] x = (U[p] x * \phi_J)(2^J \cdot)
+              * \psi_{\lambda_m}|
+
+    .. math:: S[p] x = (U[p] x * \phi_J)(2^J \cdot)
 
     over the frequency-decreasing paths :math:`j_1 < j_2 < \dots < j_m`, :math:`m \le` `max_order` (``paths="all"`` adds
     the others). A shift by t px changes S by O(:math:`t / 2^J`); S is Lipschitz to deformations.
