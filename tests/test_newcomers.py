@@ -1,15 +1,19 @@
 """What is said to someone who meets the library for the first time, by its text; and what docstrings promise then."""
 
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
+from _pytest.doctest import DoctestModule
 from sklearn.gaussian_process.kernels import RBF
 
 from kernelconv import ConvKernel, ConvKernelNetwork, KernelMapping, Rotation, Scattering1D, SmoothDeformation, warp
 from kernelconv.deformations import AffineDeformation, Dilation, Shear
 from kernelconv.networks.serial import serial
 from kernelconv.operators import AveragePooling, Convolution, DotProductKernel, GaussianPooling, InversePolynomial, Part
+from kernelconv.operators.learned import convolution
+from kernelconv.operators.wavelets import filter_bank
 from kernelconv.stability import Architecture, LayerShape, certify, certify_change, relative_change, worst_case
 from kernelconv.studies.models import imported
 
@@ -219,3 +223,21 @@ def test_docstrings_state_what_tests_hold_and_name_each_thing_once():
     assert r"q_{F(|p| / \sigma)}" in certify_change.__doc__
     assert "F the distribution function of a standard normal variable" in certify_change.__doc__
     assert "with Phi^-1 the quantile function of a standard normal variable" in certify.__doc__
+
+
+def test_examples_of_public_names_run_without_the_names_of_their_modules(request):
+    conftest = str(Path(__file__).parents[1] / "conftest.py")
+    (plugin,) = (p for p in request.config.pluginmanager.get_plugins() if getattr(p, "__file__", None) == conftest)
+    modules = [DoctestModule.from_parent(request.session, path=Path(m.__file__)) for m in (convolution, filter_bank)]
+    items = [item for module in modules for item in module.collect()]
+    plugin.pytest_collection_modifyitems(items)
+    named = {item.dtest.name.removeprefix("kernelconv.operators."): set(item.dtest.globs) for item in items}
+    assert named.pop("learned.convolution.GivenConvolution") > {"np", "Convolution", "GivenConvolution"}  # private
+    assert named.keys() == {
+        "learned.convolution.Convolution",
+        "learned.convolution.Convolution.from_weights",
+        "wavelets.filter_bank.FilterBank",
+        "wavelets.filter_bank.FilterBank.littlewood_paley",
+        "wavelets.filter_bank.FilterBank.wavelets",
+    }
+    assert all(names == {"__name__"} for names in named.values())

@@ -32,6 +32,7 @@ class AffineField(DisplacementField):
     Examples
     --------
     >>> import numpy as np
+    >>> from kernelconv.deformations import AffineField
     >>> field = AffineField((28, 28), matrix=0.1 * np.eye(2), offset=np.zeros(2))
     >>> field.values.shape, round(field.jacobian_sup_norm, 12), round(field.min_det, 12)
     ((28, 28, 2), 0.1, 0.81)
@@ -100,6 +101,7 @@ class Translation(LinearDeformation):
 
     Examples
     --------
+    >>> from kernelconv import Translation
     >>> field = Translation().sample((28, 28), strength=2.5, rng=0)
     >>> round(field.sup_norm, 12), field.jacobian_sup_norm
     (2.5, 0.0)
@@ -138,6 +140,7 @@ class Rotation(Deformation):
 
     Examples
     --------
+    >>> from kernelconv import Rotation
     >>> field = Rotation().sample((28, 28), strength=0.3, rng=0)
     >>> round(field.jacobian_sup_norm, 12), round(field.min_det, 12)
     (0.3, 1.0)
@@ -185,6 +188,7 @@ class Dilation(Deformation):
 
     Examples
     --------
+    >>> from kernelconv import Dilation
     >>> field = Dilation().sample((28, 28), strength=0.2, rng=0)
     >>> round(field.jacobian_sup_norm, 12)
     0.2
@@ -201,6 +205,7 @@ class Shear(Deformation):
 
     Examples
     --------
+    >>> from kernelconv.deformations import Shear
     >>> field = Shear().sample((28, 28), strength=0.3, rng=0)
     >>> round(field.jacobian_sup_norm, 12), round(field.min_det, 12)
     (0.3, 1.0)
@@ -220,6 +225,7 @@ class AffineDeformation(LinearDeformation):
 
     Examples
     --------
+    >>> from kernelconv.deformations import AffineDeformation
     >>> field = AffineDeformation().sample((28, 28), strength=0.3, rng=0)
     >>> round(field.jacobian_sup_norm, 12), field.is_diffeomorphism()
     (0.3, True)

@@ -54,6 +54,7 @@ def corrupt(x: ArrayLike, corruption: str, severity: int = 3, rng: RandomState =
     Examples
     --------
     >>> import numpy as np
+    >>> from kernelconv.deformations import corrupt
     >>> corrupt(np.full((1, 4, 4), 0.25), "brightness", severity=1)[0, 0]
     array([0.35, 0.35, 0.35, 0.35])
     """

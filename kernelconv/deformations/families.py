@@ -31,7 +31,7 @@ class Deformation:
     Examples
     --------
     >>> import numpy as np
-    >>> from kernelconv.deformations import SineField
+    >>> from kernelconv.deformations import Deformation, SineField
     >>> class Bulge(Deformation):
     ...     def draw(self, shape, strength, rng, n):
     ...         coefficients = np.zeros((n, 2, 1, 1))
@@ -177,7 +177,7 @@ class LinearDeformation(Deformation):
     Examples
     --------
     >>> import numpy as np
-    >>> from kernelconv.deformations import SineField
+    >>> from kernelconv.deformations import LinearDeformation, SineField
     >>> class Bulges(LinearDeformation):
     ...     def n_parameters(self, shape):
     ...         return 2  # one wave along the rows, one along the columns

@@ -48,6 +48,7 @@ class HolderDeformation(LinearDeformation):
 
     Examples
     --------
+    >>> from kernelconv.deformations import HolderDeformation, holder_norm
     >>> rough, smooth = (HolderDeformation(a, cutoff=16).sample((32, 32), 0.1, rng=0) for a in (0.5, 1.5))
     >>> [round(holder_norm(field, a), 6) for field, a in ((rough, 0.5), (smooth, 1.5))]
     [0.1, 0.1]

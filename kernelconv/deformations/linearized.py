@@ -52,6 +52,7 @@ def warp_adjoint(
     Examples
     --------
     >>> import numpy as np
+    >>> from kernelconv.deformations import warp_adjoint
     >>> y = np.zeros((1, 3, 3)); y[0, 1, 1] = 1
     >>> warp_adjoint(y, np.broadcast_to([0.0, 0.25], (3, 3, 2)), order=1)[0, 1]
     array([0.25, 0.75, 0.  ])
@@ -94,6 +95,7 @@ def warp_derivative(
     Examples
     --------
     >>> import numpy as np
+    >>> from kernelconv.deformations import warp_derivative
     >>> ramp = np.arange(25.0).reshape(1, 5, 5)
     >>> warp_derivative(ramp, np.zeros((5, 5, 2)), order=1)[0, 2, 2]
     array([-5., -1.])

@@ -152,6 +152,7 @@ class SineField(SeriesField):
     Examples
     --------
     >>> import numpy as np
+    >>> from kernelconv.deformations import SineField
     >>> field = SineField((28, 28), coefficients=np.array([[[2.0]], [[0.0]]]))
     >>> field.values.shape, round(field.sup_norm, 6), round(field.jacobian_sup_norm * 27 / np.pi, 6)
     ((28, 28, 2), 2.0, 2.0)
@@ -192,6 +193,7 @@ class FourierField(SeriesField):
     Examples
     --------
     >>> import numpy as np
+    >>> from kernelconv.deformations import FourierField
     >>> c = np.zeros((2, 1, 3)); c[0, 0, 2] = 1.5  # tau_0 = 1.5 sin(2 pi u_1 / 20)
     >>> field = FourierField((28, 28), c, period=(20.0, 20.0))
     >>> round(field.sup_norm, 6), round(field.jacobian_sup_norm / (1.5 * 2 * np.pi / 20), 6)

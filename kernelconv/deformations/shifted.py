@@ -29,7 +29,7 @@ class ShiftedField(SmoothField):
     Examples
     --------
     >>> import numpy as np
-    >>> from kernelconv.deformations import SineField
+    >>> from kernelconv.deformations import ShiftedField, SineField
     >>> tau = SineField((28, 28), coefficients=np.array([[[2.0]], [[0.0]]]))
     >>> field = ShiftedField((28, 28), tau, np.array([1.0, 0.0]))
     >>> round(field.sup_norm, 6), field.jacobian_sup_norm == tau.jacobian_sup_norm

@@ -43,6 +43,7 @@ class SmoothDeformation(LinearDeformation):
 
     Examples
     --------
+    >>> from kernelconv import SmoothDeformation
     >>> field = SmoothDeformation(cutoff=3).sample((28, 28), strength=0.4, rng=0)
     >>> field.values.shape, round(field.jacobian_sup_norm, 6), field.is_diffeomorphism()
     ((28, 28, 2), 0.4, True)
@@ -105,6 +106,7 @@ class SmoothDeformation(LinearDeformation):
 
         Examples
         --------
+        >>> from kernelconv import SmoothDeformation
         >>> family = SmoothDeformation(cutoff=3)
         >>> fields = family.sample_at_temperature((28, 28), temperature=1e-3, rng=0, size=2000)
         >>> exact = family.typical_displacement((28, 28), temperature=1e-3)
@@ -126,6 +128,7 @@ class SmoothDeformation(LinearDeformation):
 
         Examples
         --------
+        >>> from kernelconv import SmoothDeformation
         >>> round(SmoothDeformation(cutoff=3).typical_displacement((28, 28), temperature=1e-3), 4)
         0.693
         """
@@ -170,6 +173,7 @@ class ElasticDeformation(LinearDeformation):
 
     Examples
     --------
+    >>> from kernelconv.deformations import ElasticDeformation
     >>> field = ElasticDeformation(sigma=4.0).sample((28, 28), strength=0.4, rng=0)
     >>> field.values.shape, round(field.jacobian_sup_norm, 6), field.is_diffeomorphism()
     ((28, 28, 2), 0.4, True)
@@ -219,6 +223,7 @@ class CombinedDeformation(LinearDeformation):
 
     Examples
     --------
+    >>> from kernelconv.deformations import CombinedDeformation, SmoothDeformation
     >>> field = CombinedDeformation(SmoothDeformation(3), translation=2.0).sample((28, 28), strength=0.2, rng=0)
     >>> round(field.jacobian_sup_norm, 6), 2 < field.sup_norm < 4
     (0.2, True)

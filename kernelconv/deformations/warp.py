@@ -84,6 +84,7 @@ def warp(
     Examples
     --------
     >>> import numpy as np
+    >>> from kernelconv import warp
     >>> x = np.arange(16.0).reshape(1, 4, 4)
     >>> warp(x, np.broadcast_to([0.0, 0.5], (4, 4, 2)), order=1)[0, 1]
     array([2. , 4.5, 5.5, 6.5])

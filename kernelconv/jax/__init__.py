@@ -45,6 +45,7 @@ def as_function(model: Part | HasNetwork) -> tuple[Callable[[dict[str, Any], Any
     Examples
     --------
     >>> import numpy as np
+    >>> from kernelconv.jax import as_function
     >>> from kernelconv.operators import KernelMapping
     >>> part = KernelMapping(4).build((2, 2, 3), np.random.default_rng(0))
     >>> import pytest; jax = pytest.importorskip("jax")

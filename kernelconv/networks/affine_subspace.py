@@ -87,7 +87,7 @@ class AffineSubspaceClassifier(ClassifierMixin, SubspacesOfStreams):
     Examples
     --------
     >>> import numpy as np
-    >>> from kernelconv.networks.affine_subspace import AffineSubspaceClassifier
+    >>> from kernelconv import AffineSubspaceClassifier
     >>> line = np.linspace(-1, 1, 20)
     >>> X = np.concatenate([np.c_[line, 0 * line], np.c_[0 * line, line]])  # two crossing lines
     >>> y = np.repeat([0, 1], 20)

@@ -62,8 +62,8 @@ class Network(Composite):
 
         Examples
         --------
-        >>> from kernelconv.operators import PatchCentering
-        >>> serial(PatchCentering(3), names=["centred"]).get_params()
+        >>> from kernelconv import operators, serial
+        >>> serial(operators.PatchCentering(3), names=["centred"]).get_params()
         {'centred': PatchCentering(3), 'centred__size': (3, 3)}
         """
         return nested(self.named_parts) if deep else self.named_parts
@@ -80,8 +80,8 @@ class Network(Composite):
 
         Examples
         --------
-        >>> from kernelconv.operators import Dense, ReLU
-        >>> serial(Dense(3), ReLU(), names=["hidden", "relu"]).set_params(hidden__n_units=5)
+        >>> from kernelconv import operators, serial
+        >>> serial(operators.Dense(3), operators.ReLU(), names=["hidden", "relu"]).set_params(hidden__n_units=5)
         Network: ReLU() ∘ Dense(5)
         """
         return changed(self, values)
@@ -275,7 +275,7 @@ def serial(*parts: Part, names: Sequence[str] | None = None) -> Network:
     Examples
     --------
     >>> import numpy as np
-    >>> from kernelconv.operators import GaussianPooling, KernelMapping, Layer, PatchExtraction
+    >>> from kernelconv import GaussianPooling, KernelMapping, Layer, PatchExtraction, serial
     >>> layer = Layer(PatchExtraction(3), KernelMapping(8), GaussianPooling(2))
     >>> network = serial(layer).build((8, 8, 1), np.random.default_rng(0))
     >>> network

@@ -72,8 +72,7 @@ class NetworkTransformer(ImageTransformer):
 
     Examples
     --------
-    >>> from kernelconv.datasets import load_digits_images
-    >>> from kernelconv.networks.serial import serial
+    >>> from kernelconv import NetworkTransformer, load_digits_images, serial
     >>> from kernelconv.operators import GaussianPooling, KernelMapping, Layer, PatchExtraction
     >>> X, y = load_digits_images()
     >>> patches, pooling = PatchExtraction(3, padding="zero"), GaussianPooling(2)

@@ -39,7 +39,7 @@ class Layer(Composite):
     Examples
     --------
     >>> import numpy as np
-    >>> from kernelconv.operators import GaussianPooling, KernelMapping, PatchExtraction
+    >>> from kernelconv.operators import GaussianPooling, KernelMapping, Layer, PatchExtraction
     >>> layer = Layer(PatchExtraction(3), KernelMapping(8), GaussianPooling(2))
     >>> layer
     GaussianPooling(2) ∘ KernelMapping(8) ∘ PatchExtraction(3)

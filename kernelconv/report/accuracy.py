@@ -45,6 +45,7 @@ def print_table(results: Results, console: Console | None = None) -> None:
     Examples
     --------
     >>> from rich.console import Console
+    >>> from kernelconv.report import print_table
     >>> at_02 = [{"strength": 0.2, "mean": 0.1, "low": 0.09, "high": 0.11}]
     >>> record = {"model": "ckn", "train_size": 100, "seed": 0, "test_error": 0.01, "n_features": 512, "n_params": None,
     ...           "fit_seconds": 1.5, "predict_seconds": 0.1, "n_test": 100, "mistakes": [[31, 0, 1]],
@@ -95,6 +96,7 @@ def to_csv(results: Results, path: str | os.PathLike[str]) -> None:
     --------
     >>> import os, tempfile
     >>> from pathlib import Path
+    >>> from kernelconv.report import to_csv
     >>> results = {"settings": {"deformation": {"strengths": [0.2]}}, "records": []}
     >>> with tempfile.TemporaryDirectory() as folder:
     ...     path = os.path.join(folder, "results.csv")

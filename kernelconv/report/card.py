@@ -50,6 +50,7 @@ def write_card(card: Mapping[str, Any], folder: str | os.PathLike[str]) -> Path:
     --------
     >>> import tempfile
     >>> import numpy as np
+    >>> from kernelconv.report import write_card
     >>> from kernelconv.stability import stability_card
     >>> X = np.random.default_rng(0).random((3, 8, 8))
     >>> card = stability_card(lambda x: (x.mean((1, 2)) > 0.5).astype(int), X, n_samples=50, n_evaluations=16)

@@ -69,6 +69,7 @@ def write_figures(
     --------
     >>> import tempfile
     >>> import numpy as np
+    >>> from kernelconv.report import write_figures
     >>> results = {"settings": {"models": {}, "train_sizes": [], "seeds": []}, "records": []}
     >>> images = {"strengths": [0.1, 0.4], "images": np.eye(8)[None, None].repeat(3, axis=1)}
     >>> with tempfile.TemporaryDirectory() as folder:

@@ -67,6 +67,7 @@ def plot_filters(
     Examples
     --------
     >>> from kernelconv import Scattering2D, load_digits_images
+    >>> from kernelconv.report import plot_filters
     >>> figure = plot_filters(Scattering2D(J=2, L=4).fit(load_digits_images()[0]))  # doctest: +SKIP
     """
     n, n_columns = check_count(n, "n"), check_count(n_columns, "n_columns")

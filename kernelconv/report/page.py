@@ -84,12 +84,15 @@ def save_page(page: Page, path: str | os.PathLike[str]) -> None:
 
     Examples
     --------
-    >>> import os, tempfile
-    >>> page = Page("a < b", ["What came out."], [], [], [], [definitions("Packages", {"numpy": "2.4"})], "run", "0.1")
+    >>> import tempfile
+    >>> from pathlib import Path
+    >>> from kernelconv.report import Column, Page, Section, Table, save_page
+    >>> packages = Table("Packages", [Column("", align="left")] * 2, [Section("", [("numpy", "2.4")])])
+    >>> page = Page("a < b", ["What came out."], [], [], [], [packages], "run", "0.1")
     >>> with tempfile.TemporaryDirectory() as folder:
-    ...     path = os.path.join(folder, "page.html")
+    ...     path = Path(folder) / "page.html"
     ...     save_page(page, path)
-    ...     "a &lt; b" in Path(path).read_text(encoding="utf-8")
+    ...     "a &lt; b" in path.read_text(encoding="utf-8")
     True
     """
     pictures = [_picture(Path(figure), caption) for figure, caption in page.figures]

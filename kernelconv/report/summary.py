@@ -49,6 +49,7 @@ def summary_rows(results: Results) -> list[Row]:
 
     Examples
     --------
+    >>> from kernelconv.report import summary_rows
     >>> record = {"model": "ckn", "train_size": 100, "n_features": 512, "n_params": None, "fit_seconds": 1.5,
     ...           "predict_seconds": 0.25, "relative_change": None, "deformation_sensitivity": None, "n_test": 100}
     >>> results = {"settings": {"models": {"ckn": "..."}, "train_sizes": [100], "seeds": [0, 1], "n_test": 100,

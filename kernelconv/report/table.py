@@ -78,6 +78,7 @@ class Table:
 
     Examples
     --------
+    >>> from kernelconv.report import Column, Entry, Section, Table, markdown
     >>> columns = [Column("model", align="left"), Column("test error, %")]
     >>> table = Table("Digits", columns, [Section("", [["pixels", Entry("5.00", bold=True, mark=" ± 0.90")]])])
     >>> print(markdown(table))

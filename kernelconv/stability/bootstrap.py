@@ -59,6 +59,7 @@ def bootstrap_interval(
     Examples
     --------
     >>> import numpy as np
+    >>> from kernelconv.stability import bootstrap_interval
     >>> low, high = bootstrap_interval(np.arange(100.0), random_state=0)
     >>> low < 49.5 < high, round((high - low) / (2 * 1.96 * 2.9), 1)
     (True, 1.0)
@@ -101,6 +102,7 @@ def bootstrap_difference(
     Examples
     --------
     >>> import numpy as np
+    >>> from kernelconv.stability import bootstrap_difference
     >>> images = np.random.default_rng(0).normal(5, 3, size=100)  # images differ much, the rivals by 0.1
     >>> low, high = bootstrap_difference(images + 0.1, images, random_state=0)
     >>> round(low, 6), round(high, 6)

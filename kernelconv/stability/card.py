@@ -113,6 +113,7 @@ def stability_card(
     Examples
     --------
     >>> import numpy as np
+    >>> from kernelconv.stability import stability_card
     >>> X = np.random.default_rng(0).random((3, 8, 8))
     >>> card = stability_card(lambda x: (x.mean((1, 2)) > 0.5).astype(int), X, n_samples=50, n_evaluations=16)
     >>> card["protocol"], card["representation"], len(card["majority"]["certified"])

@@ -59,6 +59,8 @@ def measure_corruptions(
 
     Examples
     --------
+    >>> import numpy as np
+    >>> from kernelconv.stability import measure_corruptions
     >>> X = np.linspace(0, 1, 8).reshape(8, 1, 1) * np.ones((8, 6, 6))
     >>> bright = lambda rows: (rows.mean(1) > 0.5).astype(int)
     >>> report = measure_corruptions(lambda x: x + 1, X, bright(X.reshape(8, -1)), lambda rows: bright(rows - 1),

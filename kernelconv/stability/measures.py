@@ -36,6 +36,7 @@ def relative_change(phi_x: ArrayLike | Array, phi_warped: ArrayLike | Array) -> 
 
     Examples
     --------
+    >>> from kernelconv.stability import relative_change
     >>> relative_change([[3.0, 4.0], [1.0, 0.0]], [[3.0, 3.0], [1.0, 0.5]])
     array([0.2, 0.5])
     """
@@ -64,6 +65,7 @@ def lipschitz_ratio(phi_x: ArrayLike | Array, phi_warped: ArrayLike | Array, str
 
     Examples
     --------
+    >>> from kernelconv.stability import lipschitz_ratio
     >>> lipschitz_ratio([[3.0, 4.0]], [[3.0, 3.0]], strength=0.1)
     array([2.])
     """
@@ -105,6 +107,7 @@ def cosine_distance(phi_x: ArrayLike | Array, phi_warped: ArrayLike | Array) -> 
 
     Examples
     --------
+    >>> from kernelconv.stability import cosine_distance
     >>> cosine_distance([[1.0, 0.0], [2.0, 0.0]], [[3.0, 0.0], [0.0, 1.0]])
     array([0., 1.])
     """
@@ -187,6 +190,7 @@ def deformation_sensitivity(phi_x: ArrayLike | Array, phi_warped: ArrayLike | Ar
 
     Examples
     --------
+    >>> from kernelconv.stability import deformation_sensitivity
     >>> deformation_sensitivity([[0.0], [2.0]], [[1.0], [2.0]])
     0.125
     """
@@ -213,6 +217,7 @@ def noise_sensitivity(phi_x: ArrayLike | Array, phi_noisy: ArrayLike | Array) ->
 
     Examples
     --------
+    >>> from kernelconv.stability import noise_sensitivity
     >>> noise_sensitivity([[0.0], [2.0]], [[1.0], [1.0]])
     0.25
     """
@@ -241,6 +246,7 @@ def relative_stability(phi_x: ArrayLike | Array, phi_warped: ArrayLike | Array, 
 
     Examples
     --------
+    >>> from kernelconv.stability import relative_stability
     >>> relative_stability([[0.0], [2.0]], [[1.0], [2.0]], [[1.0], [1.0]])
     0.5
     """

@@ -97,7 +97,7 @@ def measure_stability(
     Examples
     --------
     >>> import numpy as np
-    >>> from kernelconv.deformations import SmoothDeformation
+    >>> from kernelconv import SmoothDeformation, measure_stability
     >>> rows, columns = np.indices((16, 16)) - 7.5
     >>> X = np.exp(-(rows**2 + columns**2) / np.array([8.0, 12.0, 18.0])[:, None, None])
     >>> report = measure_stability(lambda x: x, X, SmoothDeformation(cutoff=3), random_state=0)
@@ -152,6 +152,7 @@ def compare_stability(
     --------
     >>> import numpy as np
     >>> from kernelconv.deformations import SmoothDeformation
+    >>> from kernelconv.stability import compare_stability
     >>> rows, columns = np.indices((16, 16)) - 7.5
     >>> X = np.exp(-(rows**2 + columns**2) / np.array([8.0, 12.0, 18.0])[:, None, None])
     >>> phis = {"pixels": lambda x: x, "modulus": lambda x: abs(np.fft.fft2(x))}

@@ -106,6 +106,7 @@ class StabilityReport:
 
     Examples
     --------
+    >>> from kernelconv.stability import StabilityReport, StabilityRow
     >>> row = StabilityRow("Rotation()", 0.1, "", "relative_change", 0.12, 0.11, 0.13, 100, 1, True)
     >>> print(StabilityReport((row,)))
     Rotation(): 100 images, 1 draw each, mean [95 % interval]

@@ -102,6 +102,7 @@ def as_representation(phi: Phi, batch_size: int | None = None, device: object = 
     --------
     >>> import numpy as np
     >>> from sklearn.preprocessing import FunctionTransformer
+    >>> from kernelconv.stability import as_representation
     >>> represent = as_representation(FunctionTransformer(lambda x: x.mean((1, 2))))
     >>> represent(np.ones((2, 8, 8, 3))).shape
     (2, 3)

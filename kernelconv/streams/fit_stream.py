@@ -96,9 +96,8 @@ def fit_stream(
     Examples
     --------
     >>> from sklearn.pipeline import make_pipeline
-    >>> from kernelconv import Scattering2D
-    >>> from kernelconv.datasets import load_digits_images
-    >>> from kernelconv.streams import IncrementalRidgeClassifier
+    >>> from kernelconv import Scattering2D, load_digits_images
+    >>> from kernelconv.streams import IncrementalRidgeClassifier, fit_stream
     >>> X, y = load_digits_images()
     >>> pipeline = make_pipeline(Scattering2D(J=1).fit(X[:1]), IncrementalRidgeClassifier(alphas=0.01, cv=None))
     >>> model = fit_stream(pipeline, X[:1000], y[:1000], chunk=250)

@@ -78,6 +78,7 @@ class IncrementalRidge(RegressorMixin, IncrementalHead):
     Examples
     --------
     >>> import numpy as np
+    >>> from kernelconv import IncrementalRidge
     >>> rng = np.random.default_rng(0)
     >>> X = rng.standard_normal((200, 3))
     >>> y = X @ [1.0, 2.0, 3.0] + 5 + 0.1 * rng.standard_normal(200)

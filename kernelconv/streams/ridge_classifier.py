@@ -54,7 +54,7 @@ class IncrementalRidgeClassifier(ClassifierMixin, IncrementalHead):
 
     Examples
     --------
-    >>> from kernelconv import load_digits_images
+    >>> from kernelconv import IncrementalRidgeClassifier, load_digits_images
     >>> X, y = load_digits_images()
     >>> X = X.reshape(len(X), -1)
     >>> head = IncrementalRidgeClassifier()

@@ -150,8 +150,9 @@ class ImageChunks:
 
     Examples
     --------
-    >>> from kernelconv import ConvKernelNetwork
-    >>> from kernelconv.datasets import load_digits_images
+    >>> import numpy as np
+    >>> from kernelconv import ConvKernelNetwork, load_digits_images
+    >>> from kernelconv.streams import ImageChunks
     >>> X, y = load_digits_images()
     >>> ckn = ConvKernelNetwork(n_anchors=(8, 16), n_patches=500, random_state=0)
     >>> z = ckn.fit(ImageChunks([X[:100], X[100:300]])).anchors_

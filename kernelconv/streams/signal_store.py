@@ -95,6 +95,7 @@ def transform_signal(
     Examples
     --------
     >>> import tempfile
+    >>> import numpy as np
     >>> from kernelconv import Scattering1D
     >>> from kernelconv.streams import transform_signal
     >>> x = np.random.default_rng(0).standard_normal(2**14)

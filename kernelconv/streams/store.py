@@ -82,8 +82,9 @@ def transform_store(
     Examples
     --------
     >>> import tempfile
-    >>> from kernelconv import Scattering2D
-    >>> from kernelconv.datasets import load_digits_images
+    >>> import numpy as np
+    >>> from kernelconv import Scattering2D, load_digits_images
+    >>> from kernelconv.streams import transform_store
     >>> X, y = load_digits_images()
     >>> scattering = Scattering2D(J=2).fit(X[:1])
     >>> with tempfile.TemporaryDirectory() as folder:

@@ -38,7 +38,9 @@ def check_shapes(part: Part, x: NDArray) -> tuple[int, ...]:
 
     Examples
     --------
+    >>> import numpy as np
     >>> from kernelconv.operators import AveragePooling
+    >>> from kernelconv.testing import check_shapes
     >>> check_shapes(AveragePooling(2).build((6, 8, 3)), np.ones((2, 6, 8, 3)))
     (3, 4, 3)
     """
@@ -75,6 +77,7 @@ def dot_test(part: Part, rng: np.random.Generator, *, n: int = 2, tol: float = 1
     --------
     >>> import numpy as np
     >>> from kernelconv.operators import GaussianPooling
+    >>> from kernelconv.testing import dot_test
     >>> dot_test(GaussianPooling(2).build((6, 6, 2)), np.random.default_rng(0)) < 1e-10
     True
     """

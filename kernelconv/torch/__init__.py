@@ -78,8 +78,8 @@ def as_module(model: Model, *, engine: Engine = "auto", channels_first: bool = F
     Examples
     --------
     >>> import numpy as np
-    >>> from kernelconv.networks.serial import serial
-    >>> from kernelconv.operators import GaussianPooling, KernelMapping, Layer, PatchExtraction
+    >>> from kernelconv import GaussianPooling, KernelMapping, Layer, PatchExtraction, serial
+    >>> from kernelconv.torch import as_module
     >>> layer = Layer(PatchExtraction(3), KernelMapping(8), GaussianPooling(2))
     >>> network = serial(layer).build((8, 8, 1), np.random.default_rng(0))
     >>> import pytest; torch = pytest.importorskip("torch")

@@ -57,7 +57,7 @@ def holder_norm(field: DisplacementField, exponent: float) -> Any:
     Examples
     --------
     >>> import numpy as np
-    >>> from kernelconv.deformations import FourierField
+    >>> from kernelconv.deformations import FourierField, holder_norm
     >>> wave = FourierField((1, 65), [[[0.0, 0.0, 0.0]], [[0.0, 0.0, 6.4]]], period=(1.0, 128.0))  # 0.1 sin(pi u)
     >>> [round(holder_norm(wave, a), 4) for a in (0.5, 1.0, 1.5)]
     [0.2509, 0.4142, 1.0845]

@@ -60,6 +60,7 @@ class CapsNetClassifier(ConvNetClassifier):
     Examples
     --------
     >>> from kernelconv.datasets import load_digits_images
+    >>> from kernelconv.networks import CapsNetClassifier
     >>> X, y = load_digits_images()
     >>> clf = CapsNetClassifier(16, 4, filter_size=3, epochs=1, random_state=0).fit(X[:300], y[:300])
     >>> clf.decision_function(X[300:303]).shape, clf.transform(X[300:303]).shape

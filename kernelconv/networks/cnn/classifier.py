@@ -106,7 +106,7 @@ class ConvNetClassifier(ImageClassifier, ConvNet):
 
     Examples
     --------
-    >>> from kernelconv.datasets import load_digits_images
+    >>> from kernelconv import ConvNetClassifier, load_digits_images
     >>> X, y = load_digits_images()
     >>> clf = ConvNetClassifier("wide_lenet", epochs=3, random_state=0).fit(X[:500], y[:500])
     >>> clf.predict(X[500:503]).shape, clf.transform(X[500:503]).shape

@@ -139,6 +139,7 @@ class LayerwiseConvNet(ImageClassifier):
     Examples
     --------
     >>> from kernelconv.datasets import load_digits_images
+    >>> from kernelconv.networks import LayerwiseConvNet
     >>> X, y = load_digits_images()
     >>> clf = LayerwiseConvNet((16, 32), 3, epochs=3, random_state=0).fit(X[:500], y[:500])
     >>> clf.maps_shape_, [z.shape for z in clf.centroids_]

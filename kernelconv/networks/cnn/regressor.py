@@ -75,7 +75,7 @@ class ConvNetRegressor(ImageRegressor, ConvNet):
     Examples
     --------
     >>> import numpy as np
-    >>> from kernelconv.datasets import load_digits_images
+    >>> from kernelconv import ConvNetRegressor, load_digits_images
     >>> X, _ = load_digits_images()
     >>> ink = X.mean(axis=(1, 2))
     >>> reg = ConvNetRegressor("mlp", epochs=10, random_state=0).fit(X[:500], (ink[:500] - ink.mean()) / ink.std())

@@ -91,7 +91,7 @@ class ConvKernelClassifier(ImageClassifier):
 
     Examples
     --------
-    >>> from kernelconv.datasets import load_digits_images
+    >>> from kernelconv import ConvKernelClassifier, load_digits_images
     >>> X, y = load_digits_images()
     >>> clf = ConvKernelClassifier(n_anchors=(8, 16), epochs=2, random_state=0).fit(X[:300], y[:300])
     >>> clf.predict(X[300:303]).shape, clf.transform(X[300:303]).shape

@@ -99,7 +99,7 @@ class ConvKernel(Kernel):
     Examples
     --------
     >>> from sklearn.svm import SVC
-    >>> from kernelconv.datasets import load_digits_images
+    >>> from kernelconv import ConvKernel, load_digits_images
     >>> X, y = load_digits_images()
     >>> kernel = ConvKernel(patch_size=(3, 3), subsampling=2)
     >>> kernel(X[:3]).round(2).shape

@@ -110,7 +110,7 @@ class ConvKernelNetwork(NetworkTransformer):
     Examples
     --------
     >>> import numpy as np
-    >>> from kernelconv.datasets import load_digits_images
+    >>> from kernelconv import ConvKernelNetwork, load_digits_images
     >>> X, y = load_digits_images()
     >>> ckn = ConvKernelNetwork(n_anchors=(16, 32), patch_size=3, subsampling=2, random_state=0).fit(X[:500])
     >>> ckn.transform(X[500:503]).shape
@@ -171,6 +171,7 @@ class ConvKernelNetwork(NetworkTransformer):
 
         Examples
         --------
+        >>> from kernelconv import ConvKernelNetwork
         >>> ConvKernelNetwork(n_anchors=64, patch_size=5, subsampling=2).specification()
         Network: (GaussianPooling(2) ∘ KernelMapping(64) ∘ PatchExtraction(5, padding='zero'))
         """

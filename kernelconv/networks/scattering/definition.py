@@ -56,7 +56,7 @@ def scattering_tree(geometry: Geometry | Geometry1D, channels: int = 1, *, halve
     Examples
     --------
     >>> import numpy as np
-    >>> from kernelconv.networks.scattering.transform import ScatteringTransform
+    >>> from kernelconv.networks import ScatteringTransform
     >>> part = ScatteringTransform(J=2, L=4, padding="circular", max_order=1).build((16, 16, 1))
     >>> [type(branch).__name__ for branch in part.tree.named_parts["tree"].branches]
     ['LowPass', 'Network', 'Network']

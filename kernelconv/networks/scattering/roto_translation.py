@@ -142,7 +142,7 @@ class RotoTranslationScattering2D(PathTransformer):
     Examples
     --------
     >>> import numpy as np
-    >>> from kernelconv.networks.scattering.roto_translation import RotoTranslationScattering2D
+    >>> from kernelconv import RotoTranslationScattering2D
     >>> x = np.random.default_rng(0).random((1, 32, 32))
     >>> turned = np.roll(np.rot90(x, axes=(1, 2)), 1, axis=1)  # about pixel (0, 0)
     >>> scattering = RotoTranslationScattering2D(J=2, L=4, padding="circular").fit(x)

@@ -120,7 +120,7 @@ class Scattering2D(EnergyByPath):
     Examples
     --------
     >>> import numpy as np
-    >>> from kernelconv.networks.scattering.scattering_2d import Scattering2D
+    >>> from kernelconv import Scattering2D
     >>> x = np.random.default_rng(0).random((2, 28, 28))
     >>> scattering = Scattering2D(J=2).fit(x)
     >>> scattering.transform(x).shape, scattering.maps(x).shape

@@ -63,7 +63,7 @@ class ScatteringTransform(Part):
     Examples
     --------
     >>> import numpy as np
-    >>> from kernelconv.networks.scattering.transform import ScatteringTransform
+    >>> from kernelconv.networks import ScatteringTransform
     >>> part = ScatteringTransform(J=2, L=4).build((16, 16, 1))
     >>> x = np.random.default_rng(0).random((1, 16, 16, 1))
     >>> part.forward(x).shape

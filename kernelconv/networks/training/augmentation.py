@@ -67,6 +67,7 @@ class Augmentation(Composable):
     Examples
     --------
     >>> import numpy as np
+    >>> from kernelconv import Augmentation
     >>> images = np.ones((2, 8, 8, 1))
     >>> Augmentation(shift=2, rotation=10)(images, np.random.default_rng(0)).shape
     (2, 8, 8, 1)

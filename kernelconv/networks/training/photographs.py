@@ -63,6 +63,7 @@ class PhotoAugmentation(Composable):
     Examples
     --------
     >>> import numpy as np
+    >>> from kernelconv import PhotoAugmentation
     >>> images = np.random.default_rng(0).random((2, 8, 8, 3))
     >>> PhotoAugmentation(crop=0.5, jitter=0.4, drop=0.2, blur=1)(images, np.random.default_rng(0)).shape
     (2, 8, 8, 3)

@@ -61,6 +61,7 @@ class Convolution(PatchwiseAffine):
     Examples
     --------
     >>> import numpy as np
+    >>> from kernelconv.operators import Convolution
     >>> part = Convolution(8, 5, padding="zero").build((28, 28, 1), np.random.default_rng(0))
     >>> part.forward(np.zeros((2, 28, 28, 1))).shape, part.n_params()
     ((2, 28, 28, 8), 208)
@@ -111,6 +112,7 @@ class Convolution(PatchwiseAffine):
         Examples
         --------
         >>> import numpy as np
+        >>> from kernelconv.operators import Convolution
         >>> x = np.zeros((1, 3, 4, 1))
         >>> x[:, :, :2] = 1
         >>> Convolution.from_weights([[1.0, 0.0, -1.0]]).forward(x)[0, 0, :, 0]

@@ -45,6 +45,7 @@ class Dense(Affine):
     Examples
     --------
     >>> import numpy as np
+    >>> from kernelconv.operators import Dense
     >>> Dense(100).build((28, 28, 1), np.random.default_rng(0)).n_params()
     78500
     """
@@ -106,6 +107,7 @@ class Flatten(Part):
 
     Examples
     --------
+    >>> from kernelconv.operators import Flatten
     >>> Flatten().out_shape((2, 3, 4))
     (1, 1, 24)
     """

@@ -36,6 +36,7 @@ class Dropout(Part):
     Examples
     --------
     >>> import numpy as np
+    >>> from kernelconv.operators import Dropout
     >>> part = Dropout(0.5).build((1, 1, 6))
     >>> part.pullback(np.ones((1, 1, 1, 6)), train=True, rng=np.random.default_rng(0))[0].ravel()
     array([2., 0., 0., 0., 2., 2.])

@@ -26,7 +26,7 @@ class Identity(Part):
     Examples
     --------
     >>> import numpy as np
-    >>> from kernelconv.operators import Concat, Square
+    >>> from kernelconv.operators import Concat, Identity, Square
     >>> Concat(Identity(), Square()).forward(np.array([2.0, 3.0]).reshape(1, 1, 1, 2)).ravel()
     array([2., 3., 4., 9.])
     """

@@ -57,6 +57,7 @@ class LocallyConnected(PatchwiseAffine):
     Examples
     --------
     >>> import numpy as np
+    >>> from kernelconv.operators import LocallyConnected
     >>> part = LocallyConnected(2, 3, stride=2).build((7, 9, 1), np.random.default_rng(0))
     >>> part.forward(np.zeros((5, 7, 9, 1))).shape, part.params["weight"].shape
     ((5, 3, 4, 2), (3, 4, 9, 2))

@@ -35,6 +35,7 @@ class Standardization(Part):
     Examples
     --------
     >>> import numpy as np
+    >>> from kernelconv.operators import Standardization
     >>> x = np.arange(8.0).reshape(2, 2, 2, 1)
     >>> y = Standardization().build((2, 2, 1), data=x).forward(x)
     >>> float(y.mean()), float(y.std().round(12))
@@ -123,6 +124,7 @@ class BatchNorm(Part):
     Examples
     --------
     >>> import numpy as np
+    >>> from kernelconv.operators import BatchNorm
     >>> x = np.random.default_rng(0).normal(3, 2, (8, 4, 4, 1))
     >>> y, _, state = BatchNorm().build((4, 4, 1)).pullback(x, train=True)
     >>> round(float(y.std()), 3), bool(np.isclose(state["mean"][0], 0.1 * x.mean()))

@@ -43,7 +43,7 @@ class Residual(Composite):
     Examples
     --------
     >>> import numpy as np
-    >>> from kernelconv.operators import Convolution
+    >>> from kernelconv.operators import Convolution, Residual
     >>> part = Residual(Convolution(3, 3, padding="zero"))
     >>> part.build((5, 5, 3), np.random.default_rng(0)).forward(np.ones((2, 5, 5, 3))).shape
     (2, 5, 5, 3)

@@ -67,6 +67,7 @@ class TransposedConvolution(PatchwiseAffine):
     Examples
     --------
     >>> import numpy as np
+    >>> from kernelconv.operators import TransposedConvolution
     >>> part = TransposedConvolution(1, 3, stride=2, padding=1, output_padding=1)
     >>> part.build((14, 14, 8), np.random.default_rng(0)).forward(np.ones((2, 14, 14, 8))).shape
     (2, 28, 28, 1)

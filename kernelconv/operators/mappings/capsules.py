@@ -61,6 +61,7 @@ class Squash(OfCapsules):
     Examples
     --------
     >>> import numpy as np
+    >>> from kernelconv.operators import Squash
     >>> s = np.array([[0.1, 0.0], [1.0, 0.0], [0.0, 3.0], [6.0, 8.0]]).reshape(4, 1, 1, 2)
     >>> np.linalg.norm(Squash(2).forward(s), axis=3).ravel().round(4)
     array([0.0099, 0.5   , 0.9   , 0.9901])
@@ -108,6 +109,7 @@ class CapsuleLength(OfCapsules):
     Examples
     --------
     >>> import numpy as np
+    >>> from kernelconv.operators import CapsuleLength
     >>> CapsuleLength(2).forward(np.array([3.0, 4.0, 0.0, 0.0]).reshape(1, 1, 1, 4)).ravel()
     array([5., 0.])
     """

@@ -35,7 +35,7 @@ class ConvexSum(DotProductKernel):
     Examples
     --------
     >>> import numpy as np
-    >>> from kernelconv.operators import Polynomial
+    >>> from kernelconv.operators import ConvexSum, Polynomial
     >>> ConvexSum((Polynomial(1), Polynomial(2)), (0.25, 0.75))(np.array([1.0, 0.0]))
     array([1.    , 0.1875])
     """
@@ -91,7 +91,7 @@ class KernelProduct(DotProductKernel):
     Examples
     --------
     >>> import numpy as np
-    >>> from kernelconv.operators import InversePolynomial, Polynomial
+    >>> from kernelconv.operators import InversePolynomial, KernelProduct, Polynomial
     >>> KernelProduct((InversePolynomial(), Polynomial(1)))(np.array([1.0, 0.5])).round(4)
     array([1.    , 0.3333])
     """

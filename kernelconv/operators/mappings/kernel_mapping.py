@@ -71,6 +71,7 @@ class KernelMapping(Part):
     Examples
     --------
     >>> import numpy as np
+    >>> from kernelconv import KernelMapping
     >>> rng = np.random.default_rng(0)
     >>> m = KernelMapping(16).build((4, 4, 9), rng, data=rng.normal(size=(5, 4, 4, 9)))
     >>> m.forward(np.zeros((1, 4, 4, 9))).shape

@@ -38,6 +38,7 @@ class Exponential(DotProductKernel):
     Examples
     --------
     >>> import numpy as np
+    >>> from kernelconv import Exponential
     >>> Exponential(1.0)(np.array([1.0, 0.0])).round(4)
     array([1.    , 0.3679])
     """
@@ -81,6 +82,7 @@ class InversePolynomial(DotProductKernel):
     Examples
     --------
     >>> import numpy as np
+    >>> from kernelconv.operators import InversePolynomial
     >>> InversePolynomial()(np.array([1.0, 0.0]))
     array([1. , 0.5])
     """
@@ -112,6 +114,7 @@ class Polynomial(DotProductKernel):
     Examples
     --------
     >>> import numpy as np
+    >>> from kernelconv.operators import Polynomial
     >>> Polynomial(2)(np.array([1.0, 0.0]))
     array([1.  , 0.25])
     """
@@ -145,6 +148,7 @@ class Vovk(DotProductKernel):
     Examples
     --------
     >>> import numpy as np
+    >>> from kernelconv.operators import Vovk
     >>> Vovk()(np.array([1.0, -1.0])).round(4)
     array([1.    , 0.3333])
     """
@@ -188,6 +192,7 @@ class ArcCosine(DotProductKernel):
     Examples
     --------
     >>> import numpy as np
+    >>> from kernelconv.operators import ArcCosine
     >>> ArcCosine(1)(np.array([1.0, 0.0])).round(4)
     array([1.    , 0.3183])
     """

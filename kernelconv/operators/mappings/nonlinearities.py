@@ -48,6 +48,7 @@ class Modulus(Pointwise):
     Examples
     --------
     >>> import numpy as np
+    >>> from kernelconv.operators import Modulus
     >>> Modulus().forward(np.array([-2.0, 3.0 + 4.0j]).reshape(1, 1, 1, 2)).ravel()
     array([2., 5.])
     """
@@ -76,6 +77,7 @@ class ReLU(Pointwise):
     Examples
     --------
     >>> import numpy as np
+    >>> from kernelconv.operators import ReLU
     >>> ReLU().forward(np.array([-2.0, 3.0]).reshape(1, 1, 1, 2)).ravel()
     array([0., 3.])
     """
@@ -105,6 +107,7 @@ class Square(Pointwise):
     Examples
     --------
     >>> import numpy as np
+    >>> from kernelconv.operators import Square
     >>> Square().forward(np.array([-2.0, 3.0]).reshape(1, 1, 1, 2)).ravel()
     array([4., 9.])
     """
@@ -135,6 +138,7 @@ class Softplus(Pointwise):
     Examples
     --------
     >>> import numpy as np
+    >>> from kernelconv.operators import Softplus
     >>> Softplus().forward(np.array([-1000.0, 0.0, 50.0]).reshape(1, 1, 1, 3)).ravel().round(3)
     array([ 0.   ,  0.693, 50.   ])
     """
@@ -166,6 +170,7 @@ class Tanh(Pointwise):
     Examples
     --------
     >>> import numpy as np
+    >>> from kernelconv.operators import Tanh
     >>> Tanh().forward(np.array([-1.0, 1.0]).reshape(1, 1, 1, 2)).ravel().round(3)
     array([-0.762,  0.762])
     """
@@ -192,6 +197,7 @@ class Sigmoid(Pointwise):
     Examples
     --------
     >>> import numpy as np
+    >>> from kernelconv.operators import Sigmoid
     >>> Sigmoid().forward(np.array([-1000.0, 0.0, 1000.0]).reshape(1, 1, 1, 3)).ravel()
     array([0. , 0.5, 1. ])
     """

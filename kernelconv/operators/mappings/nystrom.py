@@ -80,6 +80,7 @@ def spherical_kmeans(
     Examples
     --------
     >>> import numpy as np
+    >>> from kernelconv.operators import spherical_kmeans
     >>> x = np.array([[2.0, 0.0], [3.0, 0.0], [0.0, 1.0]])
     >>> z = spherical_kmeans(x, 2, np.random.default_rng(0))
     >>> z[np.argsort(z[:, 0])]
@@ -264,6 +265,7 @@ def inverse_sqrt(k: NDArray, regularization: float = 1e-3) -> Whitening:
     Examples
     --------
     >>> import numpy as np
+    >>> from kernelconv.operators import inverse_sqrt
     >>> inverse_sqrt(np.diag([4.0, 1.0]), 0.0).matrix
     array([[0.5, 0. ],
            [0. , 1. ]])

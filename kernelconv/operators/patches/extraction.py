@@ -65,6 +65,7 @@ class PatchExtraction(Part):
     Examples
     --------
     >>> import numpy as np
+    >>> from kernelconv import PatchExtraction
     >>> part = PatchExtraction(2)
     >>> x = np.arange(9.0).reshape(1, 3, 3, 1)
     >>> part.forward(x).shape
@@ -198,6 +199,7 @@ def extract_patches(
     Examples
     --------
     >>> import numpy as np
+    >>> from kernelconv.operators import extract_patches
     >>> extract_patches(np.ones((2, 5, 5, 3)), 3, padding="zero").shape
     (2, 5, 5, 27)
     """
@@ -223,6 +225,7 @@ def extract_patches_adjoint(
     Examples
     --------
     >>> import numpy as np
+    >>> from kernelconv.operators import extract_patches_adjoint
     >>> extract_patches_adjoint(np.ones((1, 2, 2, 4)), (3, 3, 1), 2)[0, :, :, 0]
     array([[1., 2., 1.],
            [2., 4., 2.],

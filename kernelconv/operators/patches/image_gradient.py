@@ -49,6 +49,7 @@ class ImageGradient(Part):
     Examples
     --------
     >>> import numpy as np
+    >>> from kernelconv.operators import ImageGradient
     >>> x = np.arange(9.0).reshape(1, 3, 3, 1)
     >>> ImageGradient("symmetric").forward(x)[0, 1, 1]
     array([3., 1.])

@@ -39,6 +39,7 @@ class Pad(Part):
     Examples
     --------
     >>> import numpy as np
+    >>> from kernelconv.operators import Pad
     >>> Pad(0, (2, 1), "symmetric").forward(np.arange(3.0).reshape(1, 1, 3, 1)).ravel()
     array([1., 0., 0., 1., 2., 2.])
     """
@@ -99,6 +100,7 @@ class Crop(Part):
     Examples
     --------
     >>> import numpy as np
+    >>> from kernelconv.operators import Crop
     >>> Crop(0, (1, 2)).forward(np.arange(5.0).reshape(1, 1, 5, 1)).ravel()
     array([1., 2.])
     """

@@ -47,6 +47,7 @@ def sample_patches(maps: Data, n_patches: int, rng: np.random.Generator, block: 
     Examples
     --------
     >>> import numpy as np
+    >>> from kernelconv.operators import sample_patches
     >>> rng = np.random.default_rng(0)
     >>> sample_patches(rng.normal(size=(5, 4, 4, 9)), 20, rng).shape
     (20, 9)

@@ -56,6 +56,7 @@ class PatchCentering(Part):
     Examples
     --------
     >>> import numpy as np
+    >>> from kernelconv.operators import PatchCentering
     >>> PatchCentering((1, 2)).forward(np.array([3.0, 1.0]).reshape(1, 1, 1, 2)).ravel()
     array([ 1., -1.])
     """
@@ -135,7 +136,7 @@ class PatchWhitening(Part):
     Examples
     --------
     >>> import numpy as np
-    >>> from kernelconv.operators import PatchExtraction
+    >>> from kernelconv.operators import PatchExtraction, PatchWhitening
     >>> x = np.random.default_rng(0).standard_normal((50, 6, 6, 1)).cumsum(axis=1).cumsum(axis=2)
     >>> patches = PatchExtraction(3).forward(x)
     >>> part = PatchWhitening(3, 1e-6).build((4, 4, 9), np.random.default_rng(0), patches)

@@ -98,6 +98,7 @@ class GaussianPooling(Part):
     Examples
     --------
     >>> import numpy as np
+    >>> from kernelconv import GaussianPooling
     >>> GaussianPooling(2).forward(np.ones((1, 5, 6, 3))).shape
     (1, 3, 3, 3)
     """

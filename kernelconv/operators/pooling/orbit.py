@@ -71,7 +71,7 @@ class OrbitPooling(Composite):
     Examples
     --------
     >>> import numpy as np
-    >>> from kernelconv.operators import Convolution
+    >>> from kernelconv.operators import Convolution, OrbitPooling
     >>> x = np.arange(9.0).reshape(1, 3, 3, 1)
     >>> part = OrbitPooling(Convolution(1, 3)).build((3, 3, 1), np.random.default_rng(0))
     >>> bool(np.allclose(part.forward(x), part.forward(np.rot90(x, axes=(1, 2)))))

@@ -43,6 +43,7 @@ class AveragePooling(Part):
     Examples
     --------
     >>> import numpy as np
+    >>> from kernelconv.operators import AveragePooling
     >>> AveragePooling(2).forward(np.arange(4.0).reshape(1, 2, 2, 1)).ravel()
     array([1.5])
     """
@@ -118,6 +119,7 @@ class MaxPooling(Part):
     Examples
     --------
     >>> import numpy as np
+    >>> from kernelconv.operators import MaxPooling
     >>> x = np.array([[1.0, 1, 2, 4], [5, 6, 7, 8], [3, 2, 1, 0], [1, 2, 3, 4]])
     >>> MaxPooling(2).forward(x[None, :, :, None])[0, :, :, 0]
     array([[6., 8.],
@@ -223,6 +225,7 @@ class GlobalPooling(Part):
     Examples
     --------
     >>> import numpy as np
+    >>> from kernelconv.operators import GlobalPooling
     >>> GlobalPooling().forward(np.arange(8.0).reshape(1, 2, 2, 2)).ravel()
     array([3., 4.])
     """

@@ -64,7 +64,7 @@ class FilterBank:
 
     Examples
     --------
-    >>> from kernelconv.operators.wavelets.filter_bank import FilterBank
+    >>> from kernelconv.operators import FilterBank
     >>> bank = FilterBank((36, 36), J=2, L=8)
     >>> bank.psi.shape
     (2, 8, 36, 36)
@@ -129,7 +129,7 @@ class FilterBank:
 
         Examples
         --------
-        >>> from kernelconv.operators.wavelets.filter_bank import FilterBank
+        >>> from kernelconv.operators import FilterBank
         >>> FilterBank((32, 48), J=3, L=4).wavelets(2, sampling=4).shape
         (4, 8, 12)
         """
@@ -159,7 +159,7 @@ class FilterBank:
 
         Examples
         --------
-        >>> from kernelconv.operators.wavelets.filter_bank import FilterBank
+        >>> from kernelconv.operators import FilterBank
         >>> round(float(FilterBank((32, 32), J=3).littlewood_paley()[0, 0]), 3)
         1.0
         """

@@ -112,7 +112,7 @@ class FilterBank1D:
 
     Examples
     --------
-    >>> from kernelconv.operators.wavelets.filter_bank_1d import FilterBank1D
+    >>> from kernelconv.operators import FilterBank1D
     >>> bank = FilterBank1D(256, J=4, Q=2)
     >>> [w.j for w in bank.members], bank.wavelets(1).shape, bank.wavelets(1, sampling=2).shape
     ([0, 0, 0, 0, 1, 1, 2, 2, 3], (2, 256), (2, 128))

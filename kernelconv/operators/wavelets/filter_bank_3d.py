@@ -70,7 +70,7 @@ class FilterBank3D:
 
     Examples
     --------
-    >>> from kernelconv.operators.wavelets.filter_bank_3d import FilterBank3D
+    >>> from kernelconv.operators import FilterBank3D
     >>> bank = FilterBank3D((16, 16, 16), J=2, L=3)
     >>> bank.n_wavelets(0), bank.wavelets(1, bank.of_degree(2)).shape
     (16, (5, 16, 16, 16))

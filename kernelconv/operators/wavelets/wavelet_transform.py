@@ -124,7 +124,7 @@ class LowPass(Filtering):
     --------
     >>> import numpy as np
     >>> from kernelconv.operators import LowPass
-    >>> from kernelconv.operators.wavelets.filter_bank import FilterBank
+    >>> from kernelconv.operators import FilterBank
     >>> part = LowPass(FilterBank((16, 16), J=2), stride=4).build((8, 8, 1))  # maps of every other pixel
     >>> part.forward(np.ones((1, 8, 8, 1)))[0, :, :, 0].round(4)
     array([[1., 1.],

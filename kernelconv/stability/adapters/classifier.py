@@ -68,6 +68,7 @@ def as_classifier(model: Model, batch_size: int | None = None, device: object = 
     Examples
     --------
     >>> import numpy as np
+    >>> from kernelconv.stability import as_classifier
     >>> bright = as_classifier(lambda X: X.mean((1, 2)) > 0.5)
     >>> bright(np.array([[[0.1, 0.2]], [[0.9, 0.8]]]))
     array([False,  True])

@@ -87,6 +87,7 @@ def lie_error(
     Examples
     --------
     >>> import numpy as np
+    >>> from kernelconv.stability import lie_error
     >>> x = np.cos(2 * np.pi * 3 * np.arange(16) / 16) * np.ones((1, 16, 1))  # three waves along the columns
     >>> pixels = lambda x: x[..., None]
     >>> error = lie_error(pixels, x, (0, 1), output="invariant", padding="circular")

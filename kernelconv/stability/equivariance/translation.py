@@ -48,6 +48,7 @@ def translation_error(
     Examples
     --------
     >>> import numpy as np
+    >>> from kernelconv.stability import translation_error
     >>> X = np.random.default_rng(0).standard_normal((2, 8, 8))
     >>> modulus = lambda x: abs(np.fft.fft2(x))
     >>> bool(translation_error(modulus, X, (3, 1), padding="circular").max() < 1e-12)
@@ -93,6 +94,7 @@ def equivariance_error(
     Examples
     --------
     >>> import numpy as np
+    >>> from kernelconv.stability import equivariance_error
     >>> X = np.random.default_rng(0).standard_normal((2, 8, 8, 1))
     >>> bool(equivariance_error(lambda x: x**2, X, (2, 1), padding="circular").max() < 1e-12)
     True

@@ -120,6 +120,7 @@ def invert(
     --------
     >>> import numpy as np
     >>> from kernelconv import Scattering2D
+    >>> from kernelconv.stability import invert
     >>> rows, columns = np.indices((16, 16))
     >>> x = np.exp(-((rows - 7) ** 2 + (columns - 9) ** 2) / 18)[None]
     >>> scattering = Scattering2D(J=1, L=4).fit(x)

@@ -138,6 +138,7 @@ def worst_case(
     --------
     >>> import numpy as np
     >>> from kernelconv.deformations import SmoothDeformation
+    >>> from kernelconv.stability import worst_case
     >>> rows, columns = np.indices((16, 16)) - 7.5
     >>> X = np.exp(-(rows**2 + columns**2) / np.array([8.0, 12.0])[:, None, None])
     >>> found = worst_case(lambda x: x, X, SmoothDeformation(cutoff=2), 0.3, n_evaluations=40, random_state=0)

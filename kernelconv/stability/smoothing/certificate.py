@@ -78,6 +78,7 @@ class Certificate:
         --------
         >>> import numpy as np
         >>> from kernelconv.deformations import Translation
+        >>> from kernelconv.stability import certify
         >>> X = np.random.default_rng(0).random((3, 8, 8))
         >>> found = certify(lambda x: np.zeros(len(x), int), X, Translation(), sigma=1.0, random_state=0)
         >>> found.accuracy([0, 0, 1], [0.0, 2.0, 3.0]).round(2)  # the cap of 1,000 samples is 2.46 sigma
@@ -175,6 +176,7 @@ def certify(
     --------
     >>> import numpy as np
     >>> from kernelconv.deformations import SmoothDeformation
+    >>> from kernelconv.stability import certify
     >>> X = np.random.default_rng(0).random((4, 8, 8))
     >>> bright = lambda x: (x.mean((1, 2)) > 0.2).astype(int)
     >>> found = certify(bright, X, SmoothDeformation(2), sigma=0.5, random_state=0)

@@ -113,6 +113,7 @@ def certify_change(
     --------
     >>> import numpy as np
     >>> from kernelconv.deformations import Translation
+    >>> from kernelconv.stability import certify_change
     >>> X = np.random.default_rng(0).random((2, 8, 8))
     >>> found = certify_change(lambda x: x, X, Translation(), 1.0, [0.0, 1.0, 9.0], random_state=0)
     >>> bool((found.guaranteed[:, 0] < found.guaranteed[:, 1]).all()), float(found.guaranteed[0, 2])
@@ -190,6 +191,7 @@ def lipschitz_guarantee(
     Examples
     --------
     >>> import numpy as np
+    >>> from kernelconv.stability import lipschitz_guarantee
     >>> X = np.random.default_rng(0).random((2, 8, 8))
     >>> lipschitz_guarantee(1.0, X, 0.1, padding="reflect").round(1)
     array([4.5, 5.2])

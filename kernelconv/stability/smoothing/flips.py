@@ -138,6 +138,7 @@ def smallest_flip(
     --------
     >>> import numpy as np
     >>> from kernelconv.deformations import Translation
+    >>> from kernelconv.stability import smallest_flip
     >>> X = np.zeros((1, 9, 9)); X[0, :, :4] = 1  # an edge, moved over the pixel that is looked at by a pixel
     >>> found = smallest_flip(lambda x: x[:, 4, 4] > 0.5, X, Translation(), limit=3, order=1, random_state=0)
     >>> bool(0.5 <= found.strength[0] < 0.52)

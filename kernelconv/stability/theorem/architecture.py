@@ -38,6 +38,7 @@ class LayerShape:
 
     Examples
     --------
+    >>> from kernelconv.stability import LayerShape
     >>> LayerShape(patch_size=3, stride=1, subsampling=2, scale=2**0.5)
     LayerShape(patch_size=3, stride=1, subsampling=2, scale=1.4142135623730951, slope=1.0)
     """
@@ -67,6 +68,7 @@ class Architecture:
 
     Examples
     --------
+    >>> from kernelconv.stability import Architecture, LayerShape
     >>> net = Architecture((LayerShape(3, 1, 2, 2 / 2**0.5), LayerShape(3, 2, 2, 2 / 2**0.5)))
     >>> net.n_layers, round(net.scale, 3), round(net.normalization, 3)
     (2, 2.828, 0.444)
@@ -180,6 +182,7 @@ def check_recommendations(architecture: Architecture, invariance: float | None =
 
     Examples
     --------
+    >>> from kernelconv.stability import Architecture, LayerShape, check_recommendations
     >>> wide = Architecture((LayerShape(7, 1, 8, 5.7),))
     >>> for r in check_recommendations(wide, invariance=4.0):
     ...     print(r.name, r.kept)

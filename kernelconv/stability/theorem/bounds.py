@@ -43,6 +43,7 @@ class StabilityBound:
 
     Examples
     --------
+    >>> from kernelconv.stability import StabilityBound
     >>> bound = StabilityBound(n_layers=2, scale=5.0, c1=0.5, c2=1.0)
     >>> round(bound.right_hand_side(jacobian_norm=0.2, sup_norm=1.5), 12)
     0.6
@@ -117,7 +118,7 @@ def fit_bound(
     Examples
     --------
     >>> import numpy as np
-    >>> from kernelconv.stability import Architecture, LayerShape
+    >>> from kernelconv.stability import Architecture, LayerShape, Observations, fit_bound
     >>> net = Architecture((LayerShape(patch_size=3, stride=1, subsampling=2, scale=1.4),))
     >>> shifts = Observations(np.zeros(2), np.array([1.0, 2.0]), np.array([0.1, 0.3]))
     >>> smooth = Observations(np.array([0.1, 0.2]), np.array([0.5, 1.0]), np.array([0.2, 0.4]))

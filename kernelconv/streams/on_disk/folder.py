@@ -50,7 +50,9 @@ class ImageFolder:
     Examples
     --------
     >>> import tempfile
+    >>> import numpy as np
     >>> from PIL import Image
+    >>> from kernelconv.streams import ImageFolder
     >>> with tempfile.TemporaryDirectory() as folder:
     ...     for i in range(3):
     ...         Image.fromarray(np.full((4, 5), 50 * i, np.uint8)).save(f"{folder}/{i}.png")

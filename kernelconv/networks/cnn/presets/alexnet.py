@@ -24,6 +24,7 @@ def alexnet(in_shape: Shape3, n_outputs: int) -> Network:
     Examples
     --------
     >>> import numpy as np
+    >>> from kernelconv.networks.cnn.presets import alexnet
     >>> network = alexnet((32, 32, 3), 10).build((32, 32, 3), np.random.default_rng(0))
     >>> network.n_params()
     2517194
@@ -47,6 +48,7 @@ def zfnet(in_shape: Shape3, n_outputs: int) -> Network:
     Examples
     --------
     >>> import numpy as np
+    >>> from kernelconv.networks.cnn.presets import zfnet
     >>> network = zfnet((32, 32, 3), 10).build((32, 32, 3), np.random.default_rng(0))
     >>> network.n_params()
     2514890
@@ -101,6 +103,7 @@ def small_alexnet(in_shape: Shape3, n_outputs: int, *, width: float = 1.0, batch
     Examples
     --------
     >>> import numpy as np
+    >>> from kernelconv.networks.cnn.presets import small_alexnet
     >>> network = small_alexnet((28, 28, 3), 10).build((28, 28, 3), np.random.default_rng(0))
     >>> network.n_params()
     1387786

@@ -95,6 +95,7 @@ def preset(
     Examples
     --------
     >>> import numpy as np
+    >>> from kernelconv.networks import preset
     >>> network = preset("lenet5", (32, 32, 1), 10, initialization="he_normal")
     >>> weight = network.build((32, 32, 1), np.random.default_rng(0)).params["dense_9.weight"]
     >>> round(float(weight.var()) * 400 / 2, 1)

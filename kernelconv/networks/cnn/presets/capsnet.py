@@ -34,6 +34,7 @@ def capsnet(
     Examples
     --------
     >>> import numpy as np
+    >>> from kernelconv.networks.cnn.presets import capsnet
     >>> network = capsnet((28, 28, 1), 10).build((28, 28, 1), np.random.default_rng(0))
     >>> print(network.summary())
     part                 output  field  stride   params  multiply-adds

@@ -52,6 +52,7 @@ def densenet(in_shape: Shape3, n_outputs: int, *, depth: int = 22, growth: int =
     Examples
     --------
     >>> import numpy as np
+    >>> from kernelconv.networks.cnn.presets import densenet
     >>> network = densenet((32, 32, 3), 10).build((32, 32, 3), np.random.default_rng(0))
     >>> network.n_params()
     270706

@@ -41,6 +41,7 @@ def fractalnet(in_shape: Shape3, n_outputs: int, *, columns: int = 3) -> Network
     Examples
     --------
     >>> import numpy as np
+    >>> from kernelconv.networks.cnn.presets import fractalnet
     >>> network = fractalnet((32, 32, 3), 10).build((32, 32, 3), np.random.default_rng(0))
     >>> network.n_params()
     1057642

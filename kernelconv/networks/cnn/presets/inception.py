@@ -56,6 +56,7 @@ def inception(in_shape: Shape3, n_outputs: int, *, width: float = 1.0, batch_nor
     Examples
     --------
     >>> import numpy as np
+    >>> from kernelconv.networks.cnn.presets import inception
     >>> network = inception((28, 28, 3), 10).build((28, 28, 3), np.random.default_rng(0))
     >>> network.n_params()
     1651114

@@ -24,6 +24,7 @@ def lenet5(in_shape: Shape3, n_outputs: int) -> Network:
     Examples
     --------
     >>> import numpy as np
+    >>> from kernelconv.networks.cnn.presets import lenet5
     >>> network = lenet5((32, 32, 1), 10).build((32, 32, 1), np.random.default_rng(0))
     >>> print(network.summary())
     part                output  field  stride  params  multiply-adds
@@ -64,6 +65,7 @@ def wide_lenet(in_shape: Shape3, n_outputs: int) -> Network:
     Examples
     --------
     >>> import numpy as np
+    >>> from kernelconv.networks.cnn.presets import wide_lenet
     >>> network = wide_lenet((28, 28, 1), 10).build((28, 28, 1), np.random.default_rng(0))
     >>> network.n_params()
     258314

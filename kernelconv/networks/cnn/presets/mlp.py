@@ -29,6 +29,7 @@ def mlp(in_shape: Shape3, n_outputs: int, *, hidden: Sequence[int] = (512,)) -> 
     Examples
     --------
     >>> import numpy as np
+    >>> from kernelconv.networks.cnn.presets import mlp
     >>> mlp((28, 28, 1), 10)
     Network: Dense(10) ∘ ReLU() ∘ Dense(512) ∘ Standardization()
     >>> mlp((28, 28, 3), 10, hidden=(512, 512, 512)).build((28, 28, 3), np.random.default_rng(0)).n_params()

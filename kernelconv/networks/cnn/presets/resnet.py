@@ -22,6 +22,7 @@ def resnet(in_shape: Shape3, n_outputs: int) -> Network:
     Examples
     --------
     >>> import numpy as np
+    >>> from kernelconv.networks.cnn.presets import resnet
     >>> network = resnet((28, 28, 1), 10).build((28, 28, 1), np.random.default_rng(0))
     >>> network.n_params()
     308074

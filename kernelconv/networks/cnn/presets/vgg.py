@@ -21,6 +21,7 @@ def vgg(in_shape: Shape3, n_outputs: int) -> Network:
     Examples
     --------
     >>> import numpy as np
+    >>> from kernelconv.networks.cnn.presets import vgg
     >>> network = vgg((32, 32, 3), 10).build((32, 32, 3), np.random.default_rng(0))
     >>> network.n_params()
     814570

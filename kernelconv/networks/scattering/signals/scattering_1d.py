@@ -94,7 +94,7 @@ class Scattering1D(SignalTransformer):
     Examples
     --------
     >>> import numpy as np
-    >>> from kernelconv.networks.scattering.signals.scattering_1d import Scattering1D
+    >>> from kernelconv import Scattering1D
     >>> x = np.cos(0.25 * 2 * np.pi * np.arange(1024))[None]
     >>> scattering = Scattering1D(J=5, Q=4).fit(x)
     >>> scattering.transform(x).shape, scattering.maps(x).shape

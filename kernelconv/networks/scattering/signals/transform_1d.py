@@ -76,7 +76,7 @@ class ScatteringTransform1D(Part):
     Examples
     --------
     >>> import numpy as np
-    >>> from kernelconv.networks.scattering.signals.transform_1d import ScatteringTransform1D
+    >>> from kernelconv.networks import ScatteringTransform1D
     >>> part = ScatteringTransform1D(J=3, Q=2).build((1, 128, 1))
     >>> x = np.random.default_rng(0).standard_normal((1, 1, 128, 1))
     >>> part.forward(x).shape, bool(np.abs(part.forward(x) - part.definition(x)).max() < 1e-14)
