@@ -1,6 +1,8 @@
-"""What must be set before scikit-learn and JAX are imported."""
+"""What must be set before scikit-learn and JAX are imported; which tests a row of CI runs; examples of docstrings."""
 
+import inspect
 import os
+import sys
 from importlib.metadata import version
 
 import pytest
@@ -17,9 +19,29 @@ collect_ignore_glob = ["first_hours/*.py"]
 
 
 def pytest_collection_modifyitems(items):
-    """In a row of CI, KERNELCONV_ROW=newest or oldest, leave out what the other one runs."""
+    """Leave out what another row of CI runs, and give examples of public names nothing but what they import.
+
+    A row of CI sets KERNELCONV_ROW=newest or oldest. An example is what a reader pastes into a fresh interpreter.
+    """
     row = os.environ.get("KERNELCONV_ROW")
     for item in items if row else ():
         once = item.get_closest_marker("once")
         if once and row not in once.args:
             item.add_marker(pytest.mark.skip(reason=f"runs in another row of CI: KERNELCONV_ROW={row}"))
+    examples = [item for item in items if isinstance(item, pytest.DoctestItem)]
+    public = public_names() if examples else set()
+    for item in examples:
+        if item.dtest.name in public:
+            item.dtest.globs = {"__name__": "__main__"}
+
+
+def public_names():
+    """Return where what `kernelconv` exports is written: packages, what their `__all__` names, and its methods."""
+    rooms = {name: m for name, m in sys.modules.items() if name.startswith("kernelconv") and hasattr(m, "__all__")}
+    exported = [getattr(room, name) for room in rooms.values() for name in room.__all__]
+    classes = [one for one in exported if inspect.isclass(one)]
+    members = [v for one in classes for name, v in inspect.getmembers_static(one) if not name.startswith("_")]
+    # a class method holds its function as __func__, a property as fget, a cached one as func
+    functions = [getattr(v, "__func__", getattr(v, "fget", getattr(v, "func", v))) for v in members]
+    written = [one for one in exported + functions if inspect.isfunction(one) or inspect.isclass(one)]
+    return {*rooms, *(f"{one.__module__}.{one.__qualname__}" for one in written)}

@@ -3,6 +3,7 @@
 import sys
 from pathlib import Path
 
+import conftest
 import numpy as np
 import pytest
 from _pytest.doctest import DoctestModule
@@ -226,11 +227,9 @@ def test_docstrings_state_what_tests_hold_and_name_each_thing_once():
 
 
 def test_examples_of_public_names_run_without_the_names_of_their_modules(request):
-    conftest = str(Path(__file__).parents[1] / "conftest.py")
-    (plugin,) = (p for p in request.config.pluginmanager.get_plugins() if getattr(p, "__file__", None) == conftest)
     modules = [DoctestModule.from_parent(request.session, path=Path(m.__file__)) for m in (convolution, filter_bank)]
     items = [item for module in modules for item in module.collect()]
-    plugin.pytest_collection_modifyitems(items)
+    conftest.pytest_collection_modifyitems(items)
     named = {item.dtest.name.removeprefix("kernelconv.operators."): set(item.dtest.globs) for item in items}
     assert named.pop("learned.convolution.GivenConvolution") > {"np", "Convolution", "GivenConvolution"}  # private
     assert named.keys() == {
