@@ -14,6 +14,8 @@ if version("scikit-learn").startswith("1.6."):
 # JAX compiles every law's function once: what its compiler's optimisations take is not worth what they save
 os.environ.setdefault("XLA_FLAGS", "--xla_backend_optimization_level=0")
 
+#: The rows of CI.
+ROWS = ("newest", "oldest")
 #: Scripts, which `test_first_hours` runs; collecting doctests would import them.
 collect_ignore_glob = ["first_hours/*.py"]
 
@@ -24,9 +26,13 @@ def pytest_collection_modifyitems(items):
     A row of CI sets KERNELCONV_ROW=newest or oldest. An example is what a reader pastes into a fresh interpreter.
     """
     row = os.environ.get("KERNELCONV_ROW")
-    for item in items if row else ():
+    if row not in (None, *ROWS):
+        raise pytest.UsageError(f"KERNELCONV_ROW must be one of {', '.join(ROWS)}, got {row!r}.")
+    for item in items:
         once = item.get_closest_marker("once")
-        if once and row not in once.args:
+        if once and (len(once.args) != 1 or once.args[0] not in ROWS):  # it would run in no row
+            raise pytest.UsageError(f"{item.nodeid}: once names one row, {' or '.join(ROWS)}, got {once.args}.")
+        if once and row and row not in once.args:
             item.add_marker(pytest.mark.skip(reason=f"runs in another row of CI: KERNELCONV_ROW={row}"))
     examples = [item for item in items if isinstance(item, pytest.DoctestItem)]
     public = public_names() if examples else set()

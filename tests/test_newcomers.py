@@ -226,6 +226,16 @@ def test_docstrings_state_what_tests_hold_and_name_each_thing_once():
     assert "with Phi^-1 the quantile function of a standard normal variable" in certify.__doc__
 
 
+@pytest.mark.parametrize("args", [(), ("oldst",), ("newest", "oldest")])
+def test_a_test_that_would_run_in_no_row_of_ci_is_refused(args, request, monkeypatch):
+    monkeypatch.setattr(request.node, "own_markers", [pytest.mark.once(*args).mark])
+    with pytest.raises(pytest.UsageError, match="once names one row, newest or oldest, got"):
+        conftest.pytest_collection_modifyitems([request.node])
+    monkeypatch.setenv("KERNELCONV_ROW", "new")
+    with pytest.raises(pytest.UsageError, match="KERNELCONV_ROW must be one of newest, oldest, got 'new'"):
+        conftest.pytest_collection_modifyitems([])
+
+
 def test_examples_of_public_names_run_without_the_names_of_their_modules(request):
     modules = [DoctestModule.from_parent(request.session, path=Path(m.__file__)) for m in (convolution, filter_bank)]
     items = [item for module in modules for item in module.collect()]
