@@ -58,6 +58,13 @@ def test_heads_of_the_chooser():
     for label, quoted in rows(page("choose"), "head | digits").items():
         found = [f"{mean(of[label]):.1f}" for of in errors.values() if label in of]
         assert [value for value in quoted if value] == found, label
+    spread = {
+        data: max(np.ptp(v) for k, of in errors.items() if data in k for v in of.values())
+        for data in ("digits", "MNIST")
+    }
+    assert f"differ by up to {spread['digits']:.1f} points on digits and {spread['MNIST']:.1f} on MNIST" in prose(
+        "choose"
+    )
 
 
 def test_inputs_of_the_chooser():
