@@ -11,8 +11,9 @@ class Plan:
     """The rows of a table.
 
     `shape` is the images', which the rows must take; `sizes` are the fewest and the most training images of rows that
-    do not go through all sizes, `draws` the most draws of rows that have fewer than others; `chosen` are the sentences
-    on how architectures were chosen, `remarks` what else a reader of this table must know.
+    do not go through all sizes, `draws` the most draws of rows that have fewer than others, `whole` the number of all
+    training images, where only the rows `several` have more than one draw; `chosen` are the sentences on how
+    architectures were chosen, `remarks` what else a reader of this table must know.
     """
 
     shape: tuple[int, ...]
@@ -21,6 +22,8 @@ class Plan:
     sizes: Mapping[str, tuple[int, int]] = field(default_factory=dict)
     draws: Mapping[str, int] = field(default_factory=dict)
     remarks: tuple[str, ...] = ()
+    whole: int | None = None
+    several: tuple[str, ...] = ()
 
     def models(self, names=None):
         """Return the models of the rows, or of some names, by name."""
@@ -29,6 +32,7 @@ class Plan:
     def n_draws(self, name, size, n):
         """Return how many draws a row has at a size that has `n`."""
         fewest, most = self.sizes.get(name, (0, size))
+        n = 1 if size == self.whole and name not in self.several else n
         return min(n, self.draws.get(name, n)) if fewest <= size <= most else 0
 
 
@@ -58,8 +62,11 @@ PLANS = {
         _CHOSEN,
         remarks=(
             "At 60,000 images a draw is a permutation of the whole training set: several draws measure there what "
-            "start weights, anchors and the order of the images change, and nothing of other training sets.",
+            "start weights and the order of the images change, and nothing of other training sets. Trained networks "
+            "have them; rows whose representation needs no labels, and the control on LeNet's features, have one.",
         ),
+        whole=60_000,
+        several=("ckn-supervised", "lenet", "mlp", "resnet", "lenet-augmented", "torch-lenet"),
     ),
     "fashion-mnist": Plan(
         (28, 28),
