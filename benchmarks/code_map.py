@@ -52,7 +52,7 @@ def headline(path):
 
 
 def code_map():
-    """Return the table as Markdown: a line a folder with its modules, then a line each module beside the folders."""
+    """Return the table as Markdown: folders with their modules, then the modules beside the folders."""
     lines = ["", "| folder or module | what is there | its modules |", "|---|---|---|"]
     for folder in folders(PACKAGE):
         names = " ".join(f"`{path.stem}`" for path in modules(folder))

@@ -60,7 +60,7 @@ def validation_errors(name, seed):
 
 
 def table(record):
-    """Return the mean errors as Markdown, a row a head."""
+    """Return the mean errors as Markdown, one row for each head."""
     errors = record["validation_error_percent"]
     lines = [["head", *errors], [":---", *("---:" for _ in errors)]]
     for head in HEADS:

@@ -176,7 +176,7 @@ def key(record):
 
 
 def report(records):
-    """Print a line a run; say what Dask costs, and whether all ways gave the same bits."""
+    """Print one line for each run; say what Dask costs, and whether all ways gave the same bits."""
     for r in records:
         print(
             f"{r['what']:20} {r['how']:20} {r['n']:>9,} {r['images_per_second']:>7,}/s {r['peak_private_mib']:>6,} MiB"

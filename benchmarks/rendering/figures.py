@@ -84,7 +84,7 @@ def curves_caption(results):
     rows = f"Of each family {led if validated else 'the first row'}, controls left out. {BARS}"
     numbers = "the table holds the numbers."
     if len(sizes) == 1:
-        alt = f"Dot chart of the test error with {sizes[0]:,} training images, a row a family; {numbers}"
+        alt = f"Dot chart of the test error with {sizes[0]:,} training images, one row for each family; {numbers}"
         return Caption("Test error", alt, f"{rows} {sizes[0]:,} training images. Further left is better.")
     alt = f"Line chart of the test error against the number of training images, one line a family; {numbers}"
     papers = f" Dashed: what papers report, one curve a family. {CAVEAT}" if leading_curves(results.data.name) else ""

@@ -83,7 +83,7 @@ def choice_rows(results, sizes):
 
 
 def method_rows(results, sizes):
-    """Return what papers report that report a range of sizes, a row a method."""
+    """Return what papers report that report a range of sizes, one row for each method."""
     lines = {}
     for p in published(results.data.name):
         if p.family != ELSEWHERE:

@@ -33,7 +33,7 @@ top, right, left, low, study = axes.values()
 # %%
 # Weight decay: on black images the gradient of the weights is 0, and decay alone changes them
 def weights(X, **settings):
-    """Return the weights of one dense layer after SGD, a step an epoch."""
+    """Return the weights of one dense layer after SGD, one step in each epoch."""
     settings |= {"optimizer": "sgd", "momentum": 0, "schedule": "constant", "batch_size": 60, "learning_rate": 0.5}
     clf = ConvNetClassifier(serial(Dense(3)), **settings, random_state=0).fit(X, np.arange(60) % 3)
     return clf.network_.params["dense_1.weight"]

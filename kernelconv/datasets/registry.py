@@ -96,7 +96,7 @@ class Dataset:
         names = self.class_names
         words = isinstance(names, tuple | list) and all(isinstance(n, str) and n for n in names)
         if not words or len({*names}) < len(names):
-            raise ValueError(f"The data set {self.name} needs class_names, a word a class, got {names!r:.80}.")
+            raise ValueError(f"The data set {self.name} needs class_names, one word for each class, got {names!r:.80}.")
         for size in self.train_sizes:
             check_count(size, f"train_sizes of {self.name}")
         for size, draws in self.draws.items():

@@ -220,7 +220,7 @@ class Network(Composite):
         return self._table().text()
 
     def _table(self) -> TextTable:
-        """Return what `summary` shows, a row a part."""
+        """Return what `summary` shows: one row for each part."""
         self._check_built()
         shapes = self._shapes
         rows = [("input", _x(shapes[0]), "1x1", "1x1", "0", "0")]

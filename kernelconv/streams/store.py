@@ -164,7 +164,7 @@ def _features(estimator: Any, images: NDArray, words: str) -> NDArray:
         raise ValueError(f"{words} of the source: {error}") from error
     if features.ndim != 2 or len(features) != len(images):
         raise ValueError(
-            f"{type(estimator).__name__}.transform must make a row an image, got shape {features.shape} of "
+            f"{type(estimator).__name__}.transform must return one row for each image, got shape {features.shape} of "
             f"{len(images)} images."
         )
     return features

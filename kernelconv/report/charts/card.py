@@ -46,7 +46,7 @@ def two_sided(card: Mapping[str, Any], axis: str) -> Any:
 
 
 def flips(pictures: Sequence[Mapping[str, Any]], unit: str) -> Any:
-    """Draw, a row a flip: the image, the image deformed, and the field as arrows; with both labels."""
+    """Draw, one row for each flip: the image, the image deformed, and the field as arrows; with both labels."""
     named = {
         f"{i}: label {p['labels'][0]} becomes {p['labels'][1]}": {
             "image": p["image"],

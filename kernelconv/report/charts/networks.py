@@ -78,7 +78,7 @@ def _outline(axes: Any, h: int, w: int) -> None:
 def training(axes: Mapping[str, Any], curves: Mapping[str, Sequence[Mapping[str, float]]]) -> dict[str, Any]:
     """Draw, a panel a measure, its value by epoch, a single one as a point; dashed, on held-out images.
 
-    Return a line a name.
+    Return one line for each name.
     """
     handles: dict[str, Any] = {}
     for (name, records), style in zip(curves.items(), model_styles(list(curves)).values(), strict=True):

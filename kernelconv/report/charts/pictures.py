@@ -12,7 +12,7 @@ from kernelconv.report.charts.style import WIDTH, label_text, new_figure
 
 
 def first_layers(pictures: Mapping[str, NDArray], *, pyplot: bool = False) -> Any:
-    """Draw a row a model: what its first layer looks for, (k, h, w) or (k, h, w, 3) in [-1, 1], grey at zero."""
+    """Draw what first layers look for, one row for each model: (k, h, w) or (k, h, w, 3) in [-1, 1], grey at zero."""
     n_columns = 8
     figure = new_figure(0.25 + 0.95 * len(pictures), pyplot=pyplot)
     figure.get_layout_engine().set(h_pad=0.14)
@@ -50,7 +50,7 @@ def deformed(images: NDArray, strengths: Sequence[float]) -> Any:
 
 
 def worst_fields(examples: Mapping[str, Mapping[str, Any]], what: str = "changes {:.2f}") -> Any:
-    """Draw, a row a model: the image, the image under its worst field with `what` it does, and the field as arrows."""
+    """Draw one row for each model: image, image under its worst field with `what` it does, the field as arrows."""
     figure = new_figure(1.5 * len(examples) + 0.3, 4.8)
     panels = figure.subplots(len(examples), 3, squeeze=False)
     for line, (name, example) in zip(panels, examples.items(), strict=True):

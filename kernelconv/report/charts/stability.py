@@ -21,7 +21,7 @@ PANELS = {
 
 
 def curves(rows: Sequence[Row], labels: Mapping[str, str], axis: str) -> Any:
-    """Draw the measures of one family against the strength, a curve a model, with its 95 % interval as a band.
+    """Draw the measures of one family against the strength, one curve for each model, with its 95 % interval as a band.
 
     `labels` are the names to be shown, by the model's name, in the order that gives them their colours.
     """

@@ -1,8 +1,8 @@
 """A store while it is made: rows and marks of the chunks that are done, in a folder beside the target.
 
-``features.npy.unfinished`` holds the rows, what they are of (``settings.json``) and a line a chunk (``done``) with the
-digests of its images and of its rows. When all are there, the lines become ``features.npy.chunks.json`` and the rows
-``features.npy``, in one step: a target that is there is whole.
+``features.npy.unfinished`` holds the rows, what they are of (``settings.json``) and one line for each chunk (``done``)
+with the digests of its images and of its rows. When all are there, the lines become ``features.npy.chunks.json`` and
+the rows ``features.npy``, in one step: a target that is there is whole.
 """
 
 from __future__ import annotations
