@@ -5,18 +5,19 @@ from pathlib import Path
 import numpy as np
 import pytest
 import threadpoolctl
-from scipy.linalg import LinAlgError, cho_factor
+from scipy.linalg import cho_factor
 from sklearn.dummy import DummyClassifier
 from sklearn.kernel_ridge import KernelRidge
 from sklearn.linear_model import Ridge
 from sklearn.model_selection import StratifiedKFold
 
 import kernelconv
-from kernelconv.studies.estimators import least_squares, positive
+from kernelconv.studies.estimators import conjugate_gradients, least_squares, positive
 from kernelconv.studies.estimators.choice import choice_subset
+from kernelconv.studies.estimators.conjugate_gradients import nystrom, solve_kernel
 from kernelconv.studies.estimators.kernel_classifiers import ExactKernelRidge, Supervised
 from kernelconv.studies.estimators.least_squares import GaussianRidge, LinearRidge
-from kernelconv.studies.estimators.panels import factorise, panels, residual, solve
+from kernelconv.studies.estimators.panels import panels, product
 from kernelconv.studies.estimators.positive import solve_positive
 
 
@@ -89,41 +90,70 @@ def test_parameters_are_chosen_on_a_balanced_five_thousand():
 
 @pytest.mark.parametrize("n", [10, 11, 1])
 @pytest.mark.parametrize("width", [3, 5, 100])
-def test_panels_are_solved_as_the_whole_matrix(n, width):
+@pytest.mark.parametrize(("dtype", "rtol"), [(np.float32, 1e-5), (np.float64, 1e-12)])
+def test_panels_multiply_as_the_whole_matrix(n, width, dtype, rtol):
     rng = np.random.default_rng(0)
-    a = rng.standard_normal((n, n + 5))
-    a = (a @ a.T).astype(np.float32)
-    targets = rng.standard_normal((n, 3))
-    parts = panels(n, lambda rows, columns: a[rows, columns], 0.5, width)
+    a = rng.standard_normal((n, n + 5)).astype(np.float32)
+    a, x = a @ a.T, rng.standard_normal((n, 3))
+    parts = panels(n, lambda rows, columns: a[rows, columns], width)
     assert sum(p.size for p in parts) <= n * n / 2 + n * min(width, n)
-    factorise(parts)
-    whole = np.linalg.solve(a.astype(float) + 0.5 * np.eye(n), targets)
-    np.testing.assert_allclose(solve(parts, targets), whole, rtol=1e-3, atol=1e-4)
+    np.testing.assert_allclose(product(parts, x, dtype), a.astype(np.float64) @ x, rtol=rtol, atol=10 * rtol)
 
 
-def test_a_matrix_that_is_not_positive_is_an_error_and_is_regularised_more(blobs, monkeypatch):
-    with pytest.raises(LinAlgError):
-        factorise(panels(4, lambda rows, columns: np.diag([1.0, 1, -1, 1])[rows, columns], 0.0, 2))
-    head, X = GaussianRidge(), blobs[0].astype(np.float32)
-    head.chosen_ = {"gamma": 0.1, "penalty": 0.01}
-    monkeypatch.setattr(head, "_kernel", lambda x, z: -0.05 * (x @ z.T > 1e9) - 0.05 * np.eye(len(x), len(z)))
-    assert head._solve_single(X[:20], np.ones((20, 2)), 0.01)[1] == pytest.approx(0.1)
+def kernel_of(n, gamma, monkeypatch, n_centres):
+    """A Gaussian kernel of n points, its blocks, targets, and centres fewer than points."""
+    monkeypatch.setattr(conjugate_gradients, "N_CENTRES", n_centres)
+    monkeypatch.setattr(conjugate_gradients, "BLOCK", 37)
+    rng = np.random.default_rng(0)
+    x = rng.standard_normal((n, 4)).astype(np.float32)
+    k = np.exp(-gamma * least_squares.squared_distances(x, x))
+    return k, lambda rows, columns: k[rows][:, columns], rng.standard_normal((n, 2))
 
 
-@pytest.mark.parametrize("n", [5, 9])
-def test_the_residual_is_that_of_the_whole_matrix(monkeypatch, n):
-    monkeypatch.setattr("kernelconv.studies.estimators.panels.WIDTH", 4)
-    rng = np.random.default_rng(1)
-    a = rng.standard_normal((n, n))
-    a = a @ a.T
-    x, targets = rng.standard_normal((n, 2)), rng.standard_normal((n, 2))
-    whole = np.linalg.norm((a + 0.3 * np.eye(n)) @ x - targets) / np.linalg.norm(targets)
-    assert residual(lambda rows, columns: a[rows, columns], 0.3, x, targets) == pytest.approx(whole, rel=1e-12)
+@pytest.mark.parametrize(("gamma", "penalty"), [(0.05, 1e-4), (0.5, 1e-2), (2.0, 1e-4), (0.05, 10.0)])
+@pytest.mark.parametrize("n_centres", [30, 300])
+def test_conjugate_gradients_solve_the_system_as_well_as_they_say(monkeypatch, gamma, penalty, n_centres):
+    k, block, targets = kernel_of(200, gamma, monkeypatch, n_centres)
+    a = k.astype(np.float64) + penalty * np.eye(200)
+    found = solve_kernel(200, block, penalty, targets, np.random.default_rng(1))
+    left = np.linalg.norm(a @ found.weights - targets) / np.linalg.norm(targets)
+    assert found.residual == pytest.approx(left, rel=1e-6)
+    assert 0 < left <= 2e-3
+    exact = k @ np.linalg.solve(a, targets)  # fitted values: penalty times weights is what they miss of the targets
+    assert np.linalg.norm(k @ found.weights - exact) <= 2e-3 * np.linalg.norm(targets) + 1e-9
 
 
-def test_a_system_solved_in_single_precision_says_how_well(blobs):
+def test_the_preconditioner_is_the_inverse_where_all_images_are_centres(monkeypatch):
+    k, block, x = kernel_of(60, 0.5, monkeypatch, 60)
+    times = nystrom(60, block, 0.1, np.random.default_rng(0))
+    values, vectors = np.linalg.eigh(k.astype(np.float64))
+    inverse = vectors / (values + 0.1) @ vectors.T
+    found, expected = times(x), inverse @ x
+    np.testing.assert_allclose(found / np.linalg.norm(found), expected / np.linalg.norm(expected), atol=1e-4)
+    symmetric = times(np.eye(60))
+    np.testing.assert_allclose(symmetric, symmetric.T, atol=1e-10)
+    assert np.linalg.eigvalsh(symmetric).min() > 0
+
+
+def test_few_centres_save_products(monkeypatch):
+    """Of a kernel that is smooth, thirty centres of two hundred catch what is large."""
+    counts = {}
+    for name in ("without", "with"):
+        _, block, targets = kernel_of(200, 0.05, monkeypatch, 30)
+        calls = []
+        monkeypatch.setattr(conjugate_gradients, "product", lambda *a, calls=calls: calls.append(1) or product(*a))
+        if name == "without":
+            monkeypatch.setattr(conjugate_gradients, "nystrom", lambda *_: lambda x: x)
+        solve_kernel(200, block, 1e-2, targets, np.random.default_rng(1))
+        counts[name] = len(calls)
+        monkeypatch.undo()
+    assert counts["with"] < counts["without"] / 2
+
+
+def test_a_large_system_says_how_well_it_is_solved(blobs):
     head = GaussianRidge(n_double=10).fit(blobs[0].astype(np.float32), blobs[1])
-    assert 0 < head.chosen_["residual"] < 1e-3
+    assert 0 < head.chosen_["residual"] <= 2e-3
+    assert head.chosen_["penalty_used"] == max(head.chosen_["penalty"], 1e-4)
 
 
 @pytest.mark.parametrize(("n", "expected"), [(5, {2}), (6, {1})])
@@ -150,12 +180,13 @@ def test_large_positive_systems_are_factorised_on_one_blas_thread(monkeypatch, n
 
 
 def test_cholesky_is_called_where_its_size_is_limited():
-    """Large matrices elsewhere would meet the fault of OpenBLAS: panels are 4,000 columns wide."""
+    """Large matrices elsewhere would meet the fault of OpenBLAS: a preconditioner has 1,000 centres."""
     root = Path(kernelconv.__file__).parent
     folders = [root, *(f for f in [root.parent / "benchmarks"] if f.is_dir())]
     files = [path for folder in folders for path in folder.rglob("*.py")]
     words = ("cho_factor", "cholesky(", "import cholesky", "potrf", "assume_a=")
-    assert {path.name for path in files if any(w in path.read_text() for w in words)} == {"panels.py", "positive.py"}
+    found = {path.name for path in files if any(w in path.read_text() for w in words)}
+    assert found == {"conjugate_gradients.py", "positive.py"}
 
 
 def test_the_exact_kernel_chooses_the_penalty_that_errs_least_over_all_folds():

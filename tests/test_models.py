@@ -229,6 +229,9 @@ def test_a_raised_results_version_is_another_identity():
     other = Model("ckn-2", r, Head(**{**vars(head), "version": 2}))
     assert same != other.identity((8, 8), 50, 0)
     assert same != model("ckn-2").identity((8, 8), 50, 1)
+    large = Model("ckn-2", r, Head(**{**vars(head), "above": (50, 2)}))
+    assert same == large.identity((8, 8), 50, 0)
+    assert large.identity((8, 8), 51, 0) == other.identity((8, 8), 51, 0) != model("ckn-2").identity((8, 8), 51, 0)
 
 
 def test_the_code_of_ones_own_model_is_that_of_all_files_beside_it(tmp_path, monkeypatch):

@@ -684,6 +684,16 @@ def test_cells_of_different_results_versions_are_refused(tmp_path):
         read(tmp_path)
 
 
+def test_a_head_that_solves_large_systems_otherwise_may_have_another_version_there(tmp_path):
+    name = "pixels+gaussian"
+    put(tmp_path, name, 300, 0, "test", record_of_test(name, 300, 0, 3.0), version=1)
+    put(tmp_path, name, 60_000, 0, "test", record_of_test(name, 60_000, 0, 3.0), version=2)
+    assert len(read(tmp_path, [name]).cells) == 2
+    put(tmp_path, name, 1000, 0, "test", record_of_test(name, 1000, 0, 3.0), version=2)
+    with pytest.raises(ValueError, match=r"cells of pixels\+gaussian .* different results versions"):
+        read(tmp_path, [name])
+
+
 def test_a_mean_over_cells_of_different_settings_is_refused(tmp_path):
     for seed in (0, 1):
         put(tmp_path, "lenet", 300, seed, "test", record_of_test("lenet", 300, seed, 3.0))

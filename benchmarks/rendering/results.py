@@ -72,11 +72,13 @@ class Results:
                     f"{self.folder} holds a cell that the protocol of {self.data.title} does not have: "
                     f"{cell['model']}, {cell['train_size']} images. Move its file out of the folder."
                 )
-            versions.setdefault(cell["model"], set()).add(str(identity["model"]["versions"]))
+            head = self.models[cell["model"]].head
+            kind = cell["model"], bool(head and head.above and cell["train_size"] > head.above[0])
+            versions.setdefault(kind, set()).add(str(identity["model"]["versions"]))
             settings.setdefault((cell["model"], cell["train_size"], cell["part"]), set()).add(unseeded(identity))
         if len({content["identity"]["data"]["sha256"] for content in self.cells}) > 1:
             raise ValueError(f"The cells in {self.folder} were computed from different data: keep those of one digest.")
-        for model, found in versions.items():
+        for (model, _), found in versions.items():
             if len(found) > 1:
                 raise ValueError(
                     f"The cells of {model} in {self.folder} have different results versions, {sorted(found)}: delete "

@@ -77,13 +77,22 @@ class Representation:
 
 @dataclass(frozen=True)
 class Head:
-    """A named classifier of features; `seconds` is its CPU time to fit at each of `SIZES`."""
+    """A named classifier of features; `seconds` is its CPU time to fit at each of `SIZES`.
+
+    `version` is that of its results; `above`, a number of training images and a version, where more images than these
+    are fitted by another method.
+    """
 
     name: str
     label: str
     build: Callable[[int], Any]
     seconds: tuple[float, ...]
     version: int = 1
+    above: tuple[int, int] | None = None
+
+    def version_at(self, size: int) -> int:
+        """Return the version of its results with `size` training images."""
+        return self.above[1] if self.above and size > self.above[0] else self.version
 
 
 @dataclass(frozen=True)
@@ -111,7 +120,7 @@ class Model:
 
     def identity(self, shape: Shape, size: int, seed: int) -> dict[str, Any]:
         """Return all that determines its results: every parameter, defaults included, and the results versions."""
-        versions = [self.representation.version, *([self.head.version] if self.head else [])]
+        versions = [self.representation.version, *([self.head.version_at(size)] if self.head else [])]
         code = {"code": self.representation.code} if self.representation.code else {}
         return {"estimator": described(self.build(shape, size, seed)), "versions": versions, **code}
 

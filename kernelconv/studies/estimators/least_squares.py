@@ -12,17 +12,18 @@ from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.linalg import LinAlgError, eigh
+from scipy.linalg import eigh
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.model_selection import StratifiedKFold
 
 from kernelconv.studies.estimators.choice import N_CHOICE, N_FOLDS, choice_subset
-from kernelconv.studies.estimators.panels import factorise, panels, residual, solve
+from kernelconv.studies.estimators.conjugate_gradients import solve_kernel
 from kernelconv.studies.estimators.positive import solve_positive
 from kernelconv.studies.estimators.transformers import UnitScale
 
-#: Above this many images a kernel matrix is held by halves and factorised in single precision.
-N_DOUBLE = 10_000
+#: Above this many images a kernel matrix is held by halves in single precision, and not factorised; no penalty is then
+#: less than this.
+N_DOUBLE, LEAST_PENALTY = 10_000, 1e-4
 BLOCK = 2000
 #: Penalties of the linear head, fifteen from 1e-4 to 1e3. Written out: they are part of a cell's identity, and releases
 #: of NumPy round powers of ten differently.
@@ -136,7 +137,11 @@ class LinearRidge(LeastSquares):
 
 
 class GaussianRidge(LeastSquares):
-    """Least squares with the kernel exp(-gamma norm(x - z)^2), solved exactly: n^2 numbers, n^3 / 3 multiply-adds."""
+    """Least squares with the kernel exp(-gamma norm(x - z)^2), on all training images.
+
+    Up to `n_double` images the system is solved by Cholesky in double precision, n^3 / 6 multiply-adds; above by
+    conjugate gradients, and `chosen_` holds the relative residual.
+    """
 
     def __init__(
         self,
@@ -177,29 +182,11 @@ class GaussianRidge(LeastSquares):
             k[np.diag_indices(len(k))] += penalty
             self.weights_ = solve_positive(k, targets)
         else:
-            self.weights_, penalty = self._solve_single(x, targets, max(penalty, 1e-4))
+            penalty, rng = max(penalty, LEAST_PENALTY), np.random.default_rng(self.seed)
+            found = solve_kernel(len(x), lambda i, j: self._kernel(x[i], x[j]), penalty, targets, rng)
+            self.weights_, self.chosen_["residual"] = found
         self.chosen_["penalty_used"] = penalty
         self.weights_ = self.weights_.astype(x.dtype, copy=False)
-
-    def _solve_single(self, x: NDArray, targets: NDArray, penalty: float) -> tuple[NDArray, float]:
-        """Solve in single precision; a matrix that is not positive there is regularised more.
-
-        `chosen_["residual"]` is norm((K + penalty I) weights - targets) / norm(targets), summed in double precision.
-        """
-
-        def block(rows: slice, columns: slice) -> NDArray:
-            return self._kernel(x[rows], x[columns])
-
-        for larger in (penalty, 10 * penalty, 100 * penalty):
-            a = panels(len(x), block, larger)
-            try:
-                factorise(a)
-            except LinAlgError:
-                continue
-            weights = solve(a, targets)
-            self.chosen_["residual"] = residual(block, larger, weights, targets)
-            return weights, larger
-        raise LinAlgError(f"the kernel matrix of {len(x)} images is not positive at penalty {larger}")
 
     def _kernel(self, x: NDArray, z: NDArray) -> NDArray:
         d = squared_distances(x, z)
