@@ -110,7 +110,7 @@ def test_heads_are_those_of_the_committed_experiment(monkeypatch):
 
 @pytest.fixture
 def code_map(monkeypatch):
-    monkeypatch.syspath_prepend(str(ROOT / "benchmarks"))
+    monkeypatch.syspath_prepend(str(ROOT / "docs"))
     import code_map
 
     yield code_map
@@ -119,7 +119,7 @@ def code_map(monkeypatch):
 
 def test_map_is_that_of_the_code(code_map):
     text = code_map.PAGE.read_text(encoding="utf-8")
-    assert code_map.with_map(text) == text, "run python benchmarks/code_map.py"
+    assert code_map.with_map(text) == text, "run python docs/code_map.py"
     emptied = code_map.BLOCK.sub(r"\1\2", text)
     assert code_map.with_map(emptied) == text != emptied
 

@@ -1,7 +1,7 @@
 """Write the map of the code, docs/extending/map.md, from the docstrings of its folders and modules.
 
-python benchmarks/code_map.py
-python benchmarks/code_map.py --check      (change nothing; fail where the page differs)
+python docs/code_map.py
+python docs/code_map.py --check      (change nothing; fail where the page differs)
 """
 
 import argparse
@@ -23,7 +23,7 @@ BESIDE = {
     "tests/": "`registry.py` lists tiny operators, `test_laws.py` runs every law on them, `reference.py` naive loops",
     "examples/": "a gallery, one idea a file, with its pictures",
     "benchmarks/": "the research comparison, timing against peers, committed results",
-    "docs/": "the pages of the documentation; `build.py` builds the site",
+    "docs/": "the pages of the documentation; `build.py` builds the site, `code_map.py` writes this map",
 }
 
 
@@ -73,7 +73,7 @@ def main():
     check, before = options.parse_args().check, PAGE.read_text(encoding="utf-8")
     after = with_map(before)
     if check and after != before:
-        raise SystemExit(f"{PAGE.name} differs from the code: run python benchmarks/code_map.py")
+        raise SystemExit(f"{PAGE.name} differs from the code: run python docs/code_map.py")
     if not check:
         PAGE.write_text(after, encoding="utf-8")
 
