@@ -68,6 +68,7 @@ def with_map(text):
 
 
 def main():
+    """Write the page, or check it."""
     options = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     options.add_argument("--check", action="store_true", help="change nothing; fail where the page differs")
     check, before = options.parse_args().check, PAGE.read_text(encoding="utf-8")
