@@ -128,7 +128,7 @@ class LinearRidge(LeastSquares):
 
     def _solve(self, x: NDArray, targets: NDArray) -> None:
         penalty, wide = self.chosen_["penalty"], len(x) <= x.shape[1]
-        gram = (x @ x.T if wide else x.T @ x).astype(np.float64)
+        gram = (x @ x.T if wide else x.T @ x).astype(np.float64, order="F")
         gram[np.diag_indices(len(gram))] += penalty
         self.weights_ = x.T @ solve_positive(gram, targets) if wide else solve_positive(gram, x.T @ targets)
 
@@ -169,16 +169,17 @@ class GaussianRidge(LeastSquares):
 
     def _candidates(self, d: NDArray, train: NDArray, test: NDArray, t: NDArray) -> Iterator[NDArray]:
         for gamma in self.grid["gamma"]:
-            k, across = np.exp(-gamma * d[np.ix_(train, train)]), np.exp(-gamma * d[np.ix_(test, train)])
+            k = np.asfortranarray(np.exp(-gamma * d[np.ix_(train, train)]))
+            across = np.exp(-gamma * d[np.ix_(test, train)])
             for penalty in self.grid["penalty"]:
-                a = k.copy()
+                a = k.copy(order="F")
                 a[np.diag_indices(len(a))] += penalty
                 yield across @ solve_positive(a, t)
 
     def _solve(self, x: NDArray, targets: NDArray) -> None:
         self.centres_, penalty = x, self.chosen_["penalty"]
         if len(x) <= self.n_double:
-            k = self._kernel(x, x).astype(np.float64)
+            k = self._kernel(x, x).astype(np.float64, order="F")
             k[np.diag_indices(len(k))] += penalty
             self.weights_ = solve_positive(k, targets)
         else:

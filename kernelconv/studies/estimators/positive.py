@@ -15,7 +15,7 @@ MOST_ROWS_THREADED = 10_000
 
 
 def solve_positive(a: NDArray, targets: NDArray) -> NDArray:
-    """Return A^-1 targets (n, m); `a` (n, n) is overwritten.
+    """Return A^-1 targets (n, m); `a` (n, n) is overwritten if its order is Fortran's, and copied first if it is C's.
 
     Raises LinAlgError where A is not positive definite.
     """
