@@ -44,16 +44,17 @@ def check_shape(shape: Any, name: str = "in_shape") -> tuple[int, int, int]:
 
 
 def as_float(x: Any, name: str = "x") -> NDArray:
-    """Return `x` as a float array: float64 stays float64, every other real dtype becomes float32.
+    """Return `x` as a float array: float64, wider floats and objects become float64, every other real dtype float32.
 
     Raises
     ------
     ValueError
-        As `as_real`, and if a number of `x` is beyond the range of float32.
+        As `as_real`, and if a number of `x` is beyond the range of what it becomes.
     """
     if not (type(x) is np.ndarray and x.dtype in (np.float32, np.float64)):
         x = as_real(x, name)
-        x = x if x.dtype in (np.float32, np.float64) else cast(x, np.float32, name)
+        wide = x.dtype == object or (x.dtype.kind == "f" and x.dtype.itemsize > 8)
+        x = x if x.dtype in (np.float32, np.float64) else cast(x, np.float64 if wide else np.float32, name)
     return x
 
 

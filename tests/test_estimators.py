@@ -12,10 +12,21 @@ from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
+from kernelconv import (
+    AffineSubspaceClassifier,
+    ConvKernelClassifier,
+    ConvNetRegressor,
+    JointTimeFrequencyScattering,
+    RotoTranslationScattering2D,
+    Scattering1D,
+    Scattering2D,
+)
+from kernelconv.networks import CapsNetClassifier, SeparableScattering2D
 from kernelconv.networks.cnn.classifier import ConvNetClassifier
 from kernelconv.networks.estimator import ImageTransformer
 from kernelconv.networks.kernel.network import ConvKernelNetwork
 from kernelconv.networks.serial import serial
+from kernelconv.networks.training.loop import train
 from kernelconv.operators import Convolution, Dense, Flatten, MaxPooling, ReLU
 from kernelconv.testing import check_image_estimator
 
@@ -470,3 +481,107 @@ def test_transformer_mixin_gives_fit_transform():
     x, _ = problem()
     assert isinstance(ckn(), TransformerMixin)
     assert np.array_equal(ckn().fit_transform(x), ckn().fit(x).transform(x))
+
+
+# A fit that fails
+
+SMALL = {"epochs": 1, "random_state": 0}
+FAIL = {
+    # an estimator that fits 8 x 7 images, and images whose shape or labels it refuses once it has read them
+    "Scattering2D": (Scattering2D(J=2, L=2), lambda x, y: (x[:, :3, :3], y)),
+    "SeparableScattering2D": (SeparableScattering2D(J=2), lambda x, y: (x[:, :3, :3], y)),
+    "RotoTranslationScattering2D": (RotoTranslationScattering2D(J=2, L=2), lambda x, y: (x[:, :3, :3], y)),
+    "Scattering1D": (Scattering1D(J=2, Q=1), lambda x, y: (x[:, :2, 0], y)),
+    "JointTimeFrequencyScattering": (
+        JointTimeFrequencyScattering(J=2, Q=1, J_fr=1),
+        lambda x, y: (x[:, :2, 0], y),
+    ),
+    "ConvKernelNetwork": (ckn(patch_size=3, padding="valid", subsampling=1), lambda x, y: (x[:, :3, :3], y)),
+    "ConvKernelClassifier": (ConvKernelClassifier((4,), **SMALL), lambda x, y: (x[:, :6], 0 * y)),
+    "ConvNetClassifier": (cnn(), lambda x, y: (x[:, :6], y % 2)),  # three outputs for two classes
+    "ConvNetRegressor": (ConvNetRegressor("mlp", **SMALL), lambda x, y: (x[:, :6], np.full(len(y), np.inf))),
+    "CapsNetClassifier": (CapsNetClassifier(2, 1, filter_size=3, **SMALL), lambda x, y: (x[:, :6], 0 * y)),
+    "AffineSubspaceClassifier": (AffineSubspaceClassifier(2), lambda x, y: (x[:, 0], 0 * y)),
+}
+
+
+def flat(name, x):
+    """Images as the estimator of a name reads them."""
+    signals = name in ("Scattering1D", "JointTimeFrequencyScattering")
+    return x.reshape(len(x), -1) if signals or name == "AffineSubspaceClassifier" else x
+
+
+def answer(estimator, x):
+    return (estimator.predict if hasattr(estimator, "predict") else estimator.transform)(x)
+
+
+@pytest.mark.parametrize("name", FAIL)
+def test_a_fit_that_fails_leaves_the_estimator_as_it_was(name):
+    (x, y), (estimator, refused) = problem(), FAIL[name]
+    fitted = clone(estimator).fit(flat(name, x), y)
+    before, learned = answer(fitted, flat(name, x)), dict(vars(fitted))
+    for wrong in (clone(estimator), fitted):
+        with pytest.raises(ValueError, match=r"."):
+            wrong.fit(*refused(x, y))
+    np.testing.assert_array_equal(answer(fitted, flat(name, x)), before)
+    assert vars(fitted).keys() == learned.keys()
+    assert all(vars(fitted)[key] is value for key, value in learned.items())
+    failed = clone(estimator)
+    with pytest.raises(ValueError, match=r"."):
+        failed.fit(*refused(x, y))
+    with pytest.raises(NotFittedError):
+        answer(failed, flat(name, x))
+
+
+def test_an_interrupted_fit_leaves_the_labels_of_the_network_that_is_there(monkeypatch):
+    (x, y), clf = problem(), cnn()
+    clf.fit(x, y)
+    before = clf.predict(x)
+
+    def interrupted(*args, **options):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("kernelconv.networks.cnn.estimator.train", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        clf.fit(x, np.array(["c", "b", "a"])[y])
+    np.testing.assert_array_equal(clf.predict(x), before)
+
+
+def test_a_first_partial_fit_that_fails_is_none():
+    (x, y), clf = problem(), cnn()
+    with pytest.raises(ValueError, match="y holds \\[2\\], not among the classes \\[0, 1\\]: pass all of them"):
+        clf.set_params(architecture="mlp").partial_fit(x, y, classes=[0, 1])
+    with pytest.raises(NotFittedError):
+        clf.predict(x)
+    clf.partial_fit(x, y, classes=[0, 1, 2]).partial_fit(x, y, classes=[2, 1, 0])
+    with pytest.raises(ValueError, match=r"classes are \['a', 'b'\], and the network was made for \[0, 1, 2\]"):
+        clf.partial_fit(x, y, classes=["a", "b"])
+
+
+def test_a_partial_fit_that_is_interrupted_does_not_move_what_the_next_one_starts_from(monkeypatch):
+    (x, y), one, other = problem(), cnn(), cnn()
+    for clf in (one, other):
+        clf.partial_fit(x, y)
+
+    def interrupted(*args, **options):
+        train(*args, **options)
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr("kernelconv.networks.cnn.estimator.train", interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            one.partial_fit(x, y)
+    for clf in (one, other):
+        clf.partial_fit(x, y)
+    np.testing.assert_array_equal(one.decision_function(x), other.decision_function(x))
+
+
+def test_a_warm_start_with_another_architecture_begins_anew():
+    (x, y), clf = problem(), cnn(architecture="mlp", warm_start=True)
+    first = clf.fit(x, y).network_
+    assert repr(clf.fit(x, y).network_) == repr(first)
+    again = clf.set_params(architecture="lenet5").fit(x, y).network_
+    alone = cnn(architecture="lenet5").fit(x, y).network_
+    assert repr(again) == repr(alone) != repr(first)
+    for key, value in alone.params.items():
+        np.testing.assert_array_equal(again.params[key], value)

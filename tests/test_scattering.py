@@ -410,7 +410,11 @@ def test_one_line_images_with_zero_padding():
         ),
         ({"L": 1000}, r"There are 1,002,001 scattering paths up to order 2 alone"),
         ({"L": 10**12, "max_order": 0}, r"A bank of J=2 x L=1000000000000 wavelets of 28 x 40 px would need .* GiB"),
-        ({"J": 5}, r"J=5 averages over 2\*\*J = 32 pixels, more than the image of 20 x 30. Use J <= 4"),
+        (
+            {"J": 5},
+            r"J=5 averages over 2\*\*J = 32 pixels, more than the image of 20 x 30. Use J <= 4, or padding='zero'",
+        ),
+        ({"J": 6}, r"J=6 averages over 2\*\*J = 64 pixels, more than the image of 20 x 30. Use J <= 4\.$"),
         ({"J": 5, "padding": "zero", "grid": "kymatio"}, "more than the image of 20 x 30"),
         ({"J": 6, "padding": "zero"}, r"2\*\*J = 64 pixels, more than twice the image of 20 x 30. Use J <= 5"),
         ({"engine": "kymatio", "max_order": 3}, "engine='kymatio' computes orders 0, 1 and 2 .* got max_order=3"),

@@ -344,7 +344,11 @@ def test_the_lipschitz_guarantee_grows_with_constant_and_displacement():
 @pytest.mark.parametrize(
     ("call", "error", "match"),
     [
-        (lambda: certify(constant, X[:2], Dilation(), 1.0), TypeError, "Dilation does not say how many parameters"),
+        (
+            lambda: certify(constant, X[:2], Dilation(), 1.0),
+            ValueError,
+            "added to the .*For dilations .* AffineDeformation",
+        ),
         (lambda: certify(constant, X[:2], "smooth", 1.0), ValueError, "deformation must be a family such as Smooth"),
         (lambda: certify(constant, X[:2], SMOOTH, 0.0), ValueError, "sigma must be"),
         (lambda: certify(constant, X[:2], SMOOTH, 1.0, alpha=1), ValueError, "alpha must be between 0 and 1, got 1"),
@@ -354,7 +358,18 @@ def test_the_lipschitz_guarantee_grows_with_constant_and_displacement():
         (lambda: smallest_flip(constant, X[:2], CombinedDeformation()), ValueError, "closed under scaling"),
         (lambda: smallest_flip(constant, X[:2], SMOOTH, limit=1.5), ValueError, "strength=1.5 is not below 1"),
         (lambda: smallest_flip(constant, X[:2], SMOOTH, n_evaluations=8), ValueError, "n_evaluations must be"),
-        (lambda: certify_change(abs, X[:2], SMOOTH, 1.0, [-1.0]), ValueError, "radius must be >= 0"),
+        (lambda: certify_change(abs, X[:2], SMOOTH, 1.0, [-1.0]), ValueError, "radii must be >= 0"),
+        (
+            lambda: certify_change(abs, X[:2], SMOOTH, 1.0, [[0.0, 1.0]]),
+            ValueError,
+            r"got shape \(1, 2\)",
+        ),
+        (lambda: certify_change(abs, X[:2], SMOOTH, 1.0, []), ValueError, r"got shape \(0,\)"),
+        (
+            lambda: certify_change(abs, X[:2] * [[[1]], [[0]]], SMOOTH, 1.0, [1.0]),
+            ValueError,
+            r"= 0 for X\[1\]",
+        ),
         (lambda: lipschitz_guarantee(1.0, X[:2], 0.5, order=0), ValueError, "order must be 1 or 3, whose interpolat"),
         (lambda: certify(constant, X[:2], SMOOTH, 1.0).accuracy([0]), ValueError, "y must hold one label an image"),
     ],

@@ -19,6 +19,7 @@ from kernelconv.stability import (
     StabilityRow,
     bootstrap_difference,
     bootstrap_interval,
+    certify_change,
     compare_stability,
     cosine_distance,
     deformation_sensitivity,
@@ -29,6 +30,8 @@ from kernelconv.stability import (
     noise_sensitivity,
     relative_change,
     relative_stability,
+    smallest_flip,
+    worst_case,
 )
 from kernelconv.stability.noise import matched_noise, spectrum_matched_noise
 from kernelconv.stability.report import Summary
@@ -860,3 +863,71 @@ def test_accuracy_under_corruption_and_change_are_those_of_the_corrupted_images(
             assert row.low <= row.mean <= row.high
             np.testing.assert_array_equal(row.samples[1], 1)
             assert (row.n_images, row.n_draws, row.within_theorem) == (20, 1, False)
+
+
+# -- representations that keep or change what they are given -----------------------------------------------------------
+
+
+class Buffered:
+    """Twice the pixels, always written to the same array."""
+
+    def __init__(self, n):
+        self.out = np.empty((n, 20, 20))
+
+    def __call__(self, x):
+        return np.multiply(x, 2, out=self.out[: len(x)])
+
+
+IN_PLACE = {"writes into its images": lambda x: np.multiply(x, 2, out=x), "writes into one buffer": Buffered(64)}
+
+
+@pytest.mark.parametrize("name", IN_PLACE)
+def test_what_a_representation_writes_changes_no_figure(name):
+    x, phi = blobs(), IN_PLACE[name]
+    given, options = x.copy(), {"strengths": (1.0,), "random_state": 0}
+    wanted = measure_stability(lambda x: 2 * x, x, Translation(), **options)
+    assert [r.mean for r in measure_stability(phi, given, Translation(), **options)] == [r.mean for r in wanted]
+    batches = measure_stability(as_representation(phi, batch_size=5), given, Translation(), **options)
+    assert [r.mean for r in batches] == [r.mean for r in wanted]
+    both = compare_stability({"it": phi, "pixels": pixels}, given, Translation(), **options)
+    alone = compare_stability({"it": lambda x: 2 * x, "pixels": pixels}, x, Translation(), **options)
+    assert [(r.name, r.mean) for r in both] == [(r.name, r.mean) for r in alone]
+    certified = [
+        certify_change(f, images, Translation(), 1.0, [0.5], n_samples=20, random_state=0).guaranteed
+        for f, images in ((phi, given), (lambda x: 2 * x, x))
+    ]
+    np.testing.assert_array_equal(*certified)
+    worst = [
+        worst_case(f, images[:2], SMOOTH, 0.2, n_evaluations=8, random_state=0).change
+        for f, images in ((phi, given), (lambda x: 2 * x, x))
+    ]
+    np.testing.assert_array_equal(*worst)
+    np.testing.assert_array_equal(given, x)
+
+
+def test_a_classifier_that_works_in_place_flips_at_the_same_field():
+    x, labels = blobs(2), lambda x: (x.reshape(len(x), -1) @ np.linspace(-1, 1, 400) > 0).astype(int)
+
+    def in_place(x):
+        x -= 0.5
+        x += 0.5
+        return labels(np.multiply(x, 2, out=x))
+
+    given = x.copy()
+    found = [
+        smallest_flip(f, images, SMOOTH, n_evaluations=60, random_state=0).strength
+        for f, images in ((in_place, given), (labels, x))
+    ]
+    np.testing.assert_allclose(*found, rtol=1e-6)
+    np.testing.assert_array_equal(given, x)
+
+
+def test_a_search_over_a_pipeline_is_told_where_its_features_are():
+    class Search:
+        best_estimator_ = make_pipeline(PCA(2), SVC())
+
+        def predict(self, x):
+            return x
+
+    with pytest.raises(ValueError, match=r"or phi=model\.best_estimator_\[:-1\] for the features"):
+        measure_stability(Search(), blobs(), SMOOTH)

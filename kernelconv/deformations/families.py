@@ -114,7 +114,7 @@ class Deformation:
         if strength >= self.limit and not allow_folding:
             raise ValueError(
                 f"strength={strength} is not below {self.limit:g}: {type(self).__name__} fields of such a Jacobian "
-                "norm may fold. Ask for less, or sample with allow_folding=True."
+                "norm may fold. Ask for less; only sample(..., allow_folding=True) draws them."
             )
         return strength
 
@@ -159,11 +159,11 @@ class Deformation:
         return drawn.rescale_to(rms_norm=displacement)
 
 
-def check_radius(radius: ArrayLike) -> Any:
+def check_radius(radius: ArrayLike, name: str = "radius") -> Any:
     """Return a radius, or an array of them, as float64; raise ValueError unless they are >= 0 and no NaN."""
-    values = as_double(radius, "radius")
+    values = as_double(radius, name)
     if not (values >= 0).all():
-        raise ValueError(f"radius must be >= 0, got {shown(radius)}.")
+        raise ValueError(f"{name} must be >= 0, got {shown(radius)}.")
     return values if values.ndim else float(values)
 
 

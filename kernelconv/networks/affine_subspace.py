@@ -21,6 +21,7 @@ from kernelconv._scales import squarable
 from kernelconv._types.parameters import RandomState, Splitter
 from kernelconv._types.stored import is_elsewhere
 from kernelconv.networks.affine_folds import given_folds
+from kernelconv.networks.all_or_nothing import all_or_nothing
 from kernelconv.networks.class_moments import SubspacesOfStreams
 from kernelconv.networks.doors import by_block, label_of_highest, read_elsewhere, refuse_elsewhere, squarable_anywhere
 
@@ -113,6 +114,7 @@ class AffineSubspaceClassifier(ClassifierMixin, SubspacesOfStreams):
         self.random_state = random_state
         self.n_jobs = n_jobs
 
+    @all_or_nothing
     def fit(self, X: ArrayLike, y: ArrayLike) -> Self:
         """Learn the mean and the principal directions of every class.
 

@@ -12,6 +12,7 @@ from kernelconv._arrays import is_foreign, numpy_dtype
 from kernelconv._check import Shape, check_flag, check_image_shape, check_rng
 from kernelconv._parallel.blocks import n_threads
 from kernelconv._types.parameters import RandomState
+from kernelconv.networks.all_or_nothing import all_or_nothing
 from kernelconv.networks.doors import rows
 from kernelconv.networks.estimator import ImageTransformer
 from kernelconv.networks.serial import Network
@@ -111,6 +112,7 @@ class NetworkTransformer(ImageTransformer):
             raise ValueError(f"network must be a Network, as serial(*parts) makes it, got {self.network!r}.")
         return self.network
 
+    @all_or_nothing
     def fit(self, X: ArrayLike, y: object = None) -> Self:
         """Build the network on images `X` (n, h, w), (n, h, w, c) or rows; `y` is ignored.
 

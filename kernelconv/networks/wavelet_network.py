@@ -16,6 +16,7 @@ from kernelconv._numbers import as_double, as_table
 from kernelconv._parallel.blas import single_threaded_blas
 from kernelconv._scales import bounds, squarable
 from kernelconv._types.parameters import RandomState
+from kernelconv.networks.all_or_nothing import all_or_nothing
 
 #: Where a wavelet is zero to the last bit: farther out its argument is not squared.
 _FAR = 40.0
@@ -100,6 +101,7 @@ class WaveletNetworkRegressor(RegressorMixin, BaseEstimator):
         self.max_iter = max_iter
         self.random_state = random_state
 
+    @all_or_nothing
     def fit(self, X: ArrayLike, y: ArrayLike) -> Self:
         """Fit the network to samples `X` (n, n_features) and targets `y` (n,) from every start, and keep the best."""
         k, n_starts = check_count(self.n_wavelons, "n_wavelons"), check_count(self.n_starts, "n_starts")

@@ -121,9 +121,10 @@ def as_representation(phi: Phi, batch_size: int | None = None, device: object = 
     if found is not None:
         return found if batch_size is None else _Batches(found, check_count(batch_size, "batch_size"))
     if hasattr(phi, "predict"):
+        pipeline = "model.best_estimator_" if hasattr(phi, "best_estimator_") else "model"
         raise ValueError(
             f"{kind} has no transform. Pass the function to be measured: phi=model.decision_function or "
-            "phi=model.predict_proba, or phi=model[:-1] for the features of a pipeline."
+            f"phi=model.predict_proba, or phi={pipeline}[:-1] for the features of a pipeline."
         )
     raise ValueError(f"phi must be a callable or have transform or forward, got {kind}.")
 
@@ -140,13 +141,16 @@ class _Batches:
         for first in range(0, max(1, images.shape[0]), self.batch_size):
             batch = images[first : first + self.batch_size]
             rows = self.call(batch)
-            found.append(kept(rows, batch) if is_foreign(batch) else np.asarray(brought(rows)))
+            found.append(kept(rows, batch) if is_foreign(batch) else np.array(brought(rows)))
             check_one_each(tuple(found[-1].shape), batch.shape[0])
         return namespace(found[0]).concat(found)
 
 
 def features(represent: Representation, x: Any, name: str = "phi(X)") -> Any:
     """Return the features of images `x` as rows (n, d), real and finite; of tensors as a tensor of their library.
+
+    Of NumPy's arrays `represent` is given a copy, and its features are copied: it may work in place, and write what it
+    returns where it wrote it before.
 
     Raises
     ------
@@ -156,7 +160,7 @@ def features(represent: Representation, x: Any, name: str = "phi(X)") -> Any:
         If `x` is a tensor and what `represent` makes of it is not.
     """
     if not is_foreign(x):
-        return as_rows(represent(x), len(x), name)
+        return as_rows(represent(x.copy()), len(x), name).copy()
     found = kept(represent(x), x)
     check_one_each(found.shape, x.shape[0])
     xp = namespace(found)
@@ -174,8 +178,9 @@ def maps(represent: Representation, x: Any) -> Any:
         As `features`.
     """
     model = represent if isinstance(represent, ModuleRepresentation | SessionRepresentation) else None
-    found = represent(x) if model is None else model.maps(x)
-    found = kept(found, x) if is_foreign(x) else np.asarray(brought(found))
+    given = x if is_foreign(x) else x.copy()
+    found = represent(given) if model is None else model.maps(given)
+    found = kept(found, x) if is_foreign(x) else np.array(brought(found))
     shape = tuple(found.shape)
     if len(shape) != 4 or shape[0] != x.shape[0]:
         raise ValueError(f"Equivariance is of maps (n, h, w, k), one an image; phi returned shape {shape}.")

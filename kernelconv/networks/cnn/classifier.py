@@ -54,7 +54,8 @@ class ConvNetClassifier(ImageClassifier, ConvNet):
     patience : int
         Number of epochs without a lower loss after which training stops.
     warm_start : bool
-        ``fit`` continues from the network of the last ``fit``, on images of the same shape and the same classes.
+        ``fit`` continues from the network of the last ``fit``, on images of the same shape and the same classes, unless
+        the architecture is another now.
     checkpoint : path, optional
         File that keeps the state of ``fit``, from before the first epoch on: an interrupted ``fit``, called again,
         resumes from there, with the same bits. Needs an int `random_state`. A file belongs to one training: ``fit`` on
@@ -126,13 +127,22 @@ class ConvNetClassifier(ImageClassifier, ConvNet):
         y : array-like (n,)
             Labels.
         classes : array-like, optional
-            All labels that will occur; needed in the first call if its `y` does not hold them all.
+            All labels that will occur; needed in the first call if its `y` does not hold them all. Later calls may
+            repeat them.
 
         Raises
         ------
         ValueError
-            If `y` holds a label that is not among the classes, and as ``fit``.
+            If `y` holds a label that is not among the classes, `classes` are not those of the first call, and as
+            ``fit``.
         """
+        if classes is not None and hasattr(self, "network_"):
+            given = np.unique(column_or_1d(classes))
+            if not np.array_equal(given, self.classes_):
+                raise ValueError(
+                    f"classes are {given.tolist()}, and the network was made for {self.classes_.tolist()}: they are "
+                    "given once, to the first partial_fit."
+                )
         return self._go_on(X, y, y if classes is None else classes)
 
     @property

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping, Sequence
+from copy import deepcopy
 from pathlib import Path
 from typing import Any, ClassVar, Self, get_args
 
@@ -12,6 +13,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from kernelconv._check import Shape, check_choice, check_count, check_flag, check_positive, check_rng
 from kernelconv._types.parameters import RandomState
+from kernelconv.networks.all_or_nothing import all_or_nothing
 from kernelconv.networks.cnn.presets import ARCHITECTURES, Preset
 from kernelconv.networks.estimator import ImagePredictor
 from kernelconv.networks.serial import Network, serial
@@ -34,6 +36,7 @@ class ConvNet(ImagePredictor):
 
     history_: list[Record]
     loss: ClassLoss | TargetLoss | Loss
+    _built_from: str  # what the network was specified as
     _rng_state: dict[str, Any]  # the generator's; pickles of a Generator are bound to a version of NumPy
     _memory: dict[str, Any]  # the optimiser's, between partial fits
 
@@ -107,23 +110,22 @@ class ConvNet(ImagePredictor):
 
     # -- training --------------------------------------------------------------------------------------------------
 
+    @all_or_nothing
     def fit(self, X: ArrayLike, y: ArrayLike) -> Self:
         """Train on images `X` (n, h, w), (n, h, w, c) or rows, and labels or targets `y`."""
         if self.checkpoint is not None and not isinstance(self.random_state, int | np.integer):
             raise ValueError("checkpoint needs an int random_state, so that a later fit is the same training.")
-        before = (
-            (self._task(), self.network_)
-            if check_flag(self.warm_start, "warm_start") and hasattr(self, "network_")
-            else None
-        )
+        warm = check_flag(self.warm_start, "warm_start") and hasattr(self, "network_")
+        before = (self._task(), self._built_from) if warm else None
         images = self._read_images(X, reset=True)
         targets = self._learn_targets(y, images)
         rng = check_rng(self.random_state)
         (images, targets), validation = self._split(images, targets, rng)
-        if before is not None and before[0] == self._task():
-            network = before[1]
+        specification = self._specification()
+        if before == (self._task(), repr(specification)):
+            network = self.network_
         else:
-            network = self._specification().build(self.image_shape_, rng, images)
+            network = specification.build(self.image_shape_, rng, images)
         self.network_, self.history_ = self._train(
             network,
             images,
@@ -136,10 +138,11 @@ class ConvNet(ImagePredictor):
             patience=None if validation is None else check_count(self.patience, "patience"),
             checkpoint=self.checkpoint,
         )
-        self._rng_state, self._memory = dict(rng.bit_generator.state), {}
+        self._rng_state, self._memory, self._built_from = dict(rng.bit_generator.state), {}, repr(specification)
         self.maps_shape_ = self.representation_.out_shape(self.image_shape_)
         return self
 
+    @all_or_nothing
     def _go_on(self, X: Any, y: Any, all_of_y: Any) -> Self:
         """Train for one epoch; the first call learns from `all_of_y` what the outputs stand for."""
         first = not hasattr(self, "network_")
@@ -147,16 +150,17 @@ class ConvNet(ImagePredictor):
         if first:
             self._learn_targets(all_of_y)
             rng, self._memory, self.history_ = check_rng(self.random_state), {}, []
-            self.network_ = self._specification().build(self.image_shape_, rng, images)
+            specification = self._specification()
+            self.network_, self._built_from = specification.build(self.image_shape_, rng, images), repr(specification)
         else:
             rng = _generator(self._rng_state)
         targets = self._more_targets(y, images)
         network = self.network_.astype(images.dtype)
-        self._memory = self._memory or self._optimizer().start(network.params)
+        memory = deepcopy(self._memory) or self._optimizer().start(network.params)  # steps change it in place
         self.network_, record = self._train(
-            network, images, targets, rng=rng, epochs=1, schedule="constant", memory=self._memory
+            network, images, targets, rng=rng, epochs=1, schedule="constant", memory=memory
         )
-        self._rng_state = dict(rng.bit_generator.state)
+        self._rng_state, self._memory = dict(rng.bit_generator.state), memory
         self.history_ = [*self.history_, {**record[0], "epoch": len(self.history_) + 1}]
         self.maps_shape_ = self.representation_.out_shape(self.image_shape_)
         return self

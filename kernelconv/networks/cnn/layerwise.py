@@ -9,6 +9,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from kernelconv._check import Shape, as_pair, check_choice, check_count, check_flag, check_rng
 from kernelconv._types.parameters import Padding, PerLayer, RandomState, Size
+from kernelconv.networks.all_or_nothing import all_or_nothing
 from kernelconv.networks.cnn.centroids import centroid_convolution
 from kernelconv.networks.estimator import ImageClassifier
 from kernelconv.networks.parameters import per_layer
@@ -192,6 +193,7 @@ class LayerwiseConvNet(ImageClassifier):
         self.verbose = verbose
         self.n_jobs = n_jobs
 
+    @all_or_nothing
     def fit(self, X: ArrayLike, y: ArrayLike) -> Self:
         """Learn the stages one by one from images `X` (n, h, w), (n, h, w, c) or rows, and labels `y` (n,)."""
         images = self._read_images(X, reset=True)

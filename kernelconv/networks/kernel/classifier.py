@@ -10,6 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 from kernelconv._check import Shape, check_count, check_flag, check_rng
 from kernelconv._scales import rms_norm
 from kernelconv._types.parameters import Padding, PerLayer, RandomState, Size
+from kernelconv.networks.all_or_nothing import all_or_nothing
 from kernelconv.networks.estimator import ImageClassifier
 from kernelconv.networks.kernel.last_layer import SphereSteps, inverse_covariance, solve_last_layer
 from kernelconv.networks.kernel.layers import Input, Kernels, Pooling, anchors_of, layers_of
@@ -147,6 +148,7 @@ class ConvKernelClassifier(ImageClassifier):
         self.verbose = verbose
         self.n_jobs = n_jobs
 
+    @all_or_nothing
     def fit(self, X: ArrayLike, y: ArrayLike) -> Self:
         """Train on images `X` (n, h, w), (n, h, w, c) or rows, and labels `y` (n,)."""
         images = self._read_images(X, reset=True)

@@ -8,7 +8,7 @@ from typing import Any, Literal, TypeAlias, get_args
 
 from numpy.typing import ArrayLike, NDArray
 
-from kernelconv._check import as_pair, check_choice
+from kernelconv._check import as_pair, check_choice, check_positive
 from kernelconv._numbers import shown
 from kernelconv._types.parameters import Padding, PerLayer, Size
 from kernelconv.networks.parameters import per_layer
@@ -94,6 +94,10 @@ def ckn_layers(
         sigma=sigma,
         pooling=pooling,
     )
+    for v in each:  # the parts name their own parameters
+        as_pair(v["patch_size"], "patch_size")
+        if v["pooling_scale"] is not None:
+            check_positive(v["pooling_scale"], "pooling_scale")
     reads = _input(input, each[0]["patch_size"], colour)
     patches: list[Part] = [PatchExtraction(v["patch_size"], padding=padding) for v in each]
     if reads is not None and reads.of_patches:

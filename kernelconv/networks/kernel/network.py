@@ -18,7 +18,8 @@ class ConvKernelNetwork(NetworkTransformer):
 
     Each layer extracts patches (P), maps them by the Nyström features of a dot-product kernel (M) whose anchors are
     spherical k-means centroids of training patches, and pools with a Gaussian (A). A parameter that is a tuple is per
-    layer; a single value holds for every layer. The number of layers is the length of `n_anchors`.
+    layer; a single value holds for every layer. The number of layers is the length of `n_anchors`, and where that is an
+    int, of the other tuples: a pair (height, width) of one layer is written ((3, 5),).
 
     Parameters
     ----------

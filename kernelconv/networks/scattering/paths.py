@@ -136,10 +136,10 @@ def check_span(size: tuple[int, ...], J: int, wide: bool, wider: str) -> None:
                 f"Use J <= {int(np.log2(2 * max(size)))}."
             )
     elif 2**J > min(size):
-        raise ValueError(
-            f"J={J} averages over {span} pixels, more than the image of {h} x {w}. Use J <= {int(np.log2(min(size)))}, "
-            f"or {wider}."
-        )
+        smaller = [f"J <= {int(np.log2(min(size)))}"] if min(size) > 1 else []
+        larger = [wider] if 2**J <= 2 * max(size) else []
+        use = f"Use {', or '.join([*smaller, *larger])}." if smaller or larger else "Pad the image."
+        raise ValueError(f"J={J} averages over {span} pixels, more than the image of {h} x {w}. {use}")
 
 
 def in_order(paths: list[ScatteringPath]) -> tuple[ScatteringPath, ...]:

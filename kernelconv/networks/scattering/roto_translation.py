@@ -13,6 +13,7 @@ from kernelconv._check import Shape, check_count
 from kernelconv._parallel.blocks import apply_blocks, n_threads
 from kernelconv._scales import rescaled, scales
 from kernelconv._types.parameters import Border
+from kernelconv.networks.all_or_nothing import all_or_nothing
 from kernelconv.networks.doors import by_block
 from kernelconv.networks.scattering.fast.by_map import CascadeByMap, full_spectrum
 from kernelconv.networks.scattering.fast.cascades import Cascades
@@ -172,6 +173,7 @@ class RotoTranslationScattering2D(PathTransformer):
         self.oversampling = oversampling
         self.n_jobs = n_jobs
 
+    @all_or_nothing
     def fit(self, X: ArrayLike, y: object = None) -> Self:
         """Check the parameters against the images and build the filters; no value of `X` is used.
 

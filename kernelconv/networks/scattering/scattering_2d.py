@@ -13,6 +13,7 @@ from kernelconv._parallel.blocks import n_threads
 from kernelconv._scales import scales
 from kernelconv._types.parameters import Border
 from kernelconv._types.stored import is_elsewhere
+from kernelconv.networks.all_or_nothing import all_or_nothing
 from kernelconv.networks.doors import by_map, rows
 from kernelconv.networks.scattering.path_parts import LogCompression, ParentNormalization, PathSelection
 from kernelconv.networks.scattering.path_transformer import EnergyByPath, path_energies, strongest
@@ -45,9 +46,11 @@ class Scattering2D(EnergyByPath):
     image_shape : tuple (h, w) or (h, w, c), optional
         How rows are read; needed only for rows.
     padding : {"reflect", "zero", "circular", "symmetric"}
-        What lies outside the image, as in numpy.pad; "zero" suits objects on an empty background. With "circular", an
-        axis that 2^J divides gets no border: the transform is then exactly covariant to shifts by 2^J. With
-        `oversampling` J or more, an axis of any size gets none, and the transform is covariant to all shifts.
+        What lies outside the image, as in numpy.pad, up to a border of 2^J px or a little more. The widest filters
+        reach farther and read the opposite border there: pad images yourself where a trace of one edge on the other
+        matters. "zero" suits objects on an empty background. With "circular", an axis that 2^J divides gets no border:
+        the transform is then exactly covariant to shifts by 2^J. With `oversampling` J or more, an axis of any size
+        gets none, and the transform is covariant to all shifts.
     oversampling : int
         Sample the output every 2^(J - oversampling) px instead (never finer than 1 px), and compute every scale on a
         grid that is finer by the same factor; at J nothing is subsampled.
@@ -168,6 +171,7 @@ class Scattering2D(EnergyByPath):
         self.energy = energy
         self.n_jobs = n_jobs
 
+    @all_or_nothing
     def fit(self, X: ArrayLike, y: object = None) -> Self:
         """Check the parameters against the images and build the filters; only `energy` looks at the values of `X`.
 

@@ -118,7 +118,8 @@ class GaussianPooling(Part):
             check_positive(self.scale, "scale")
         for scale in map(self.scale_of, self.subsampling):
             if not SCALES[0] <= scale <= SCALES[1]:
-                raise ValueError(f"scale must be from {SCALES[0]:g} to {SCALES[1]:g} px, got {scale:g}.")
+                got = f"{scale:g}" + (f", that of subsampling={self.subsampling}" if self.scale is None else "")
+                raise ValueError(f"scale must be from {SCALES[0]:g} to {SCALES[1]:g} px, got {got}.")
         check_choice(self.padding, "padding", PADDINGS[1:])
 
     @property

@@ -98,7 +98,8 @@ def certify_change(
     Raises
     ------
     ValueError
-        As `certify` and `measure_stability`; if a feature vector is zero; if `radii` are not finite numbers >= 0.
+        As `certify` and `measure_stability`; if a feature vector is zero; if `radii` are not a row of finite numbers
+        >= 0.
 
     Notes
     -----
@@ -120,7 +121,9 @@ def certify_change(
     (True, inf)
     """
     images, represent = measured_images(X), as_representation(phi)
-    sizes = np.atleast_1d(np.asarray(check_radius(check_finite(as_double(radii, "radii"), "radii"))))
+    sizes = np.atleast_1d(np.asarray(check_radius(check_finite(as_double(radii, "radii"), "radii"), "radii")))
+    if sizes.ndim > 1 or not sizes.size:
+        raise ValueError(f"radii must be a number or a row of numbers, (r,), got shape {sizes.shape}.")
     cloud = Cloud(deformation, check_size(sigma, "sigma"), order, padding)
     check_count(n_samples, "n_samples")
     if check_positive(alpha, "alpha") >= 1:
@@ -129,16 +132,19 @@ def certify_change(
         shares = norm.cdf(sizes / cloud.sigma)
     ranks = upper_rank(shares, n_samples, alpha)
     streams = check_rng(random_state).spawn(len(images))
-    changes = np.sort([_changes(cloud, represent, x, n_samples, rng) for x, rng in zip(images, streams, strict=True)])
+    of_each = enumerate(zip(images, streams, strict=True))
+    changes = np.sort([_changes(cloud, represent, x, i, n_samples, rng) for i, (x, rng) in of_each])
     guaranteed = np.concatenate([changes, np.full((len(images), 1), np.inf)], axis=1)[:, ranks]
     strengths = np.asarray(deformation.guaranteed_strength(images.shape[1:3], sizes))
     typical = np.median(changes, axis=1)
     return ChangeCertificate(sizes, strengths, guaranteed, typical, cloud.sigma, float(alpha), n_samples)
 
 
-def _changes(cloud: Cloud, represent: Any, x: NDArray, n: int, rng: np.random.Generator) -> NDArray:
-    """Return the relative changes (n,) of the representation of an image over the cloud."""
+def _changes(cloud: Cloud, represent: Any, x: NDArray, index: int, n: int, rng: np.random.Generator) -> NDArray:
+    """Return the relative changes (n,) of the representation of an image, X[index], over the cloud."""
     image, clean = x if x.ndim == 3 else x[..., None], features(represent, x[None])
+    if not clean.any():
+        raise ValueError(f"Phi(x) = 0 for X[{index}]: its relative change is undefined. Leave this image out.")
 
     def outputs(batch: NDArray) -> NDArray:
         moved = features(represent, batch.reshape(len(batch), *x.shape))
@@ -186,7 +192,7 @@ def lipschitz_guarantee(
     Raises
     ------
     ValueError
-        If `X` is not finite images, a number is not > 0, or `order` is not 1 or 3.
+        If `X` is not finite images, `constant` is not >= 0 or `displacement` not > 0, or `order` is not 1 or 3.
 
     Examples
     --------

@@ -47,7 +47,13 @@ class Cloud:
             raise ValueError(f"deformation must be a family such as SmoothDeformation(3), got {shown(self.family)}.")
         check_size(self.sigma, "sigma")
         check_interpolation(self.order, self.padding)
-        self.family.n_parameters((28, 28))  # a family without says so
+        try:
+            self.family.n_parameters((28, 28))
+        except TypeError as error:
+            raise ValueError(
+                f"Noise is added to the parameters of fields, and {error} For dilations and shears take "
+                "AffineDeformation."
+            ) from None
 
     def warped(self, image: NDArray, centre: NDArray, n: int, rng: np.random.Generator) -> Iterator[NDArray]:
         """Yield `n` copies of an image (h, w, c), each warped by a field around that of `centre` (p,), in batches."""

@@ -169,7 +169,7 @@ def smallest_flip(
 
 
 def _outputs(labels_of: Callable[[NDArray], NDArray], shape: tuple[int, ...]) -> Callable[[NDArray], NDArray]:
-    return lambda batch: labels_of(batch.reshape(len(batch), *shape))
+    return lambda batch: labels_of(batch.reshape(len(batch), *shape).copy())  # which may work in place
 
 
 def _of_classifier(cloud: Cloud, outputs: Any, image: NDArray) -> tuple[Any, Flips]:

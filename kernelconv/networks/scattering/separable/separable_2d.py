@@ -11,6 +11,7 @@ from kernelconv._arrays import as_floating, is_foreign, namespace, numpy_dtype
 from kernelconv._check import Shape
 from kernelconv._parallel.blocks import apply_blocks, n_threads
 from kernelconv._types.parameters import Border
+from kernelconv.networks.all_or_nothing import all_or_nothing
 from kernelconv.networks.doors import by_block
 from kernelconv.networks.scattering.fast.separable import Separable
 from kernelconv.networks.scattering.path_transformer import PathTransformer
@@ -113,6 +114,7 @@ class SeparableScattering2D(PathTransformer):
         self.padding = padding
         self.n_jobs = n_jobs
 
+    @all_or_nothing
     def fit(self, X: ArrayLike, y: object = None) -> Self:
         """Check the parameters against the images; no value of `X` is used.
 

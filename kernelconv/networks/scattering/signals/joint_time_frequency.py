@@ -14,6 +14,7 @@ from kernelconv._check import check_count, check_positive
 from kernelconv._parallel.blocks import block_length, map_blocks, n_threads
 from kernelconv._scales import rescaled, scales
 from kernelconv._types.parameters import Border
+from kernelconv.networks.all_or_nothing import all_or_nothing
 from kernelconv.networks.doors import apart, by_block, in_a_row
 from kernelconv.networks.scattering.paths import filled
 from kernelconv.networks.scattering.signals.geometry_1d import Geometry1D
@@ -126,6 +127,7 @@ class JointTimeFrequencyScattering(SignalTransformer):
         self.padding = padding
         self.n_jobs = n_jobs
 
+    @all_or_nothing
     def fit(self, X: ArrayLike, y: object = None) -> Self:
         """Check the parameters against the signals and build the filters; no value of `X` is used.
 

@@ -13,6 +13,7 @@ from sklearn.utils.validation import check_is_fitted
 from kernelconv._arrays import is_foreign, namespace
 from kernelconv._parallel.blocks import apply_blocks, n_threads
 from kernelconv._types.parameters import Border
+from kernelconv.networks.all_or_nothing import all_or_nothing
 from kernelconv.networks.doors import apart, by_map, in_a_row, rows
 from kernelconv.networks.scattering.paths import signal_meta
 from kernelconv.networks.scattering.signals.geometry_1d import Average, Geometry1D
@@ -128,6 +129,7 @@ class Scattering1D(SignalTransformer):
         self.frequencies = frequencies
         self.n_jobs = n_jobs
 
+    @all_or_nothing
     def fit(self, X: ArrayLike, y: object = None) -> Self:
         """Check the parameters against the signals and build the filters; no value of `X` is used.
 

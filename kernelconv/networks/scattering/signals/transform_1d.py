@@ -37,7 +37,7 @@ def check_average(T: Any) -> None:
     if isinstance(T, str):
         raise ValueError(f"T must be a number of samples, 0 or 'global', got {T!r}.")
     if 0 < check_positive(T, "T", zero=True) < 1:
-        raise ValueError(f"T must be at least 1 sample, got {T!r}. 0 averages nothing, 'global' the whole signal.")
+        raise ValueError(f"T must be at least 1 sample, got {T!r}; 'global' averages the whole signal.")
 
 
 @dataclass(frozen=True, repr=False)

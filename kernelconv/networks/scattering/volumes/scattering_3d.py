@@ -16,6 +16,7 @@ from kernelconv._numbers import as_table
 from kernelconv._parallel.blocks import apply_blocks, n_threads
 from kernelconv._scales import scales
 from kernelconv._types.stored import is_elsewhere
+from kernelconv.networks.all_or_nothing import all_or_nothing
 from kernelconv.networks.doors import by_block, read_elsewhere
 from kernelconv.networks.scattering.fast.volumes import Volumes
 from kernelconv.networks.scattering.volumes.definition import scattered
@@ -153,6 +154,7 @@ class Scattering3D(TransformerMixin, BaseEstimator):
         self.volume_shape = volume_shape
         self.n_jobs = n_jobs
 
+    @all_or_nothing
     def fit(self, X: ArrayLike, y: object = None) -> Self:
         """Check the parameters against the volumes; no value of `X` is used.
 
