@@ -44,17 +44,16 @@ def check_shape(shape: Any, name: str = "in_shape") -> tuple[int, int, int]:
 
 
 def as_float(x: Any, name: str = "x") -> NDArray:
-    """Return `x` as a float array: float64, wider floats and objects become float64, every other real dtype float32.
+    """Return `x` as a float array: float64 stays float64, every other real dtype becomes float32.
 
     Raises
     ------
     ValueError
-        As `as_real`, and if a number of `x` is beyond the range of what it becomes.
+        As `as_real`, and if a number of `x` is beyond the range of float32.
     """
     if not (type(x) is np.ndarray and x.dtype in (np.float32, np.float64)):
         x = as_real(x, name)
-        wide = x.dtype == object or (x.dtype.kind == "f" and x.dtype.itemsize > 8)
-        x = x if x.dtype in (np.float32, np.float64) else cast(x, np.float64 if wide else np.float32, name)
+        x = x if x.dtype in (np.float32, np.float64) else cast(x, np.float32, name)
     return x
 
 
@@ -269,7 +268,9 @@ def check_rng(random_state: Any = None) -> np.random.Generator:
         return random_state
     if isinstance(random_state, np.random.RandomState):
         return np.random.default_rng(random_state.randint(2**31 - 1))
-    if random_state is None or isinstance(random_state, np.random.SeedSequence | np.random.BitGenerator):
+    if random_state is None or (type(random_state) is int and random_state >= 0):  # the common two without a look
+        return np.random.default_rng(random_state)
+    if isinstance(random_state, np.random.SeedSequence | np.random.BitGenerator):
         return np.random.default_rng(random_state)
     seeds = random_state if isinstance(random_state, tuple | list) else [random_state]
     ints = [s for s in seeds if isinstance(s, int | np.integer) and not isinstance(s, bool | np.timedelta64)]

@@ -46,7 +46,8 @@ def test_floats_are_not_copied():
         (sparse.csr_array(np.eye(2)), r"Sparse data was passed for pixels, .* pass pixels\.toarray\(\)"),
         ([[1, 2], [3]], "pixels is a ragged list: all its rows must have one length"),
         ([np.ones(2), np.ones(3)], "pixels is a ragged list"),
-        (np.array([10**400]), r"pixels holds numbers beyond 1\.8e\+308, the largest of float64: scale it"),
+        (np.array([10**400]), r"pixels holds numbers beyond 3\.4e\+38, the largest of float32: scale it"),
+        (np.array([np.longdouble("1e100")]), "pixels holds numbers beyond"),
     ],
 )
 def test_what_holds_no_numbers_is_refused(x, match):
@@ -69,23 +70,9 @@ def test_the_error_of_a_foreign_object_is_what_both_callers_expect():
     assert issubclass(ForeignObjectError, ValueError)  # what this library documents
 
 
-@pytest.mark.parametrize(
-    ("dtype", "wanted"),
-    [
-        *((d, np.float32) for d in (bool, np.uint8, np.int16, np.int64, np.float16, np.float32)),
-        *((d, np.float64) for d in (np.float64, np.longdouble, object, ">f8")),
-    ],
-)
-def test_the_precision_of_what_is_read(dtype, wanted):
-    x = np.array([0.0, 1.0]).astype(dtype)
-    assert _check.as_float(x).dtype == wanted
-    third = np.array([1 / 3]).astype(dtype)
-    assert _check.as_float(third)[0] == wanted(third[0])
-
-
 def test_objects_that_are_numbers_are_read():
     x = np.array([1, 2.5, True, np.uint8(7), Fraction(1, 2), Decimal("0.25"), 10**30], object)
-    assert _check.as_float(x).tolist() == [1, 2.5, 1, 7, 0.5, 0.25, 1e30]
+    assert _check.as_float(x).tolist() == np.array([1, 2.5, 1, 7, 0.5, 0.25, 1e30], np.float32).tolist()
     assert _check.as_float(np.array([np.inf, 1], object))[0] == np.inf  # an infinity is not beyond: check_finite's case
 
 

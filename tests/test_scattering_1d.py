@@ -371,7 +371,7 @@ def test_wavelets_have_zero_mean_and_unit_gain():
         ({"T": 10**400}, "T must be >= 0 and finite, got 1000"),
         ({"J": 2000, "padding": "zero"}, r"J=2000 with T=2\*\*J spans more than 64 times"),
         ({"J": 13, "T": 4}, "J=13 with T=4 spans more than 64 times the 64 samples of the signal"),
-        ({"T": 0.5}, "T must be at least 1 sample, got 0.5. 0 averages nothing, 'global' the whole signal"),
+        ({"T": 0.5}, "T must be at least 1 sample, got 0.5; 'global' averages the whole signal"),
         ({"T": "all"}, "T must be a number of samples, 0 or 'global', got 'all'"),
         ({"T": False}, "T must be a number, got False"),
         ({"T": 0, "J": 7}, r"The wavelets span 2\*\*J=128 samples, more than the 64 of the signal"),

@@ -131,16 +131,14 @@ class AffineSubspaceClassifier(ClassifierMixin, SubspacesOfStreams):
         x, y = validate_data(self, as_table(X), y, dtype=[np.float64, np.float32])
         x = squarable(x)
         check_classification_targets(y)
-        for learned in ("class_moments_", "_subspaces_found"):
-            self.__dict__.pop(learned, None)
+        self.__dict__.pop("class_moments_", None)  # of an earlier stream
         self.classes_, labels = np.unique(y, return_inverse=True)
         if len(self.classes_) < 2:
             raise ValueError(
                 f"AffineSubspaceClassifier needs samples of at least 2 classes in the data, but the data contains "
                 f"only one class: {self.classes_[0]!r}."
             )
-        cross_validate = self._check_parameters()
-        if cross_validate:
+        if self._check_parameters():
             self.cv_errors_ = self._cross_validate(x, labels)
             self.n_components_ = int(np.argmin(self.cv_errors_))
         else:

@@ -36,7 +36,7 @@ class ConvNet(ImagePredictor):
 
     history_: list[Record]
     loss: ClassLoss | TargetLoss | Loss
-    _built_from: str  # what the network was specified as
+    _built_from: Network  # what the network was specified as
     _rng_state: dict[str, Any]  # the generator's; pickles of a Generator are bound to a version of NumPy
     _memory: dict[str, Any]  # the optimiser's, between partial fits
 
@@ -116,13 +116,13 @@ class ConvNet(ImagePredictor):
         if self.checkpoint is not None and not isinstance(self.random_state, int | np.integer):
             raise ValueError("checkpoint needs an int random_state, so that a later fit is the same training.")
         warm = check_flag(self.warm_start, "warm_start") and hasattr(self, "network_")
-        before = (self._task(), self._built_from) if warm else None
+        before = (self._task(), repr(self._built_from)) if warm else None
         images = self._read_images(X, reset=True)
         targets = self._learn_targets(y, images)
         rng = check_rng(self.random_state)
         (images, targets), validation = self._split(images, targets, rng)
         specification = self._specification()
-        if before == (self._task(), repr(specification)):
+        if warm and before == (self._task(), repr(specification)):
             network = self.network_
         else:
             network = specification.build(self.image_shape_, rng, images)
@@ -138,7 +138,7 @@ class ConvNet(ImagePredictor):
             patience=None if validation is None else check_count(self.patience, "patience"),
             checkpoint=self.checkpoint,
         )
-        self._rng_state, self._memory, self._built_from = dict(rng.bit_generator.state), {}, repr(specification)
+        self._rng_state, self._memory, self._built_from = dict(rng.bit_generator.state), {}, specification
         self.maps_shape_ = self.representation_.out_shape(self.image_shape_)
         return self
 
@@ -151,7 +151,7 @@ class ConvNet(ImagePredictor):
             self._learn_targets(all_of_y)
             rng, self._memory, self.history_ = check_rng(self.random_state), {}, []
             specification = self._specification()
-            self.network_, self._built_from = specification.build(self.image_shape_, rng, images), repr(specification)
+            self.network_, self._built_from = specification.build(self.image_shape_, rng, images), specification
         else:
             rng = _generator(self._rng_state)
         targets = self._more_targets(y, images)
