@@ -369,7 +369,7 @@ def test_number_of_layers_is_that_of_the_tuples():
     [
         ({"n_anchors": (3, 4), "patch_size": (3, 3, 3)}, r"one entry a layer \(2\), got lengths .*'patch_size': 3"),
         ({"n_anchors": 3, "patch_size": (3, 3), "subsampling": (2, 2, 2)}, "must have one entry a layer"),
-        ({"n_anchors": ()}, r"must have one entry a layer \(0\)"),
+        ({"n_anchors": ()}, r"must have one entry a layer \(at least one\)"),
         ({"n_anchors": 0}, "n_anchors must be an int >= 1"),
         ({"sigma": -1}, "sigma must be > 0"),
         ({"n_patches": 0}, "n_patches must be an int"),

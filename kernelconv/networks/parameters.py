@@ -26,7 +26,8 @@ def per_layer(leading: str, **values: Any) -> list[dict[str, Any]]:
     lengths = {k: len(v) for k, v in values.items() if isinstance(v, tuple | list)}
     n_layers = lengths.get(leading, max(lengths.values(), default=1))
     if n_layers == 0 or any(length != n_layers for length in lengths.values()):
-        raise ValueError(f"Parameters given per layer must have one entry a layer ({n_layers}), got lengths {lengths}.")
+        how_many = n_layers or "at least one"
+        raise ValueError(f"Parameters given per layer must have one entry a layer ({how_many}), got lengths {lengths}.")
     return [{k: v[i] if k in lengths else v for k, v in values.items()} for i in range(n_layers)]
 
 

@@ -134,7 +134,9 @@ def certify(
     X : array-like, shape (n, h, w) or (n, h, w, c)
         Images.
     deformation : Deformation
-        A family whose parameters may be added: every `LinearDeformation`, and `Rotation`.
+        A family whose parameters may be added: every `LinearDeformation`, and `Rotation`. Of families whose
+        ``guaranteed_strength`` is 0 (`ElasticDeformation`, `HolderDeformation` of an exponent below 1) radii alone are
+        certified, and no strength.
     sigma : float
         Standard deviation of the noise on each parameter: pixels of smooth fields and translations, radians of
         rotations, no unit for `AffineDeformation`. A larger sigma gives larger radii and less accuracy: try several,
