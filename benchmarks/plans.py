@@ -77,8 +77,8 @@ PLANS = {
         (f"{_ON_MNIST} Nothing of them was chosen on Fashion-MNIST.",),
         remarks=(
             "At 60,000 images gradient CKN + Gaussian and both + Gaussian were scored on the test images twice: first "
-            "with kernel systems solved by Cholesky factors in single precision (7.08 and 6.13 %, relative residuals of "
-            "2.2e-2 and 2.5e-2), then as they are solved now. Nothing was chosen in between.",
+            "with kernel systems solved by Cholesky factors in single precision (7.08 and 6.13 %, relative residuals "
+            "of 2.2e-2 and 2.5e-2), then as they are solved now. Nothing was chosen in between.",
         ),
     ),
     "cifar10": Plan(

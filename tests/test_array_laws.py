@@ -287,6 +287,17 @@ def test_functions_of_jax_are_their_parts(jax):
     close(jax.jit(function)(turned, x), part.replace(turned).forward(x), 1e-12)
 
 
+def test_functions_of_jax_refuse_what_is_not_of_the_part(jax):
+    function, params = as_function(registry.built("ckn"))
+    x = registry.images()
+    for wrong in ({}, list(params.values()), dict(list(params.items())[1:])):
+        with pytest.raises(ValueError, match=r"params must be a dict of 'layer_1.*, as as_function returns it"):
+            function(wrong, x)
+    for wrong in (x[:, 1:], x[0]):
+        with pytest.raises(ValueError, match=r"The function takes images \(n, \d+, \d+, \d+\), got shape"):
+            function(params, wrong)
+
+
 @pytest.mark.parametrize(
     ("model", "error", "match"),
     [

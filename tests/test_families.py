@@ -251,6 +251,18 @@ class Bulges(LinearDeformation):
         return SineField(shape, np.reshape(z, (-1, 2, 1, 1)))
 
 
+class Twice(Bulge):
+    """Fields of twice the strength that is asked for."""
+
+    def draw(self, shape, strength, rng, n):
+        return super().draw(shape, 2 * strength, rng, n)
+
+
+def test_a_family_that_misses_the_strength_is_refused():
+    with pytest.raises(ValueError, match=r"Twice\.draw .* exactly the strength 0\.4, got one of 0\.8"):
+        Twice().sample(8, 0.4, rng=0, size=3)
+
+
 @pytest.mark.parametrize("family", [Bulge(), Bulges()], ids=lambda f: type(f).__name__)
 def test_a_family_of_ones_own_is_sampled_measured_and_searched(family):
     fields = family.sample((9, 12), 0.3, rng=0, size=4)

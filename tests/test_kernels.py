@@ -4,8 +4,10 @@ import numpy as np
 import pytest
 import registry
 
+from kernelconv import ConvKernelNetwork
 from kernelconv.operators import ArcCosine, ConvexSum, Exponential, KernelMapping, KernelProduct, Polynomial, Vovk
 from kernelconv.operators.fast.mapping import Mapping
+from kernelconv.operators.mappings.dot_product import DotProductKernel
 
 
 @pytest.mark.parametrize("kernel", registry.KERNELS)
@@ -80,3 +82,35 @@ def test_the_quick_exponential_mapping_is_the_plain_one(dtype, channels):
     assert not m[0, :2].any()
     assert (m[1] > 0).all()
     assert np.abs(m / np.where(plain > 0, plain, 1) - (plain > 0)).max() < 200 * np.finfo(dtype).eps
+
+
+class Negative(DotProductKernel):
+    """-u: its matrices are negative definite."""
+
+    slope = 1.0
+
+    def __call__(self, u):
+        return -u
+
+    def derivative(self, u):
+        return 0 * u - 1
+
+
+class Decreasing(Negative):
+    """2 u - u^2, 1 at 1 and not positive definite."""
+
+    def __call__(self, u):
+        return 2 * u - u**2
+
+
+@pytest.mark.parametrize(
+    ("kernel", "match"),
+    [
+        (Negative(), r"kappa\(1\) must be 1, so that norms are kept, and .* has -1: divide by it"),
+        (Decreasing(), r"k has the eigenvalue -.*, so it is no matrix of a positive definite kernel"),
+    ],
+)
+def test_what_is_no_kernel_is_refused(kernel, match):
+    x = np.random.default_rng(0).standard_normal((20, 8, 8))
+    with pytest.raises(ValueError, match=match):
+        ConvKernelNetwork(n_anchors=(32,), kernel=kernel, random_state=0).fit(x)

@@ -567,6 +567,38 @@ def test_check_vjp_fails_on_a_param_gradient_wrong_by_a_thousandth(rng):
         check_vjp(part, registry.images(), rng)
 
 
+class OtherValues(Modulus):
+    """Its pullback is a right gradient, of another function."""
+
+    def _pullback(self, x, *, train=False, rng=None):
+        return 3 * x + 7, lambda g: (3 * g, {}), {}
+
+
+class NoGradient(KernelMapping):
+    def _pullback(self, x, *, train=False, rng=None):
+        y, pull, state = super()._pullback(x, train=train, rng=rng)
+        return y, lambda g: (pull(g)[0], {}), state
+
+
+class WideGradient(KernelMapping):
+    def _pullback(self, x, *, train=False, rng=None):
+        y, pull, state = super()._pullback(x, train=train, rng=rng)
+        return y, lambda g: (pull(g)[0], {"anchors": pull(g)[1]["anchors"][None]}), state
+
+
+@pytest.mark.parametrize(
+    ("part", "match"),
+    [
+        (OtherValues(), "pullback returns other values than forward"),
+        (NoGradient(5), "pullback returns no gradient of anchors"),
+        (WideGradient(5), r"The gradient in anchors has shape \(1, 5, 2\), and anchors has \(5, 2\)"),
+    ],
+)
+def test_check_vjp_fails_on_other_values_and_on_gradients_that_are_not_of_the_params(part, match, rng):
+    with pytest.raises(AssertionError, match=match):
+        check_vjp(part.build(registry.SHAPE, rng), registry.images(), rng)
+
+
 class Misstated(GaussianPooling):
     def _out_shape(self, in_shape):
         h, w, c = super()._out_shape(in_shape)

@@ -133,3 +133,31 @@ def test_cells_that_share_have_the_records_of_cells_that_do_not(monkeypatch):
         monkeypatch.setattr(module, "_kept", module._OfThread())
         alone = study.run(cell)
         assert {k: v for k, v in alone.items() if k not in TIMES} == {k: v for k, v in record.items() if k not in TIMES}
+
+
+class InPlace(Told):
+    """Writes into the images that it is given, and learns nothing."""
+
+    def transform(self, X):
+        X *= -1
+        return X.reshape(len(X), -1)
+
+
+def test_a_model_that_works_in_place_spoils_no_other():
+    """Neither the images of another model nor features that two heads read."""
+    images = (255 * X).astype(np.float32)
+    split = Split("small", images, Y, images[:20].copy(), Y[:20])
+    first = Accuracy(split, {"pixels+linear": model("pixels+linear")}, {12: 1})
+    alone = first.run(first.cells[0])["test_error"]
+    spoiler = Accuracy(split, {"pixels+linear": model("pixels+linear")}, {12: 1})
+    built = make_pipeline(InPlace(), RidgeClassifier())
+    object.__setattr__(spoiler.models["pixels+linear"], "build", lambda *_: built)
+    spoiler.run(spoiler.cells[0])
+    np.testing.assert_array_equal(split.X_test, images[:20])
+    assert first.run(first.cells[0])["test_error"] == alone
+    kept, features = Shared(), make_pipeline(Told())
+    fitted, _ = kept.fit(features, X, None, "subset")
+    for _ in range(2):
+        rows, _ = kept.transform(fitted, X, "subset")
+        np.testing.assert_array_equal(rows, X.reshape(len(X), -1))
+        rows *= 0

@@ -93,6 +93,9 @@ def test_a_folder_of_images_in_the_order_of_load_images(tmp_path):
     )
     assert np.array_equal(255 * flat[:], X[[0, 2, 4, 6, 8, 1, 3, 5, 7, 9], ..., 0].astype(np.float32))
     assert ImageFolder(tmp_path / "pictures" / "a", size=(4, 4)).shape == (10, 4, 4)
+    for index in (3, [1, 2], (slice(2), slice(3))):
+        with pytest.raises(TypeError, match=r"read by slices, F\[3:4\] for one image or F\[:\] for all, got"):
+            flat[index]
     assert np.array_equal(SCATTERING.transform(flat), SCATTERING.transform(flat[:]))  # an estimator reads it as it is
 
 

@@ -276,6 +276,20 @@ def test_kept_values_follow_every_change():
     close(module(x), module.part().forward(registry.images()), 1e-12)
 
 
+@pytest.mark.parametrize("engine", ["auto", "numpy", "torch"])
+@pytest.mark.parametrize("name", ["ckn", "cnn"])
+def test_kept_values_follow_what_is_written_through_data(name, engine):
+    """A tensor's version does not count it: averages of weights and hand-written steps are written so."""
+    module, x = as_module(registry.built(name), engine=engine).eval(), torch.tensor(registry.images())
+    with torch.no_grad():
+        first = module(x)
+        for p in module.parameters():
+            p.data.mul_(torch.linspace(0.5, 2, p.numel(), dtype=p.dtype).reshape(p.shape))
+        second = module(x)
+    assert not torch.allclose(second, first)
+    close(second, module.part().forward(registry.images()), 1e-12)
+
+
 def test_filters_are_moved_once_and_again_for_another_dtype(monkeypatch):
     fitted, moved, like = Scattering2D(2, L=2).fit(X), [], filtering.like
 

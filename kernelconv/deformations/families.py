@@ -84,7 +84,8 @@ class Deformation:
         ValueError
             If not exactly one of strength and displacement is given; if it is not > 0 and finite; if the strength, or
             the Jacobian norm that the displacement needs, is at or above the family's limit without `allow_folding`;
-            if the image is too small for the family; or if so many fields need more memory than there is.
+            if the image is too small for the family; if so many fields need more memory than there is; or if `draw` of
+            the family returns fields of another strength.
         TypeError
             If `draw` or `draw_displaced` of the family returns anything but a batch of n fields on the image.
         """
@@ -96,6 +97,13 @@ class Deformation:
         if strength is not None:
             strength = self.check_strength(strength, allow_folding=allow_folding)
             fields = check_drawn(self.draw(pair, strength, check_rng(rng), n), pair, n, f"{type(self).__name__}.draw")
+            reached = np.asarray(self.strength_of(fields))
+            if not np.allclose(reached, strength, rtol=1e-6, atol=0):
+                farthest = float(reached[np.argmax(np.abs(reached - strength))])
+                raise ValueError(
+                    f"{type(self).__name__}.draw must return fields of exactly the strength {strength:g}, got one of "
+                    f"{farthest:.6g}."
+                )
         else:
             drawn = self.draw_displaced(pair, check_size(displacement, "displacement"), check_rng(rng), n)
             fields = check_drawn(drawn, pair, n, f"{type(self).__name__}.draw_displaced")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from kernelconv._arrays import like
@@ -65,6 +65,13 @@ def as_function(model: Part | HasNetwork) -> tuple[Callable[[dict[str, Any], Any
 
     def function(params: dict[str, Any], x: Any) -> Any:
         x = jnp.asarray(x)
+        if not isinstance(params, Mapping) or params.keys() != built.params.keys():
+            names = ", ".join(map(repr, built.params)) or "nothing"
+            raise ValueError(f"params must be a dict of {names}, as as_function returns it.")
+        if x.ndim != 4 or tuple(x.shape[1:]) != tuple(built.in_shape):
+            raise ValueError(
+                f"The function takes images (n, {', '.join(map(str, built.in_shape))}), got shape {x.shape}."
+            )
         return (built.replace({k: like(v, x) for k, v in params.items()}) if params else built).forward(x)
 
     return function, {name: jnp.asarray(value) for name, value in part.params.items()}

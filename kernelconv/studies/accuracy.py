@@ -163,7 +163,8 @@ class Accuracy:
         return {**same, **self._validated(model, x, y, cell)}
 
     def _tested(self, estimator: Any, x: NDArray, y: NDArray, cell: AccuracyCell) -> dict[str, Any]:
-        images, truth = self.split.X_test[: self.n_test(cell)], self.split.y_test[: self.n_test(cell)]
+        truth = self.split.y_test[: self.n_test(cell)]
+        images = self.split.X_test[: len(truth)].copy()  # a user's model may work in place
         estimator, fit_seconds = shared().fit(estimator, x, y, self._place("subset", cell))
         predicted, predict_seconds = shared().predict(estimator, images, (self.split.digest, "test", len(images)))
         inside = network(estimator)
@@ -181,7 +182,7 @@ class Accuracy:
         """Return how far features move, every model facing the same fields, and how many they are; of a kernel None."""
         if phi is None:
             return {"n_features": None, **dict.fromkeys(MEASURES)}
-        images = self.split.X_test[:N_DEFORMED]
+        images = self.split.X_test[:N_DEFORMED].copy()
         report = measure_stability(phi, images, DEFORMATION, self.strengths, measures=MEASURES, random_state=0)
         rows = {
             m: [{"strength": r.strength, "mean": r.mean, "low": r.low, "high": r.high} for r in report.select(m)]

@@ -82,13 +82,14 @@ class Shared:
         digest = next((known.digest for known in self.fitted.values() if known.estimator is fitted), None)
         if (digest, place) in self.features:
             self.features.move_to_end((digest, place))
-            return self.features[digest, place]
-        found = _timed(lambda: fitted.transform(x))
-        if digest is not None and found[0].nbytes <= MOST_BYTES:
-            self.features[digest, place] = found
+            features, seconds = self.features[digest, place]
+            return features.copy(), seconds
+        found, seconds = _timed(lambda: fitted.transform(x))
+        if digest is not None and found.nbytes <= MOST_BYTES:
+            self.features[digest, place] = found.copy(), seconds  # what reads them may work in place
             while sum(features.nbytes for features, _ in self.features.values()) > MOST_BYTES:
                 self.features.popitem(last=False)
-        return found
+        return found, seconds
 
     def predict(self, fitted: Any, x: NDArray, place: Hashable) -> tuple[NDArray, float]:
         """Return the predicted classes of images, and the CPU seconds of them."""

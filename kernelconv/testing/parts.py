@@ -124,7 +124,8 @@ def check_vjp(
     Raises
     ------
     AssertionError
-        If a gradient disagrees, or is zero.
+        If a gradient disagrees, is zero, is missing or has another shape than its parameter, or if ``pullback`` returns
+        other values than ``forward``.
     """
 
     def run(p: Part, z: NDArray) -> Any:
@@ -132,8 +133,21 @@ def check_vjp(
         return p.pullback(z, train=train_seed is not None, rng=generator)
 
     y, pullback, _ = run(part, x)
+    if train_seed is None:
+        values = part.forward(x)
+        require(
+            y.shape == values.shape and bool(np.allclose(y, values, rtol=1e-6, atol=1e-6 * np.abs(values).max())),
+            "pullback returns other values than forward: it must compute the part, and keep what its gradient needs.",
+        )
     g = _noise(rng, y)
     grad_x, grads = pullback(g)
+    missing = sorted(part.params.keys() - grads.keys()) if params else []
+    require(not missing, f"pullback returns no gradient of {', '.join(missing)}.")
+    for name, grad, value in [("x", grad_x, x), *((k, grads[k], part.params[k]) for k in part.params if params)]:
+        require(
+            np.shape(grad) == np.shape(value),
+            f"The gradient in {name} has shape {np.shape(grad)}, and {name} has {np.shape(value)}.",
+        )
     t = _noise(rng, x)
     jvp = (run(part, x + h * t)[0] - run(part, x - h * t)[0]) / (2 * h)
     worst = _compare("x", g, jvp, grad_x, t, tol)

@@ -55,7 +55,7 @@ class PartModule(nn.Module):
         super().__init__()
         self._part, self.engine, self.channels_last = part, engine, not channels_first
         self.trainable, self.rows = trainable, rows
-        self._kept: dict[str, tuple[Any, Part]] = {}  # parts of fixed values, and what they were made of
+        self._kept: dict[str, tuple[Any, list[Tensor], Part]] = {}  # parts of fixed values, and what they were made of
         if isinstance(part, Composite):
             for name, inner in part.named_parts.items():
                 self.add_module(name, PartModule(inner, engine, channels_first, trainable))
@@ -110,12 +110,16 @@ class PartModule(nn.Module):
         return part.with_matrix(part.matrix() if self.trainable else self.get_buffer("whitening"))
 
     def _held(self, kind: str, make: Callable[[], Part], x: Tensor) -> Part:
-        """Return ``make()``, for maps like `x`, or what it returned before if the tensors have not changed since."""
-        held = [*self.parameters(), *self.buffers()]
-        key = [(x.dtype, x.device), *((t.data_ptr(), t._version, t.dtype, t.device) for t in held)]
-        if kind not in self._kept or self._kept[kind][0] != key:
-            self._kept[kind] = key, make()
-        return self._kept[kind][1]
+        """Return ``make()``, for maps like `x`, or what it returned before if no value has changed since.
+
+        Values are compared with copies: a tensor's version does not count what is written through its ``data``.
+        """
+        held = [t.detach() for t in (*self.parameters(), *self.buffers())]
+        key = [(x.dtype, x.device), *((t.dtype, t.device) for t in held)]
+        known = self._kept.get(kind)
+        if known is None or known[0] != key or not all(map(torch.equal, known[1], held)):
+            known = self._kept[kind] = key, [t.clone() for t in held], make()
+        return known[2]
 
     def __reduce__(self) -> Any:
         """Copy and pickle what decides the module: PyTorch itself does not pickle parametrized ones."""

@@ -254,7 +254,7 @@ def as_kernel(kernel: DotProductKernel | KernelName, sigma: float = 0.6) -> DotP
     Raises
     ------
     ValueError
-        If `kernel` is neither, a class for one.
+        If `kernel` is neither, a class for one, or not 1 at 1.
 
     Examples
     --------
@@ -262,6 +262,10 @@ def as_kernel(kernel: DotProductKernel | KernelName, sigma: float = 0.6) -> DotP
     Exponential(sigma=0.5)
     """
     if isinstance(kernel, DotProductKernel):
+        if not abs((at_one := float(kernel(np.ones(1))[0])) - 1) < 1e-6:
+            raise ValueError(
+                f"kappa(1) must be 1, so that norms are kept, and {kernel} has {at_one:.6g}: divide by it."
+            )
         return kernel
     named: dict[str, Callable[[], DotProductKernel]] = {
         "exponential": lambda: Exponential(sigma),

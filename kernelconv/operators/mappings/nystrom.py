@@ -260,7 +260,8 @@ def inverse_sqrt(k: NDArray, regularization: float = 1e-3) -> Whitening:
     Raises
     ------
     ValueError
-        If `regularization` is negative or not finite, or `k` is not a square matrix of finite real numbers.
+        If `regularization` is negative or not finite, or `k` is not a square matrix of finite real numbers, or has a
+        negative eigenvalue of more than a hundredth of its largest entry.
 
     Examples
     --------
@@ -275,4 +276,10 @@ def inverse_sqrt(k: NDArray, regularization: float = 1e-3) -> Whitening:
     if k.ndim != 2 or k.shape[0] != k.shape[1] or not k.size:
         raise ValueError(f"k must be a square matrix (m, m), got shape {k.shape}.")
     matrix, (vectors, roots) = _decomposed(k, regularization)
+    smallest = float(vectors[:, 0] @ k @ vectors[:, 0])
+    if smallest < -1e-2 * np.abs(k).max():
+        raise ValueError(
+            f"k has the eigenvalue {smallest:.3g}, so it is no matrix of a positive definite kernel: those of "
+            "dot-product kernels have Taylor coefficients >= 0."
+        )
     return Whitening(matrix, vectors, roots)

@@ -78,6 +78,10 @@ class ImageFolder:
         return len(self.files)
 
     def __getitem__(self, images: slice) -> NDArray:
+        if not isinstance(images, slice):
+            raise TypeError(
+                f"A folder of images is read by slices, F[3:4] for one image or F[:] for all, got {shown(images)}."
+            )
         return read_images(self.files[images], self.first, self.size, None)
 
     def chunk(self, lo: int, hi: int) -> Files:
