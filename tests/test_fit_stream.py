@@ -10,7 +10,7 @@ import streamed
 from kills import N_KILLS, kill_at_random
 from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.exceptions import NotFittedError
-from sklearn.linear_model import SGDRegressor
+from sklearn.linear_model import SGDClassifier, SGDRegressor
 from sklearn.pipeline import Pipeline, make_pipeline
 
 from kernelconv import Scattering2D, load_digits_images
@@ -234,6 +234,20 @@ def test_what_is_no_pipeline_is_refused():
 
 def test_a_head_of_scikit_learn_is_taken_where_nothing_is_kept():
     assert head_of(head=SGDRegressor(random_state=0)).coef_.shape == (64,)
+
+
+def test_a_classifier_of_scikit_learn_is_told_all_classes():
+    order = np.argsort(Y, kind="stable")  # the first chunk holds two of ten
+    step = Scattering2D(J=1).fit(X[:1])
+    found = fit_stream(make_pipeline(step, SGDClassifier(random_state=0)), X[order], Y[order], chunk=40)
+    alone = SGDClassifier(random_state=0)
+    for lo in range(0, len(X), 40):
+        alone.partial_fit(step.transform(X[order[lo : lo + 40]]), Y[order[lo : lo + 40]], classes=range(10))
+    np.testing.assert_array_equal(found[-1].classes_, np.arange(10))
+    np.testing.assert_array_equal(found[-1].coef_, alone.coef_)
+    given = (batches(X, 40, 163), batches(Y, 40, 163))  # of a stream nobody knows the classes
+    with pytest.raises(ValueError, match="classes must be passed on the first call"):
+        fit_stream(make_pipeline(step, SGDClassifier()), *given, chunk=40)
 
 
 def test_images_that_a_transformer_refuses_are_named():

@@ -1,5 +1,6 @@
 """transform_store: the features of a loop over chunks, whatever the source, the target and the workers; and kills."""
 
+import importlib
 import json
 import os
 import shutil
@@ -14,7 +15,7 @@ from joblib import parallel_config
 from kills import N_KILLS
 from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import StandardScaler
+from sklearn.preprocessing import FunctionTransformer, StandardScaler
 from test_stored import STORES, images
 
 from kernelconv import ConvKernelNetwork, Scattering2D
@@ -282,6 +283,40 @@ def test_the_digest_of_an_estimator_is_of_its_value():
     assert fitted_digest(scaled) != before
     with pytest.raises(TypeError, match="cannot be told apart"):
         fitted_digest(Squares(power=lambda: 2))
+
+
+OWN = """
+from sklearn.base import BaseEstimator, TransformerMixin
+
+class Rows(TransformerMixin, BaseEstimator):
+    def fit(self, X, y=None):
+        self.n_ = 1
+        return self
+
+    def transform(self, X):
+        return FACTOR * X.reshape(len(X), -1)
+
+def rows(X):
+    return FACTOR * X.reshape(len(X), -1)
+"""
+
+
+def test_the_digest_is_of_the_code_of_ones_own_transformers(tmp_path, monkeypatch):
+    """An edited transform, a function of the same name in another file: their rows are not those of the store."""
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.setattr(sys, "dont_write_bytecode", True)
+
+    def digests(name, factor):
+        (tmp_path / f"{name}.py").write_text(OWN.replace("FACTOR", factor))
+        monkeypatch.delitem(sys.modules, name, raising=False)
+        importlib.invalidate_caches()
+        own = importlib.import_module(name)
+        return fitted_digest(own.Rows().fit(X)), fitted_digest(FunctionTransformer(own.rows))
+
+    first = digests("own_rows", "1")
+    other = [digests("own_rows", "-77"), digests("own_rows_of_another_file", "1")]
+    assert all(a != b for found in other for a, b in zip(found, first, strict=True))
+    assert digests("own_rows", "1") == first
 
 
 # -- kills -----------------------------------------------------------------------------------------------------------

@@ -26,7 +26,7 @@ def as_function(model: Part | HasNetwork) -> tuple[Callable[[dict[str, Any], Any
     Returns
     -------
     function : callable
-        (params, x (n, h, w, c)) -> maps (n, h', w', c'), of the dtype of `x`.
+        (params, x (n, h, w, c)) -> maps (n, h', w', c'), float64 of float64, else float32.
     params : dict of jax.Array
         Arrays under the names that the network gives them. Anchors are unit rows: after a gradient step, normalise them
         with ``network.constrain(params)``.

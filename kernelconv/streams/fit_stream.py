@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 import hashlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing
 from dataclasses import dataclass, replace
 from functools import partial
@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from sklearn.base import BaseEstimator, clone
+from sklearn.base import BaseEstimator, clone, is_classifier
 from sklearn.pipeline import Pipeline
 from sklearn.utils.validation import check_is_fitted
 
@@ -24,6 +24,7 @@ from kernelconv._numbers import shown
 from kernelconv._parallel.blas import single_threaded_blas
 from kernelconv._parallel.workers import in_order
 from kernelconv.streams.identity import fitted_digest
+from kernelconv.streams.incremental import IncrementalHead
 from kernelconv.streams.on_disk.sums import Progress, SumsOnDisk
 from kernelconv.streams.progress import counted
 from kernelconv.streams.sources import Chunk, Source, SourceLike, as_source, digest_of
@@ -110,6 +111,7 @@ def fit_stream(
     sums = SumsOnDisk(checkpoint, decisive)
     before = sums.resume(head)
     stream, n_images = _stream(source, labels, chunk)
+    learn = _learn(head, labels)
     done = Progress()
     tasks = (_Task(i * chunk, images, y, i < before.chunks) for i, (images, y) in enumerate(stream))
     results = in_order(partial(_features, steps), tasks, workers=workers, client=client)
@@ -120,7 +122,7 @@ def fit_stream(
                 _check_same(done, before, checkpoint)
             if features is not None:
                 with single_threaded_blas():
-                    head.partial_fit(features, y)
+                    learn(features, y)
                 sums.keep(head, done)
             advance(len(y))
     _check_end(done, before, checkpoint)
@@ -147,6 +149,13 @@ def _steps(pipeline: Any, kept: bool) -> tuple[list[BaseEstimator], Any]:
             f"or IncrementalRidge{', or no checkpoint' if missing[0] != 'partial_fit' else ''}."
         )
     return steps, clone(head)
+
+
+def _learn(head: Any, labels: Any) -> Callable[[NDArray, NDArray], Any]:
+    """Return ``head.partial_fit``; scikit-learn's classifiers are told all classes, which they ask for at once."""
+    if isinstance(head, IncrementalHead) or not is_classifier(head) or _is_stream(labels):
+        return head.partial_fit  # type: ignore[no-any-return]
+    return partial(head.partial_fit, classes=np.unique(np.asarray(labels)))
 
 
 def _settings(head: Any) -> Any:
