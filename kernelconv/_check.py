@@ -268,9 +268,8 @@ def check_rng(random_state: Any = None) -> np.random.Generator:
         return random_state
     if isinstance(random_state, np.random.RandomState):
         return np.random.default_rng(random_state.randint(2**31 - 1))
-    if random_state is None or (type(random_state) is int and random_state >= 0):  # the common two without a look
-        return np.random.default_rng(random_state)
-    if isinstance(random_state, np.random.SeedSequence | np.random.BitGenerator):
+    common = random_state is None or (type(random_state) is int and random_state >= 0)
+    if common or isinstance(random_state, np.random.SeedSequence | np.random.BitGenerator):
         return np.random.default_rng(random_state)
     seeds = random_state if isinstance(random_state, tuple | list) else [random_state]
     ints = [s for s in seeds if isinstance(s, int | np.integer) and not isinstance(s, bool | np.timedelta64)]

@@ -231,7 +231,7 @@ def test_history_and_verbose(capsys):
         ({"n_centroids": (4, 0)}, "n_centroids must be an int >= 1, got 0"),
         ({"n_centroids": (4, 500)}, "n_centroids=500 is more than n_patches=200, the patches they are learned from"),
         ({"patch_size": (3, 3, 3)}, r"one entry a layer \(2\), got lengths"),
-        ({"n_centroids": ()}, r"one entry a layer \(0\)"),
+        ({"n_centroids": ()}, r"one entry a layer \(at least one\)"),
         ({"n_filters": 2.5}, "n_filters must be an int >= 1, got 2.5"),
         ({"pooling": "gaussian"}, "pooling must be one of 'max', 'average', got 'gaussian'"),
         ({"input": "gradient"}, "input must be one of 'centered', 'whitened', 'raw', got 'gradient'"),

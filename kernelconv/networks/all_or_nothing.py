@@ -21,7 +21,7 @@ def all_or_nothing(method: Method) -> Method:
     >>> X, _ = load_digits_images()
     >>> ckn = ConvKernelNetwork(n_anchors=(4,), random_state=0).fit(X[:100])
     >>> try:
-    ...     ckn.set_params(patch_size=9).fit(X[:100, :7])
+    ...     ckn.set_params(n_anchors=()).fit(X[:100, :7])
     ... except ValueError:
     ...     print(ckn.transform(X[:3]).shape)
     (3, 64)
