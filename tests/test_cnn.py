@@ -324,6 +324,8 @@ def test_partial_fit_needs_its_classes():
         clf.partial_fit(x, np.where(y == 2, 5, y))
     with pytest.raises(ValueError, match="holds images of shape"):
         clf.partial_fit(x[:, 1:], y)
+    with pytest.raises(ValueError, match="partial_fit holds no images out: set early_stopping=False, or use fit"):
+        small(early_stopping=True).partial_fit(x, y)
     two = small().partial_fit(x[y < 2], y[y < 2], classes=[0, 1, 2]).partial_fit(x, y)
     assert two.decision_function(x).shape == (30, 3)
     fitted = small().fit(x, y)

@@ -133,8 +133,8 @@ class ConvNetClassifier(ImageClassifier, ConvNet):
         Raises
         ------
         ValueError
-            If `y` holds a label that is not among the classes, `classes` are not those of the first call, and as
-            ``fit``.
+            If `y` holds a label that is not among the classes, `classes` are not those of the first call,
+            `early_stopping` is set, which holds images out of ``fit`` alone, and as ``fit``.
         """
         if classes is not None and hasattr(self, "network_"):
             given = np.unique(column_or_1d(classes))

@@ -145,6 +145,8 @@ class ConvNet(ImagePredictor):
     @all_or_nothing
     def _go_on(self, X: Any, y: Any, all_of_y: Any) -> Self:
         """Train for one epoch; the first call learns from `all_of_y` what the outputs stand for."""
+        if check_flag(self.early_stopping, "early_stopping"):
+            raise ValueError("partial_fit holds no images out: set early_stopping=False, or use fit.")
         first = not hasattr(self, "network_")
         images = self._read_images(X, reset=first)
         if first:

@@ -139,7 +139,8 @@ class ConvNetRegressor(ImageRegressor, ConvNet):
         Raises
         ------
         ValueError
-            If `y` holds another number of targets per image than before, and as ``fit``.
+            If `y` holds another number of targets per image than before, `early_stopping` is set, which holds images
+            out of ``fit`` alone, and as ``fit``.
         """
         return self._go_on(X, y, y)
 
