@@ -7,6 +7,7 @@ import pytest
 import threadpoolctl
 from scipy.linalg import cho_factor
 from sklearn.dummy import DummyClassifier
+from sklearn.exceptions import ConvergenceWarning
 from sklearn.kernel_ridge import KernelRidge
 from sklearn.linear_model import Ridge
 from sklearn.model_selection import StratifiedKFold
@@ -148,6 +149,17 @@ def test_few_centres_save_products(monkeypatch):
         counts[name] = len(calls)
         monkeypatch.undo()
     assert counts["with"] < counts["without"] / 2
+
+
+def test_a_system_that_does_not_converge_is_said(monkeypatch):
+    _, block, targets = kernel_of(200, 2.0, monkeypatch, 2)
+    for name in ("MOST_PRODUCTS", "ROUNDS"):
+        monkeypatch.setattr(conjugate_gradients, name, 1)
+    with pytest.warns(
+        ConvergenceWarning, match="200 images has a relative residual of .* 1 rounds of 1 prod"
+    ):
+        found = solve_kernel(200, block, 1e-4, targets, np.random.default_rng(1))
+    assert found.residual > 2e-3
 
 
 def test_a_large_system_says_how_well_it_is_solved(blobs):
