@@ -155,9 +155,7 @@ def test_a_system_that_does_not_converge_is_said(monkeypatch):
     _, block, targets = kernel_of(200, 2.0, monkeypatch, 2)
     for name in ("MOST_PRODUCTS", "ROUNDS"):
         monkeypatch.setattr(conjugate_gradients, name, 1)
-    with pytest.warns(
-        ConvergenceWarning, match="200 images has a relative residual of .* 1 rounds of 1 prod"
-    ):
+    with pytest.warns(ConvergenceWarning, match="200 images has a relative residual of .* 1 rounds of 1 prod"):
         found = solve_kernel(200, block, 1e-4, targets, np.random.default_rng(1))
     assert found.residual > 2e-3
 
