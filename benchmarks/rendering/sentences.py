@@ -69,9 +69,9 @@ def beyond(results, sizes):
     if not known:
         return []
     return [
-        f"Elsewhere there is {joined(lower)}, lower than the chosen row."
+        f"Elsewhere, without augmentation, there is {joined(lower)}, lower than the chosen row."
         if lower
-        else "Nothing we know of elsewhere is lower."
+        else "Nothing we know of elsewhere, without augmentation, is lower."
     ]
 
 
