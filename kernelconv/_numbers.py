@@ -184,6 +184,20 @@ def check_labels(y: Any, name: str = "y") -> None:
         raise ValueError(f"{name} mixes {found}: labels must be of one kind.")
 
 
+def same_labels(predicted: Any, y: Any) -> NDArray:
+    """Return where the labels `predicted` are those in `y`.
+
+    Raises
+    ------
+    ValueError
+        If they are not of one kind, numbers or text: no label would be right.
+    """
+    found, given = np.asarray(predicted), np.asarray(y)
+    of_each = [*(a.ravel() if a.dtype == object else a.ravel()[:1] for a in (found, given))]
+    check_labels([label for some in of_each for label in some.tolist()], "y beside the labels predicted")
+    return found == given
+
+
 def _kind_of_label(label: Any, name: str) -> str:
     if isinstance(label, str | bytes):
         return "strings" if isinstance(label, str) else "bytes"

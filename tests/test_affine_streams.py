@@ -200,3 +200,32 @@ def test_a_damaged_state_is_refused(broken, message):
     with pytest.raises(ValueError, match=message):
         clf.load_state({name: array for name, array in state.items() if array is not None})
     assert not hasattr(clf, "class_moments_")
+
+
+def test_a_class_that_was_announced_is_known_before_its_first_sample():
+    rng = np.random.default_rng(0)
+    x, y = rng.standard_normal((12, 4)), np.arange(12) % 3
+    early, late = x[y < 2], y[y < 2]
+    head = AffineSubspaceClassifier(n_components=1).partial_fit(early, late, classes=[2, 1, 0])
+    two = AffineSubspaceClassifier(n_components=1).partial_fit(early, late)
+    assert head.classes_.tolist() == [0, 1, 2]
+    scores = head.decision_function(x)
+    np.testing.assert_array_equal(scores[:, 2], -np.inf)
+    np.testing.assert_array_equal(head.predict(x), two.predict(x))
+    again = AffineSubspaceClassifier(n_components=1).load_state(head.state()).merge(two)
+    assert again.classes_.tolist() == [0, 1, 2]
+    head.partial_fit(x[y == 2], y[y == 2])
+    whole = AffineSubspaceClassifier(n_components=1).partial_fit(x, y)
+    np.testing.assert_allclose(head.decision_function(x), whole.decision_function(x), rtol=1e-12, atol=1e-12)
+    one = AffineSubspaceClassifier(n_components=0).partial_fit(x[y == 1], y[y == 1], classes=[0, 1])
+    with pytest.raises(ValueError, match="only one class: 1"):
+        one.predict(x)
+
+
+def test_a_state_of_other_features_has_no_names_of_the_old_ones():
+    pd = pytest.importorskip("pandas", reason="tables need pandas")
+    x, y = np.random.default_rng(0).standard_normal((12, 5)), np.arange(12) % 2
+    head = AffineSubspaceClassifier(n_components=1).partial_fit(pd.DataFrame(x[:, :3], columns=list("abc")), y)
+    head.load_state(AffineSubspaceClassifier(n_components=1).partial_fit(x, y).state())
+    assert not hasattr(head, "feature_names_in_")
+    assert head.predict(x).shape == y.shape

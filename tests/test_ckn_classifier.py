@@ -345,3 +345,10 @@ def test_the_classifier_refuses(digits, parameters, match):
         ConvKernelClassifier(**{"n_anchors": 4, "n_patches": 200, "epochs": 1, **parameters}).fit(
             digits[0][:40], digits[1][:40]
         )
+
+
+@pytest.mark.parametrize("wrong", [{"alpha": 0.0}, {"learning_rate": -1.0}, {"momentum": 1.0}])
+def test_numbers_are_refused_before_anchors_are_learned(digits, wrong, monkeypatch):
+    monkeypatch.setattr("kernelconv.networks.kernel.classifier.NetworkTransformer", None)
+    with pytest.raises(ValueError, match=next(iter(wrong))):
+        ConvKernelClassifier(4, **wrong).fit(digits[0][:40], digits[1][:40])

@@ -3,7 +3,9 @@
 import gzip
 import os
 import struct
+import warnings
 import zlib
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -24,6 +26,7 @@ from kernelconv.datasets import (
     write_idx,
 )
 from kernelconv.datasets.formats import idx, idx_set
+from kernelconv.datasets.image_folder import read_image
 
 
 @pytest.fixture
@@ -373,3 +376,12 @@ def test_a_second_set_of_the_same_file_names_is_found_beside_the_first(tmp_path)
     text = r"Two is not complete in .*: missing t10k-labels-idx1-ubyte|missing train-images-idx3-ubyte"
     with pytest.raises(DataError, match=rf"({text})\. Put .* sub-folder two, .* call load_two\(\) with"):
         sets["two"].load(tmp_path)
+
+
+def test_images_read_on_threads_leave_the_filters_of_warnings(tmp_path, pil):
+    for k in range(60):
+        pil.fromarray(np.full((8, 8), k, np.uint8)).save(tmp_path / f"{k}.png")
+    files, before = sorted(tmp_path.iterdir()), list(warnings.filters)
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(lambda file: read_image(file, None, None), files * 5))
+    assert warnings.filters == before

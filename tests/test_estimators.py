@@ -585,3 +585,12 @@ def test_a_warm_start_with_another_architecture_begins_anew():
     assert repr(again) == repr(alone) != repr(first)
     for key, value in alone.params.items():
         np.testing.assert_array_equal(again.params[key], value)
+
+
+def test_names_of_features_are_those_of_fit():
+    pd = pytest.importorskip("pandas", reason="tables need pandas")
+    rows = pd.DataFrame(np.random.default_rng(0).random((20, 56)), columns=[f"p{i}" for i in range(56)])
+    estimator = ckn(image_shape=(8, 7)).fit(rows)
+    assert len(estimator.get_feature_names_out(rows.columns)) == estimator.transform(rows).shape[1]
+    with pytest.raises(ValueError, match="input_features is not equal to feature_names_in_"):
+        estimator.get_feature_names_out([f"q{i}" for i in range(56)])

@@ -484,3 +484,11 @@ def test_images_that_do_not_fit_are_refused():
         ConvKernel()(x.reshape(4, -1))
     with pytest.raises(ValueError, match="X holds 1 non-finite"):
         ConvKernel()(np.where(x == x[1, 0, 0, 0], np.nan, x))
+
+
+def test_a_norm_that_cancels_is_zero_and_not_nan():
+    """A sum over a patch that is zero in exact arithmetic may be rounded below zero."""
+    kernel = ConvKernel(kernel="linear", patch_size=(1, 1), subsampling=1)
+    for seed in range(6):
+        x = np.random.default_rng(seed).integers(-1, 2, (3, 8, 8)).astype(float)
+        assert np.isfinite(kernel(x)).all()

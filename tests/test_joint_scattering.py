@@ -219,3 +219,11 @@ SUITE = parametrize_with_checks([JointTimeFrequencyScattering(J=1, Q=4, J_fr=1, 
 @pytest.mark.parametrize(SUITE.args[0], list(SUITE.args[1]), **SUITE.kwargs)
 def test_scikit_learn_contract(estimator, check):
     check(estimator)
+
+
+def test_maps_are_arrays_whatever_the_output():
+    pytest.importorskip("pandas", reason="set_output(transform='pandas') needs pandas")
+    x = np.random.default_rng(0).standard_normal((2, 64))
+    joint = JointTimeFrequencyScattering(J=3, Q=2).fit(x)
+    expected = joint.maps(x)
+    np.testing.assert_array_equal(joint.set_output(transform="pandas").maps(x), expected)

@@ -269,3 +269,11 @@ def test_parameters_per_layer():
     assert per_layer("a", a=2, b=3) == [{"a": 2, "b": 3}]
     with pytest.raises(ValueError, match=r"one entry a layer \(1\), got lengths \{'a': 1, 'b': 2\}"):
         per_layer("a", a=(2,), b=(3, 4))
+
+
+@pytest.mark.parametrize("wrong", [{"learning_rate": -1.0}, {"epochs": 0}, {"batch_size": 0}, {"weight_decay": -1.0}])
+def test_numbers_are_refused_before_centroids_are_learned(wrong, monkeypatch):
+    monkeypatch.setattr("kernelconv.networks.cnn.layerwise.centroid_convolution", None)
+    x, y = np.random.default_rng(0).random((12, 8, 8)), np.arange(12) % 2
+    with pytest.raises(ValueError, match=next(iter(wrong))):
+        LayerwiseConvNet((3,), 3, **wrong).fit(x, y)

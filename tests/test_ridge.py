@@ -467,3 +467,30 @@ def test_a_damaged_state_is_refused_and_nothing_taken(broken, message):
     with pytest.raises(ValueError, match=message):
         head.load_state({name: array for name, array in state.items() if array is not None})
     assert not hasattr(head, "moments_")
+
+
+@pytest.mark.parametrize("head", [IncrementalRidge(), IncrementalRidgeClassifier()], ids=["regressor", "classifier"])
+def test_a_fit_that_is_refused_leaves_the_one_before(head):
+    x, t, labels, _ = drawn()
+    y = labels if isinstance(head, IncrementalRidgeClassifier) else t
+    before = head.fit(x, y).predict(x)
+    with pytest.raises(ValueError, match="inconsistent numbers of samples"):
+        head.fit(x[:, :2], y[:-1])
+    np.testing.assert_array_equal(head.predict(x), before)
+
+
+def test_a_fit_of_one_class_leaves_the_one_before():
+    x, _, labels, _ = drawn()
+    head = IncrementalRidgeClassifier().fit(x, labels)
+    with pytest.raises(ValueError, match="only one class"):
+        head.fit(x, np.zeros(len(x), int))
+    assert head.classes_.tolist() == ["a", "b", "c"]
+
+
+def test_a_state_of_other_features_has_no_names_of_the_old_ones():
+    pd = pytest.importorskip("pandas", reason="tables need pandas")
+    x, y, *_ = drawn(d=5)
+    of_table = IncrementalRidge().fit(pd.DataFrame(x[:, :3], columns=list("abc")), y)
+    of_table.load_state(IncrementalRidge().fit(x, y).state())
+    assert not hasattr(of_table, "feature_names_in_")
+    assert of_table.predict(x).shape == y.shape

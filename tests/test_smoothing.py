@@ -26,7 +26,14 @@ from kernelconv.deformations import (
     warp,
 )
 from kernelconv.operators import Convolution
-from kernelconv.stability import certify, certify_change, lipschitz_guarantee, smallest_flip
+from kernelconv.stability import (
+    certify,
+    certify_change,
+    lipschitz_guarantee,
+    measure_corruptions,
+    measure_stability,
+    smallest_flip,
+)
 from kernelconv.stability.smoothing.certificate import lower_bound
 from kernelconv.stability.smoothing.change import upper_rank
 from kernelconv.stability.smoothing.cloud import Cloud
@@ -377,3 +384,19 @@ def test_the_lipschitz_guarantee_grows_with_constant_and_displacement():
 def test_errors(call, error, match):
     with pytest.raises(error, match=match):
         call()
+
+
+def test_labels_of_another_kind_are_refused_where_they_are_compared():
+    """A classifier that returns class numbers, and named classes: nothing would be right."""
+    images, dark = np.random.default_rng(0).random((4, 8, 8)), lambda x: (x.mean((1, 2)) < 0.5).astype(int)
+    named, words = np.array(list("abab")), r"mixes numbers \(\d\) and strings \('a'\): labels must be of one kind"
+    head = {"phi": lambda x: x, "X": images, "head": lambda rows: (rows.mean(1) < 0.5).astype(int), "y": named}
+    found = certify(dark, images, Translation(), 1.0, n_samples=20, n_select=10, random_state=0)
+    flips = smallest_flip(dark, images, Translation(), n_evaluations=20, random_state=0)
+    calls = [lambda: found.accuracy(named), lambda: flips.accuracy(named)]
+    calls += [lambda: measure_corruptions(**head, corruptions=["inverse"], severities=[1], random_state=0)]
+    calls += [lambda: measure_stability(**head, deformation=Translation(), strengths=[1.0], measures=["accuracy"])]
+    for call in calls:
+        with pytest.raises(ValueError, match=words):
+            call()
+    assert (found.accuracy(found.labels) == (~found.abstained).mean()) and flips.accuracy(dark(images)) == 1.0

@@ -1,10 +1,12 @@
 """WaveletNetworkRegressor: scikit-learn's suite, its Jacobian, the functions of Zhang & Benveniste."""
 
 import pickle
+import tracemalloc
 
 import numpy as np
 import pytest
 from sklearn.base import clone
+from sklearn.exceptions import ConvergenceWarning
 from sklearn.neural_network import MLPRegressor
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
@@ -26,6 +28,8 @@ def saddle(x):
 def off(found, wanted):
     return np.sqrt(np.mean((found - wanted) ** 2)) / wanted.std()
 
+
+pytestmark = pytest.mark.filterwarnings("ignore:The best of .* had not converged")  # a few evaluations suffice here
 
 LINE = np.linspace(-10, 10, 200)
 X1, Y1 = LINE[:, None], piecewise(LINE)
@@ -164,3 +168,20 @@ def test_what_are_no_samples_is_refused():
         small().fit(X1, np.ma.array(Y1, mask=Y1 > 0))
     with pytest.raises(ValueError, match="X has 2 features, but WaveletNetworkRegressor is expecting 1"):
         small().fit(X1, Y1).predict(np.column_stack([LINE, LINE]))
+
+
+def test_a_fit_that_stops_early_is_said():
+    with pytest.warns(ConvergenceWarning, match="best of 2 starts had not converged after max_iter=3 evaluations"):
+        small(max_iter=3).fit(X1, Y1)
+
+
+def test_predictions_take_the_memory_of_a_block():
+    reg = small(n_wavelons=8, max_iter=100).fit(X1, Y1)
+    x = np.linspace(-10, 10, 40_000)[:, None]
+    tracemalloc.start()
+    try:
+        reg.predict(x)
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert peak < 5 * x.nbytes

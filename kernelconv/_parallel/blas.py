@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import threading
 from collections.abc import Iterator
 from functools import lru_cache
@@ -48,8 +49,19 @@ class _BlasGuard:
                 self.limiter = None
                 _free_blas()
 
+    def after_fork(self) -> None:
+        """Forget the threads of the parent process, none of which a forked one has, and what they asked for."""
+        limiter = self.limiter
+        self.__init__()  # type: ignore[misc]
+        if limiter is not None:
+            _free_blas()
+            limiter.restore_original_limits()
+            _free_blas()
+
 
 _guard = _BlasGuard()
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_guard.after_fork)
 
 
 @contextlib.contextmanager

@@ -163,8 +163,9 @@ def apply_blocks(function: Callable[[NDArray], NDArray], x: Indexed, block: int,
 
 
 def as_worker(function: Callable[..., T], *arguments: Any) -> T:
+    before = getattr(_thread, "busy", False)
     _thread.busy = True
     try:
         return function(*arguments)
     finally:
-        _thread.busy = False
+        _thread.busy = before

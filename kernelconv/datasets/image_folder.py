@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import warnings
 from collections.abc import Sequence
 from pathlib import Path
@@ -19,6 +20,7 @@ _ENDINGS = (".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", ".pgm", ".ppm")
 _MODES = {"1": "L", "L": "L", "LA": "L", "P": "RGB", "RGB": "RGB", "RGBA": "RGB"}  # read as 8-bit grey or RGB
 _DEEP = 65535  # white of 16-bit grey
 Size = tuple[int, ...]  # (height, width)
+_FILTERS = threading.Lock()  # the filters of warnings are those of the whole process
 
 
 def read_folder(path: Path, size: Size | None, max_bytes: int | None) -> tuple[NDArray, NDArray]:
@@ -152,7 +154,7 @@ def read_image(file: Path, size: Size | None, max_bytes: int | None) -> NDArray[
 
     file_size(file)  # before it is opened: it must be a regular file
     try:
-        with warnings.catch_warnings():
+        with _FILTERS, warnings.catch_warnings():
             warnings.simplefilter("ignore", Image.DecompressionBombWarning)  # the limit here is `max_bytes`
             opened = _opened(file)
         with opened as image:

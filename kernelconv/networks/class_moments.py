@@ -81,7 +81,8 @@ class SubspacesOfStreams(BaseEstimator):
         y : array-like, shape (n,)
             Labels; new ones may appear at any time.
         classes : array-like, optional
-            Labels that are expected; `y` may then hold no other.
+            Labels that are expected; `y` may then hold no other. One without samples yet is in ``classes_``, and no
+            sample is near it.
 
         Raises
         ------
@@ -97,9 +98,7 @@ class SubspacesOfStreams(BaseEstimator):
         x, labels = validate_data(self, as_table(X), y, dtype=[np.float64, np.float32], reset=first)
         x = squarable(x)
         check_classes(labels)
-        if classes is not None:
-            check_expected(labels, classes)
-        self._know(np.unique(labels))
+        self._know(np.unique(labels) if classes is None else check_expected(labels, classes))
         for c, moments in enumerate(self.class_moments_):
             rows = labels == self.classes_[c]
             if rows.any():
@@ -167,6 +166,7 @@ class SubspacesOfStreams(BaseEstimator):
         self._check_parameters()
         self.classes_, self.class_moments_, self._subspaces_found = classes, found, None
         self.n_features_in_, self.n_components_ = len(found[0].mean), int(self.n_components)
+        self.__dict__.pop("feature_names_in_", None)  # of samples that are forgotten
         return self
 
     def _check_parameters(self) -> bool:
@@ -190,14 +190,17 @@ class SubspacesOfStreams(BaseEstimator):
         changed = hasattr(self, "class_moments_") and self.n_components_ != self.n_components
         if self._subspaces_found is None or changed:
             self._check_parameters()
-            if len(self.classes_) < 2:
+            seen = np.array([moments.n_samples > 0 for moments in self.class_moments_])
+            if seen.sum() < 2:
                 raise ValueError(
                     f"{type(self).__name__} needs samples of at least 2 classes in the data, but the data contains "
-                    f"only one class: {self.classes_[0]!r}."
+                    f"only one class: {self.classes_[seen].tolist()[0]!r}."
                 )
             self.n_components_ = int(self.n_components)
             found = [_directions(moments, self.n_components_) for moments in self.class_moments_]
-            self._subspaces_found = np.stack([moments.mean for moments in self.class_moments_]), found
+            means = np.stack([moments.mean for moments in self.class_moments_])
+            means[~seen] = np.inf  # infinitely far, until a sample comes
+            self._subspaces_found = means, found
         return self._subspaces_found
 
 
@@ -205,7 +208,7 @@ def _directions(moments: Moments, k: int) -> NDArray:
     """Return the first `k` principal directions (at most its rank, d) of a class."""
     m, d = moments.n_samples, len(moments.mean)
     k = min(k, m - 1, d)
-    if k == 0:
+    if k <= 0:
         return np.empty((0, d))
     with single_threaded_blas():
         values, vectors = scipy.linalg.eigh(moments.gram, subset_by_index=(d - k, d - 1))

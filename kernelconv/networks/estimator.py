@@ -128,6 +128,10 @@ class ImageTransformer(TransformerMixin, ImageEstimator):
                 f"input_features should have length equal to number of features ({self.n_features_in_}), "
                 f"got {len(input_features)}"
             )
+        if input_features is not None and not np.array_equal(
+            getattr(self, "feature_names_in_", input_features), input_features
+        ):
+            raise ValueError("input_features is not equal to feature_names_in_")
         prefix = type(self).__name__.lower()
         h, w, c = self.maps_shape_
         return np.array([f"{prefix}_{i}_{j}_{k}" for i in range(h) for j in range(w) for k in range(c)], dtype=object)

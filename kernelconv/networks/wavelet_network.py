@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from dataclasses import dataclass
 from typing import Self
 
@@ -9,11 +10,13 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.optimize import OptimizeResult, least_squares
 from sklearn.base import BaseEstimator, RegressorMixin
+from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from kernelconv._check import check_count, check_memory, check_rng
 from kernelconv._numbers import as_double, as_table
 from kernelconv._parallel.blas import single_threaded_blas
+from kernelconv._parallel.blocks import apply_blocks, block_length
 from kernelconv._scales import bounds, squarable
 from kernelconv._types.parameters import RandomState
 from kernelconv.networks.all_or_nothing import all_or_nothing
@@ -116,6 +119,13 @@ class WaveletNetworkRegressor(RegressorMixin, BaseEstimator):
             fits = [_fit((x - centre) / half, (targets - mean) / deviation, k, max_iter, rng) for _ in range(n_starts)]
         self.errors_ = np.array([np.sqrt(2 * fit.cost / n) for fit in fits])
         best = fits[int(self.errors_.argmin())]
+        if best.status == 0:
+            warnings.warn(
+                f"The best of {n_starts} starts had not converged after max_iter={max_iter} evaluations: more of them "
+                "may lower the error.",
+                ConvergenceWarning,
+                stacklevel=2,
+            )
         wavelons, self.n_iter_ = _Wavelons.of(best.x, k, d), int(best.nfev)
         self.translations_ = centre + half * wavelons.translations
         self.dilations_ = wavelons.dilations / half
@@ -130,7 +140,8 @@ class WaveletNetworkRegressor(RegressorMixin, BaseEstimator):
         x = validate_data(self, as_table(X), dtype=[np.float64, np.float32], reset=False)
         x = squarable(x.astype(np.float64))
         linear = np.concatenate([self.weights_, self.coef_, [self.intercept_]])
-        return _Wavelons(self.translations_, self.dilations_, linear).values(x)
+        values = _Wavelons(self.translations_, self.dilations_, linear).values
+        return apply_blocks(values, x, block_length(24 * self.translations_.size), 1)
 
     def _read(self, X: ArrayLike, y: ArrayLike) -> tuple[NDArray, NDArray]:
         """Return samples and targets of a fit as float64; raise ValueError for what are none."""

@@ -40,7 +40,8 @@ from kernelconv.operators.mappings.capsules import Squash, CapsuleLength
 
 # A: pooling
 from kernelconv.operators.pooling.gaussian import GaussianPooling
-from kernelconv.operators.pooling.pooling import AveragePooling, MaxPooling, GlobalPooling
+from kernelconv.operators.pooling.pooling import AveragePooling, MaxPooling
+from kernelconv.operators.pooling.global_pooling import GlobalPooling
 from kernelconv.operators.pooling.orbit import OrbitPooling
 
 # Learned maps, and what joins or normalises maps

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from kernelconv._check import check_count, check_rng, check_sequence
-from kernelconv._numbers import as_array, shown
+from kernelconv._numbers import as_array, same_labels, shown
 from kernelconv._types.parameters import Border
 from kernelconv._version import __version__
 from kernelconv.deformations import SmoothDeformation, warp
@@ -181,9 +181,9 @@ class _Measured:
         typical = []
         for s in self.strengths:
             draws = [self.family.sample(self._shape, s, rng, size=len(self.images)) for _ in range(n_draws)]
-            right = [(self.f(warp(self.images, d, **self.how)) == self.labels).mean() for d in draws]
+            right = [same_labels(self.f(warp(self.images, d, **self.how)), self.labels).mean() for d in draws]
             typical.append(float(np.mean(right)))
-        clean = float((flips.labels == self.labels).mean())
+        clean = float(same_labels(flips.labels, self.labels).mean())
         found = flips.accuracy(self.labels, self.strengths)
         smallest = [float(s) if np.isfinite(s) else None for s in flips.strength]
         return {"clean": clean, "typical": typical, "found": found.tolist(), "smallest_flips": smallest}

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from kernelconv._check import check_choice, check_rng, check_sequence
+from kernelconv._numbers import same_labels
 from kernelconv._types.parameters import RandomState
 from kernelconv.deformations import CORRUPTIONS, corrupt
 from kernelconv.stability.bootstrap import bootstrap_interval
@@ -82,7 +83,7 @@ def measure_corruptions(
         for severity in severities:
             found = features(represent, corrupt(x, name, severity, corrupt_rng), "phi(corrupted X)")
             values = {
-                "accuracy": (predict(found) == labels).astype(float),
+                "accuracy": same_labels(predict(found), labels).astype(float),
                 "relative_change": relative_change(phi_x, found),
             }
             for measure, v in values.items():

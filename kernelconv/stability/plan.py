@@ -15,7 +15,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from kernelconv._arrays import check_numpy
 from kernelconv._check import as_float, check_choice, check_count, check_images, check_rng, check_sequence
-from kernelconv._numbers import as_array
+from kernelconv._numbers import as_array, same_labels
 from kernelconv._parallel.blocks import n_threads
 from kernelconv._scales import largest, squarable
 from kernelconv._types.parameters import Border, RandomState
@@ -140,7 +140,7 @@ def _summary(name: str, clean: Clean) -> Summary:
     with_norm = norms[1] > 0
     accuracy = None
     if clean.head is not None and clean.y is not None:
-        accuracy = float(np.mean(clean.predicted == clean.y))
+        accuracy = float(np.mean(same_labels(clean.predicted, clean.y)))
     gain = float(np.mean(norms[0][with_norm] / norms[1][with_norm])) if with_norm.any() else float("nan")
     return Summary(name, clean.phi_x.shape[1], gain, accuracy)
 

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from kernelconv._numbers import same_labels
 from kernelconv.stability.measures import (
     check_noise_seen,
     cosine_distance,
@@ -105,7 +106,7 @@ def _flips(clean: Clean, phi: Callable[[str], NDArray], strength: float) -> Valu
 
 
 def _accuracy(clean: Clean, phi: Callable[[str], NDArray], strength: float) -> Values:
-    return _ones((clean.predict(phi("warped")) == clean.y).astype(float))
+    return _ones(same_labels(clean.predict(phi("warped")), clean.y).astype(float))
 
 
 MEASURES: dict[str, Measure] = {

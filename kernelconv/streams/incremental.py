@@ -113,6 +113,7 @@ class IncrementalHead(BaseEstimator):
         if moments.deal != deal:
             raise ValueError(f"The state is of another cv or random_state: {_unlike(deal, moments.deal)}.")
         self.moments_, self.n_features_in_, self._solved = moments, moments.shape[0], None
+        self.__dict__.pop("feature_names_in_", None)  # of samples that are forgotten
         return self
 
     # -- what has been learned ----------------------------------------------------------------------------------------

@@ -12,6 +12,7 @@ from sklearn.base import RegressorMixin
 from kernelconv._check import check_finite
 from kernelconv._numbers import as_double
 from kernelconv._scales import squarable
+from kernelconv.networks.all_or_nothing import all_or_nothing
 from kernelconv.streams.incremental import IncrementalHead
 from kernelconv.streams.moments import FoldedMoments
 
@@ -90,6 +91,7 @@ class IncrementalRidge(RegressorMixin, IncrementalHead):
 
     _one_target: bool  # y was (n,), and so are predictions
 
+    @all_or_nothing
     def fit(self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None) -> Self:
         """Discard what has been learned, and learn from samples `X` and targets `y`; see ``partial_fit``."""
         self._forget()

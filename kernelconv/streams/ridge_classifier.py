@@ -10,6 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 from sklearn.base import ClassifierMixin
 
 from kernelconv._numbers import check_labels
+from kernelconv.networks.all_or_nothing import all_or_nothing
 from kernelconv.networks.class_moments import check_classes, check_expected
 from kernelconv.streams.incremental import IncrementalHead
 from kernelconv.streams.moments import FoldedMoments
@@ -66,6 +67,7 @@ class IncrementalRidgeClassifier(ClassifierMixin, IncrementalHead):
 
     classes_: NDArray
 
+    @all_or_nothing
     def fit(self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None) -> Self:
         """Discard what has been learned, and learn from samples `X` and labels `y`; see ``partial_fit``."""
         self._forget()

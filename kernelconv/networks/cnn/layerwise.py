@@ -17,7 +17,7 @@ from kernelconv.networks.serial import Network, serial
 from kernelconv.networks.training.checkpoint import Record
 from kernelconv.networks.training.loop import train
 from kernelconv.networks.training.losses import CLASS_LOSSES, ClassLoss, Loss, as_loss
-from kernelconv.networks.training.optimizers import Optimizer
+from kernelconv.networks.training.optimizers import Optimizer, learning_rates
 from kernelconv.operators import (
     AveragePooling,
     Convolution,
@@ -214,8 +214,10 @@ class LayerwiseConvNet(ImageClassifier):
         return self
 
     def _stages(self) -> list[dict[str, Any]]:
-        """Return the parameters of each stage, those that no part reads checked."""
-        as_loss(self.loss, CLASS_LOSSES)
+        """Return the parameters of each stage; what would be refused only after centroids were learned is checked."""
+        as_loss(self.loss, CLASS_LOSSES), Optimizer(weight_decay=self.weight_decay)
+        check_count(self.epochs, "epochs"), check_count(self.batch_size, "batch_size")
+        learning_rates(self.learning_rate, "cosine", 1)
         check_choice(self.input, "input", get_args(PatchInput))
         check_count(self.n_patches, "n_patches")
         names = ("n_centroids", "patch_size", "subsampling", "n_filters", "stride", "pooling")

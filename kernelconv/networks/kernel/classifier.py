@@ -7,7 +7,7 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from kernelconv._check import Shape, check_count, check_flag, check_rng
+from kernelconv._check import Shape, check_count, check_flag, check_positive, check_rng
 from kernelconv._scales import rms_norm
 from kernelconv._types.parameters import Padding, PerLayer, RandomState, Size
 from kernelconv.networks.all_or_nothing import all_or_nothing
@@ -155,6 +155,8 @@ class ConvKernelClassifier(ImageClassifier):
         labels = self._read_labels(y, images)
         check_count(self.epochs, "epochs", minimum=0)
         check_count(self.batch_size, "batch_size")
+        check_positive(self.alpha, "alpha")  # before anything that takes its time
+        learning_rates(self.learning_rate, "cosine", 1), SphereSteps({}, self.momentum)
         as_loss(self.loss, CLASS_LOSSES)
         rng = check_rng(self.random_state)
         base = NetworkTransformer(layers_of(self), random_state=rng, n_jobs=self.n_jobs).fit(images).network_

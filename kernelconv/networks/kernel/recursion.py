@@ -61,7 +61,7 @@ def self_kernel(x: NDArray, steps: Sequence[Step], tangent: bool) -> SelfKernel:
     k, t = first_layer(this, [this], steps[0], tangent)
     for step in steps[1:]:
         p = patch_sums(k, step.patches)
-        norms.append(np.sqrt(np.einsum("bijij->ij", p)))
+        norms.append(np.sqrt(np.maximum(np.einsum("bijij->ij", p), 0)))
         k, t = deeper_layer(p, _tangent_sums(p, t, step, tangent), norms[-1], norms[-1][None], step, tangent)
         if step is not steps[-1]:
             k, t = pool(k, step), pool(t, step) if tangent else k

@@ -88,7 +88,7 @@ class ParentNormalization(PathPart):
         of[at] = parents
         normalised = indices(np.isin(np.arange(len(of)), at), x)
         parent = xp.take(s, indices(of, x), axis=-1)
-        s = s / xp.where(normalised, xp.clip(parent, min=0) + self.epsilon, xp.ones_like(s))
+        s = s / xp.where(normalised, xp.where(parent > 0, parent, xp.zeros_like(s)) + self.epsilon, xp.ones_like(s))
         return xp.reshape(s, x.shape)
 
     def _pullback(self, x: NDArray, *, train: bool = False, rng: Any = None) -> tuple[NDArray, Pullback, State]:
@@ -145,7 +145,7 @@ class LogCompression(PathPart):
     def definition(self, x: Array) -> Any:
         """Return the compressed maps."""
         xp, s = namespace(x), self._by_path(x)
-        logs = xp.log1p(xp.clip(s, min=0) / self.epsilon)
+        logs = xp.log1p(xp.where(s > 0, s, xp.zeros_like(s)) / self.epsilon)
         return xp.reshape(xp.where(indices(self._compressed(), x), logs, s), x.shape)
 
     def _pullback(self, x: NDArray, *, train: bool = False, rng: Any = None) -> tuple[NDArray, Pullback, State]:

@@ -15,6 +15,8 @@ LINES, LINES_BACK = (1, 2, 0, 3), (2, 0, 1, 3)
 PLANES = (3, 1, 2, 0)
 ROWS = (1, 0, 2, 3)
 IMAGES = (0, 1, 2, 3)
+#: Rows above which a sum is one of blocks, and rows of a block. Below, sums keep the bits of one product.
+MANY_ROWS, ROWS_OF_BLOCK = 2**17, 1024
 
 
 def lies(x: NDArray, order: tuple[int, ...]) -> bool:
@@ -40,13 +42,21 @@ def on_channels(x: NDArray, matrix: NDArray) -> NDArray:
 
 
 def sum_positions(g: NDArray) -> NDArray:
-    """Return the sum of (n, h, w, c) over images and positions, (c,), as one matrix product."""
+    """Return the sum of (n, h, w, c) over images and positions, (c,), as one matrix product.
+
+    A product adds row by row and loses precision with their number: sums of many rows are sums of blocks of them.
+    """
     for order in (ROWS, LINES):  # reshaped without a copy
         if g.transpose(order).flags.c_contiguous:
             g = g.transpose(order)
             break
     rows = g.reshape(-1, g.shape[-1])
-    return np.ones(len(rows), g.dtype) @ rows
+    if len(rows) <= MANY_ROWS:
+        return np.ones(len(rows), g.dtype) @ rows
+    whole = len(rows) - len(rows) % ROWS_OF_BLOCK
+    ones, blocks = np.ones(ROWS_OF_BLOCK, g.dtype), rows[:whole].reshape(-1, ROWS_OF_BLOCK, rows.shape[1])
+    sums = [*(ones @ blocks), ones[: len(rows) - whole] @ rows[whole:]]
+    return np.sum(sums, axis=0, dtype=np.result_type(g, np.float64)).astype(g.dtype)
 
 
 def add_to_channels(y: NDArray, values: NDArray) -> NDArray:

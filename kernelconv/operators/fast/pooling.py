@@ -11,6 +11,7 @@ from kernelconv.operators.fast.choice import Engine
 from kernelconv.operators.fast.separable import BAND_ROWS, Bands, separable, separable_adjoint, window_bands
 from kernelconv.operators.patches.borders import pad
 from kernelconv.operators.pooling.gaussian import GaussianPooling, gaussian_windows
+from kernelconv.operators.pooling.pooling import MANY_POSITIONS
 
 
 class BandedGaussian(Engine):
@@ -52,11 +53,12 @@ class EntryByEntry(Engine):
             for n, size, step in zip(self.part._shapes[1], patches.size, patches.stride, strict=False)
         )
         first, *rest = [x[:, r, c] for r in below for c in beside]
-        total = first.copy(order="K")
+        many = len(rest) >= MANY_POSITIONS  # float32 sums of many entries drift
+        total = first.astype(np.result_type(x, np.float64) if many else x.dtype, order="K")
         for entry in rest:
             total += entry
         total /= total.dtype.type(len(rest) + 1)
-        return total
+        return total.astype(x.dtype, copy=False)
 
 
 class AxisByAxis(Engine):

@@ -156,10 +156,10 @@ def squashed(s: Any) -> Any:
     """Return squash of `s` (..., size) along its last axis; no square of a norm overflows."""
     xp = namespace(s)
     norms = channel_norms(s)
-    ones = xp.ones_like(norms)
-    beyond = xp.maximum(norms, ones)
-    less = xp.where(norms > 1, 1 / beyond, norms)  # r or 1 / r, which give the same r / (1 + r^2)
-    return (s / beyond) * (xp.minimum(norms, ones) / (1 + less * less))
+    long, ones = norms > 1, xp.ones_like(norms)
+    beyond, within = xp.where(long, norms, ones), xp.where(long, ones, norms)  # neither has a kink at the norm 1
+    less = 1 / beyond
+    return xp.where(long, (s / beyond) * (1 / (1 + less * less)), s * (within / (1 + within * within)))
 
 
 def squash_gradient(s: NDArray, g: NDArray) -> NDArray:

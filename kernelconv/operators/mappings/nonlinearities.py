@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from kernelconv._arrays import namespace
+from kernelconv._arrays import modulus, namespace
 from kernelconv._types.arrays import Array
 from kernelconv.operators.base import Part, Pullback, Shape3, State
 
@@ -59,7 +59,7 @@ class Modulus(Pointwise):
 
     def definition(self, x: Array) -> Any:
         """Return abs(x); a complex map becomes a real one."""
-        return namespace(x).abs(x)
+        return modulus(x)
 
     def _slope(self, x: NDArray, y: NDArray) -> NDArray:
         """Return x / abs(x), part by part of a complex map: numpy's complex division overflows where both are tiny."""
@@ -128,7 +128,7 @@ class Softplus(Pointwise):
     Notes
     -----
     Slope: the sigmoid of x, at most 1. The formula is such that no exponential overflows, and that automatic
-    differentiation gives 1/2 at 0, where array libraries take the slope 1/2 for the maximum and 0 for the modulus.
+    differentiation gives 1/2 at 0, where the slope of the maximum is 1/2 and that of `modulus` 0.
 
     References
     ----------
@@ -148,7 +148,7 @@ class Softplus(Pointwise):
     def definition(self, x: Array) -> Any:
         """Return log(1 + exp(x)) = max(x, 0) + log(1 + exp(-abs(x)))."""
         xp = namespace(x)
-        return xp.maximum(x, xp.zeros_like(x)) + xp.log1p(xp.exp(-xp.abs(x)))
+        return xp.maximum(x, xp.zeros_like(x)) + xp.log1p(xp.exp(-modulus(x)))
 
     def _slope(self, x: NDArray, y: NDArray) -> NDArray:
         """Return the sigmoid of x."""
@@ -216,4 +216,4 @@ class Sigmoid(Pointwise):
 def sigmoid(x: Any) -> Any:
     """Return 1 / (1 + exp(-x)) = exp(min(x, 0)) / (1 + exp(-abs(x))), in which no exponential overflows."""
     xp = namespace(x)
-    return xp.exp(xp.minimum(x, xp.zeros_like(x))) / (1 + xp.exp(-xp.abs(x)))
+    return xp.exp(xp.minimum(x, xp.zeros_like(x))) / (1 + xp.exp(-modulus(x)))

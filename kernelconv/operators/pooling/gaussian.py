@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from kernelconv._arrays import like, namespace
+from kernelconv._arrays import indices, like, namespace
 from kernelconv._check import Pair, as_pair, check_choice, check_positive
 from kernelconv._types.arrays import Array
 from kernelconv._types.parameters import Border
@@ -19,6 +19,8 @@ from kernelconv.operators.patches.extraction import PairLike
 
 #: Standard deviations (px) from where a window is its centre alone to where it no longer fits a computer.
 SCALES = 1e-3, 1e4
+#: Positions of a line up to which the definition multiplies by a matrix.
+LONGEST_OF_MATRIX = 1024
 
 
 def gaussian_radius(subsampling: int, scale: float) -> int:
@@ -45,7 +47,7 @@ def gaussian_windows(n: int, subsampling: int, scale: float, padding: str) -> tu
     return index[kept[:, None] + np.arange(2 * radius + 1)], weights
 
 
-@lru_cache(maxsize=256)
+@lru_cache(maxsize=64)
 def gaussian_matrix(n: int, subsampling: int, scale: float, padding: str) -> NDArray:
     """Return the (ceil(n / s), n) matrix that blurs a line of `n` positions and keeps every s-th.
 
@@ -88,8 +90,9 @@ class GaussianPooling(Part):
     Notes
     -----
     Cost: n c (h' h w + h' w' w) multiply-adds. Adjoint: the transposed matrices. Lipschitz constant: the product of
-    the two spectral norms, at most 1 with symmetric, zero and circular borders; "reflect" gives up to 1.009 per axis. A
-    NaN or an infinity may spread beyond its window, over its channel: its products with zeros of the matrices are NaN.
+    the two spectral norms, in O(h^3 + w^3), at most 1 with symmetric, zero and circular borders; "reflect" gives up to
+    1.009 per axis. A NaN or an infinity may spread beyond its window, over its channel: its products with zeros of the
+    matrices are NaN.
 
     References
     ----------
@@ -167,11 +170,26 @@ class GaussianPooling(Part):
 
     def definition(self, x: Array) -> Any:
         """Return A x: (n, h, w, c) -> (n, h', w', c)."""
+        if max(x.shape[1:3]) > LONGEST_OF_MATRIX:
+            return self._by_windows(x)
         xp = namespace(x)
         rows, columns = (like(matrix, x) for matrix in self.matrices(x.shape[1:]))
         y = xp.tensordot(rows, x, axes=((1,), (1,)))  # (h', n, w, c)
         y = xp.tensordot(columns, y, axes=((1,), (2,)))  # (w', h', n, c)
         return xp.permute_dims(y, (2, 1, 0, 3))
+
+    def _by_windows(self, x: Array) -> Any:
+        """Return A x as a sum over the places of a window: the matrix of a long line would be larger than the maps."""
+        xp = namespace(x)
+        for axis, s in zip((1, 2), self.subsampling, strict=True):
+            reads, weights = gaussian_windows(x.shape[axis], s, self.scale_of(s), self.padding)
+            shape = [len(reads) if k == axis else 1 for k in range(4)]
+            total: Any = 0
+            for at, weight in zip(reads.T, weights, strict=True):
+                inside = like(np.where(at < 0, 0.0, weight).reshape(shape), x)
+                total = total + inside * xp.take(x, indices(np.maximum(at, 0), x), axis=axis)
+            x = total
+        return x
 
     def _adjoint(self, y: NDArray, shape: tuple[int, ...]) -> NDArray:
         rows, columns = (matrix.astype(y.dtype) for matrix in self.matrices(shape[1:]))

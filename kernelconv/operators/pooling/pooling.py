@@ -4,23 +4,25 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, Literal, get_args
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from kernelconv._arrays import namespace
-from kernelconv._check import Pair, as_pair, check_choice
+from kernelconv._check import Pair, as_pair
 from kernelconv._types.arrays import Array
 from kernelconv.operators.base import Part, Pullback, Shape3, State
 from kernelconv.operators.patches.extraction import PaddingLike, PairLike, PatchExtraction
-
-GlobalKind = Literal["average", "max"]
 
 
 def _window_spec(part: Any) -> None:
     object.__setattr__(part, "size", as_pair(part.size, "size"))
     object.__setattr__(part, "stride", part.size if part.stride is None else as_pair(part.stride, "stride"))
+
+
+#: Number of positions above which NumPy takes their mean in double precision.
+MANY_POSITIONS = 256
 
 
 @dataclass(frozen=True, repr=False)
@@ -186,7 +188,7 @@ class MaxPooling(Part):
     def definition(self, x: Array) -> Any:
         """Return the maxima: (n, h, w, c) -> (n, h', w', c)."""
         xp, p = namespace(x), self.patches.definition(x)
-        return xp.max(xp.reshape(p, (*p.shape[:3], -1, x.shape[3])), axis=3)
+        return first_maxima(xp.reshape(p, (*p.shape[:3], -1, x.shape[3])), 3)[:, :, :, 0]
 
     def _pullback(self, x: NDArray, *, train: bool = False, rng: Any = None) -> tuple[NDArray, Pullback, State]:
         """Return (maxima, pullback, state); the gradient goes to the first maximum of each window.
@@ -202,86 +204,14 @@ class MaxPooling(Part):
         return y, pullback, self.state
 
 
+def first_maxima(x: Array, axis: int) -> Any:
+    """Return the maxima along `axis`, which stays with length 1; a gradient goes to the first of equal ones."""
+    xp = namespace(x)
+    return xp.take_along_axis(x, xp.argmax(x, axis=axis, keepdims=True), axis=axis)
+
+
 def _put(target: NDArray, values: NDArray, alone: bool) -> None:
     if alone:
         target[...] = values
     else:
         target += values
-
-
-@dataclass(frozen=True, repr=False)
-class GlobalPooling(Part):
-    """A: one value per channel, the mean or the maximum over all positions.
-
-    Parameters
-    ----------
-    kind : {"average", "max"}
-        Which of the two.
-
-    Notes
-    -----
-    Lipschitz constant: 1 / sqrt(h w) for the mean, 1 for the maximum.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> from kernelconv.operators import GlobalPooling
-    >>> GlobalPooling().forward(np.arange(8.0).reshape(1, 2, 2, 2)).ravel()
-    array([3., 4.])
-    """
-
-    kind: GlobalKind = "average"
-
-    homogeneous = True
-    channelwise = True
-
-    def __post_init__(self) -> None:
-        """Check the kind."""
-        check_choice(self.kind, "kind", get_args(GlobalKind))
-
-    @property
-    def linear(self) -> bool:
-        """True for the mean."""
-        return self.kind == "average"
-
-    @property
-    def real_only(self) -> bool:
-        """True for the maximum."""
-        return self.kind == "max"
-
-    def _out_shape(self, in_shape: Shape3) -> Shape3:
-        return 1, 1, in_shape[2]
-
-    def _lipschitz(self, in_shape: Shape3) -> float:
-        """Return 1 / sqrt(h w), or 1."""
-        return 1 / float(np.sqrt(in_shape[0] * in_shape[1])) if self.linear else 1.0
-
-    def receptive_field(self, in_shape: Shape3) -> tuple[Pair, Pair]:
-        """Return the whole map."""
-        return in_shape[:2], in_shape[:2]
-
-    def multiply_adds(self, in_shape: Shape3) -> int:
-        """Return h w c."""
-        return int(np.prod(in_shape))
-
-    def definition(self, x: Array) -> Any:
-        """Return the mean or the maximum: (n, h, w, c) -> (n, 1, 1, c)."""
-        xp = namespace(x)
-        return (xp.mean if self.linear else xp.max)(x, axis=(1, 2), keepdims=True)
-
-    def _adjoint(self, y: NDArray, shape: tuple[int, ...]) -> NDArray:
-        return np.broadcast_to(y / (shape[1] * shape[2]), shape).copy()
-
-    def _pullback(self, x: NDArray, *, train: bool = False, rng: Any = None) -> tuple[NDArray, Pullback, State]:
-        """Return (value, pullback, state); the maximum's gradient goes to the first one in row-major order."""
-        if self.linear:
-            return super()._pullback(x, train=train, rng=rng)
-        n, _, _, c = x.shape
-        first = x.reshape(n, -1, c).argmax(axis=1)[:, None]  # (n, 1, c)
-
-        def pullback(g: NDArray) -> tuple[NDArray, dict[str, NDArray]]:
-            gx = np.zeros((n, x.shape[1] * x.shape[2], c), g.dtype)
-            np.put_along_axis(gx, first, g.reshape(n, 1, c), axis=1)
-            return gx.reshape(x.shape), {}
-
-        return self.definition(x), pullback, self.state

@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.stats import beta, norm
 
 from kernelconv._check import check_count, check_finite, check_positive, check_rng
-from kernelconv._numbers import as_array, as_double
+from kernelconv._numbers import as_array, as_double, same_labels
 from kernelconv._types.parameters import Border, RandomState
 from kernelconv.deformations.families import Deformation
 from kernelconv.deformations.fields import check_size
@@ -90,7 +90,7 @@ class Certificate:
         asked = check_finite(as_double(strengths, "strengths"), "strengths")
         if (asked < 0).any():
             raise ValueError("strengths must be >= 0.")
-        right = (self.labels == labels) & ~self.abstained
+        right = same_labels(self.labels, labels) & ~self.abstained
         return (right & (self.strength >= np.atleast_1d(asked)[:, None])).mean(axis=1).reshape(asked.shape)
 
     def __repr__(self) -> str:

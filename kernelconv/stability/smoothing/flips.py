@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from kernelconv._check import check_count, check_rng
-from kernelconv._numbers import shown
+from kernelconv._numbers import same_labels, shown
 from kernelconv._types.parameters import Border, RandomState
 from kernelconv.deformations.families import LinearDeformation
 from kernelconv.deformations.fields import DisplacementField, check_size
@@ -67,7 +67,7 @@ class SmallestFlip:
 
     def accuracy(self, y: ArrayLike, strengths: ArrayLike = 0.0) -> NDArray:
         """Return, per strength, the share of images whose label is that in `y` and was not found to change up to it."""
-        right = self.labels == np.asarray(y)
+        right = same_labels(self.labels, y)
         return (right & (self.strength > np.asarray(strengths, np.float64)[..., None])).mean(axis=-1)
 
     def __repr__(self) -> str:

@@ -6,7 +6,7 @@ from typing import Any
 
 from numpy.typing import NDArray
 
-from kernelconv._arrays import as_complex, namespace
+from kernelconv._arrays import as_complex, modulus, namespace
 from kernelconv.networks.scattering.paths import ScatteringPath
 from kernelconv.networks.scattering.separable.geometry import SeparableGeometry, border
 from kernelconv.operators.patches.borders import padded
@@ -40,8 +40,8 @@ def scattered(geometry: SeparableGeometry, x: Any) -> Any:
         descend(path, convolved(u, "l", "l", geometry.padding), scale + 1)
         if path.order < geometry.max_order:
             for t, (rows, columns) in enumerate(WAVELETS):
-                modulus = xp.abs(convolved(u, rows, columns, geometry.padding))
-                descend(ScatteringPath((*path.scales, scale), (*path.angles, t)), modulus, scale + 1)
+                filtered = modulus(convolved(u, rows, columns, geometry.padding))
+                descend(ScatteringPath((*path.scales, scale), (*path.angles, t)), filtered, scale + 1)
 
     descend(ScatteringPath((), ()), x, 0)
     return xp.stack([found[path] for path in geometry.paths], axis=1)

@@ -219,6 +219,7 @@ class JointTimeFrequencyScattering(SignalTransformer):
         X, leading = in_a_row(X, self.signal_shape_)
         t, channels = self.maps_shape_
         found = self.transform(X)
+        found = found if is_foreign(found) else np.asarray(found)
         xp = namespace(found)
         return apart(xp.moveaxis(xp.reshape(found, (found.shape[0], channels, t)), 1, -1), leading)
 

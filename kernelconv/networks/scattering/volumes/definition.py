@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from kernelconv._arrays import as_complex, like, namespace
+from kernelconv._arrays import as_complex, like, modulus, namespace
 from kernelconv.networks.scattering.volumes.geometry import MEAN, Geometry3D, VolumePath
 
 AXES = (-3, -2, -1)
@@ -58,7 +58,7 @@ def _modulus(geometry: Geometry3D, path: VolumePath, spectrum: Any) -> Any:
 def _average(geometry: Geometry3D, path: VolumePath, u: Any) -> Any:
     xp = namespace(u)
     if geometry.method == "integral":
-        sizes = u if path.order else xp.abs(u)
+        sizes = u if path.order else modulus(u)
         return xp.stack([xp.sum(_power(sizes, q), axis=AXES) for q in geometry.integral_powers], axis=-1)
     for matrix in geometry.averaging:  # the depth first; what is averaged comes last
         u = xp.tensordot(u, like(matrix, u), axes=((1,), (0,)))
