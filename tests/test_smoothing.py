@@ -399,4 +399,5 @@ def test_labels_of_another_kind_are_refused_where_they_are_compared():
     for call in calls:
         with pytest.raises(ValueError, match=words):
             call()
-    assert (found.accuracy(found.labels) == (~found.abstained).mean()) and flips.accuracy(dark(images)) == 1.0
+    assert found.accuracy(found.labels) == (~found.abstained).mean()
+    assert flips.accuracy(dark(images)) == 1.0

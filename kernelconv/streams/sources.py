@@ -16,8 +16,8 @@ from kernelconv._check import check_count
 from kernelconv._numbers import as_real
 from kernelconv._types.arrays import Indexed
 from kernelconv.operators.fast.layouts import lies
+from kernelconv.streams.on_disk.arrays import opened_array
 from kernelconv.streams.on_disk.folder import ImageFolder
-from kernelconv.streams.on_disk.rows import import_zarr
 
 #: What a source may be given as; a path names a folder of images, a zarr array or an .npy file.
 SourceLike: TypeAlias = ArrayLike | Indexed | Path
@@ -123,15 +123,11 @@ def _is_dtype(dtype: Any) -> bool:
 
 def _opened(path: Path, name: str) -> Any:
     """Return what lies at `path`, its values not yet read."""
-    if path.is_dir() and any((path / file).exists() for file in ("zarr.json", ".zarray")):
-        return import_zarr().open_array(str(path), mode="r")
+    found = opened_array(path, name)
+    if found is not None:
+        return found
     if path.is_dir():
         return ImageFolder(path)
-    if path.suffix == ".npy" and path.is_file():
-        try:
-            return np.load(path, mmap_mode="r")
-        except (ValueError, EOFError) as error:
-            raise ValueError(f"{name}={str(path)!r} cannot be read as an .npy file: {error}") from None
     raise ValueError(f"{name}={str(path)!r} is no folder of images, no folder of a zarr array and no .npy file.")
 
 

@@ -76,8 +76,3 @@ def engine_for(part: Any) -> Engine:
     maker = _MAKERS.get(type(part))
     engine = None if maker is None else maker(part)
     return part._own_engine(part) if engine is None else engine
-
-
-def has_engine(part: Any) -> bool:
-    """Return whether a built part is computed by another way than its own formulas."""
-    return type(part._engine) is not part._own_engine

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from kernelconv._check import check_count, check_finite
 from kernelconv._numbers import as_real, cast
-from kernelconv.streams.on_disk.rows import import_zarr
+from kernelconv.streams.on_disk.arrays import opened_array
 
 
 class Signal:
@@ -129,11 +129,7 @@ def _check_shape(shape: tuple[int, ...], dtype: Any) -> None:
 
 def _opened(path: Path) -> Any:
     """Return the array in a file, its values not yet read."""
-    if path.is_dir() and any((path / file).exists() for file in ("zarr.json", ".zarray")):
-        return import_zarr().open_array(str(path), mode="r")
-    if path.suffix == ".npy" and path.is_file():
-        try:
-            return np.load(path, mmap_mode="r")
-        except (ValueError, EOFError) as error:
-            raise ValueError(f"source={str(path)!r} cannot be read as an .npy file: {error}") from None
+    found = opened_array(path, "source")
+    if found is not None:
+        return found
     raise ValueError(f"source={str(path)!r} is no .npy file and no folder of a zarr array.")
