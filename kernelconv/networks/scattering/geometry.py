@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from kernelconv._check import Pair
 from kernelconv._types.parameters import Border
 from kernelconv.networks.scattering.paths import ScatteringPath, scattering_paths, with_parents
+from kernelconv.operators.patches.borders import pad, pad_adjoint
 from kernelconv.operators.wavelets.filter_bank import Bank, FilterBank
 from kernelconv.operators.wavelets.morlet import crop
 
@@ -241,24 +242,14 @@ class Geometry:
 
     def pad(self, x: NDArray) -> NDArray:
         """Return images (m, h, w) padded, (m, padded h, padded w)."""
-        rows, cols = self.axes
-        if self.padding == "zero":
-            out = np.zeros((len(x), rows.padded, cols.padded), x.dtype)
-            out[:, rows.before : rows.before + rows.size, cols.before : cols.before + cols.size] = x
-            return out
-        index = self._border()
-        return x[:, index[0][:, None], index[1]]
+        return pad(x[..., None], self._borders(0), self._borders(1), self.padding)[..., 0]
 
     def pad_adjoint(self, g: NDArray) -> NDArray:
         """Return the gradient (m, h, w) in images from that in the padded ones."""
-        rows, cols = self.axes
-        if self.padding == "zero":
-            return g[:, rows.before : rows.before + rows.size, cols.before : cols.before + cols.size]
-        copies = [np.eye(a.size, dtype=g.dtype)[i] for a, i in zip(self.axes, self._border(), strict=True)]
-        return copies[0].T @ g @ copies[1]
+        return pad_adjoint(g[..., None], self._borders(0), self._borders(1), self.padding)[..., 0]
 
-    def _border(self) -> list[NDArray]:
-        return [np.pad(np.arange(a.size), (a.before, a.after), mode=PADDINGS[self.padding]) for a in self.axes]
+    def _borders(self, axis: int) -> Pair:
+        return self.axes[axis].before, self.axes[axis].after
 
 
 def consecutive(positions: NDArray) -> slice | NDArray:
