@@ -28,9 +28,10 @@ from kernelconv.stability import (
 from kernelconv.stability.theorem.bounds import regressor_correlation
 from kernelconv.studies.environment import environment
 from kernelconv.studies.registry import REPRESENTATIONS
-from kernelconv.studies.stability import padded
 
 SMOOTH, NORMS, SHIFTS, LEVEL, BUDGET = SmoothDeformation(cutoff=3), (0.05, 0.1, 0.2, 0.3, 0.5), (0.5, 1, 2, 3), 0.95, 64
+#: Zeros around the images (px), as in the study of MNIST's stability.
+PAD = 2
 #: Kernel networks of one, two and three layers.
 MODELS, TRAIN_SIZE = ("ckn-64", "ckn-32-64", "ckn-32-64-128"), 2000
 
@@ -50,6 +51,10 @@ def seen(network, x, architecture, seed):
         "combined": Observations.join([of(CombinedDeformation(SMOOTH, t), NORMS[1:]) for t in (1.0, 3.0)]),
         "worst": Observations.join([observe(network, x, f, architecture) for f in worst]),
     }
+
+
+def padded(images):
+    return np.pad(images, ((0, 0), (PAD, PAD), (PAD, PAD)))
 
 
 def of_model(name, split, n_images, first):
@@ -99,6 +104,7 @@ def main():
         "level": LEVEL,
         "images": o.images,
         "first": o.first,
+        "train_size": TRAIN_SIZE,
         "evaluations_of_worst_fields": BUDGET,
         "seeds": [0, 1],
     }

@@ -2,6 +2,7 @@
 
 import ast
 import graphlib
+import importlib
 import subprocess
 import sys
 from collections import Counter
@@ -245,3 +246,22 @@ def test_folders_hold_about_a_dozen_files():
 
 def test_no_module_is_called_utils():
     assert not {name for name in FILES if "util" in name}
+
+
+SCRIPTS = [p for folder in ("benchmarks", "examples") for p in sorted((ROOT.parent / folder).rglob("*.py"))]
+
+
+@pytest.mark.skipif(not SCRIPTS, reason="no benchmarks beside the package")
+def test_what_scripts_import_exists():
+    """Most benchmarks are too long to be run by tests: at least their names are there."""
+    missing = []
+    for path in SCRIPTS:
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.ImportFrom) and (node.module or "").split(".")[0] == "kernelconv":
+                try:
+                    found = importlib.import_module(node.module)
+                except ImportError as error:  # of an optional library
+                    missing += [str(error)] if (error.name or "").startswith("kernelconv") else []
+                    continue
+                missing += [f"{path.name}: {node.module}.{a.name}" for a in node.names if not hasattr(found, a.name)]
+    assert not missing

@@ -31,11 +31,11 @@ def error(estimator, inputs):
 # %%
 # Both networks from eight starts: 23 parameters with wavelons, 22 with tanh. Not all runs reach a minimum: the best
 # with wavelons stop at 200 evaluations of least squares, half of those with tanh at 2,000 iterations of L-BFGS
-wavelons = WaveletNetworkRegressor(7, n_starts=8, random_state=0).fit(x, y)
 tanh = {"hidden_layer_sizes": 7, "activation": "tanh", "solver": "lbfgs", "alpha": 0, "max_iter": 2000}
 tanh |= {"tol": 1e-9, "max_fun": 10**5}
 with warnings.catch_warnings():
     warnings.simplefilter("ignore", ConvergenceWarning)
+    wavelons = WaveletNetworkRegressor(7, n_starts=8, random_state=0).fit(x, y)
     mlps = [MLPRegressor(**tanh, random_state=start).fit(x / 10, y) for start in range(8)]
 of_mlps = np.array([error(mlp, x / 10) for mlp in mlps])
 for name, errors in (("wavelons", wavelons.errors_), ("tanh", of_mlps)):

@@ -21,9 +21,11 @@ OWN_FOLDERS = (
     Path(sklearn.__file__).parent / "utils",
     Path(sklearn.__file__).parent / "base.py",
 )
-#: Warnings that are promised: more anchors than patches to learn from; small penalties; scikit-learn's about labels.
+#: Warnings that are promised: more anchors than patches to learn from; small penalties; few evaluations;
+#: scikit-learn's about labels.
 PROMISED_WARNINGS = re.compile(
     r"distinct patches|leaves a condition number|column-vector y|least populated class|represented as bytes"
+    r"|starts had not converged"
 )
 
 

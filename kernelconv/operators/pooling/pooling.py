@@ -188,7 +188,7 @@ class MaxPooling(Part):
     def definition(self, x: Array) -> Any:
         """Return the maxima: (n, h, w, c) -> (n, h', w', c)."""
         xp, p = namespace(x), self.patches.definition(x)
-        return first_maxima(xp.reshape(p, (*p.shape[:3], -1, x.shape[3])), 3)[:, :, :, 0]
+        return first_maxima(xp.reshape(p, (*p.shape[:3], -1, x.shape[3])), 3)[:, :, :, 0, :]
 
     def _pullback(self, x: NDArray, *, train: bool = False, rng: Any = None) -> tuple[NDArray, Pullback, State]:
         """Return (maxima, pullback, state); the gradient goes to the first maximum of each window.
