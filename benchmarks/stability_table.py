@@ -122,7 +122,8 @@ def bound_table(results, bounds):
     notes = [
         f"C_2 from translations, C_1 from the worst smooth fields found, as upper tolerance limits at level "
         f"{settings['level']:g} (95 % confidence), on {settings['images']} test digits from number "
-        f"{settings['first']:,} on; held out are as many after them."
+        f"{settings['first']:,} on; held out are as many after them. Networks of this table are fitted on "
+        f"{settings['train_size']:,} training images."
     ]
     if zero:
         names = "; ".join(label(results["settings"], m) for m in zero)
