@@ -12,7 +12,7 @@ from kernelconv._arrays import namespace
 from kernelconv._check import Pair, check_choice
 from kernelconv._types.arrays import Array
 from kernelconv.operators.base import Part, Pullback, Shape3, State
-from kernelconv.operators.pooling.pooling import MANY_POSITIONS, first_maxima
+from kernelconv.operators.pooling.pooling import MANY_POSITIONS
 
 GlobalKind = Literal["average", "max"]
 
@@ -77,7 +77,8 @@ class GlobalPooling(Part):
         xp = namespace(x)
         if self.linear:
             return _mean(x)
-        return first_maxima(xp.reshape(x, (x.shape[0], -1, 1, x.shape[3])), 1)
+        x = xp.reshape(x, (x.shape[0], -1, 1, x.shape[3]))
+        return xp.take_along_axis(x, xp.argmax(x, axis=1, keepdims=True), axis=1)  # of equal values the first
 
     def _adjoint(self, y: NDArray, shape: tuple[int, ...]) -> NDArray:
         return np.broadcast_to(y / (shape[1] * shape[2]), shape).copy()

@@ -188,7 +188,11 @@ class MaxPooling(Part):
     def definition(self, x: Array) -> Any:
         """Return the maxima: (n, h, w, c) -> (n, h', w', c)."""
         xp, p = namespace(x), self.patches.definition(x)
-        return first_maxima(xp.reshape(p, (*p.shape[:3], -1, x.shape[3])), 3)[:, :, :, 0, :]
+        p = xp.reshape(p, (*p.shape[:3], -1, x.shape[3]))
+        y = p[:, :, :, 0, :]
+        for k in range(1, p.shape[3]):  # of equal values the first stays, and has the gradient
+            y = xp.where((y >= p[:, :, :, k, :]) | (y != y), y, p[:, :, :, k, :])
+        return y
 
     def _pullback(self, x: NDArray, *, train: bool = False, rng: Any = None) -> tuple[NDArray, Pullback, State]:
         """Return (maxima, pullback, state); the gradient goes to the first maximum of each window.
@@ -202,12 +206,6 @@ class MaxPooling(Part):
             return self._along_pullback(x, rows, self._along_pullback(rows, y, g, 1), 2), {}
 
         return y, pullback, self.state
-
-
-def first_maxima(x: Array, axis: int) -> Any:
-    """Return the maxima along `axis`, which stays with length 1; a gradient goes to the first of equal ones."""
-    xp = namespace(x)
-    return xp.take_along_axis(x, xp.argmax(x, axis=axis, keepdims=True), axis=axis)
 
 
 def _put(target: NDArray, values: NDArray, alone: bool) -> None:
