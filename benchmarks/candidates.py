@@ -1,11 +1,15 @@
-"""Settings among which validation errors chose the rows of CIFAR-10's table.
+"""Settings among which validation errors chose rows of the tables of CIFAR-10 and Fashion-MNIST.
 
     python benchmarks/run.py --data cifar10 --part validation --sizes 1000 --seeds 0
         --models candidates:narrow+gaussian candidates:lenet_20 --out benchmarks/results/cifar10-choice
-    python benchmarks/candidates.py      (writes the table of the errors there are beside them)
+    python benchmarks/run.py --data fashion-mnist --part validation --sizes 60000 --seeds 0
+        --models candidates:fashion_flips+gaussian --out benchmarks/results/fashion-mnist-choice
+    python benchmarks/candidates.py      (writes the tables of the errors there are beside them)
 
-Test images are not read. Kernel networks have 3 x 3 patches and two layers, pooled by 2 and 4, where nothing else is
-said; all are averaged over the image and its mirror image; "fine" is a whitening with epsilon = 0.01 in place of 0.1.
+Test images are not read. On CIFAR-10 kernel networks have 3 x 3 patches and two layers, pooled by 2 and 4, where
+nothing else is said; all are averaged over the image and its mirror image; "fine" is a whitening with epsilon = 0.01 in
+place of 0.1. On Fashion-MNIST all start from the row "both", scattering and the gradient CKN side by side: "flips"
+averages each over the image and its mirror image, "whitened" puts the CKN of whitened patches beside them.
 """
 
 from pathlib import Path
@@ -24,7 +28,8 @@ from kernelconv.studies.models import Representation
 from kernelconv.studies.registry.kernel_networks import side_by_side
 from kernelconv.studies.registry.schedules import schedule
 
-FOLDER = Path(__file__).parent / "results/cifar10-choice"
+RESULTS = Path(__file__).parent / "results"
+FOLDERS = {"CIFAR-10": RESULTS / "cifar10-choice", "Fashion-MNIST": RESULTS / "fashion-mnist-choice"}
 WIDE = {"n_anchors": (256, 1024), "patch_size": 3, "subsampling": (2, 4), "group": "flips"}
 
 
@@ -41,9 +46,10 @@ def _fine(name, **changes):
     return _network(name, input=PatchWhitening(first, epsilon=0.01), **changes)
 
 
-def _scattering(name, **options):
+def _scattering(name, group="flips", **options):
     def build(shape, size, seed):
-        network = serial(OrbitPooling(ScatteringTransform(**options), "flips"))
+        transform = ScatteringTransform(**options)
+        network = serial(OrbitPooling(transform, group) if group else transform)
         return make_pipeline(NetworkTransformer(network, random_state=seed), SquareRoot())
 
     return _candidate(name, build)
@@ -89,10 +95,21 @@ lenet_5, lenet_10 = _lenet("lenet-5", 5e-4), _lenet("lenet-10", 1e-3)
 lenet_20, lenet_40 = _lenet("lenet-20", 2e-3), _lenet("lenet-40", 4e-3)
 
 
-def main():
-    """Write README.md of the folder: every candidate with its validation errors, the lowest first."""
+def _fashion(group):
+    """Return scattering and the gradient CKN as the row "both" has them, averaged over a group."""
+    gradient = {"n_anchors": (16, 512), "patch_size": (1, 3), "sigma": (0.6, 0.5), "input": "gradient"}
+    return _scattering("", group, J=3, padding="zero"), _network("", **gradient, group=group)
+
+
+fashion_flips = _both("fashion-flips", *_fashion("flips"))
+fashion_whitened = _both("fashion-whitened", *_fashion(None), _fine("", n_anchors=(128, 256), group=None))
+fashion_whitened_flips = _both("fashion-whitened-flips", *_fashion("flips"), narrow)
+
+
+def write_table(data, folder):
+    """Write README.md of a folder: every candidate with its validation errors, the lowest of the first size first."""
     found = {}
-    for content in read_cells(FOLDER, "accuracy"):
+    for content in read_cells(folder, "accuracy"):
         cell, record = content["cell"], content["record"]
         found.setdefault(record["label"], {})[cell["train_size"], cell["seed"]] = record
     places = sorted({place for errors in found.values() for place in errors})
@@ -101,15 +118,22 @@ def main():
             label,
             *(f"{100 * of[p]['validation_error']:.2f} ({of[p]['n_held_out']:,})" if p in of else "" for p in places),
         ]
-        for label, of in sorted(found.items(), key=lambda item: item[1][1000, 0]["validation_error"])
+        for label, of in sorted(found.items(), key=lambda item: item[1][places[0]]["validation_error"])
     ]
     heads = [Column("candidate", align="left"), *(Column(f"{size:,} images, draw {seed}") for size, seed in places)]
-    note = "In brackets how many images were held out: all in five folds, or those of one fold of trained networks."
-    table = Table("CIFAR-10: validation error, %, of the candidates", heads, [Section("", rows)], (note,))
-    text = (
-        f"# What the rows of CIFAR-10 were chosen from\n\nWritten by benchmarks/candidates.py.\n\n{markdown(table)}\n"
+    note = (
+        "In brackets how many images were held out: up to 5,000 images all in five folds, or those of one fold for "
+        "trained networks; above, a fifth."
     )
-    write_atomically(FOLDER / "README.md", text)
+    table = Table(f"{data}: validation error, %, of the candidates", heads, [Section("", rows)], (note,))
+    text = f"# What the rows of {data} were chosen from\n\nWritten by benchmarks/candidates.py.\n\n{markdown(table)}\n"
+    write_atomically(folder / "README.md", text)
+
+
+def main():
+    """Write the tables of all folders."""
+    for data, folder in FOLDERS.items():
+        write_table(data, folder)
 
 
 if __name__ == "__main__":
