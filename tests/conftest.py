@@ -1,5 +1,6 @@
 """What must be set before scikit-learn and JAX are imported; which tests a row of CI runs; examples of docstrings."""
 
+import gc
 import inspect
 import os
 import sys
@@ -39,6 +40,12 @@ def pytest_collection_modifyitems(items):
     for item in examples:
         if item.dtest.name in public:
             item.dtest.globs = {"__name__": "__main__"}
+
+
+def pytest_collection_finish():
+    """Leave what is there before the first test, a million objects, out of each later search for garbage."""
+    gc.collect()
+    gc.freeze()
 
 
 def public_names():

@@ -60,8 +60,19 @@ SUITE = parametrize_with_checks(
 )
 
 
-# a list, where scikit-learn 1.6 gives a generator: pytest wants to count its cases
-@pytest.mark.parametrize(SUITE.args[0], list(SUITE.args[1]), **SUITE.kwargs)
+def once_by_architecture(cases):
+    """Return the checks; those of one class's further architectures, the slowest, run in one row of CI."""
+    # a list, where scikit-learn 1.6 gives a generator: pytest wants to count its cases
+    found = [(case, getattr(case, "values", case)) for case in cases]
+    return [
+        pytest.param(*values, marks=[*getattr(case, "marks", ()), pytest.mark.once("oldest")])
+        if getattr(values[0], "architecture", None) in ("mlp", "resnet")
+        else case
+        for case, values in found
+    ]
+
+
+@pytest.mark.parametrize(SUITE.args[0], once_by_architecture(SUITE.args[1]), **SUITE.kwargs)
 def test_scikit_learn_contract(estimator, check):
     check(estimator)
 
