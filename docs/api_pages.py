@@ -6,7 +6,7 @@ from pathlib import Path
 
 PACKAGE = Path(__file__).resolve().parent.parent / "kernelconv"
 #: Public modules in reading order. What the top level names is documented there; a module's page links to it.
-ROOMS = (
+PACKAGES = (
     *("", "operators", "networks", "streams", "deformations", "stability", "datasets", "report", "torch", "jax"),
     "testing",
 )
@@ -28,17 +28,17 @@ def sections(source):
     return result
 
 
-def page(room, top):
+def page(package, top):
     """Return the page of a public module in reStructuredText."""
-    name = f"kernelconv.{room}" if room else "kernelconv"
-    path = PACKAGE / room / "__init__.py"
+    name = f"kernelconv.{package}" if package else "kernelconv"
+    path = PACKAGE / package / "__init__.py"
     source = path.read_text(encoding="utf-8")
     summary = ast.get_docstring(ast.parse(source)).split("\n\n")[0].replace("\n", " ")
     lines = [name, "=" * len(name), "", f".. py:module:: {name}", "", f".. currentmodule:: {name}", "", "|summary|", ""]
     lines[lines.index("|summary|")] = summary
     for title, names in sections(source):
         names = [each for each in names if each not in ("__version__", "CORRUPTIONS", "HAND_MADE", "TRUSTED_TYPES")]
-        elsewhere = [each for each in names if room and each in top]
+        elsewhere = [each for each in names if package and each in top]
         own = [each for each in names if each not in elsewhere]
         lines += [title, "-" * len(title), ""] if title and names else []
         for toctree, members in (("generated", own), (None, [f"~kernelconv.{each}" for each in elsewhere])):
@@ -52,11 +52,11 @@ def write(folder):
     """Write the page of every public module, and the list of them, into `folder`."""
     folder.mkdir(parents=True, exist_ok=True)
     top = set(importlib.import_module("kernelconv").__all__)
-    for room in ROOMS:
-        text = page(room, top)
-        file = folder / f"{room or 'kernelconv'}.rst"
+    for package in PACKAGES:
+        text = page(package, top)
+        file = folder / f"{package or 'kernelconv'}.rst"
         if not file.exists() or file.read_text(encoding="utf-8") != text:  # Sphinx reads again what has changed
             file.write_text(text, encoding="utf-8")
-    listed = "\n".join(f"   {room or 'kernelconv'}" for room in ROOMS)
+    listed = "\n".join(f"   {package or 'kernelconv'}" for package in PACKAGES)
     text = f"API reference\n=============\n\n.. toctree::\n   :maxdepth: 1\n\n{listed}\n"
     (folder / "index.rst").write_text(text, encoding="utf-8")

@@ -14,7 +14,7 @@ PACKAGE = ROOT / "kernelconv"
 PAGE = ROOT / "docs" / "extending" / "map.md"
 BLOCK = re.compile(r"(<!-- map: .*? -->\n).*?(<!-- end of map -->)", re.DOTALL)
 
-#: The order in which the rooms are read; what is not named here follows, by name, engines last.
+#: The order in which the packages are read; what is not named here follows, by name, engines last.
 READING = ("operators", "patches", "wavelets", "mappings", "pooling", "learned", "networks", "scattering", "kernel")
 READING += ("cnn", "training", "streams", "deformations", "stability", "datasets", "studies", "report")
 

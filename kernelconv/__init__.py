@@ -11,7 +11,7 @@ stability Phi(L_tau x) against Phi(x)      `SmoothDeformation`, `warp`, `measure
 compare   `kernelconv compare`             accuracy, stability and time in one table
 """
 
-# ruff: noqa: E402, I001, RUF022  by room, in the order in which one reads them
+# ruff: noqa: E402, I001, RUF022  by package, in the order in which one reads them
 
 # First, since all that follows takes seconds
 from kernelconv._interrupt import quiet_in_the_command

@@ -149,7 +149,7 @@ def cast(x: NDArray, dtype: type[np.floating], name: str) -> NDArray:
 
 
 def as_table(X: Any, name: str = "X", dtype: type[np.floating] = np.float64) -> Any:
-    """Return `X` for scikit-learn's own door: an array of numbers, or the sparse matrix or table that it is.
+    """Return `X` for scikit-learn's own validation: an array of numbers, or the sparse matrix or table that it is.
 
     float64 and float32 stay what they are, every other real dtype becomes `dtype`.
 

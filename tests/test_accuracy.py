@@ -18,7 +18,7 @@ from sklearn.base import BaseEstimator, ClassifierMixin, clone
 from kernelconv import cli
 from kernelconv._arguments import COMPARED
 from kernelconv._files import unpack
-from kernelconv._parallel import clock, meeting
+from kernelconv._parallel import clock, collectives
 from kernelconv.datasets import folds, load_digits_images, load_split
 from kernelconv.datasets.split import Split
 from kernelconv.studies import accuracy, shared
@@ -176,9 +176,9 @@ def test_a_cell_of_one_thread_counts_that_threads_seconds():
 
 
 def test_the_seconds_of_blocks_that_exchange_values_are_counted(monkeypatch):
-    monkeypatch.setattr(meeting.time, "thread_time", lambda: 3.0)
+    monkeypatch.setattr(collectives.time, "thread_time", lambda: 3.0)
     before = clock.thread_seconds()
-    assert meeting.map_coupled(lambda s: meeting.all_gather(s.start), 4, 1, n_jobs=1) == [[0, 1, 2, 3]] * 4
+    assert collectives.map_coupled(lambda s: collectives.all_gather(s.start), 4, 1, n_jobs=1) == [[0, 1, 2, 3]] * 4
     assert clock.thread_seconds() - before == 4 * 3.0
 
 

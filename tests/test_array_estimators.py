@@ -30,7 +30,7 @@ from kernelconv.networks import (
     Scattering2D,
     Scattering3D,
     SeparableScattering2D,
-    doors,
+    arrays,
 )
 from kernelconv.networks.serial import serial
 from kernelconv.operators import (
@@ -166,19 +166,19 @@ def test_long_inputs_go_through_in_blocks(fitted, name, monkeypatch):
     estimator, x = fitted(name, np.float64), torch.tensor(CASES[name][1])
     method = "decision_function" if name == "subspaces" else "transform"
     whole, sizes = getattr(estimator, method)(x), []
-    by_block = doors.block_slices
-    monkeypatch.setattr(doors, "CPU_BLOCK_BYTES", doors.BLOCK_BYTES // 2**12 if name != "subspaces" else 2000)
-    monkeypatch.setattr(doors, "block_slices", lambda n, block: sizes.append(block) or by_block(n, block))
+    by_block = arrays.block_slices
+    monkeypatch.setattr(arrays, "CPU_BLOCK_BYTES", arrays.BLOCK_BYTES // 2**12 if name != "subspaces" else 2000)
+    monkeypatch.setattr(arrays, "block_slices", lambda n, block: sizes.append(block) or by_block(n, block))
     check_same(getattr(estimator, method)(x), whole.numpy(), x, 1e-14)
     assert 1 <= sizes[0] < 24
 
 
 def test_blocks_of_a_wide_network_are_smaller():
     small, large = (serial(PatchExtraction(3), Dense(n)).build((9, 9, 1), RNG) for n in (2, 200))
-    assert doors.definition_values(small) == 4 * 81 * 10
-    assert doors.definition_values(large) == 4 * 49 * 209
+    assert arrays.definition_values(small) == 4 * 81 * 10
+    assert arrays.definition_values(large) == 4 * 49 * 209
     tree = Scattering2D(2, L=4).fit(IMAGES).network_
-    assert doors.definition_values(tree) > 4 * 16 * 16 * (1 + 4)  # of its wavelets, on the padded image
+    assert arrays.definition_values(tree) > 4 * 16 * 16 * (1 + 4)  # of its wavelets, on the padded image
 
 
 def test_labels_that_are_text_are_refused_for_tensors():
@@ -419,7 +419,7 @@ def test_the_exact_kernel_follows_the_array(name, dtype, library, monkeypatch):
     check_same(kernel(a, b), kernel(x, y), a, tol)
     check_same(kernel(a), kernel(x), a, tol)
     check_same(kernel.diag(a), kernel.diag(x), a, tol)
-    monkeypatch.setattr(doors, "BLOCK_BYTES", 2**17)
+    monkeypatch.setattr(arrays, "BLOCK_BYTES", 2**17)
     check_same(kernel(b, a), kernel(y, x), a, tol)
     gram, gradient = kernel(b, eval_gradient=True)
     assert tuple(gradient.shape) == (3, 3, 0)

@@ -92,13 +92,13 @@ def assert_is(got, records):
 
 @pytest.mark.parametrize("form", ["files", "archive"])
 @pytest.mark.parametrize("inner", ["", INNER])
-@pytest.mark.parametrize("door", ["argument", "variable", "cache"])
-def test_it_is_found_wherever_it_may_lie(tiny, tmp_path, monkeypatch, door, inner, form):
-    root = tmp_path / "home" / "kernelconv" if door == "cache" else tmp_path / "data"
+@pytest.mark.parametrize("source", ["argument", "variable", "cache"])
+def test_it_is_found_wherever_it_may_lie(tiny, tmp_path, monkeypatch, source, inner, form):
+    root = tmp_path / "home" / "kernelconv" if source == "cache" else tmp_path / "data"
     put(root / inner, tiny) if form == "files" else pack(root / inner, members(tiny))
-    if door == "variable":
+    if source == "variable":
         monkeypatch.setenv("KERNELCONV_DATA", str(root))
-    assert_is(load_cifar10(root if door == "argument" else None), tiny)
+    assert_is(load_cifar10(root if source == "argument" else None), tiny)
 
 
 @pytest.mark.parametrize("seed", range(3))
@@ -130,13 +130,13 @@ def test_the_sub_folder_comes_first_and_whole_files_before_the_archive(tiny, tmp
 # -- what is not there -------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("door", ["argument", "variable"])
-def test_what_is_missing_is_named_and_nothing_is_fetched(tiny, tmp_path, monkeypatch, door):
+@pytest.mark.parametrize("source", ["argument", "variable"])
+def test_what_is_missing_is_named_and_nothing_is_fetched(tiny, tmp_path, monkeypatch, source):
     monkeypatch.setattr(published_set, "fetch_openml", lambda *args, **kwargs: pytest.fail("the network was used"))
     folder = put(tmp_path / "data" / INNER, tiny)
     (folder / NAMES[3]).unlink()
     (folder / NAMES[5]).unlink()
-    if door == "variable":
+    if source == "variable":
         monkeypatch.setenv("KERNELCONV_DATA", str(tmp_path / "data"))
     text = (
         rf"CIFAR-10 is not complete in {folder} \((folder='|KERNELCONV_DATA=).*data'?\): missing data_batch_4\.bin, "
@@ -144,7 +144,7 @@ def test_what_is_missing_is_named_and_nothing_is_fetched(tiny, tmp_path, monkeyp
         r"es-bin, or name the folder that holds them; or call load_cifar10\(\) with KERNELCONV_DATA unset, which fetch"
     )
     with pytest.raises(DataError, match=text) as e:
-        load_cifar10(tmp_path / "data" if door == "argument" else None)
+        load_cifar10(tmp_path / "data" if source == "argument" else None)
     assert "Python edition" not in str(e.value)
     with pytest.raises(DataError, match=r"CIFAR-10 was not found: there is no folder .*absent \(folder=.*holds the 6 "):
         load_cifar10(tmp_path / "absent")

@@ -9,8 +9,8 @@ from kernelconv.networks.serial import serial
 from kernelconv.operators import Convolution, GaussianPooling, KernelMapping, Layer, PatchExtraction
 from kernelconv.operators.fast.correlation.planes import Planes
 from kernelconv.operators.fast.correlation.rows import Rows
+from kernelconv.operators.fast.correlation.selection import correlation
 from kernelconv.operators.fast.correlation.tiles import POINTS, Tiles, tile_length, transforms
-from kernelconv.operators.fast.correlation.which import correlation
 
 RNG = np.random.default_rng
 GEOMETRIES = [

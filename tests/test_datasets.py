@@ -225,13 +225,13 @@ def assert_is(got, arrays):
 @pytest.mark.parametrize("dotted", [False, True])
 @pytest.mark.parametrize("ending", ["", ".gz"])
 @pytest.mark.parametrize("inner", ["", "mnist"])
-@pytest.mark.parametrize("door", ["argument", "variable", "cache"])
-def test_mnist_is_found_wherever_it_may_lie(tiny, tmp_path, monkeypatch, door, inner, ending, dotted):
-    root = tmp_path / "home" / "kernelconv" if door == "cache" else tmp_path / "data"
+@pytest.mark.parametrize("source", ["argument", "variable", "cache"])
+def test_mnist_is_found_wherever_it_may_lie(tiny, tmp_path, monkeypatch, source, inner, ending, dotted):
+    root = tmp_path / "home" / "kernelconv" if source == "cache" else tmp_path / "data"
     put(root / inner, tiny, ending, dotted)
-    if door == "variable":
+    if source == "variable":
         monkeypatch.setenv("KERNELCONV_DATA", str(root))
-    assert_is(load_mnist(root if door == "argument" else None), tiny)
+    assert_is(load_mnist(root if source == "argument" else None), tiny)
 
 
 def test_mnist_argument_comes_before_the_variable_and_the_variable_before_the_cache(tiny, tmp_path, monkeypatch):
@@ -250,8 +250,8 @@ def test_mnist_expands_the_home_folder(tiny, tmp_path, monkeypatch):
     assert_is(load_mnist("~/data"), tiny)
 
 
-@pytest.mark.parametrize("door", ["argument", "variable"])
-def test_mnist_never_fetches_when_a_folder_is_named(tiny, tmp_path, monkeypatch, door):
+@pytest.mark.parametrize("source", ["argument", "variable"])
+def test_mnist_never_fetches_when_a_folder_is_named(tiny, tmp_path, monkeypatch, source):
     def fetch(*args, **kwargs):
         raise AssertionError("the network was used")
 
@@ -259,15 +259,15 @@ def test_mnist_never_fetches_when_a_folder_is_named(tiny, tmp_path, monkeypatch,
     folder = put(tmp_path / "data", tiny)
     (folder / f"{NAMES[1]}.gz").unlink()
     (folder / f"{NAMES[2]}.gz").unlink()
-    if door == "variable":
+    if source == "variable":
         monkeypatch.setenv("KERNELCONV_DATA", str(folder))
-    asked = "KERNELCONV_DATA=" if door == "variable" else "folder='"
+    asked = "KERNELCONV_DATA=" if source == "variable" else "folder='"
     text = (
         rf"not complete in {folder} \({asked}{folder}'?\): missing {NAMES[1]}, {NAMES[2]}\. Put the four IDX files"
         r" \(plain or \.gz\) there or in its sub-folder mnist, .* or call load_mnist\(\) with KERNELCONV_DATA unset"
     )
     with pytest.raises(DataError, match=text):
-        load_mnist(folder if door == "argument" else None)
+        load_mnist(folder if source == "argument" else None)
 
 
 def test_mnist_names_the_sub_folder_if_that_holds_more(tiny, tmp_path):
@@ -408,14 +408,14 @@ def both(tiny, monkeypatch):
     return tiny, other
 
 
-@pytest.mark.parametrize("door", ["argument", "variable", "cache"])
-def test_one_folder_holds_mnist_and_fashion_mnist(both, tmp_path, monkeypatch, door):
-    root = tmp_path / "home" / "kernelconv" if door == "cache" else tmp_path / "data"
+@pytest.mark.parametrize("source", ["argument", "variable", "cache"])
+def test_one_folder_holds_mnist_and_fashion_mnist(both, tmp_path, monkeypatch, source):
+    root = tmp_path / "home" / "kernelconv" if source == "cache" else tmp_path / "data"
     for arrays, name in zip(both, ("mnist", "fashion-mnist"), strict=True):
         put(root / name, arrays)
-    if door == "variable":
+    if source == "variable":
         monkeypatch.setenv("KERNELCONV_DATA", str(root))
-    folder = root if door == "argument" else None
+    folder = root if source == "argument" else None
     assert_is(load_mnist(folder), both[0])
     assert_is(load_fashion_mnist(folder), both[1])
     put(root, both[0])  # MNIST's files themselves, beside the sub-folders
@@ -423,11 +423,11 @@ def test_one_folder_holds_mnist_and_fashion_mnist(both, tmp_path, monkeypatch, d
     assert_is(load_fashion_mnist(root / "fashion-mnist"), both[1])
 
 
-@pytest.mark.parametrize("door", ["argument", "variable", "cache"])
+@pytest.mark.parametrize("source", ["argument", "variable", "cache"])
 @pytest.mark.parametrize("given", [0, 1])
-def test_files_of_the_other_data_set_are_said_to_be_its(both, tmp_path, monkeypatch, door, given):
-    root = put(tmp_path / "home" / "kernelconv" if door == "cache" else tmp_path / "data", both[given])
-    if door == "variable":
+def test_files_of_the_other_data_set_are_said_to_be_its(both, tmp_path, monkeypatch, source, given):
+    root = put(tmp_path / "home" / "kernelconv" if source == "cache" else tmp_path / "data", both[given])
+    if source == "variable":
         monkeypatch.setenv("KERNELCONV_DATA", str(root))
     (owner, its), (other, wanted) = [("MNIST", "mnist"), ("Fashion-MNIST", "fashion-mnist")][:: -1 if given else 1]
     load = load_mnist if given else load_fashion_mnist
@@ -437,9 +437,9 @@ def test_files_of_the_other_data_set_are_said_to_be_its(both, tmp_path, monkeypa
         rf"{wanted}\."
     )
     with pytest.raises(DataError, match=text) as e:
-        load(root if door == "argument" else None)
+        load(root if source == "argument" else None)
     assert str(root) in str(e.value)
-    assert (f"The next {load.__name__}() will then fetch {other}." in str(e.value)) == (door == "cache")
+    assert (f"The next {load.__name__}() will then fetch {other}." in str(e.value)) == (source == "cache")
 
 
 def test_one_file_of_the_other_data_set_is_named(both, tmp_path):

@@ -1,4 +1,4 @@
-"""ConvKernel: the recursion against naive loops, the Nyström network, an independent code, and scikit-learn's doors."""
+"""ConvKernel: the recursion against naive loops, the Nyström network, independent code, scikit-learn's estimators."""
 
 import io
 import json

@@ -91,15 +91,15 @@ def test_everything_that_decides_a_cell_is_in_its_identity(monkeypatch):
 
 
 def test_a_stopped_experiment_goes_on_and_its_files_say_what_is_missing(monkeypatch, tmp_path):
-    import experiment as house
+    import experiment
 
     _, study = shortened(monkeypatch)
     sweep = study.sweep(tmp_path)
     next(iter(sweep.run()))
-    house.write(sweep)
+    experiment.write(sweep)
     assert "Not finished: 3 of 4 cells are missing." in (tmp_path / "README.md").read_text()
     assert [done.known for done in study.sweep(tmp_path).run()] == [True, False, False, False]
-    house.write(sweep)
+    experiment.write(sweep)
     text = (tmp_path / "README.md").read_text()
     assert "Not finished" not in text
     records = json.loads((tmp_path / "results.json").read_text())
@@ -248,10 +248,10 @@ COMMITTED += [
 
 @pytest.mark.parametrize("name", COMMITTED)
 def test_committed_cells_are_todays_and_their_files_are_of_them(name, tmp_path):
-    import experiment as house
+    import experiment
 
     study = known(name)
-    committed = house.RESULTS / name
+    committed = experiment.RESULTS / name
     if not committed.is_dir():
         pytest.skip("the committed results are not in this copy")
     assert {json.dumps(c["cell"]) for c in read_cells(committed, name)} <= {json.dumps(asdict(c)) for c in study.cells}
@@ -263,7 +263,7 @@ def test_committed_cells_are_todays_and_their_files_are_of_them(name, tmp_path):
     (tmp_path / "cells").mkdir()
     for path in (committed / "cells").iterdir():
         (tmp_path / "cells" / path.name).write_bytes(path.read_bytes())
-    house.write(copy)
+    experiment.write(copy)
     assert [(tmp_path / file).read_bytes() for file in ("results.json", "README.md")] == written
 
 

@@ -1,4 +1,4 @@
-"""The order of the house: who imports whom, who reads memory order, how large a file and a folder may be."""
+"""The order of the package: who imports whom, who reads memory order, how large a file and a folder may be."""
 
 import ast
 import graphlib
@@ -28,7 +28,7 @@ LEAVES = {
     "_version",
 }
 BELOW_STUDIES = {"datasets", "deformations", "networks", "stability", "streams"}
-#: what the modules of each part of the house may import of the rest of it; the longest name that fits a module rules it
+#: what the modules of each part of the package may import of its rest; the longest name that fits a module rules it
 ALLOWED = {
     **{leaf: set() for leaf in LEAVES},
     "_arrays": {"_check", "_numbers", "_types"},
@@ -100,16 +100,16 @@ def outside_functions(node):
 
 def rule(name):
     """The entry of ALLOWED that rules a file."""
-    fits = [house for house in ALLOWED if f"{name.removesuffix('.py')}/".startswith(f"{house}/")]
+    fits = [part for part in ALLOWED if f"{name.removesuffix('.py')}/".startswith(f"{part}/")]
     return max(fits, key=len, default=None)
 
 
 @pytest.mark.parametrize("name", FILES)
 def test_imports_point_one_way(name):
-    house = rule(name)
-    assert house is not None, f"{name} is in no room that ALLOWED knows: say there what it may import"
+    part = rule(name)
+    assert part is not None, f"{name} is in no part that ALLOWED knows: say there what it may import"
     found = {m.split(".")[0] for m in imported(ast.walk(TREES[name]))} - {"__version__"}
-    assert found <= ALLOWED[house] | {house.split("/")[0]}
+    assert found <= ALLOWED[part] | {part.split("/")[0]}
 
 
 def test_the_rules_are_about_something():

@@ -8,9 +8,9 @@ from sklearn.pipeline import make_pipeline
 
 from kernelconv import ConvNetClassifier
 from kernelconv.networks import ScatteringTransform, serial, strongest_patches
-from kernelconv.networks.inspection.asked import up_to
 from kernelconv.networks.inspection.fields import extent, field_by_gradient, touched, windows
 from kernelconv.networks.inspection.filters import filters
+from kernelconv.networks.inspection.resolve import up_to
 from kernelconv.operators import (
     AveragePooling,
     Convolution,

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from kernelconv._parallel.blocks import n_threads
-from kernelconv._parallel.meeting import all_gather, map_coupled
+from kernelconv._parallel.collectives import all_gather, map_coupled
 from kernelconv.networks.cnn.presets import resnet
 from kernelconv.networks.serial import serial
 from kernelconv.networks.training import loop as training

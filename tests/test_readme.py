@@ -126,25 +126,25 @@ def test_map_is_that_of_the_code(code_map):
 
 def test_map_has_every_folder_and_module_with_its_docstring(code_map, tmp_path, monkeypatch):
     for name, docstring in {
-        "house/__init__.py": "The house.",
-        "house/b.py": "A module: ``x | y``.\n\nMore of it.",
-        "house/_leaf.py": "A leaf.",
-        "house/operators/__init__.py": "One layer.",
-        "house/operators/one.py": "One.",
-        "house/operators/fast/__init__.py": "Fast.",
-        "house/a_new_room/__init__.py": "New.",
+        "package/__init__.py": "The package.",
+        "package/b.py": "A module: ``x | y``.\n\nMore of it.",
+        "package/_leaf.py": "A leaf.",
+        "package/operators/__init__.py": "One layer.",
+        "package/operators/one.py": "One.",
+        "package/operators/fast/__init__.py": "Fast.",
+        "package/a_new_package/__init__.py": "New.",
     }.items():
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).write_text(f'"""{docstring}"""\n')
     monkeypatch.setattr(code_map, "ROOT", tmp_path)
-    monkeypatch.setattr(code_map, "PACKAGE", tmp_path / "house")
+    monkeypatch.setattr(code_map, "PACKAGE", tmp_path / "package")
     assert code_map.code_map().splitlines()[3:7] == [
-        "| `house/operators/` | One layer | `one` |",
-        "| `house/operators/fast/` | Fast |  |",
-        "| `house/a_new_room/` | New |  |",
-        r"| `house/b.py` | A module: `x \| y` | |",
+        "| `package/operators/` | One layer | `one` |",
+        "| `package/operators/fast/` | Fast |  |",
+        "| `package/a_new_package/` | New |  |",
+        r"| `package/b.py` | A module: `x \| y` | |",
     ]
-    assert "| `house/_leaf.py` | A leaf | |" in code_map.code_map()
+    assert "| `package/_leaf.py` | A leaf | |" in code_map.code_map()
 
 
 def test_map_names_what_there_is(code_map):

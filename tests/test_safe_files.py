@@ -107,7 +107,7 @@ def parts():
 
 
 def test_every_estimator_is_here():
-    public = {getattr(room, name) for room in (networks, streams) for name in room.__all__}
+    public = {getattr(package, name) for package in (networks, streams) for name in package.__all__}
     public = {thing for thing in public if isinstance(thing, type)}
     assert {e for e in public if hasattr(e, "get_params") and hasattr(e, "fit")} <= set(map(type, ESTIMATORS.values()))
 

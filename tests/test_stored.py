@@ -1,4 +1,4 @@
-"""Images in files, and integers, at the estimators' door: the same bits, and no more of them read than is needed."""
+"""Images in files, and integers, as estimators read them: the same bits, and no more of them read than is needed."""
 
 import tracemalloc
 

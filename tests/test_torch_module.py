@@ -20,7 +20,7 @@ from kernelconv import (
     SeparableScattering2D,
 )
 from kernelconv.datasets import load_digits_images
-from kernelconv.networks import doors
+from kernelconv.networks import arrays
 from kernelconv.networks.serial import serial
 from kernelconv.networks.training.loop import loss_gradient
 from kernelconv.networks.training.losses import as_loss
@@ -311,12 +311,12 @@ def test_filters_are_moved_once_and_again_for_another_dtype(monkeypatch):
 
 
 def test_long_batches_go_through_the_formulas_in_blocks_on_the_cpu(monkeypatch):
-    sizes, by_slices = [], doors.block_slices
-    monkeypatch.setattr(doors, "block_slices", lambda n, block: sizes.append(block) or by_slices(n, block))
+    sizes, by_slices = [], arrays.block_slices
+    monkeypatch.setattr(arrays, "block_slices", lambda n, block: sizes.append(block) or by_slices(n, block))
     module = as_module(Scattering2D(2, L=2).fit(X), engine="torch")
     x = torch.tensor(X, dtype=torch.float64, requires_grad=True)
     whole = module(x)
-    monkeypatch.setattr(doors, "CPU_BLOCK_BYTES", 1)
+    monkeypatch.setattr(arrays, "CPU_BLOCK_BYTES", 1)
     apart = module(x)
     assert sizes[0] >= len(x) > sizes[1] == 1
     assert torch.allclose(whole, apart, rtol=0, atol=1e-14)

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from sklearn.metrics import log_loss, mean_squared_error
 
-from kernelconv._parallel.meeting import all_gather
+from kernelconv._parallel.collectives import all_gather
 from kernelconv.networks.cnn.presets import mlp, wide_lenet
 from kernelconv.networks.serial import serial
 from kernelconv.networks.training import loop as training

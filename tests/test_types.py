@@ -45,13 +45,13 @@ LISTED = re.compile(r"^ *(\w+(?:, \w+)*) : .*?\{(.*?)\}", re.MULTILINE)
 
 
 def public():
-    """Yield (name, function, documentation) of every function, constructor and method in the rooms' `__all__`."""
+    """Yield (name, function, documentation) of every function, constructor and method in the packages' `__all__`."""
     names = [m.name for m in pkgutil.walk_packages(kernelconv.__path__, "kernelconv.")]
     without = importlib.util.find_spec("torch") is None  # the bridge's inner modules cannot be imported
     modules = [importlib.import_module(name) for name in names if not (without and ".torch." in name)]
     found = {}
-    for room in [kernelconv, *modules]:
-        for one in (getattr(room, name) for name in getattr(room, "__all__", [])):
+    for package in [kernelconv, *modules]:
+        for one in (getattr(package, name) for name in getattr(package, "__all__", [])):
             if inspect.isclass(one) and not issubclass(one, BaseException):
                 found[f"{one.__qualname__}()"] = one, one.__doc__
                 members = (getattr(v, "__func__", v) for k, v in inspect.getmembers_static(one) if k[0] != "_")

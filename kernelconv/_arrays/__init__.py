@@ -231,7 +231,7 @@ def to_numpy(x: Any) -> NDArray:
     return np.asarray(x)
 
 
-# -- arrays of other libraries at the door: what can be said of them in words ------------------------------------------
+# -- what can be said in words of arrays of other libraries ------------------------------------------------------------
 
 
 def check_numpy(x: Any, name: str = "x", instead: str = "") -> None:

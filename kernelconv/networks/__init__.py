@@ -1,6 +1,6 @@
 """Networks: composition by `serial`, and the ready-made estimators."""
 
-# ruff: noqa: I001, RUF022  by room, in the order in which one reads them
+# ruff: noqa: I001, RUF022  by package, in the order in which one reads them
 
 # Composition, and its use in scikit-learn
 from kernelconv.networks.serial import serial, Network

@@ -22,8 +22,8 @@ from kernelconv._types.parameters import RandomState, Splitter
 from kernelconv._types.stored import is_elsewhere
 from kernelconv.networks.affine_folds import given_folds
 from kernelconv.networks.all_or_nothing import all_or_nothing
+from kernelconv.networks.arrays import by_block, label_of_highest, read_elsewhere, refuse_elsewhere, squarable_anywhere
 from kernelconv.networks.class_moments import SubspacesOfStreams
-from kernelconv.networks.doors import by_block, label_of_highest, read_elsewhere, refuse_elsewhere, squarable_anywhere
 
 
 class AffineSubspaceClassifier(ClassifierMixin, SubspacesOfStreams):

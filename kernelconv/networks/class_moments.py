@@ -18,7 +18,7 @@ from kernelconv._check import check_memory
 from kernelconv._numbers import as_table, check_labels, shown
 from kernelconv._parallel.blas import single_threaded_blas
 from kernelconv._scales import squarable
-from kernelconv.networks.doors import refuse_elsewhere
+from kernelconv.networks.arrays import refuse_elsewhere
 from kernelconv.networks.moments import Moments
 
 

@@ -19,7 +19,7 @@ from sklearn.utils.validation import check_consistent_length, check_is_fitted, c
 from kernelconv._check import Shape, as_float, resolve_image_shape
 from kernelconv._numbers import as_real, cast, check_labels
 from kernelconv._types.stored import as_images, is_elsewhere, is_stored
-from kernelconv.networks.doors import label_of_highest, probabilities, read_elsewhere, refuse_elsewhere, rows
+from kernelconv.networks.arrays import label_of_highest, probabilities, read_elsewhere, refuse_elsewhere, rows
 from kernelconv.networks.serial import Network
 
 
@@ -91,7 +91,7 @@ class ImageEstimator(BaseEstimator):
         if not hasattr(X, "ndim") and not is_stored(X):  # lists, and what only says how it becomes an array
             X = as_float(X, "X")
         if self.image_shape is not None and len(X.shape) not in (3, 4):
-            # rows, or nothing that could be images: scikit-learn's own door, which knows names of columns
+            # rows, or nothing that could be images: scikit-learn's own validation, which knows names of columns
             if not sparse.issparse(X):  # it would read text as numbers, in tables too
                 X, table = as_float(X, "X"), X
                 X = table if hasattr(table, "columns") else X

@@ -13,7 +13,7 @@ from kernelconv._check import Shape, check_flag, check_image_shape, check_rng
 from kernelconv._parallel.blocks import n_threads
 from kernelconv._types.parameters import RandomState
 from kernelconv.networks.all_or_nothing import all_or_nothing
-from kernelconv.networks.doors import rows
+from kernelconv.networks.arrays import rows
 from kernelconv.networks.estimator import ImageTransformer
 from kernelconv.networks.serial import Network
 from kernelconv.operators import Part

@@ -1,6 +1,6 @@
 """One layer: x -> A M P x. Patch extraction P, mappings M, poolings A, and what they are built from."""
 
-# ruff: noqa: I001, RUF022  by room, in the order in which one reads them
+# ruff: noqa: I001, RUF022  by package, in the order in which one reads them
 
 # One layer
 from kernelconv.operators.base import Part

@@ -12,10 +12,10 @@ from sklearn.base import BaseEstimator
 from kernelconv._check import check_count, check_images, check_rng, check_shape
 from kernelconv._numbers import shown
 from kernelconv._types.parameters import RandomState
-from kernelconv.networks.inspection.asked import as_network, up_to
 from kernelconv.networks.inspection.fields import extent, field_by_gradient, touched, windows
 from kernelconv.networks.inspection.filters import filters
 from kernelconv.networks.inspection.patches import StrongestPatches, strongest_patches
+from kernelconv.networks.inspection.resolve import as_network, up_to
 from kernelconv.networks.serial import Network, serial
 from kernelconv.operators import Part
 from kernelconv.report import charts

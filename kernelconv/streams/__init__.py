@@ -1,6 +1,6 @@
 """Streams: learning from data larger than memory, in one pass, in pieces, on several machines."""
 
-# ruff: noqa: I001, RUF022  by room, in the order in which one reads them
+# ruff: noqa: I001, RUF022  by package, in the order in which one reads them
 
 # Images
 from kernelconv.streams.on_disk.folder import ImageFolder

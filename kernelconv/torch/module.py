@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from torch.nn.utils import parametrize
 
 from kernelconv._numbers import shown
-from kernelconv.networks.doors import by_block, definition_values
+from kernelconv.networks.arrays import by_block, definition_values
 from kernelconv.networks.serial import Network
 from kernelconv.operators import BatchNorm, Concat, Dropout, Flatten, KernelMapping, MaxPooling, WaveletTransform
 from kernelconv.operators.base import Part

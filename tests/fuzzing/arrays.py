@@ -1,6 +1,6 @@
 """Odd arrays of ordinary values: dtypes, memory layouts and containers, each with what is promised for it.
 
-A generator takes a plain float64 array, the door that it is put to, and a random generator; it returns a `Draw`.
+A generator takes a plain float64 array, the specification of its input, and a random generator; it returns a `Draw`.
 """
 
 import tempfile
@@ -35,8 +35,8 @@ NOT_EMPTY = refused("empty|0 sample|0 feature|at least|minimum|no |shape|positiv
 
 
 @dataclass(frozen=True)
-class Door:
-    """How an argument is read: what is promised at it where doors differ.
+class InputSpec:
+    """How an argument is read: what is promised at it where inputs differ.
 
     Attributes
     ----------
@@ -61,7 +61,7 @@ class Door:
     optional : bool
         None stands for no array.
     draw : callable, optional
-        Makes the odd arguments of this door alone, in place of the arrays of every kind.
+        Makes the odd arguments of this spec alone, in place of the arrays of every kind.
     """
 
     name: str
@@ -82,7 +82,7 @@ class Door:
         return np.asarray(x, np.float64 if kept else np.float32)
 
 
-Generator = Callable[[np.ndarray, Door, np.random.Generator], Draw]
+Generator = Callable[[np.ndarray, InputSpec, np.random.Generator], Draw]
 GENERATORS: dict[str, Generator] = {}
 NOT_NUMBERS = "number|numeric|dtype|string|float|convert|real"
 
@@ -98,23 +98,23 @@ def _pick(rng: np.random.Generator, *choices: Any) -> Any:
 
 
 @generator
-def float_dtype(plain, door, rng):
+def float_dtype(plain, spec, rng):
     """Promise: float32 and float64 are kept, float16, longdouble and float64 of the other byte order are read."""
     dtype = _pick(rng, "f4", "f8", "f2", "g", ">f4", ">f8")
     x = plain.astype(dtype)
-    return Draw(f"dtype {dtype}", x, ACCEPTED, door.floats(x))
+    return Draw(f"dtype {dtype}", x, ACCEPTED, spec.floats(x))
 
 
 @generator
-def integers(plain, door, rng):
+def integers(plain, spec, rng):
     """Promise: the same as the float array of the same values; truth values may be constant, and refused."""
     dtype = _pick(rng, "?", "i1", "u1", "i2", "u2", "i4", "u4", "i8", "u8", ">i4", ">u2")
     x = (plain >= plain.mean() if dtype == "?" else abs(plain) if "u" in dtype else plain).astype(dtype)
-    return Draw(f"dtype {dtype}", x, EITHER if dtype == "?" else ACCEPTED, door.floats(x))
+    return Draw(f"dtype {dtype}", x, EITHER if dtype == "?" else ACCEPTED, spec.floats(x))
 
 
 @generator
-def layout(plain, door, rng):
+def layout(plain, spec, rng):
     """Promise: memory order, strides and alignment change nothing."""
     dtype = _pick(rng, np.float32, np.float64, np.uint8)
     x = plain.astype(dtype)
@@ -136,28 +136,28 @@ def layout(plain, door, rng):
     else:
         x = np.broadcast_to(x[..., -1:], x.shape)
     promise = EITHER if name == "broadcast" else ACCEPTED  # flat along an axis
-    return Draw(f"{name}, {np.dtype(dtype)}", x, promise, door.floats(x.copy()))
+    return Draw(f"{name}, {np.dtype(dtype)}", x, promise, spec.floats(x.copy()))
 
 
 @generator
-def read_only(plain, door, rng):
+def read_only(plain, spec, rng):
     """Promise: the same, and nothing is written into it."""
     x = plain.astype(_pick(rng, np.float32, np.float64, np.int16))
     x.flags.writeable = False
-    return Draw(f"read-only, {x.dtype}", x, ACCEPTED, door.floats(x))
+    return Draw(f"read-only, {x.dtype}", x, ACCEPTED, spec.floats(x))
 
 
 @generator
-def memory_mapped(plain, door, rng):
+def memory_mapped(plain, spec, rng):
     """Promise: the same as the array in memory."""
     x = plain.astype(_pick(rng, np.float32, np.float64, np.uint8))
     path = Path(tempfile.mkdtemp(dir=".")) / "x.npy"
     np.save(path, x)
-    return Draw(f"memmap, {x.dtype}", np.load(path, mmap_mode="r"), ACCEPTED, door.floats(x))
+    return Draw(f"memmap, {x.dtype}", np.load(path, mmap_mode="r"), ACCEPTED, spec.floats(x))
 
 
 @generator
-def subclass(plain, door, rng):
+def subclass(plain, spec, rng):
     """Promise: a subclass of ndarray that adds nothing is the array that it is."""
 
     class Named(np.ndarray):
@@ -167,15 +167,15 @@ def subclass(plain, door, rng):
 
 
 @generator
-def nested_lists(plain, door, rng):
+def nested_lists(plain, spec, rng):
     """Promise: the same as the array NumPy makes of them."""
     dtype = _pick(rng, float, int)
     x = plain.astype(dtype).tolist()
-    return Draw(f"lists of {dtype.__name__}", x, door.lists, door.floats(np.asarray(x)))
+    return Draw(f"lists of {dtype.__name__}", x, spec.lists, spec.floats(np.asarray(x)))
 
 
 @generator
-def array_interface(plain, door, rng):
+def array_interface(plain, spec, rng):
     """Promise: what says how it becomes an array is that array, or refused."""
 
     class Holder:
@@ -186,17 +186,17 @@ def array_interface(plain, door, rng):
 
 
 @generator
-def objects(plain, door, rng):
+def objects(plain, spec, rng):
     """Promise: arrays of Python objects are their numbers or refused; of other objects, refused."""
     x = plain.astype(object)
     if rng.random() < 0.5:
-        return Draw("objects that are floats", x, EITHER, door.floats(x))
+        return Draw("objects that are floats", x, EITHER, spec.floats(x))
     x.flat[-1] = _pick(rng, None, "a", {}, object())
     return Draw(f"objects, one {x.flat[-1]!r:.9}", x, refused(f"{NOT_NUMBERS}|NoneType|dict|NaN"))
 
 
 @generator
-def masked(plain, door, rng):
+def masked(plain, spec, rng):
     """Promise: refused, since the masked values would be read as if they were there; with nothing masked, either."""
     mask = np.zeros(plain.shape, bool)
     if rng.random() < 0.3:
@@ -206,14 +206,14 @@ def masked(plain, door, rng):
 
 
 @generator
-def complex_numbers(plain, door, rng):
-    """Promise: the door's own."""
+def complex_numbers(plain, spec, rng):
+    """Promise: the spec's own."""
     x = (plain + 1j * np.roll(plain, 1)).astype(_pick(rng, np.complex64, np.complex128))
-    return Draw(f"dtype {x.dtype}", x, door.complex)
+    return Draw(f"dtype {x.dtype}", x, spec.complex)
 
 
 @generator
-def no_numbers(plain, door, rng):
+def no_numbers(plain, spec, rng):
     """Promise: text, bytes, times and records are refused, numeric or not."""
     name = _pick(rng, "text", "bytes", "datetime64", "timedelta64", "record", "void", "list of text")
     if name in ("text", "bytes"):
@@ -230,40 +230,40 @@ def no_numbers(plain, door, rng):
 
 
 @generator
-def no_array(plain, door, rng):
+def no_array(plain, spec, rng):
     """Promise: what is no array at all is refused."""
     name = _pick(rng, "None", "text", "number", "dict", "set", "generator", "function", "object", "ragged", "bytes")
     things = {"None": None, "text": "abc", "number": 3.5, "dict": {"a": 1}, "set": {1, 2}, "function": len}
     things |= {"object": object(), "generator": (i for i in [1]), "bytes": b"abc"}
     x = [[1.0, 2.0], [3.0]] if name == "ragged" else things[name]
-    if (name == "number" and not door.axes) or (name == "None" and door.optional):
+    if (name == "number" and not spec.axes) or (name == "None" and spec.optional):
         return Draw(name, x, EITHER)
-    return Draw(name, x, refused(f"\\b({door.name})\\b|array|shape|axes|dtype|2D|number|numeric|ragged|inhomog|None"))
+    return Draw(name, x, refused(f"\\b({spec.name})\\b|array|shape|axes|dtype|2D|number|numeric|ragged|inhomog|None"))
 
 
 @generator
-def sparse_matrix(plain, door, rng):
+def sparse_matrix(plain, spec, rng):
     """Promise: refused; nothing here reads sparse matrices."""
     make = _pick(rng, sparse.csr_matrix, sparse.coo_array, sparse.csr_array)
     return Draw(make.__name__, make(plain.reshape(len(plain), -1)), refused("sparse|dtype|shape"))
 
 
-def frame(plain, door, rng):
+def frame(plain, spec, rng):
     """Promise: rows are read as the array of their values; what cannot be rows is refused."""
     x = pandas.DataFrame(plain.reshape(len(plain), -1).astype(_pick(rng, np.float64, np.float32, np.int64)))
-    if 2 in door.axes and plain.ndim == 2:
-        return Draw("DataFrame", x, ACCEPTED, door.floats(x.to_numpy()))
-    return Draw("DataFrame", x, EITHER if 2 in door.axes or not door.axes else refused("shape|axes|dim"))
+    if 2 in spec.axes and plain.ndim == 2:
+        return Draw("DataFrame", x, ACCEPTED, spec.floats(x.to_numpy()))
+    return Draw("DataFrame", x, EITHER if 2 in spec.axes or not spec.axes else refused("shape|axes|dim"))
 
 
-def tensor(plain, door, rng):
+def tensor(plain, spec, rng):
     """Promise: a part returns a tensor; elsewhere what comes out is no array, or it is refused."""
     dtype = _pick(rng, "float32", "float64", "float32 with a gradient", "uint8", "int64", "bfloat16")
     name = dtype.split()[0]
     x = torch.as_tensor(plain.copy()).to(getattr(torch, name))
-    same = door.floats(x.to(torch.float64).numpy() if name == "float64" else x.to(torch.float32).numpy())
+    same = spec.floats(x.to(torch.float64).numpy() if name == "float64" else x.to(torch.float32).numpy())
     x = x.requires_grad_("gradient" in dtype)
-    return Draw(f"tensor of {dtype}", x, ACCEPTED if door.tensors else EITHER, same)
+    return Draw(f"tensor of {dtype}", x, ACCEPTED if spec.tensors else EITHER, same)
 
 
 if pandas is not None:

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from fuzzing.arrays import Door, Generator, _pick, pandas
+from fuzzing.arrays import Generator, InputSpec, _pick, pandas
 from fuzzing.promises import ACCEPTED, EITHER, Draw, refused
 
 LABELS: dict[str, Generator] = {}
@@ -17,7 +17,7 @@ def label(function: Generator) -> Generator:
 
 
 @label
-def other_names(plain, door, rng):
+def other_names(plain, spec, rng):
     """Promise: what labels are called does not matter."""
     kinds = [plain.astype(d) for d in ("i1", "u8", "f4", "f8", "U3", ">i4")] + [plain.tolist(), tuple(plain.tolist())]
     kinds += [plain.astype(str).astype(object), np.repeat(plain, 2)[::2], plain - 10]
@@ -28,7 +28,7 @@ def other_names(plain, door, rng):
 
 
 @label
-def no_labels(plain, door, rng):
+def no_labels(plain, spec, rng):
     """Promise: refused, since no class can be read from them."""
     name = _pick(rng, "nan", "fractions", "None", "one class", "short", "long", "square", "number", "mixed", "empty")
     y = {
@@ -47,7 +47,7 @@ def no_labels(plain, door, rng):
 
 
 @label
-def labels_of_another_kind(plain, door, rng):
+def labels_of_another_kind(plain, spec, rng):
     """Promise: the same or refused: masked, complex, times, bytes, a column."""
     name = _pick(rng, "complex", "datetime64", "bytes", "column", "None among them", "bool")
     if name == "None among them":
@@ -61,7 +61,7 @@ def labels_of_another_kind(plain, door, rng):
 
 
 @label
-def masked_labels(plain, door, rng):
+def masked_labels(plain, spec, rng):
     """Promise: refused, since the masked labels would be read as if they were there."""
     return Draw("labels: masked", np.ma.array(plain, mask=np.arange(len(plain)) == 1), refused(f"{WORDS}|mask"))
 
@@ -73,7 +73,7 @@ def target(function: Generator) -> Generator:
 
 
 @target
-def other_dtypes(plain, door, rng):
+def other_dtypes(plain, spec, rng):
     """Promise: the same as floats."""
     kinds = [plain.astype(d) for d in ("f4", "i2", "u1", "f2", "g", ">f4")] + [plain.tolist(), np.repeat(plain, 2)[::2]]
     y = kinds[rng.integers(len(kinds))]
@@ -81,7 +81,7 @@ def other_dtypes(plain, door, rng):
 
 
 @target
-def no_targets(plain, door, rng):
+def no_targets(plain, spec, rng):
     """Promise: refused."""
     name = _pick(rng, "nan", "inf", "None", "short", "text", "complex", "number", "empty", "cube", "masked")
     y = {
@@ -99,5 +99,5 @@ def no_targets(plain, door, rng):
     return Draw(f"targets: {name}", y, refused(f"{WORDS}|mask|complex|dim|numeric|convert|string"))
 
 
-Y_LABELS = Door("y", (1,), draw=lambda plain, door, rng: LABELS[_pick(rng, *LABELS)](plain, door, rng))
-Y_TARGETS = Door("y", (1, 2), draw=lambda plain, door, rng: TARGETS[_pick(rng, *TARGETS)](plain, door, rng))
+Y_LABELS = InputSpec("y", (1,), draw=lambda plain, spec, rng: LABELS[_pick(rng, *LABELS)](plain, spec, rng))
+Y_TARGETS = InputSpec("y", (1, 2), draw=lambda plain, spec, rng: TARGETS[_pick(rng, *TARGETS)](plain, spec, rng))

@@ -76,5 +76,5 @@ def untried(name: str, thing: Any) -> list[str]:
     """Return the parameters of a public name that no target makes odd, though nothing says why."""
     if (name, "*") in UNTRIED:
         return []
-    tried = {argument for target in stands_for(name) for argument in (*target.doors, *target.kinds)}
+    tried = {argument for target in stands_for(name) for argument in (*target.inputs, *target.kinds)}
     return [p for p in inspect.signature(thing).parameters if p not in tried and (name, p) not in UNTRIED]

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from fuzzing.arrays import Door, _pick
+from fuzzing.arrays import InputSpec, _pick
 from fuzzing.parameters import Kind, odd_parameter
 from fuzzing.promises import UNCHECKED, Draw, Outcome, as_array, differs, finite, is_clear, numbers, observe, refused
 from fuzzing.values import odd_array
@@ -15,15 +15,15 @@ from fuzzing.values import odd_array
 NONLINEAR = refused("complex|real")
 LINEAR = UNCHECKED
 
-IMAGES = Door("X|x|images?", (3, 4), channels_last=True)
-GREY_IMAGES = Door("X|x|y|images?", (3, 4), channels_last=True)
-ANY_IMAGES = Door("X|x|y|data|images?", (3, 4))
-SIGNALS = Door("X|x|signals?", (2, 3))
-MAPS = Door("x|X|maps?", (4,), NONLINEAR, UNCHECKED, UNCHECKED, tensors=True)
-LINEAR_MAPS = Door("x|X|maps?", (4,), LINEAR, UNCHECKED, UNCHECKED, tensors=True)
-COTANGENTS = Door("g|y", (4,), UNCHECKED, UNCHECKED, UNCHECKED)
-FEATURES = Door("features|phi", (2, 3, 4))
-ROWS = Door("X|x|rows", (2,))
+IMAGES = InputSpec("X|x|images?", (3, 4), channels_last=True)
+GREY_IMAGES = InputSpec("X|x|y|images?", (3, 4), channels_last=True)
+ANY_IMAGES = InputSpec("X|x|y|data|images?", (3, 4))
+SIGNALS = InputSpec("X|x|signals?", (2, 3))
+MAPS = InputSpec("x|X|maps?", (4,), NONLINEAR, UNCHECKED, UNCHECKED, tensors=True)
+LINEAR_MAPS = InputSpec("x|X|maps?", (4,), LINEAR, UNCHECKED, UNCHECKED, tensors=True)
+COTANGENTS = InputSpec("g|y", (4,), UNCHECKED, UNCHECKED, UNCHECKED)
+FEATURES = InputSpec("features|phi", (2, 3, 4))
+ROWS = InputSpec("X|x|rows", (2,))
 
 
 @dataclass(frozen=True)
@@ -33,12 +33,12 @@ class Target:
     Attributes
     ----------
     name : str
-        The public name that it stands for, after its room, and a word on what is called.
+        The public name that it stands for, after its package, and a word on what is called.
     call : callable
         Of the arguments by name.
     plain : callable
         Of a generator: ordinary arguments.
-    doors, kinds : mapping
+    inputs, kinds : mapping
         Which arguments are arrays, read in which way; which are parameters, of which kind.
     shape : callable, optional
         Of the arguments: the promised shape of the first array of the result, None where an axis is free.
@@ -53,7 +53,7 @@ class Target:
     name: str
     call: Callable[..., Any]
     plain: Callable[[np.random.Generator], dict[str, Any]]
-    doors: Mapping[str, Door] = field(default_factory=dict)
+    inputs: Mapping[str, InputSpec] = field(default_factory=dict)
     kinds: Mapping[str, Kind] = field(default_factory=dict)
     shape: Callable[..., tuple[int | None, ...]] | None = None
     keeps_dtype: bool = False
@@ -91,10 +91,10 @@ class Case:
 def draw_case(target: Target, rng: np.random.Generator) -> Case:
     """Return one odd call of a target: six times in ten an array is odd, where there is one."""
     plain = target.plain(rng)
-    arrays, parameters = sorted(target.doors), sorted(target.kinds)
+    arrays, parameters = sorted(target.inputs), sorted(target.kinds)
     if arrays and (not parameters or rng.random() < 0.6):
         name = _pick(rng, *arrays)
-        odd = odd_array(plain[name], target.doors[name], rng)
+        odd = odd_array(plain[name], target.inputs[name], rng)
     else:
         name = _pick(rng, *parameters)
         odd = odd_parameter(name, target.kinds[name], plain[name], rng)
@@ -144,7 +144,7 @@ def _compared(case: Case, result: Any, reference: Callable[[], Any]) -> str:
     if plain.error is not None:
         return f"FAILED plain call: {plain.error}" if case.draw.promise.kind == "accepted" else "finite"
     if factor != 1 and not _representable(plain.result, factor):
-        loose = case.target.doors[case.argument].nonfinite is UNCHECKED
+        loose = case.target.inputs[case.argument].nonfinite is UNCHECKED
         return "unchecked" if loose else f"FAILED accepted: the result, times {factor:.1g}, is no number of its dtype"
     dtype = getattr(case.draw.value, "dtype", None)
     rounded = case.draw.factor != 1 and dtype == np.float32
@@ -173,12 +173,12 @@ def _wrong_form(case: Case, result: Any) -> str:
     arrays = [value for path, value in numbers(result) if as_array(value) is not None and "labels" not in path]
     if words := _wrong_library(case, arrays):
         return words
-    if target.shape is not None and case.argument in target.doors:
+    if target.shape is not None and case.argument in target.inputs:
         wanted = target.shape(**case.arguments())
         got = tuple(arrays[0].shape) if arrays else None
         if got is None or len(got) != len(wanted) or any(w not in (None, g) for g, w in zip(got, wanted, strict=True)):
             return f"wrong shape: {got}, promised {wanted}"
-    if target.keeps_dtype and target.doors:
+    if target.keeps_dtype and target.inputs:
         return _wrong_dtype(case, arrays)
     return ""
 
@@ -188,16 +188,16 @@ def _wrong_library(case: Case, arrays: list[Any]) -> str:
 
     Only `build` may learn from tensors what it holds as arrays.
     """
-    door = case.target.doors.get(case.argument)
-    if door is None or not hasattr(case.draw.value, "detach") or case.argument == "data":
+    spec = case.target.inputs.get(case.argument)
+    if spec is None or not hasattr(case.draw.value, "detach") or case.argument == "data":
         return ""
-    became = [a for a in arrays if not hasattr(a, "detach") and (door.tensors or isinstance(a, np.ndarray))]
-    return "wrong library: a tensor became an array" if became or (door.tensors and not arrays) else ""
+    became = [a for a in arrays if not hasattr(a, "detach") and (spec.tensors or isinstance(a, np.ndarray))]
+    return "wrong library: a tensor became an array" if became or (spec.tensors and not arrays) else ""
 
 
 def _wrong_dtype(case: Case, arrays: list[Any]) -> str:
     """Return "" if every float of a result is of the promised precision."""
-    first = next(iter(case.target.doors))
+    first = next(iter(case.target.inputs))
     read = case.draw.same_as if case.argument == first else case.plain[first]
     read = case.draw.value if read is None else read
     value = case.draw.value

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from fuzzing.arrays import GENERATORS, Door, Generator, _pick
+from fuzzing.arrays import GENERATORS, Generator, InputSpec, _pick
 from fuzzing.promises import EITHER, UNCHECKED, Draw, Promise, refused
 
 VALUES: dict[str, Generator] = {}
@@ -21,24 +21,24 @@ def shape(function: Generator) -> Generator:
     return function
 
 
-def _unless_unchecked(door: Door) -> Promise:
+def _unless_unchecked(spec: InputSpec) -> Promise:
     """Return the promise for values that overflow in a sum or a square: parts compute with them as IEEE says."""
-    return UNCHECKED if door.nonfinite is UNCHECKED else EITHER
+    return UNCHECKED if spec.nonfinite is UNCHECKED else EITHER
 
 
 @value
-def not_finite(plain, door, rng):
+def not_finite(plain, spec, rng):
     """Promise: refused by what reads data; parts compute with them as IEEE says."""
     bad = _pick(rng, np.nan, np.inf, -np.inf)
     x = plain.astype(_pick(rng, np.float32, np.float64))
     x[(rng.random(x.shape) < 0.1) if rng.random() < 0.3 else np.unravel_index(rng.integers(x.size), x.shape)] = bad
     if np.isfinite(x).all():
         x.flat[0] = bad
-    return Draw(f"{bad} in {x.dtype}", x, door.nonfinite)
+    return Draw(f"{bad} in {x.dtype}", x, spec.nonfinite)
 
 
 @value
-def scaled(plain, door, rng):
+def scaled(plain, spec, rng):
     """Promise: finite, and what is homogeneous scales with its input; or refused."""
     dtype, factor = _pick(
         rng,
@@ -55,16 +55,16 @@ def scaled(plain, door, rng):
 
 
 @value
-def one_huge_value(plain, door, rng):
+def one_huge_value(plain, spec, rng):
     """Promise: finite or refused; nearer to the largest float32 a sum may overflow, as IEEE says."""
     x = plain.astype(_pick(rng, np.float32, np.float64))
     x.flat[rng.integers(x.size)] = _pick(rng, 1e30, -1e30, 1e33, 1e-45)
     top = x.flat[np.abs(x).argmax()]
-    return Draw(f"one value {top:.3g} in {x.dtype}", x, _unless_unchecked(door))
+    return Draw(f"one value {top:.3g} in {x.dtype}", x, _unless_unchecked(spec))
 
 
 @value
-def constant(plain, door, rng):
+def constant(plain, spec, rng):
     """Promise: finite or refused."""
     level = _pick(rng, 0.0, 1.0, -3.0, 0.1, 1e-40, 255.0)
     x = np.full(plain.shape, level, _pick(rng, np.float32, np.float64))
@@ -72,42 +72,42 @@ def constant(plain, door, rng):
 
 
 @value
-def equal_samples(plain, door, rng):
+def equal_samples(plain, spec, rng):
     """Promise: finite or refused."""
     x = np.repeat(plain[:1], len(plain), axis=0)
     return Draw("the same sample again and again", x, EITHER)
 
 
 @value
-def large_integers(plain, door, rng):
+def large_integers(plain, spec, rng):
     """Promise: the same as the float array of the same values, if that is read."""
     dtype = np.dtype(_pick(rng, np.int64, np.uint64, np.int32, np.int8))
     most, least = (dtype.type(limit) for limit in (np.iinfo(dtype).max, np.iinfo(dtype).min))
     x = np.where(plain > plain.mean(), most, least)
-    return Draw(f"limits of {dtype}", x, _unless_unchecked(door), door.floats(x))
+    return Draw(f"limits of {dtype}", x, _unless_unchecked(spec), spec.floats(x))
 
 
 @shape
-def number_of_axes(plain, door, rng):
-    """Promise: another number of axes than the door reads is refused."""
-    n = _pick(rng, *(k for k in range(7) if k not in door.axes))
+def number_of_axes(plain, spec, rng):
+    """Promise: another number of axes than the spec reads is refused."""
+    n = _pick(rng, *(k for k in range(7) if k not in spec.axes))
     size = (2, 5, 4, 3, 2, 2, 2)[:n]
     x = np.random.default_rng(0).integers(1, 6, size).astype(np.float64)
-    words = f"shape|axes|dim|2D|1D|\\b({door.name})\\b|length|scalar|array"
+    words = f"shape|axes|dim|2D|1D|\\b({spec.name})\\b|length|scalar|array"
     return Draw(f"shape {x.shape}", x, refused(words))
 
 
 @shape
-def nothing(plain, door, rng):
-    """Promise: the door's own."""
+def nothing(plain, spec, rng):
+    """Promise: the spec's own."""
     size = list(plain.shape)
     size[_pick(rng, 0, 0, *range(plain.ndim))] = 0
-    promise = door.empty if door.empty.kind != "refused" else refused(f"{door.empty.words}|\\b({door.name})\\b")
+    promise = spec.empty if spec.empty.kind != "refused" else refused(f"{spec.empty.words}|\\b({spec.name})\\b")
     return Draw(f"shape {tuple(size)}", np.zeros(size), promise)
 
 
 @shape
-def few_values(plain, door, rng):
+def few_values(plain, spec, rng):
     """Promise: one image, one line, one pixel: finite or refused."""
     size = list(plain.shape)
     for axis in _pick(rng, [0], [1], [plain.ndim - 1], list(range(1, plain.ndim)), list(range(plain.ndim))):
@@ -116,7 +116,7 @@ def few_values(plain, door, rng):
 
 
 @shape
-def larger(plain, door, rng):
+def larger(plain, spec, rng):
     """Promise: finite or refused."""
     axis = rng.integers(plain.ndim)
     x = np.concatenate([plain, plain[(slice(None),) * axis + (slice(1),)]], axis=axis)
@@ -124,18 +124,18 @@ def larger(plain, door, rng):
 
 
 @shape
-def channels_first(plain, door, rng):
+def channels_first(plain, spec, rng):
     """Promise: refused where images are read; parts do not guess."""
     c = _pick(rng, 1, 3, 4)
     x = np.random.default_rng(0).integers(0, 6, (len(plain), c, 12, 12)).astype(np.float64)
-    if door.channels_last:
+    if spec.channels_last:
         return Draw(f"shape {x.shape}", x, refused("channels first|shape"))
-    return Draw(f"shape {x.shape}", x, EITHER if 4 in door.axes else refused("shape|axes|dim|length|array"))
+    return Draw(f"shape {x.shape}", x, EITHER if 4 in spec.axes else refused("shape|axes|dim|length|array"))
 
 
-def odd_array(plain: np.ndarray, door: Door, rng: np.random.Generator) -> Draw:
-    """Return an odd argument for a door: half of them by dtype or container, the others by values or shape."""
-    if door.draw is not None:
-        return door.draw(plain, door, rng)
+def odd_array(plain: np.ndarray, spec: InputSpec, rng: np.random.Generator) -> Draw:
+    """Return an odd argument for an input: half of them by dtype or container, the others by values or shape."""
+    if spec.draw is not None:
+        return spec.draw(plain, spec, rng)
     among = _pick(rng, GENERATORS, GENERATORS, VALUES, SHAPES)
-    return among[_pick(rng, *among)](plain, door, rng)
+    return among[_pick(rng, *among)](plain, spec, rng)

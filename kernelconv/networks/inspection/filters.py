@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kernelconv._check import Pair
-from kernelconv.networks.inspection.asked import as_network, up_to
+from kernelconv.networks.inspection.resolve import as_network, up_to
 from kernelconv.networks.scattering.transform import ScatteringTransform
 from kernelconv.networks.serial import Network
 from kernelconv.operators import Convolution, Dense, Flatten, KernelMapping, Layer, Part, PatchExtraction

@@ -9,8 +9,8 @@ from numpy.typing import ArrayLike, NDArray
 from sklearn.base import BaseEstimator
 
 from kernelconv._check import check_count, check_images
-from kernelconv.networks.inspection.asked import as_network, up_to
 from kernelconv.networks.inspection.fields import windows
+from kernelconv.networks.inspection.resolve import as_network, up_to
 from kernelconv.operators import Part
 
 

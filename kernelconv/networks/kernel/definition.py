@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 
 from kernelconv._arrays import as_floating, like, namespace, numpy_dtype
 from kernelconv._parallel.blocks import block_slices
-from kernelconv.networks.doors import block_of
+from kernelconv.networks.arrays import block_of
 from kernelconv.networks.kernel.recursion import Step
 from kernelconv.operators.mappings.dot_product import safe
 from kernelconv.operators.patches.borders import padded

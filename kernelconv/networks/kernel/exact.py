@@ -18,7 +18,7 @@ from kernelconv._check import Shape, check_flag, check_images
 from kernelconv._parallel.blocks import map_blocks
 from kernelconv._types.parameters import Padding, PerLayer, Size
 from kernelconv._types.stored import is_elsewhere
-from kernelconv.networks.doors import read_elsewhere, refuse_elsewhere, squarable_anywhere
+from kernelconv.networks.arrays import read_elsewhere, refuse_elsewhere, squarable_anywhere
 from kernelconv.networks.kernel.definition import gram, side
 from kernelconv.networks.kernel.layers import Kernels, ckn_layers
 from kernelconv.networks.kernel.recursion import SelfKernel, Step, plan, self_kernel

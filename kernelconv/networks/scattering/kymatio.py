@@ -1,6 +1,6 @@
 """The only file that imports kymatio: its NumPy engine behind the call of our own cascades.
 
-kymatio 0.3.0's front doors fail to import with SciPy >= 1.17; the paths used here work with every SciPy.
+kymatio 0.3.0's own entry points fail to import with SciPy >= 1.17; the paths used here work with every SciPy.
 
 Call for call, kymatio 0.3.0 and this library (x are n signals of N samples, or n images of M x N pixels):
 

@@ -13,7 +13,7 @@ from kernelconv._arrays import is_foreign, namespace
 from kernelconv._check import check_positive
 from kernelconv._parallel.blocks import apply_blocks
 from kernelconv._scales import rescaled, scales
-from kernelconv.networks.doors import apart, in_a_row
+from kernelconv.networks.arrays import apart, in_a_row
 from kernelconv.networks.estimator import ImageTransformer
 from kernelconv.networks.scattering.fast.cascades import Cascades, block_length
 from kernelconv.networks.scattering.geometry import Geometry

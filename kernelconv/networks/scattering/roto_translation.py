@@ -14,7 +14,7 @@ from kernelconv._parallel.blocks import apply_blocks, n_threads
 from kernelconv._scales import rescaled, scales
 from kernelconv._types.parameters import Border
 from kernelconv.networks.all_or_nothing import all_or_nothing
-from kernelconv.networks.doors import by_block
+from kernelconv.networks.arrays import by_block
 from kernelconv.networks.scattering.fast.by_map import CascadeByMap, full_spectrum
 from kernelconv.networks.scattering.fast.cascades import Cascades
 from kernelconv.networks.scattering.fast.scratch import Scratch

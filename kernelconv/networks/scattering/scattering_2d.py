@@ -14,7 +14,7 @@ from kernelconv._scales import scales
 from kernelconv._types.parameters import Border
 from kernelconv._types.stored import is_elsewhere
 from kernelconv.networks.all_or_nothing import all_or_nothing
-from kernelconv.networks.doors import by_map, rows
+from kernelconv.networks.arrays import by_map, rows
 from kernelconv.networks.scattering.path_parts import LogCompression, ParentNormalization, PathSelection
 from kernelconv.networks.scattering.path_transformer import EnergyByPath, path_energies, strongest
 from kernelconv.networks.scattering.paths import ScatteringPath, image_meta, with_parents

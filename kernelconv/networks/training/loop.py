@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from kernelconv._check import check_count
 from kernelconv._parallel.blocks import keep_memory, map_blocks
-from kernelconv._parallel.meeting import map_coupled
+from kernelconv._parallel.collectives import map_coupled
 from kernelconv.networks.serial import Network
 from kernelconv.networks.training.changes import Augment, augmented, check_augmentation
 from kernelconv.networks.training.checkpoint import Checkpoint, Record, Run

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from kernelconv.operators.fast.choice import Engine
 from kernelconv.operators.fast.correlation.products import Correlation
-from kernelconv.operators.fast.correlation.which import FEW_CHANNELS, correlation
+from kernelconv.operators.fast.correlation.selection import FEW_CHANNELS, correlation
 from kernelconv.operators.fast.layouts import add_to_channels, sum_positions
 from kernelconv.operators.learned.convolution import Convolution
 from kernelconv.operators.learned.dense import Dense

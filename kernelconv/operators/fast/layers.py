@@ -17,8 +17,8 @@ from kernelconv.operators.fast.choice import Engine
 from kernelconv.operators.fast.correlation.planes import Planes
 from kernelconv.operators.fast.correlation.products import Correlation
 from kernelconv.operators.fast.correlation.rows import Rows
+from kernelconv.operators.fast.correlation.selection import correlation
 from kernelconv.operators.fast.correlation.tiles import Tiles
-from kernelconv.operators.fast.correlation.which import correlation
 from kernelconv.operators.fast.extraction import patch_norms, window_sums
 from kernelconv.operators.fast.mapping import Mapping
 from kernelconv.operators.layer import Layer

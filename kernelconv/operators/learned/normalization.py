@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from kernelconv._arrays import as_data, like, namespace, to_numpy
 from kernelconv._check import check_positive, check_shape
-from kernelconv._parallel.meeting import all_gather
+from kernelconv._parallel.collectives import all_gather
 from kernelconv._scales import scales
 from kernelconv._types.arrays import Array, Data
 from kernelconv.operators.base import Grads, Part, Pullback, Shape3, State

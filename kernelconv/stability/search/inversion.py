@@ -15,7 +15,7 @@ from kernelconv._numbers import shown
 from kernelconv._scales import squarable
 from kernelconv._types.parameters import RandomState
 from kernelconv.stability.representation import Phi
-from kernelconv.stability.search.asked import Asked, as_asked
+from kernelconv.stability.search.differentiable import Asked, as_asked
 
 #: By how little, as a share of tol^2, a step lowers the squared error of a start that has arrived.
 _STALLED = 1e-3

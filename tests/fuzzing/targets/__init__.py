@@ -1,4 +1,4 @@
-"""The targets by room: calls of the public API with ordinary arguments, and how each argument is read."""
+"""The targets by package: calls of the public API with ordinary arguments, and how each argument is read."""
 
 from fuzzing.targets import (
     command,
@@ -17,7 +17,7 @@ from fuzzing.targets import (
     stores,
 )
 
-ROOMS = (
+MODULES = (
     parts,
     functions,
     estimators,
@@ -33,4 +33,4 @@ ROOMS = (
     stores,
     command,
 )
-TARGETS = [target for room in ROOMS for target in room.TARGETS]
+TARGETS = [target for module in MODULES for target in module.TARGETS]

@@ -9,7 +9,7 @@ from unittest import mock
 
 import numpy as np
 
-from fuzzing.arrays import Door, _pick
+from fuzzing.arrays import InputSpec, _pick
 from fuzzing.promises import EITHER, Draw
 from fuzzing.target import Target
 from kernelconv import cli, report
@@ -70,7 +70,7 @@ def _arguments(command: str, **changed: str) -> list[str]:
     return [command, *(word for option in {**RIGHT[command], **changed}.items() for word in option)]
 
 
-def _command(plain: list[str], door: Door, rng: np.random.Generator) -> Draw:
+def _command(plain: list[str], spec: InputSpec, rng: np.random.Generator) -> Draw:
     """Promise: a wrong word is one line of error, never a traceback."""
     command = plain[0]
     option, word = _pick(rng, *OPTIONS[command]), _pick(rng, *VALUES)
@@ -92,7 +92,7 @@ def _target(command: str, weight: int) -> Target:
         f"command line: {command}",
         call,
         lambda rng: {"arguments": _arguments(command)},
-        {"arguments": Door("arguments", (), draw=_command)},
+        {"arguments": InputSpec("arguments", (), draw=_command)},
         weight=weight,
     )
 

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from fuzzing import parameters as p
-from fuzzing.arrays import Door, _pick
+from fuzzing.arrays import InputSpec, _pick
 from fuzzing.labels import Y_LABELS
 from fuzzing.promises import ACCEPTED, EITHER, Draw, refused
 from fuzzing.target import Target
@@ -49,20 +49,20 @@ def _spoil(path: Path, how: str, rng: np.random.Generator) -> None:
     path.write_bytes(texts.get(how, data))
 
 
-def _damage(plain: Any, door: Door, rng: np.random.Generator) -> Draw:
+def _damage(plain: Any, spec: InputSpec, rng: np.random.Generator) -> Draw:
     """Promise: a damaged file is refused by name, or read as it was where nothing of it is."""
     how, seed = _pick(rng, *DAMAGES), int(rng.integers(2**31))
     return Draw(f"{how}, {seed}", (how, seed), DAMAGES[how])
 
 
-def _damage_seen(plain: Any, door: Door, rng: np.random.Generator) -> Draw:
+def _damage_seen(plain: Any, spec: InputSpec, rng: np.random.Generator) -> Draw:
     """Promise: the same of a file that carries a checksum: what is left reads as it was, or is refused."""
-    draw = _damage(plain, door, rng)
+    draw = _damage(plain, spec, rng)
     promise = EITHER if draw.value[0] == "cut" else draw.promise
     return Draw(draw.what, draw.value, promise, ("whole", 0))
 
 
-FILE, SUMMED_FILE = Door("file", (), draw=_damage), Door("file", (), draw=_damage_seen)
+FILE, SUMMED_FILE = InputSpec("file", (), draw=_damage), InputSpec("file", (), draw=_damage_seen)
 
 
 def _damaged(name: str, write: Callable[[Path], Any], read: Callable[[Path], Any]) -> Callable[..., Any]:
@@ -87,13 +87,13 @@ def _images(rng: np.random.Generator) -> np.ndarray:
     return rng.integers(0, 2, (12, 4, 5)).astype(np.float64)
 
 
-def _classes(plain: np.ndarray, door: Door, rng: np.random.Generator) -> Draw:
+def _classes(plain: np.ndarray, spec: InputSpec, rng: np.random.Generator) -> Draw:
     """Promise: that of the labels of a classifier; one class alone may be divided too, and any number."""
-    draw = Y_LABELS.draw(plain, door, rng)
+    draw = Y_LABELS.draw(plain, spec, rng)
     return replace(draw, promise=EITHER) if any(w in draw.what for w in ("one class", "short", "long")) else draw
 
 
-CLASSES = Door("y", (1,), draw=_classes)
+CLASSES = InputSpec("y", (1,), draw=_classes)
 
 
 def _labels(rng: np.random.Generator) -> np.ndarray:
@@ -156,7 +156,7 @@ def _saved(array: Any) -> Any:
     return d.read_idx(path)
 
 
-def _bytes(plain: np.ndarray, door: Door, rng: np.random.Generator) -> Draw:
+def _bytes(plain: np.ndarray, spec: InputSpec, rng: np.random.Generator) -> Draw:
     """Promise: integers from 0 to 255 of any dtype come back; everything else is refused."""
     right = [plain.astype(t) for t in ("u1", "i8", ">i4", "u2")] + [np.asfortranarray(plain), plain.tolist()]
     wrong = [plain - 256, plain + 256, plain.astype(float), plain > 0, plain.astype("U3"), np.array(3), None, "abc"]
@@ -201,7 +201,7 @@ def _dataset(**fields: Any) -> Any:
     return d.Dataset(load=d.load_digits_images, **fields).train_sizes
 
 
-BYTE_ARRAY = Door("array", (), draw=_bytes)
+BYTE_ARRAY = InputSpec("array", (), draw=_bytes)
 SIDES, MOST = p.one_of(p.NONE, p.pair()), p.one_of(p.NONE, p.count())
 CALLS = [
     Target("datasets.write_idx", _saved, lambda rng: {"array": rng.integers(0, 255, (3, 4))}, {"array": BYTE_ARRAY}),

@@ -5,18 +5,18 @@ from typing import Any
 import numpy as np
 
 from fuzzing import parameters as p
-from fuzzing.arrays import Door
+from fuzzing.arrays import InputSpec
 from fuzzing.promises import UNCHECKED
 from fuzzing.target import GREY_IMAGES, Target
 from kernelconv import deformations as d
 
-TAU = Door("tau", (3, 4), single=False)
-OFFSET = Door("offset|z", (1, 2), single=False)
-COEFFICIENTS = Door("coefficients|matrix|offset|z|points", (3, 4), single=False)
-MATRICES = Door("matrix", (2, 3), single=False)
+TAU = InputSpec("tau", (3, 4), single=False)
+OFFSET = InputSpec("offset|z", (1, 2), single=False)
+COEFFICIENTS = InputSpec("coefficients|matrix|offset|z|points", (3, 4), single=False)
+MATRICES = InputSpec("matrix", (2, 3), single=False)
 #: Positions are computed with, wherever they lie.
-POINTS = Door("points", (2, 3, 4, 5, 6), nonfinite=UNCHECKED, empty=UNCHECKED, single=False)
-PARAMETERS = Door("z|parameters", (2,), single=False)
+POINTS = InputSpec("points", (2, 3, 4, 5, 6), nonfinite=UNCHECKED, empty=UNCHECKED, single=False)
+PARAMETERS = InputSpec("z|parameters", (2,), single=False)
 ORDER = p.choice(0, 1, 3, "fourier")
 BORDER = p.choice("zero", "reflect", "symmetric", "circular")
 OPTIONS = {"order": ORDER, "padding": BORDER, "n_jobs": p.JOBS}
@@ -172,7 +172,7 @@ HOLDER = Target(
     {},
     {"field": p.a(d.DisplacementField), "exponent": p.number(below=2)},
 )
-LIGHT = Door("x|X|images?", (3, 4), channels_last=True)
+LIGHT = InputSpec("x|X|images?", (3, 4), channels_last=True)
 CORRUPTED = [
     Target(
         "deformations.corrupt",

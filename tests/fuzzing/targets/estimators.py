@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from fuzzing import parameters as p
-from fuzzing.arrays import Door
+from fuzzing.arrays import InputSpec
 from fuzzing.labels import Y_LABELS, Y_TARGETS
 from fuzzing.target import IMAGES, ROWS, Target
 from kernelconv import networks as n
@@ -20,7 +20,7 @@ IMAGE_SHAPE = p.ANYTHING
 COMMON = {"image_shape": IMAGE_SHAPE, "random_state": p.SEED, "verbose": p.ANYTHING, "n_jobs": p.JOBS}
 PADDING = p.choice("valid", "zero", "reflect", "symmetric", "circular")
 BORDER = p.choice("zero", "reflect", "symmetric", "circular")
-VOLUMES = Door("X|x|volumes?", (4, 5))
+VOLUMES = InputSpec("X|x|volumes?", (4, 5))
 LAYERS = {
     "n_anchors": p.by_layer(p.count()),
     "patch_size": p.by_layer(SIZE),
@@ -155,13 +155,13 @@ def _classes(rng: np.random.Generator) -> np.ndarray:
 
 
 def _estimator(
-    name: str, plain: dict[str, Any], kinds: dict[str, p.Kind], y: Any = None, door: Door = IMAGES, weight: int = 5
+    name: str, plain: dict[str, Any], kinds: dict[str, p.Kind], y: Any = None, spec: InputSpec = IMAGES, weight: int = 5
 ) -> list[Target]:
     """Return the targets of an estimator: odd images, labels and parameters in fit; odd images after it."""
     cls = getattr(n, name)
     learn = {} if y is None else {"y": y}
     call = _unsupervised(cls) if y is None else _supervised(cls)
-    make = _images if door is IMAGES else _volumes if door is VOLUMES else lambda rng: _images(rng)[:, 0]
+    make = _images if spec is IMAGES else _volumes if spec is VOLUMES else lambda rng: _images(rng)[:, 0]
 
     def fit(rng: np.random.Generator) -> dict[str, Any]:
         return {"X": make(rng), "new": OF_THE_FIT, **{k: v(rng) for k, v in learn.items()}, **plain}
@@ -169,14 +169,14 @@ def _estimator(
     def after(rng: np.random.Generator) -> dict[str, Any]:
         return {**fit(rng), "new": make(rng)}
 
-    doors: dict[str, Door] = {"X": door}
+    inputs: dict[str, InputSpec] = {"X": spec}
     if y is not None:
-        doors["y"] = Y_LABELS if y is _classes else Y_TARGETS
+        inputs["y"] = Y_LABELS if y is _classes else Y_TARGETS
     degree = {} if y is not None else {"X": 1.0}
-    keeps = door is not ROWS  # squared distances are of float64 where float32 has no room for them
+    keeps = spec is not ROWS  # squared distances are of float64 where float32 has no room for them
     return [
-        Target(f"kernelconv.{name}", call, fit, doors, kinds, keeps_dtype=keeps, degree=degree, weight=weight),
-        Target(f"kernelconv.{name}: after fit", call, after, {"new": door}, weight=2),
+        Target(f"kernelconv.{name}", call, fit, inputs, kinds, keeps_dtype=keeps, degree=degree, weight=weight),
+        Target(f"kernelconv.{name}: after fit", call, after, {"new": spec}, weight=2),
     ]
 
 
@@ -323,10 +323,10 @@ TARGETS = [
     *_estimator("LayerwiseConvNet", _LAYERWISE, LAYERWISE, _classes, weight=4),
     *_estimator("NetworkTransformer", {"network": _NETWORK, **_WIDE}, {"network": p.a(n.Network), **COMMON}, weight=3),
     *_estimator("Scattering2D", _SCATTERING_2D, SCATTERING_2D, weight=6),
-    *_estimator("Scattering1D", _SCATTERING_1D, SCATTERING_1D, door=Door("X|x|signals?", (2, 3))),
-    *_estimator("Scattering3D", _SCATTERING_3D, SCATTERING_3D, door=VOLUMES, weight=4),
-    *_estimator("JointTimeFrequencyScattering", _JOINT, JOINT, door=Door("X|x|signals?", (2, 3)), weight=3),
+    *_estimator("Scattering1D", _SCATTERING_1D, SCATTERING_1D, spec=InputSpec("X|x|signals?", (2, 3))),
+    *_estimator("Scattering3D", _SCATTERING_3D, SCATTERING_3D, spec=VOLUMES, weight=4),
+    *_estimator("JointTimeFrequencyScattering", _JOINT, JOINT, spec=InputSpec("X|x|signals?", (2, 3)), weight=3),
     *_estimator("RotoTranslationScattering2D", _SCATTERING, SCATTERING, weight=3),
     *_estimator("SeparableScattering2D", _SEPARABLE, SEPARABLE, weight=3),
-    *_estimator("AffineSubspaceClassifier", _AFFINE, AFFINE, _classes, door=ROWS, weight=4),
+    *_estimator("AffineSubspaceClassifier", _AFFINE, AFFINE, _classes, spec=ROWS, weight=4),
 ]

@@ -7,27 +7,27 @@ from typing import Any
 import numpy as np
 
 from fuzzing import parameters as p
-from fuzzing.arrays import GENERATORS, Door, _pick
+from fuzzing.arrays import GENERATORS, InputSpec, _pick
 from fuzzing.promises import EITHER, UNCHECKED, Draw
 from fuzzing.target import ANY_IMAGES, LINEAR, Target
 from fuzzing.targets.parts import IN_PIXELS, PART
 from kernelconv import Network, serial
 from kernelconv import operators as ops
 
-VECTORS = Door("x|y|vectors|rows", (2,), empty=EITHER)
-MATRIX = Door("k|K|matrix", (2,), single=False)
+VECTORS = InputSpec("x|y|vectors|rows", (2,), empty=EITHER)
+MATRIX = InputSpec("k|K|matrix", (2,), single=False)
 
 
-def _of_cosines(plain: np.ndarray, door: Door, rng: np.random.Generator) -> Draw:
+def _of_cosines(plain: np.ndarray, spec: InputSpec, rng: np.random.Generator) -> Draw:
     """Promise: that of arrays of every type; what lies outside [-1, 1] is no cosine, and is not tried."""
-    return GENERATORS[_pick(rng, *GENERATORS)](plain, door, rng)
+    return GENERATORS[_pick(rng, *GENERATORS)](plain, spec, rng)
 
 
-COSINES = Door("u", (), UNCHECKED, draw=_of_cosines)
+COSINES = InputSpec("u", (), UNCHECKED, draw=_of_cosines)
 #: What the functions of patches read: as parts do, and values are looked at.
-PATCHED = Door("x|maps?|images?", (3, 4), LINEAR, empty=UNCHECKED, tensors=True)
-PATCHES = Door("p|y|patches", (4,), LINEAR, empty=UNCHECKED)
-POOL = Door("maps?|x", (4,), empty=p.EITHER)
+PATCHED = InputSpec("x|maps?|images?", (3, 4), LINEAR, empty=UNCHECKED, tensors=True)
+PATCHES = InputSpec("p|y|patches", (4,), LINEAR, empty=UNCHECKED)
+POOL = InputSpec("maps?|x", (4,), empty=p.EITHER)
 FRESH = "a generator made at the call"
 WINDOW = {"size": p.pair(), "stride": p.pair(), "padding": IN_PIXELS, "dilation": p.pair()}
 
@@ -207,7 +207,7 @@ NETWORKS = [
         "kernelconv.Network: forward",
         lambda x, in_shape, n_jobs: _network(in_shape).forward(x, n_jobs),
         lambda rng: {"x": _whole(rng, 3, 6, 7, 1), "in_shape": (6, 7, 1), "n_jobs": 1},
-        {"x": Door("x|images?", (3, 4), tensors=True)},
+        {"x": InputSpec("x|images?", (3, 4), tensors=True)},
         {"in_shape": p.ANYTHING, "n_jobs": p.JOBS},
         keeps_dtype=True,
         weight=3,
@@ -222,7 +222,7 @@ NETWORKS = [
         "kernelconv.Network: vjp",
         lambda x, g: _network().vjp(x, g),
         lambda rng: {"x": 1 + _whole(rng, 3, 6, 7, 1), "g": _whole(rng, 3, 2, 2, 2)},
-        {"g": Door("g|y", (4,), UNCHECKED, UNCHECKED)},
+        {"g": InputSpec("g|y", (4,), UNCHECKED, UNCHECKED)},
         degree={"g": 1},
         weight=2,
     ),

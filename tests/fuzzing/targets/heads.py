@@ -43,7 +43,7 @@ def _learned(cls: Any) -> Callable[..., Any]:
 
 def _head(cls: Any, plain: dict[str, Any], kinds: dict[str, p.Kind], y: Any = _classes) -> list[Target]:
     """Return the targets of a head: odd samples, labels and parameters where it learns; odd samples after it."""
-    name, doors = f"kernelconv.{cls.__name__}", {"X": ROWS, "y": Y_LABELS if y is _classes else Y_TARGETS}
+    name, inputs = f"kernelconv.{cls.__name__}", {"X": ROWS, "y": Y_LABELS if y is _classes else Y_TARGETS}
 
     def learn(rng: np.random.Generator) -> dict[str, Any]:
         return {"X": _rows(rng), "new": OF_THE_FIT, "y": y(rng), **plain}
@@ -53,7 +53,7 @@ def _head(cls: Any, plain: dict[str, Any], kinds: dict[str, p.Kind], y: Any = _c
 
     of_pieces = f"{name}: in pieces" if cls is networks.AffineSubspaceClassifier else name
     return [
-        Target(of_pieces, _learned(cls), learn, doors, kinds, weight=3),
+        Target(of_pieces, _learned(cls), learn, inputs, kinds, weight=3),
         Target(f"{name}: after pieces", _learned(cls), after, {"new": ROWS}, weight=2),
     ]
 

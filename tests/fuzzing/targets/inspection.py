@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 
 from fuzzing import parameters as p
-from fuzzing.arrays import Door
+from fuzzing.arrays import InputSpec
 from fuzzing.target import ANY_IMAGES, Target
 from kernelconv.networks import serial, strongest_patches
 from kernelconv.operators import Convolution, ReLU
@@ -33,7 +33,7 @@ TARGETS = [
             {"target": rng.integers(1, 7, (1, 4, 5, 2)).astype(np.float64), "shape": (4, 5), "n_starts": 2}
             | {"bounds": (0.0, 9.0), "max_iter": 2, "tol": 1e-3, "random_state": 0}
         ),
-        {"target": Door("target", (2, 4))},
+        {"target": InputSpec("target", (2, 4))},
         {"shape": p.ANYTHING, "n_starts": p.count(repeats=True), "bounds": p.ANYTHING, "max_iter": p.count()}
         | {"tol": p.number(), "random_state": p.SEED},
         shape=lambda target, **rest: (4, 5),

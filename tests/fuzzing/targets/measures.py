@@ -5,14 +5,14 @@ from typing import Any
 import numpy as np
 
 from fuzzing import parameters as p
-from fuzzing.arrays import Door, _pick
+from fuzzing.arrays import InputSpec, _pick
 from fuzzing.target import FEATURES, Target
 from fuzzing.values import VALUES as VALUED
 from kernelconv import stability as s
 
-SCALED = Door("features", (2,), draw=lambda plain, door, rng: VALUED[_pick(rng, *VALUED)](plain, FEATURES, rng))
-VALUES = Door("values|over|first|second", (1, 2), single=False)
-STRENGTHS = Door("strengths?", (0, 1), single=False)
+SCALED = InputSpec("features", (2,), draw=lambda plain, spec, rng: VALUED[_pick(rng, *VALUED)](plain, FEATURES, rng))
+VALUES = InputSpec("values|over|first|second", (1, 2), single=False)
+STRENGTHS = InputSpec("strengths?", (0, 1), single=False)
 LEVEL = p.number(below=1)
 
 

@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 
 from fuzzing import parameters as p
-from fuzzing.arrays import Door
+from fuzzing.arrays import InputSpec
 from fuzzing.target import ANY_IMAGES, COTANGENTS, IMAGES, MAPS, Target
 from fuzzing.targets.estimators import (
     _SCATTERING_1D,
@@ -52,7 +52,7 @@ AUGMENTATION = Target(
         {"images": _images(rng)[..., None], "shift": 1.0, "rotation": 10.0, "deformation": 0.1}
         | {"noise": 0.5, "cutout": 2, "flip": True}
     ),
-    {"images": Door("images?|x|X", (3, 4))},
+    {"images": InputSpec("images?|x|X", (3, 4))},
     {name: p.number(zero=True) for name in ("shift", "rotation", "noise")}
     | {"deformation": p.number(zero=True, below=1), "cutout": p.count(0), "flip": p.FLAG},
     shape=lambda images, **rest: images.shape if hasattr(images, "shape") else np.shape(images),
@@ -68,7 +68,7 @@ PHOTO_AUGMENTATION = Target(
         {"images": rng.integers(0, 7, (4, 8, 9, 3)).astype(np.float64), "scale": 0.2, "crop": 0.5}
         | {"jitter": 0.4, "drop": 0.2, "blur": 1.0}
     ),
-    {"images": Door("images?|x|X", (3, 4))},
+    {"images": InputSpec("images?|x|X", (3, 4))},
     {"scale": p.number(zero=True), "crop": p.number(zero=True, below=1), "blur": p.number(zero=True)}
     | {name: p.number(zero=True, below=1 + 1e-9) for name in ("jitter", "drop")},
     shape=lambda images, **rest: images.shape if hasattr(images, "shape") else np.shape(images),
@@ -89,7 +89,7 @@ CHAIN = Target(
         "images": _images(rng)[..., None],
         "changes": (n.Augmentation(flip=True), n.PhotoAugmentation(blur=1.0)),
     },
-    {"images": Door("images?|x|X", (3, 4))},
+    {"images": InputSpec("images?|x|X", (3, 4))},
     {"changes": p.ANYTHING},
     shape=lambda images, **rest: images.shape if hasattr(images, "shape") else np.shape(images),
     keeps_dtype=True,

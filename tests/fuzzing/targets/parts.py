@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from fuzzing import parameters as p
-from fuzzing.arrays import Door
+from fuzzing.arrays import InputSpec
 from fuzzing.promises import UNCHECKED
 from fuzzing.target import COTANGENTS, LINEAR_MAPS, MAPS, Target
 from kernelconv import operators as ops
@@ -90,7 +90,7 @@ IN_SHAPE = (5, 6, 2)
 ANALYTIC = ("Modulus", "Convolution", "TransposedConvolution", "LocallyConnected", "Dense")
 #: What is learned from data, so that it can be put to odd data.
 LEARNING = ("KernelMapping", "PatchWhitening", "Standardization", "Layer")
-DATA = Door("data|x|X|maps?|patches|images?", (4,), UNCHECKED, UNCHECKED, UNCHECKED, optional=True)
+DATA = InputSpec("data|x|X|maps?|patches|images?", (4,), UNCHECKED, UNCHECKED, UNCHECKED, optional=True)
 
 
 def _make(name: str, arguments: Mapping[str, Any]) -> Any:
@@ -129,7 +129,7 @@ def _targets(name: str) -> list[Target]:
     fields, kinds = PARTS[name]
     part = _build(name, IN_SHAPE, fields)
     out = part.out_shape(IN_SHAPE)
-    door = LINEAR_MAPS if (part.linear or name in ANALYTIC) and name != "LowPass" else MAPS
+    spec = LINEAR_MAPS if (part.linear or name in ANALYTIC) and name != "LowPass" else MAPS
     same = {"in_shape": IN_SHAPE, **fields}
     kinds = {"in_shape": p.shape3(), **kinds}
     degree = {"x": 1.0} if part.homogeneous else {"x": 2.0} if name == "Square" else {}
@@ -143,7 +143,7 @@ def _targets(name: str) -> list[Target]:
             f"operators.{name}: forward",
             _forward(name),
             lambda rng: {"x": _maps(rng), **same},
-            {"x": door},
+            {"x": spec},
             kinds,
             shape=maps_shape,
             keeps_dtype=True,
@@ -154,13 +154,13 @@ def _targets(name: str) -> list[Target]:
     if part.differentiable:
         cotangent = _cotangent(out, complex_maps)
         plain = lambda rng: {"x": _maps(rng), "g": cotangent(rng), **same}  # noqa: E731
-        doors = {"g": COTANGENTS}
-        found.append(Target(f"operators.{name}: vjp", _gradient(name), plain, doors, degree={"g": 1.0}))
+        inputs = {"g": COTANGENTS}
+        found.append(Target(f"operators.{name}: vjp", _gradient(name), plain, inputs, degree={"g": 1.0}))
     if part.linear:
         cotangent = _cotangent(out, complex_maps)
         plain = lambda rng: {"y": cotangent(rng), **same}  # noqa: E731
-        doors = {"y": COTANGENTS}
-        found.append(Target(f"operators.{name}: adjoint", _adjoint(name), plain, doors, degree={"y": 1.0}))
+        inputs = {"y": COTANGENTS}
+        found.append(Target(f"operators.{name}: adjoint", _adjoint(name), plain, inputs, degree={"y": 1.0}))
     if name in LEARNING:
         plain = lambda rng: {"data": _maps(rng, 6), "x": _maps(rng), **same}  # noqa: E731
         found.append(Target(f"operators.{name}: build", _from_data(name), plain, {"data": DATA}))
@@ -175,7 +175,7 @@ ANCHORS = Target(
     "operators.KernelMapping: anchors",
     lambda anchors, x: ops.KernelMapping(3, anchors=anchors).build(IN_SHAPE, np.random.default_rng(0)).forward(x),
     lambda rng: {"anchors": rng.permutation(np.arange(1.0, 7.0)).reshape(3, 2), "x": _maps(rng)},
-    {"anchors": Door("anchors", (2,), optional=True)},
+    {"anchors": InputSpec("anchors", (2,), optional=True)},
     degree={"anchors": 0},
     weight=2,
 )
@@ -186,7 +186,7 @@ GIVEN = Target(
         {"weights": rng.permutation(np.arange(-5.0, 7.0)).reshape(3, 2, 2), "bias": 0.5, "x": _maps(rng)}
         | {"stride": 1, "padding": "zero", "dilation": 1, "flip": True}
     ),
-    {"weights": Door("weights?|channels", (2, 3, 4))},
+    {"weights": InputSpec("weights?|channels", (2, 3, 4))},
     {**{name: kind for name, kind in WINDOW.items() if name != "size"}, "bias": p.ANYTHING, "flip": p.FLAG},
     weight=2,
 )

@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 
 from fuzzing import parameters as p
-from fuzzing.arrays import Door
+from fuzzing.arrays import InputSpec
 from fuzzing.labels import Y_TARGETS
 from fuzzing.target import ROWS, Target
 from kernelconv import datasets as d
@@ -171,7 +171,7 @@ TARGETS = [
         "datasets.pixel_graph",
         _graph,
         lambda rng: {"X": _pixels(rng), "threshold": 0.5, "states": "active", "squared": False},
-        {"X": Door("X|x", (2, 3, 4))},
+        {"X": InputSpec("X|x", (2, 3, 4))},
         {"threshold": p.number(zero=True), "states": p.choice("active", "equal"), "squared": p.FLAG},
         weight=2,
     ),

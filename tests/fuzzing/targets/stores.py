@@ -9,7 +9,7 @@ import numpy as np
 from sklearn.pipeline import make_pipeline
 
 from fuzzing import parameters as p
-from fuzzing.arrays import Door
+from fuzzing.arrays import InputSpec
 from fuzzing.target import Target
 from kernelconv import streams as s
 from kernelconv.networks import ConvKernelNetwork, Scattering1D, Scattering2D
@@ -78,7 +78,7 @@ TARGETS = [
         "streams.fit_stream",
         _learned,
         _stream,
-        {"source": Door("X|source|images?", (3, 4), channels_last=True)},
+        {"source": InputSpec("X|source|images?", (3, 4), channels_last=True)},
         {"chunk": p.count(), "checkpoint": p.one_of(PLACE, p.NONE), "progress": p.FLAG, "labels": p.ANYTHING},
         weight=3,
     ),
@@ -86,7 +86,7 @@ TARGETS = [
         "streams.transform_store",
         _store,
         lambda rng: {"source": _images(rng), "target": MADE, "chunk": 3, "progress": False},
-        {"source": Door("X|source|images?", (3, 4), channels_last=True)},
+        {"source": InputSpec("X|source|images?", (3, 4), channels_last=True)},
         {"target": PLACE, "chunk": p.count(), "progress": p.FLAG},
         keeps_dtype=True,
         degree={"source": 1},
@@ -96,7 +96,7 @@ TARGETS = [
         "streams.transform_signal",
         _signal,
         lambda rng: {"source": _line(rng), "target": MADE, "length": None, "block": None, "progress": False},
-        {"source": Door("source|samples?", (1, 2))},
+        {"source": InputSpec("source|samples?", (1, 2))},
         {
             "target": PLACE,
             "length": p.one_of(p.NONE, p.Kind(lambda value: None if p.count().right(value) else False)),
@@ -118,7 +118,7 @@ TARGETS = [
         "streams.ImageChunks",
         _chunks,
         lambda rng: {"chunks": _images(rng)},
-        {"chunks": Door("chunks?|images?", (3, 4), channels_last=True)},
+        {"chunks": InputSpec("chunks?|images?", (3, 4), channels_last=True)},
         keeps_dtype=True,
     ),
 ]

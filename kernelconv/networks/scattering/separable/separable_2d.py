@@ -12,7 +12,7 @@ from kernelconv._check import Shape
 from kernelconv._parallel.blocks import apply_blocks, n_threads
 from kernelconv._types.parameters import Border
 from kernelconv.networks.all_or_nothing import all_or_nothing
-from kernelconv.networks.doors import by_block
+from kernelconv.networks.arrays import by_block
 from kernelconv.networks.scattering.fast.separable import Separable
 from kernelconv.networks.scattering.path_transformer import PathTransformer
 from kernelconv.networks.scattering.separable.definition import scattered

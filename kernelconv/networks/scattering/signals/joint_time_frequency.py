@@ -15,7 +15,7 @@ from kernelconv._parallel.blocks import block_length, map_blocks, n_threads
 from kernelconv._scales import rescaled, scales
 from kernelconv._types.parameters import Border
 from kernelconv.networks.all_or_nothing import all_or_nothing
-from kernelconv.networks.doors import apart, by_block, in_a_row
+from kernelconv.networks.arrays import apart, by_block, in_a_row
 from kernelconv.networks.scattering.paths import filled
 from kernelconv.networks.scattering.signals.geometry_1d import Geometry1D
 from kernelconv.networks.scattering.signals.joint import FrequencyAverage, JointGeometry, JointMaps

@@ -14,7 +14,7 @@ from kernelconv._arrays import is_foreign, namespace
 from kernelconv._parallel.blocks import apply_blocks, n_threads
 from kernelconv._types.parameters import Border
 from kernelconv.networks.all_or_nothing import all_or_nothing
-from kernelconv.networks.doors import apart, by_map, in_a_row, rows
+from kernelconv.networks.arrays import apart, by_map, in_a_row, rows
 from kernelconv.networks.scattering.paths import signal_meta
 from kernelconv.networks.scattering.signals.geometry_1d import Average, Geometry1D
 from kernelconv.networks.scattering.signals.signal_transformer import SignalTransformer

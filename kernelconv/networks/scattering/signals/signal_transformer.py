@@ -11,7 +11,7 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 from kernelconv._check import check_finite, check_samples_first
 from kernelconv._numbers import as_table
 from kernelconv._types.stored import is_elsewhere
-from kernelconv.networks.doors import read_elsewhere
+from kernelconv.networks.arrays import read_elsewhere
 
 
 class SignalTransformer(TransformerMixin, BaseEstimator):

@@ -1,4 +1,4 @@
-"""Volumes at the estimator's door."""
+"""Volumes as an estimator reads them."""
 
 from __future__ import annotations
 

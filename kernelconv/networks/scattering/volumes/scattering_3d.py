@@ -17,7 +17,7 @@ from kernelconv._parallel.blocks import apply_blocks, n_threads
 from kernelconv._scales import scales
 from kernelconv._types.stored import is_elsewhere
 from kernelconv.networks.all_or_nothing import all_or_nothing
-from kernelconv.networks.doors import by_block, read_elsewhere
+from kernelconv.networks.arrays import by_block, read_elsewhere
 from kernelconv.networks.scattering.fast.volumes import Volumes
 from kernelconv.networks.scattering.volumes.definition import scattered
 from kernelconv.networks.scattering.volumes.geometry import Geometry3D, Method

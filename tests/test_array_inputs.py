@@ -1,4 +1,4 @@
-"""Every door for arrays says no to what is not numbers, in its own words, and reads what is."""
+"""Whatever takes arrays refuses what is not numbers, in its own words, and reads what is."""
 
 from decimal import Decimal
 
@@ -114,8 +114,8 @@ def outputs(estimator, x, *y):
 
 
 CKN, SHAPED = ConvKernelNetwork(3, random_state=0), ConvKernelNetwork(3, image_shape=(6, 6), random_state=0)
-#: door -> (function, what it reads)
-DOORS = {
+#: name -> (function, what it reads)
+INPUTS = {
     "fit of images": (fit(ConvKernelNetwork(3, random_state=0)), X),
     "fit of rows": (fit(ConvKernelNetwork(3, image_shape=(6, 6), random_state=0)), ROWS),
     "transform of images": (outputs(CKN, X), X),
@@ -153,25 +153,25 @@ WORDS = (
 
 
 @pytest.mark.parametrize("kind", [*NOT_NUMBERS, *ONLY_REAL, *ONLY_FINITE])
-@pytest.mark.parametrize("door", DOORS)
-def test_what_is_not_finite_real_numbers_is_refused_at_every_door(door, kind):
-    function, x = DOORS[door]
+@pytest.mark.parametrize("name", INPUTS)
+def test_what_is_not_finite_real_numbers_is_refused_everywhere(name, kind):
+    function, x = INPUTS[name]
     with pytest.raises(ValueError, match=WORDS):
         function((NOT_NUMBERS | ONLY_REAL | ONLY_FINITE)[kind](x))
 
 
 @pytest.mark.parametrize("kind", NOT_NUMBERS)
-@pytest.mark.parametrize("door", PARTS)
-def test_parts_refuse_what_is_no_numbers_too(door, kind):
-    function, x = PARTS[door]
+@pytest.mark.parametrize("name", PARTS)
+def test_parts_refuse_what_is_no_numbers_too(name, kind):
+    function, x = PARTS[name]
     with pytest.raises(ValueError, match=WORDS):
         function(NOT_NUMBERS[kind](x))
 
 
 @pytest.mark.parametrize("kind", SAME)
-@pytest.mark.parametrize("door", ["transform of images", "AffineSubspaceClassifier.predict", "warp", "extract_patches"])
-def test_what_is_numbers_in_another_dress_is_read(door, kind):
-    function, x = DOORS[door]
+@pytest.mark.parametrize("name", ["transform of images", "AffineSubspaceClassifier.predict", "warp", "extract_patches"])
+def test_what_is_numbers_of_another_type_is_read(name, kind):
+    function, x = INPUTS[name]
     read, wanted = function(SAME[kind](x)), function(x)
     assert np.abs(wanted).max() > 0
     assert np.allclose(read, wanted, rtol=1e-5, atol=1e-6)

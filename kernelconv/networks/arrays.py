@@ -1,4 +1,4 @@
-"""Arrays of any library at an estimator's doors: what comes in is checked, rows, labels and probabilities go out."""
+"""Arrays of any library as estimators take and return them: input is checked, output is rows, labels, probabilities."""
 
 from __future__ import annotations
 

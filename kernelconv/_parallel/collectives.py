@@ -15,7 +15,7 @@ from kernelconv._parallel.clock import add_seconds
 
 T = TypeVar("T")
 
-_block = threading.local()  # .party is set in the threads of `map_coupled`, which end with it
+_block = threading.local()  # .exchange is set in the threads of `map_coupled`, which end with it
 
 
 def _results(futures: list[Future[T]]) -> list[T]:
@@ -31,41 +31,41 @@ def _results(futures: list[Future[T]]) -> list[T]:
 def map_coupled(function: Callable[[slice], T], n: int, block: int, n_jobs: int | None = None) -> list[T]:
     """Return what `map_blocks` returns, for a function whose blocks exchange values through `all_gather`.
 
-    Every block has a thread of its own, so that all can meet; at most as many compute at a time as `map_blocks`
-    would use. A block that fails releases the others, and its error is raised here.
+    Every block has a thread of its own, so that all can reach the exchange; at most as many compute at a time as
+    `map_blocks` would use. A block that fails releases the others, and its error is raised here.
     """
     slices = block_slices(n, block)
     if len(slices) == 1:
         return map_blocks(function, n, block, n_jobs)
-    meeting = _Meeting(len(slices), min(n_threads(n_jobs), len(slices)))
+    group = _Group(len(slices), min(n_threads(n_jobs), len(slices)))
     # a pool of its own: in a shared one the blocks of two callers could wait for each other's threads
     with single_threaded_blas(), ThreadPoolExecutor(len(slices), thread_name_prefix="kernelconv") as pool:
-        values = _results([pool.submit(_as_party, function, s, meeting, i) for i, s in enumerate(slices)])
-    add_seconds(sum(meeting.seconds))
-    if meeting.error is not None:
-        raise meeting.error
+        values = _results([pool.submit(_as_member, function, s, group, i) for i, s in enumerate(slices)])
+    add_seconds(sum(group.seconds))
+    if group.error is not None:
+        raise group.error
     return values  # type: ignore[return-value]  # None only where there was an error
 
 
 def all_gather(value: T) -> list[T]:
     """Return the `value` of every block of the mini-batch, in block order; ``[value]`` outside `map_coupled`.
 
-    Each block of `map_coupled` must come here the same number of times, in the same order.
+    Each block of `map_coupled` must call it the same number of times, in the same order.
     """
-    party = getattr(_block, "party", None)
-    return [value] if party is None else party(value)
+    exchange = getattr(_block, "exchange", None)
+    return [value] if exchange is None else exchange(value)
 
 
-class _Meeting:
-    """Where the blocks of one `map_coupled` exchange values, and wait while others compute."""
+class _Group:
+    """The blocks of one `map_coupled`, which exchange values, and wait while others compute."""
 
-    def __init__(self, parties: int, threads: int) -> None:
-        self.barrier = threading.Barrier(parties)
+    def __init__(self, n_blocks: int, threads: int) -> None:
+        self.barrier = threading.Barrier(n_blocks)
         self.slots = threading.Semaphore(threads)
-        # two tables in turn: whoever is at the next meeting has read the last one
-        self.tables: tuple[list[Any], list[Any]] = ([None] * parties, [None] * parties)
+        # two tables in turn: a block that is at the next exchange has read the last one
+        self.tables: tuple[list[Any], list[Any]] = ([None] * n_blocks, [None] * n_blocks)
         self.error: BaseException | None = None
-        self.seconds = [0.0] * parties  # of each block's thread, which does nothing else
+        self.seconds = [0.0] * n_blocks  # of each block's thread, which does nothing else
 
     def fail(self, error: BaseException) -> None:
         """Keep the first error and release those who wait."""
@@ -73,7 +73,7 @@ class _Meeting:
             self.error = error
         self.barrier.abort()
 
-    def party(self, index: int) -> Callable[[Any], list[Any]]:
+    def all_gather(self, index: int) -> Callable[[Any], list[Any]]:
         """Return `all_gather` for block `index`."""
         turns = itertools.cycle(self.tables)
 
@@ -90,15 +90,15 @@ class _Meeting:
         return exchange
 
 
-def _as_party(function: Callable[[slice], T], s: slice, meeting: _Meeting, index: int) -> T | None:
-    _block.party = meeting.party(index)
+def _as_member(function: Callable[[slice], T], s: slice, group: _Group, index: int) -> T | None:
+    _block.exchange = group.all_gather(index)
     try:
-        with meeting.slots:
+        with group.slots:
             return as_worker(function, s)
     except threading.BrokenBarrierError:
         return None  # another block has failed
     except BaseException as error:
-        meeting.fail(error)
+        group.fail(error)
         return None
     finally:
-        meeting.seconds[index] = time.thread_time()
+        group.seconds[index] = time.thread_time()
