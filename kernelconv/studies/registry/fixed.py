@@ -17,16 +17,28 @@ from kernelconv.studies.estimators.transformers import FourierModulus, Pixels, S
 from kernelconv.studies.models import Build, Representation, Shape
 
 
+def _largest(shape: Shape) -> int:
+    return max(1, min(3, int(np.log2(min(shape[:2]))) - 1))
+
+
 def scattering(shape: Shape, size: int, seed: int) -> Any:
     """Return square roots of scattering coefficients, J = 3 or what fits into the images."""
-    J = max(1, min(3, int(np.log2(min(shape[:2]))) - 1))
-    return make_pipeline(Scattering2D(J=J, padding="zero"), SquareRoot())
+    return make_pipeline(Scattering2D(J=_largest(shape), padding="zero"), SquareRoot())
+
+
+def _averaged(transform: ScatteringTransform, seed: int) -> Any:
+    network = serial(OrbitPooling(transform, "flips"))
+    return make_pipeline(NetworkTransformer(network, random_state=seed), SquareRoot())
 
 
 def scattering_flips(shape: Shape, size: int, seed: int) -> Any:
     """Return square roots of scattering coefficients, J = 2, averaged over the image and its mirror image."""
-    network = serial(OrbitPooling(ScatteringTransform(J=2), "flips"))
-    return make_pipeline(NetworkTransformer(network, random_state=seed), SquareRoot())
+    return _averaged(ScatteringTransform(J=2), seed)
+
+
+def scattering_zero_flips(shape: Shape, size: int, seed: int) -> Any:
+    """Return what `scattering` returns, averaged over the image and its mirror image before the square roots."""
+    return _averaged(ScatteringTransform(J=_largest(shape), padding="zero"), seed)
 
 
 def _plain_scattering(J: int) -> Representation:

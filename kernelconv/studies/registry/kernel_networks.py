@@ -13,7 +13,7 @@ from kernelconv.operators import PatchWhitening
 from kernelconv.studies.estimators.kernel_classifiers import ExactKernelRidge, Supervised
 from kernelconv.studies.estimators.transformers import UnitScale
 from kernelconv.studies.models import Build, Representation, Shape
-from kernelconv.studies.registry.fixed import scattering, scattering_flips
+from kernelconv.studies.registry.fixed import scattering, scattering_flips, scattering_zero_flips
 
 
 def _ckn(
@@ -27,11 +27,19 @@ def _ckn(
     return build
 
 
-_gradient_ckn = _ckn((16, 512), (2, 4), (1, 3), sigma=(0.6, 0.5), input="gradient")
+def _gradient(**options: Any) -> Build:
+    return _ckn((16, 512), (2, 4), (1, 3), sigma=(0.6, 0.5), input="gradient", **options)
+
+
+_gradient_ckn, _gradient_ckn_flips = _gradient(), _gradient(group="flips")
 
 
 def _both(shape: Shape, size: int, seed: int) -> Any:
     return side_by_side(scattering(shape, size, seed), _gradient_ckn(shape, size, seed))
+
+
+def _both_averaged(shape: Shape, size: int, seed: int) -> Any:
+    return side_by_side(scattering_zero_flips(shape, size, seed), _gradient_ckn_flips(shape, size, seed))
 
 
 def side_by_side(*representations: Any) -> Any:
@@ -151,6 +159,17 @@ KERNEL_NETWORKS = [
         "Scattering and the gradient CKN side by side, after Bruna & Mallat (2013) and Mairal et al. (2014), each "
         "divided by its own scale: a Gaussian kernel of both is the product of the two kernels.",
         milliseconds=(1.8, 1.6),
+        colour=2.0,
+    ),
+    Representation(
+        "scattering-gradient-flips",
+        "both on gradients, flips",
+        "both",
+        _both_averaged,
+        "Scattering, J = 3 (or what fits), and the gradient CKN side by side, each divided by its own scale and "
+        "averaged over the image and its mirror image, an invariance of the representation. Chosen on training images "
+        "of Fashion-MNIST.",
+        milliseconds=(3.4, 3.2),
         colour=2.0,
     ),
     *(
