@@ -99,6 +99,15 @@ def test_strides_of_patches_are_steps_of_the_next_layer():
     assert [layer.stride for layer in Architecture.of(network).layers] == [1, 4]
 
 
+def test_a_layer_with_strided_patches_is_that_with_a_larger_step_of_pooling():
+    of = {}
+    for stride, pooling in ((2, GaussianPooling(2)), (1, GaussianPooling(4, scale=2 * np.sqrt(2)))):
+        layer = Layer(PatchExtraction(3, stride, "zero"), KernelMapping(4), pooling)
+        of[stride] = Architecture.of(serial(layer).build((32, 32, 1), np.random.default_rng(0)))
+    assert of[1].layers[0].subsampling == of[2].layers[0].subsampling == 4
+    assert of[1].layers[0].scale == pytest.approx(of[2].layers[0].scale, rel=1e-12)
+
+
 def test_recommendations_name_the_layer_that_breaks_them():
     good = Architecture((LayerShape(3, 1, 2, 1.4), LayerShape(3, 2, 2, 1.4), LayerShape(3, 4, 2, 1.4)))
     assert [r.kept for r in check_recommendations(good, invariance=5.0)] == [True, True, True]
@@ -206,6 +215,17 @@ def test_known_constants_are_found_again():
     middle = fit_envelope(ONE_LAYER, below, level=0.95)
     assert middle.violations(below) == pytest.approx(0.05, abs=0.01)
     assert middle.right_hand_side(0.3, 2.0, image_norm=2.0) == pytest.approx(2 * middle.right_hand_side(0.3, 2.0))
+
+
+@pytest.mark.parametrize("level", [0.9, 1.0])
+def test_the_envelope_scales_with_the_features(level):
+    rng = np.random.default_rng(0)
+    s, t = rng.uniform(0.05, 0.5, 200), rng.uniform(0.5, 4, 200)
+    change = (0.7 * 2 * s + 0.15 * t) * rng.uniform(0.5, 1, 200)
+    wanted = fit_envelope(ONE_LAYER, Observations(s, t, change), level=level)
+    for unit in (1e-12, 1e9):
+        found = fit_envelope(ONE_LAYER, Observations(s, t, unit * change), level=level)
+        assert (found.c1 / unit, found.c2 / unit) == (pytest.approx(wanted.c1), pytest.approx(wanted.c2))
 
 
 def test_constants_cover_the_share_they_state_with_95_percent_confidence():

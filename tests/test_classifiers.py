@@ -226,3 +226,19 @@ def test_splitters_that_leave_a_class_out_of_training():
     masks = AffineSubspaceClassifier(cv=[(y != 2, y == 2), (y == 2, y != 2)]).fit(x, y)
     assert np.array_equal(masks.cv_errors_, clf.cv_errors_)
     assert clf.cv_errors_.min() == 1.0  # nobody can guess an unseen class
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_equal_samples_span_nothing(seed):
+    rng = np.random.default_rng(seed)
+    x, y = rng.standard_normal((9, 4)), np.repeat([0, 1], [3, 6])
+    x[:3] = rng.random(4) + 0.1
+    whole, streamed = AffineSubspaceClassifier(2).fit(x, y), AffineSubspaceClassifier(2).partial_fit(x, y)
+    assert [len(v) for v in whole.components_] == [len(v) for v in streamed.components_] == [0, 2]
+
+
+def test_errors_of_an_earlier_cross_validation_are_forgotten():
+    x, y = np.random.default_rng(0).standard_normal((20, 3)), np.arange(20) % 2
+    fitted = AffineSubspaceClassifier().fit(x, y)
+    assert len(fitted.cv_errors_) > 0
+    assert not hasattr(fitted.set_params(n_components=1).fit(x, y), "cv_errors_")

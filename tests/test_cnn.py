@@ -272,6 +272,35 @@ def test_what_a_frozen_normalization_measures_goes_on_as_in_torch():
         assert not np.array_equal(frozen.parts[0].state[name], value), name
 
 
+@pytest.mark.parametrize(
+    ("labels", "words"), [(None, "requires y to be passed"), ([0, "a", 2], "y mixes numbers .* and strings")]
+)
+def test_labels_of_a_later_piece_are_refused_in_words(labels, words):
+    x, y = problem(9)
+    clf = small().partial_fit(x, y)
+    with pytest.raises(ValueError, match=words):
+        clf.partial_fit(x[:3], None if labels is None else np.array(labels, object))
+
+
+@pytest.mark.parametrize("part", [Dense(2), Convolution(2, 3)])
+def test_a_seed_in_place_of_a_generator_is_refused_in_words(part):
+    with pytest.raises(ValueError, match=rf"{type(part).__name__}.build needs a numpy Generator.*default_rng.*got 0"):
+        part.build((4, 4, 1), 0)
+    with pytest.raises(ValueError, match=r"Dropout needs a numpy Generator.*got 0"):
+        Dropout(0.5).build((4, 4, 1)).pullback(np.ones((1, 4, 4, 1)), train=True, rng=0)
+
+
+@pytest.mark.parametrize(("first", "then"), [("sgd", "adam"), ("adam", "sgd")])
+def test_another_optimizer_starts_anew(first, then):
+    x, y = problem(30)
+    moved = small(optimizer=first).partial_fit(x, y).set_params(optimizer=then)
+    fresh = pickle.loads(pickle.dumps(moved))
+    fresh._memory = {}
+    for clf in (moved, fresh):
+        clf.partial_fit(x, y)
+    assert np.array_equal(moved.decision_function(x), fresh.decision_function(x))
+
+
 def test_partial_fit_is_a_training_in_pieces():
     x, y = problem(60)
     clf = small(learning_rate=0.01)

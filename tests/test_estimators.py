@@ -20,6 +20,7 @@ from kernelconv import (
     RotoTranslationScattering2D,
     Scattering1D,
     Scattering2D,
+    Scattering3D,
 )
 from kernelconv.networks import CapsNetClassifier, SeparableScattering2D
 from kernelconv.networks.cnn.classifier import ConvNetClassifier
@@ -78,6 +79,23 @@ def test_scikit_learn_contract(estimator, check):
 
 
 # What the suite cannot see
+
+
+@pytest.mark.parametrize(
+    ("estimator", "shape"),
+    [
+        (Scattering1D(J=1), (16, 1)),
+        (JointTimeFrequencyScattering(J=1, J_fr=1, Q=4, T=1), (16, 1)),
+        (Scattering2D(J=1, image_shape=(4, 4)), (4, 4)),
+        (Scattering3D(J=0, volume_shape=(1, 4, 4)), (1, 4, 4)),
+    ],
+)
+def test_columns_of_an_earlier_table_are_forgotten(estimator, shape):
+    pandas = pytest.importorskip("pandas")
+    x = np.random.default_rng(0).random((3, 16))
+    of_table = estimator.fit(pandas.DataFrame(x, columns=[f"p{i}" for i in range(16)]))
+    assert len(of_table.feature_names_in_) == 16
+    assert not hasattr(of_table.fit(x.reshape(3, *shape)), "feature_names_in_")
 
 
 @pytest.mark.parametrize("estimator", [ckn(), ckn(padding="valid", patch_size=(3, 1)), cnn()])

@@ -13,6 +13,7 @@ from sklearn.linear_model import Ridge
 from sklearn.model_selection import StratifiedKFold
 
 import kernelconv
+from kernelconv import ConvKernel
 from kernelconv.studies.estimators import conjugate_gradients, least_squares, positive
 from kernelconv.studies.estimators.choice import choice_subset
 from kernelconv.studies.estimators.conjugate_gradients import nystrom, solve_kernel
@@ -197,6 +198,17 @@ def test_cholesky_is_called_where_its_size_is_limited():
     words = ("cho_factor", "cholesky(", "import cholesky", "potrf", "assume_a=")
     found = {path.name for path in files if any(w in path.read_text() for w in words)}
     assert found == {"conjugate_gradients.py", "positive.py"}
+
+
+def test_a_black_image_is_an_image_among_others_for_the_exact_kernel():
+    rng = np.random.default_rng(0)
+    x, y = rng.random((30, 4, 4, 1)), np.arange(30) % 2
+    x[y == 1, :2] += 3
+    x[0], black = 0, np.zeros((1, 4, 4, 1))
+    fitted = ExactKernelRidge(ConvKernel((2,), subsampling=2)).fit(x, y)
+    assert np.isfinite(fitted.weights_).all()
+    assert np.mean(fitted.predict(x[1:]) == y[1:]) > 0.9
+    assert fitted.predict(black).shape == (1,)
 
 
 def test_the_exact_kernel_chooses_the_penalty_that_errs_least_over_all_folds():

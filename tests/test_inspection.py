@@ -108,6 +108,13 @@ def test_strongest_patches_are_those_of_a_loop(padding):
     assert repr(named) == "StrongestPatches(3 channels, 1 patches of 3 x 4 px each)"
 
 
+def test_a_window_beyond_the_edge_is_a_patch_of_zeros():
+    network = serial(Convolution.from_weights(-np.ones((2, 2, 1, 1)), padding=3)).build((5, 6, 1))
+    found = strongest_patches(network, 0, RNG(0).random((3, 5, 6)), n=2)
+    assert found.patches.shape == (1, 2, 2, 2, 1)
+    assert not found.patches.any()
+
+
 def test_an_estimator_is_asked_as_its_network():
     X = RNG(0).random((12, 6, 6))
     clf = ConvNetClassifier(

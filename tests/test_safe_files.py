@@ -42,6 +42,7 @@ LAYER = Layer(PatchExtraction(3, padding="zero"), KernelMapping(4), GaussianPool
 SHORT = {"epochs": 1, "random_state": 0}
 ESTIMATORS = {
     "scattering": Scattering2D(J=1, L=2),
+    "normalised scattering": Scattering2D(J=2, L=2, normalized=True),
     "scattering of chosen paths": Scattering2D(J=2, L=2, energy=0.9, log=True, bank="tight"),
     "scattering by kymatio": Scattering2D(J=1, L=2, engine="kymatio"),
     "scattering of signals": Scattering1D(J=2),
@@ -52,6 +53,7 @@ ESTIMATORS = {
     "kernel network": ConvKernelNetwork((3, 4), random_state=0),
     "invariant kernel network": ConvKernelNetwork(4, input="whitened", pooling="max", group="flips", random_state=0),
     "kernel classifier": ConvKernelClassifier((3, 4), loss="log_loss", **SHORT),
+    "kernel network of given anchors": ConvKernelNetwork(anchors=[np.eye(9)[:4]], random_state=0),
     "network of parts": NetworkTransformer(serial(LAYER), random_state=0),
     "lenet": ConvNetClassifier(
         augmentation=PhotoAugmentation(crop=0.5) | Augmentation(shift=1), loss="log_loss", **SHORT

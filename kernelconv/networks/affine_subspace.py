@@ -138,6 +138,7 @@ class AffineSubspaceClassifier(ClassifierMixin, SubspacesOfStreams):
                 f"AffineSubspaceClassifier needs samples of at least 2 classes in the data, but the data contains "
                 f"only one class: {self.classes_[0]!r}."
             )
+        self.__dict__.pop("cv_errors_", None)  # of an earlier fit
         if self._check_parameters():
             self.cv_errors_ = self._cross_validate(x, labels)
             self.n_components_ = int(np.argmin(self.cv_errors_))
@@ -282,18 +283,17 @@ def _residuals_by_formula(x: Any, means: NDArray, components: list[NDArray]) -> 
 
 def _principal_directions(x: NDArray, k: int) -> tuple[NDArray, NDArray]:
     """Return the mean (d,) of `x` and its first `k` principal directions (at most its rank), in the dtype of `x`."""
-    m, d = x.shape
+    (m, d), eps = x.shape, np.finfo(np.float64).eps
     if m == 0:
         return np.full(d, np.nan, x.dtype), np.empty((0, d), x.dtype)
-    mean = x.mean(axis=0, dtype=np.float64)
-    k = min(k, m - 1, d)
+    mean, k = x.mean(axis=0, dtype=np.float64), min(k, m - 1, d)
     if k == 0:
         return mean.astype(x.dtype), np.empty((0, d), x.dtype)
     centred = x - mean  # float64
     gram = centred @ centred.T if m <= d else centred.T @ centred
     values, vectors = scipy.linalg.eigh(gram, subset_by_index=(len(gram) - k, len(gram) - 1))
-    values, vectors = values[::-1], vectors[:, ::-1]
-    vectors = vectors[:, values > max(m, d) * np.finfo(np.float64).eps * max(values[0], 0)]
+    values, vectors = values[::-1], vectors[:, ::-1]  # the second bound: what rounds in the mean of equal samples
+    vectors = vectors[:, values > max(max(m, d) * eps * values[0], m * d * (m * eps * np.abs(mean).max()) ** 2)]
     if m <= d:
         # orthogonal up to the condition number only; QR removes what leaked in from larger directions
         vectors = scipy.linalg.qr(centred.T @ vectors, mode="economic")[0]

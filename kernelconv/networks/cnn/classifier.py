@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sklearn.utils.validation import check_consistent_length, column_or_1d
 
+from kernelconv._numbers import check_labels
 from kernelconv.networks.cnn.estimator import ConvNet
 from kernelconv.networks.estimator import ImageClassifier
 from kernelconv.networks.training.losses import CLASS_LOSSES
@@ -157,6 +158,8 @@ class ConvNetClassifier(ImageClassifier, ConvNet):
 
     def _more_targets(self, y: Any, images: NDArray) -> NDArray:
         """Return class indices of labels `y`, which must be among ``classes_``."""
+        self._check_labels_given(y)
+        check_labels(y)
         y = column_or_1d(y, warn=True)
         check_consistent_length(images, y)
         unknown = np.setdiff1d(y, self.classes_)

@@ -158,7 +158,8 @@ class ConvNet(ImagePredictor):
             rng = _generator(self._rng_state)
         targets = self._more_targets(y, images)
         network = self.network_.astype(images.dtype)
-        memory = deepcopy(self._memory) or self._optimizer().start(network.params)  # steps change it in place
+        optimizer, memory = self._optimizer(), deepcopy(self._memory)  # steps change it in place
+        memory = memory if optimizer.goes_on(memory) else optimizer.start(network.params)
         self.network_, record = self._train(
             network, images, targets, rng=rng, epochs=1, schedule="constant", memory=memory
         )

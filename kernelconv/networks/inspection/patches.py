@@ -121,5 +121,6 @@ def _cut(images: NDArray, order: NDArray, corners: NDArray, size: tuple[int, ...
         ends = zip(corners[at], size, images.shape[1:3], strict=True)
         inside = [(max(first, 0), min(first + s, side), first) for first, s, side in ends]
         (r0, r1, top), (c0, c1, left) = inside
-        out[at][r0 - top : r1 - top, c0 - left : c1 - left] = images[order[at], r0:r1, c0:c1]
+        if r0 < r1 and c0 < c1:  # else all of it lies beyond the edge
+            out[at][r0 - top : r1 - top, c0 - left : c1 - left] = images[order[at], r0:r1, c0:c1]
     return out

@@ -59,6 +59,10 @@ class Optimizer:
         moments = ("first", "second") if self.kind == "adam" else ("first",)
         return {"count": 0, **{m: {k: np.zeros_like(v) for k, v in params.items()} for m in moments}}
 
+    def goes_on(self, memory: dict[str, Any]) -> bool:
+        """Return whether `memory` is that of an optimiser of this kind."""
+        return "first" in memory and ("second" in memory) == (self.kind == "adam")
+
     def step(self, params: Grads, grads: Grads, memory: dict[str, Any], rate: float) -> Grads:
         """Return the params after one step of learning rate `rate`; `memory` is updated in place."""
         memory["count"] += 1

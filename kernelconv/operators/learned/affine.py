@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kernelconv._arrays import like
-from kernelconv._check import Pair, check_choice, check_count, check_flag, check_shape
+from kernelconv._check import Pair, check_choice, check_count, check_flag, check_generator, check_shape
 from kernelconv._types.arrays import Array, Data
 from kernelconv.operators.base import Grads, Part, Pullback, Shape3, State
 from kernelconv.operators.learned.initialization import INITIALIZATIONS, Initialization, start_weight
@@ -48,9 +48,7 @@ class Affine(Part):
 
     def _draw(self, in_shape: Shape3, fan_in: int, rng: np.random.Generator | None) -> Any:
         """Return a copy with the start weights that `initialization` names, and biases of zero."""
-        if rng is None:
-            name = type(self).__name__
-            raise ValueError(f"{name}.build needs a numpy Generator: pass rng=numpy.random.default_rng(seed).")
+        rng = check_generator(rng, f"{type(self).__name__}.build")
         shapes = self._param_shapes(in_shape, fan_in)
         params = {"weight": start_weight(self.initialization, shapes["weight"], fan_in, self._fan_out, rng)}
         if self.bias if isinstance(self.bias, bool) else check_flag(self.bias, "bias"):

@@ -9,7 +9,7 @@ from typing import Any
 from numpy.typing import NDArray
 
 from kernelconv._arrays import namespace
-from kernelconv._check import check_positive
+from kernelconv._check import check_generator, check_positive
 from kernelconv._types.arrays import Array
 from kernelconv.operators.base import Part, Pullback, Shape3, State
 
@@ -78,5 +78,6 @@ class Dropout(Part):
             return super()._pullback(x)
         if rng is None:
             raise ValueError("Dropout draws its masks in training: pass rng, a numpy Generator.")
+        rng = check_generator(rng, "Dropout")
         mask = (rng.random(x.shape, dtype=x.dtype) >= self.rate) * x.dtype.type(1 / (1 - self.rate))
         return x * mask, lambda g: (g * mask, {}), self.state

@@ -244,7 +244,7 @@ def _layer_shape(part: Any, stride: float) -> tuple[LayerShape, float]:
         extraction, *more = getattr(part.patches, "parts", (part.patches,))
         linear = all(p.linear and p.of_patches for p in more)
         size, step, scale = extraction.size, _side(part.pooling.subsampling), part.pooling.scale
-        total = step * _side(extraction.stride)
+        stride_of_patches = _side(extraction.stride)
         constants = [p.lipschitz(p.in_shape) for p in (part.mapping, *more) if p.in_shape is not None]
     except AttributeError:
         linear = False
@@ -259,7 +259,9 @@ def _layer_shape(part: Any, stride: float) -> tuple[LayerShape, float]:
         raise ValueError(f"{part.mapping!r} is not Lipschitz: the theorem does not hold for it.")
     slope = max(1.0, float(constants[0])) * math.prod(map(float, constants[1:]))
     scale = step / math.sqrt(2) if scale is None else float(scale)
-    return LayerShape(_side(size), stride, step, scale, slope), total
+    # pooling counts in steps of the patches, the theorem in pixels of the map that the layer reads
+    step, scale = step * stride_of_patches, scale * stride_of_patches
+    return LayerShape(_side(size), stride, step, scale, slope), step
 
 
 def _side(pair: Any) -> float:

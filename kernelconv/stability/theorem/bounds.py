@@ -185,15 +185,25 @@ def fit_envelope(architecture: Architecture, seen: Observations, *, level: float
         )
     n, scale, m = architecture.n_layers, architecture.scale, len(seen)
     plane = np.stack([(1 + n) * seen.jacobian_norm, seen.sup_norm / scale], 1)
+    # the solver's tolerances are absolute: all columns of size 1, which the constants are multiplied back for
+    units, unit = _largest(plane), _largest(seen.change)
+    plane, change = plane / units, seen.change / unit
     if level == 1:
-        found = linprog(plane.sum(0), A_ub=-plane, b_ub=-seen.change, bounds=(0, None))
+        found = linprog(plane.sum(0), A_ub=-plane, b_ub=-change, bounds=(0, None))
     else:
         cost = np.concatenate([[0, 0], np.full(m, level), np.full(m, 1 - level)])
         slack = np.concatenate([np.eye(m), -np.eye(m)], 1)
-        found = linprog(cost, A_eq=np.concatenate([plane, slack], 1), b_eq=seen.change, bounds=(0, None))
+        found = linprog(cost, A_eq=np.concatenate([plane, slack], 1), b_eq=change, bounds=(0, None))
     if not found.success:
         raise RuntimeError(f"The linear programme was not solved: {found.message}")
-    return StabilityBound(n, scale, float(found.x[0]), float(found.x[1]), level)
+    c1, c2 = (float(c) for c in found.x[:2] * (unit / units))
+    return StabilityBound(n, scale, c1, c2, level)
+
+
+def _largest(values: NDArray) -> NDArray:
+    """Return the largest value of each column, 1 where it is 0."""
+    largest = np.abs(values).max(axis=0)
+    return np.where(largest > 0, largest, 1.0)
 
 
 def _quantile(values: NDArray, level: float) -> float:

@@ -75,7 +75,7 @@ class ExactKernelRidge(ClassifierMixin, BaseEstimator):
     def fit(self, X: NDArray, y: NDArray) -> Self:
         """Choose the penalty (`chosen_`), then solve."""
         self.classes_, self.images_ = np.unique(y), np.asarray(X, np.float32)
-        self.norms_ = np.sqrt(self.kernel.diag(self.images_))
+        self.norms_ = self._norms(self.images_)
         k = (self.kernel(self.images_) / self.norms_[:, None] / self.norms_).astype(np.float64)
         targets, wrong = 2.0 * (y[:, None] == self.classes_) - 1, np.zeros(len(self.penalties))
         n_folds = min(self.n_folds, np.unique(y, return_counts=True)[1].min())
@@ -90,8 +90,13 @@ class ExactKernelRidge(ClassifierMixin, BaseEstimator):
     def predict(self, X: NDArray) -> NDArray:
         """Return the class of the highest score."""
         X = np.asarray(X, np.float32)
-        k = self.kernel(X, self.images_) / np.sqrt(self.kernel.diag(X))[:, None] / self.norms_
+        k = self.kernel(X, self.images_) / self._norms(X)[:, None] / self.norms_
         return self.classes_[(k @ self.weights_).argmax(1)]
+
+    def _norms(self, X: NDArray) -> NDArray:
+        """Return sqrt(K(x, x)), 1 for an image of zeros: its values K(x, .) = 0 stay 0."""
+        norms = np.sqrt(self.kernel.diag(X))
+        return np.where(norms > 0, norms, 1.0).astype(norms.dtype)
 
 
 def _solve(k: NDArray, targets: NDArray, penalty: float) -> NDArray:

@@ -39,6 +39,8 @@ class SignalTransformer(TransformerMixin, BaseEstimator):
             if 0 in signals.shape:
                 raise ValueError(f"X is empty: shape {signals.shape}. At least one signal of one sample is needed.")
             check_samples_first(signals.shape, "X")
+            if reset:
+                self.__dict__.pop("feature_names_in_", None)  # of an earlier fit on a table
         if reset:
             self.signal_shape_ = signals.shape[1:]
             self.n_features_in_ = int(np.prod(signals.shape[1:]))

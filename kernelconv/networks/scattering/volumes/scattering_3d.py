@@ -265,6 +265,8 @@ class Scattering3D(TransformerMixin, BaseEstimator):
             volumes = rows.reshape(len(rows), *resolve_image_shape(self.volume_shape, rows.shape[1], "volume"))
         else:
             volumes = as_volumes(X, self.volume_shape)
+            if reset:
+                self.__dict__.pop("feature_names_in_", None)  # of an earlier fit on a table
         if reset:
             self.volume_shape_: Shape = volumes.shape[1:]
             self.n_features_in_ = int(np.prod(volumes.shape[1:]))
