@@ -476,3 +476,34 @@ def test_kernels_without_a_gradient_are_no_parameters():
     module = as_module(part)
     assert not any(p.requires_grad for p in module.parameters())
     assert module(torch.ones(1, 2, 2, 3)).shape == (1, 2, 2, 4)
+
+
+def small_network():
+    network = serial(Convolution(2, 3), BatchNorm(), ReLU(), Dropout(0.5), Flatten(), Dense(3))
+    return as_module(network.build((5, 5, 1), np.random.default_rng(0), np.ones((2, 5, 5, 1))))
+
+
+@pytest.mark.parametrize(("whole", "of_part"), [("training", "evaluation"), ("evaluation", "training")])
+def test_a_part_in_another_mode_is_refused(whole, of_part):
+    module = small_network().train(whole == "training")
+    module.get_submodule("batchnorm_2").train(whole != "training")
+    words = rf"module is in {whole} mode, its part 'batchnorm_2' in {of_part} mode.*Call train\(\) or eval\(\)"
+    with pytest.raises(ValueError, match=words):
+        module(torch.ones(2, 5, 5))
+
+
+def test_a_replaced_part_is_refused():
+    module = small_network().eval()
+    module.dense_6 = torch.nn.Linear(18, 2)
+    with pytest.raises(TypeError, match=r"part 'dense_6' was replaced by a Linear.*torch\.nn\.Sequential"):
+        module(torch.ones(2, 5, 5))
+
+
+def test_a_module_prints_its_parts():
+    printed = str(small_network())
+    for name, part in (
+        ("convolution_1", "Convolution(2, size=3)"),
+        ("dropout_4", "Dropout(0.5)"),
+        ("dense_6", "Dense(3)"),
+    ):
+        assert f"({name}): PartModule({part})" in printed

@@ -28,7 +28,8 @@ def as_module(model: Model, *, engine: Engine = "auto", channels_first: bool = F
     states, such as those of `BatchNorm`, become buffers, under the names that the network gives them
     ("layer_1.M.parametrizations.anchors.original", "batchnorm_2.mean"). Every part of a network is a module of its own,
     ``module.layer_1`` or ``module.get_submodule("layer_1.M")``. ``train()`` and ``eval()`` have their usual meaning: in
-    training, dropout draws with PyTorch's generator, and BatchNorm uses mini-batch statistics and updates its own.
+    training, dropout draws with PyTorch's generator, and BatchNorm uses mini-batch statistics and updates its own. All
+    parts compute as one: they are in one mode, and hooks of parts are not called, those of the module are.
 
     Parameters
     ----------

@@ -86,7 +86,17 @@ class PartModule(nn.Module):
         return {f"{name}.{key}": value for name, own in of_parts.items() for key, value in own.items()}
 
     def _inner(self, name: str) -> PartModule:
-        return self.get_submodule(name)  # type: ignore[return-value]
+        inner = self.get_submodule(name)
+        if not isinstance(inner, PartModule):
+            raise TypeError(
+                f"part {name!r} was replaced by a {type(inner).__name__}: a module of kernelconv computes the parts it "
+                "was made of. Put other modules after it, in a torch.nn.Sequential."
+            )
+        return inner
+
+    def extra_repr(self) -> str:
+        """Return the part, where it holds no others."""
+        return "" if isinstance(self._part, Composite) else repr(self._part)
 
     def part(self) -> Any:
         """Return the part, of NumPy, with the values that the module holds now."""
@@ -132,9 +142,21 @@ class PartModule(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Return what the part makes of images `x`."""
+        if not torch.compiler.is_compiling():
+            self._check_mode()
         if torch.compiler.is_dynamo_compiling() and not self._is_simple(self._part):
             return self._uncompiled(x)
         return self._run(x)
+
+    def _check_mode(self) -> None:
+        """Raise ValueError if a part is in another mode than the module, which computes all of them in its own."""
+        for name, inner in self.named_modules():
+            if isinstance(inner, PartModule) and inner.training != self.training:
+                modes = ("training", "evaluation") if self.training else ("evaluation", "training")
+                raise ValueError(
+                    f"the module is in {modes[0]} mode, its part {name!r} in {modes[1]} mode: a module of kernelconv "
+                    "computes all parts in one mode. Call train() or eval() of the module itself."
+                )
 
     @torch.compiler.disable
     def _uncompiled(self, x: Tensor) -> Tensor:
