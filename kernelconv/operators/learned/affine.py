@@ -48,7 +48,8 @@ class Affine(Part):
 
     def _draw(self, in_shape: Shape3, fan_in: int, rng: np.random.Generator | None) -> Any:
         """Return a copy with the start weights that `initialization` names, and biases of zero."""
-        rng = check_generator(rng, f"{type(self).__name__}.build")
+        if not isinstance(rng, np.random.Generator):
+            rng = check_generator(rng, f"{type(self).__name__}.build")
         shapes = self._param_shapes(in_shape, fan_in)
         params = {"weight": start_weight(self.initialization, shapes["weight"], fan_in, self._fan_out, rng)}
         if self.bias if isinstance(self.bias, bool) else check_flag(self.bias, "bias"):
