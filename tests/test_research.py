@@ -127,20 +127,19 @@ def test_draws_follow_the_protocol_and_a_row_may_have_fewer():
     assert [c.seed for c in Research(split, {50: 4}, "test", {"mlp": models["mlp"]}, seeds=[3]).cells] == [3]
 
 
-def test_the_whole_training_set_has_several_draws_of_trained_networks_alone():
-    """There a draw is an order of the same images: what sees no labels would be fitted to the same images again."""
+def test_large_sizes_have_several_draws_of_few_rows_alone():
     from dataclasses import replace
 
     from plans import PLANS
     from run import Research
 
-    plan = replace(PLANS["digits"], whole=100, several=("mlp",))
-    models = plan.models(["mlp", "scattering+gaussian"])
-    cells = Research(load_split("digits"), {50: 3, 100: 3}, "test", models, plan=plan).cells
-    count = {(m, s): sum((c.model, c.train_size) == (m, s) for c in cells) for m in models for s in (50, 100)}
-    assert count == {("mlp", 50): 3, ("scattering+gaussian", 50): 3, ("mlp", 100): 3, ("scattering+gaussian", 100): 1}
+    plan = replace(PLANS["digits"], single=100, several={"mlp": 200, "scattering+gaussian": 100})
+    models = plan.models(["mlp", "scattering+gaussian", "lenet"])
+    cells = Research(load_split("digits"), {50: 3, 100: 3, 200: 3}, "test", models, plan=plan).cells
+    found = {m: [sum((c.model, c.train_size) == (m, s) for c in cells) for s in (50, 100, 200)] for m in models}
+    assert found == {"mlp": [3, 3, 3], "scattering+gaussian": [3, 3, 1], "lenet": [3, 1, 1]}
     for plan in PLANS.values():
-        assert set(plan.several) <= {name for name, m in plan.models().items() if m.representation.trained}
+        assert set(plan.several) <= set(plan.rows)
 
 
 # -- running -----------------------------------------------------------------------------------------------------------

@@ -101,7 +101,7 @@ DATASET = Dataset(
     "CIFAR-10",
     load_cifar10,
     train_sizes=(500, 1000),
-    draws={100: 10, 500: 10, 1000: 10, 5000: 3, 10_000: 2, 50_000: 1},
+    draws={100: 10, 500: 10, 1000: 10, 5000: 1, 10_000: 1, 50_000: 1},
     notice=CIFAR10.notice,
     folders=CIFAR10.folders,
     border="symmetric",

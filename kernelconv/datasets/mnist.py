@@ -112,7 +112,7 @@ DATASET = Dataset(
     "MNIST",
     load_mnist,
     train_sizes=(300, 1000),
-    draws={300: 10, 1000: 10, 2000: 5, 5000: 5, 10_000: 5, 20_000: 3, 40_000: 3, 60_000: 3},
+    draws={300: 10, 1000: 10, 2000: 5, 5000: 3, 10_000: 3, 20_000: 3, 40_000: 3, 60_000: 3},
     notice=MNIST.notice,
     folders=mnist_folders,
     checksums=MNIST.sha256,
