@@ -666,6 +666,15 @@ def test_folder_16_bit_grey_is_scaled_by_65535(tmp_path, pil, name):
     assert X.max() == 1
 
 
+@pytest.mark.parametrize("white", [300, 1023, 65535])
+def test_folder_deep_grey_maps_are_scaled_by_their_white(tmp_path, pil, white):
+    values = np.array([[0, 1, white // 2], [white // 3, white - 1, white]], ">u2")
+    (tmp_path / "deep").mkdir()
+    (tmp_path / "deep" / "a.pgm").write_bytes(b"P5 3 2 %d\n" % white + values.tobytes())
+    X, _ = load_images(tmp_path)
+    np.testing.assert_allclose(X[0], values / white, atol=0.51 / 65535)
+
+
 def test_folder_palette_bilevel_and_opaque_alpha(tmp_path, pil):
     colours = np.repeat(np.array([[[255, 0, 0], [0, 0, 255]]], np.uint8), 2, axis=0)
     draw(tmp_path / "p" / "x", pil, colours, "a.png", mode="P")

@@ -358,6 +358,9 @@ def test_not_fitted_and_other_shapes(estimator):
     x, y = problem()
     with pytest.raises(NotFittedError, match="not fitted yet"):
         clone(estimator).transform(x)
+    if hasattr(estimator, "summary"):
+        with pytest.raises(NotFittedError, match="not fitted yet"):
+            clone(estimator).summary()
     fitted = clone(estimator).fit(x, y)
     assert fitted.image_shape_ == (8, 7, 1)
     assert fitted.n_features_in_ == 56

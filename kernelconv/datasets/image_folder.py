@@ -191,7 +191,8 @@ def _plain(image: Image, file: Path) -> Image:
     from PIL import Image
 
     mode = image.mode
-    is_16_bit = mode.startswith("I;16") or (mode == "I" and file.suffix.lower() == ".png")  # "I": Pillow 10
+    # "I": Pillow 10 for 16-bit PNG, and every Pillow for a PGM of more than 255 levels, which it scales to 65535
+    is_16_bit = mode.startswith("I;16") or (mode == "I" and file.suffix.lower() in (".png", ".pgm"))
     if mode not in _MODES and not is_16_bit:
         raise DataError(f"{file} has mode {mode}, wanted grey (8 or 16 bits), RGB or palette. Convert it first.")
     if "transparency" in image.info or mode in ("LA", "RGBA"):

@@ -136,6 +136,12 @@ class ImageTransformer(TransformerMixin, ImageEstimator):
         h, w, c = self.maps_shape_
         return np.array([f"{prefix}_{i}_{j}_{k}" for i in range(h) for j in range(w) for k in range(c)], dtype=object)
 
+    def __sklearn_tags__(self) -> Any:
+        """Return scikit-learn's tags: features of the precision of the images."""
+        tags = super().__sklearn_tags__()
+        tags.transformer_tags.preserves_dtype = ["float64", "float32"]
+        return tags
+
 
 class ImagePredictor(ImageTransformer):
     """An `ImageTransformer` with a ``network_`` from images to scores, the last parts of which read the features."""

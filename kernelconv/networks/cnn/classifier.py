@@ -30,7 +30,9 @@ class ConvNetClassifier(ImageClassifier, ConvNet):
     learning_rate : float
         The highest learning rate.
     schedule : {"cosine", "one_cycle", "step", "constant"}
-        How the learning rate changes over the steps; see `learning_rates`.
+        How the learning rate changes over the steps. "cosine": it falls to 0 along half a cosine; "one_cycle": it rises
+        in a straight line from a tenth over the first fifth, then falls so; "step": it is divided by 10 after a half
+        and after three quarters of the steps.
     optimizer : {"adam", "sgd"}
         Adam, or SGD with Nesterov momentum.
     momentum : float
@@ -87,7 +89,7 @@ class ConvNetClassifier(ImageClassifier, ConvNet):
     ValueError
         From ``fit`` if there is a single class, a value is out of range, `frozen` names no param or all of them, the
         loss stops being finite, a network does not fit the images or the classes, `checkpoint` is damaged or that of
-        another training, or the images are not acceptable (see `ImageEstimator`).
+        another training, X is empty, a value is no finite real number, or X has two axes and `image_shape` is None.
     TypeError
         From ``fit`` and ``partial_fit`` for arrays of another library than NumPy, which ``transform``, ``predict`` and
         the like accept. To train on the device of the images, use `kernelconv.torch.as_module`.

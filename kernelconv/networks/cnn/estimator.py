@@ -10,6 +10,7 @@ from typing import Any, ClassVar, Self, get_args
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+from sklearn.utils.validation import check_is_fitted
 
 from kernelconv._check import Shape, check_choice, check_count, check_flag, check_positive, check_rng
 from kernelconv._types.parameters import RandomState
@@ -226,7 +227,14 @@ class ConvNet(ImagePredictor):
         return serial(*parts, names=self.network_.names[:-1])
 
     def summary(self) -> str:
-        """Return the fitted network's table of shapes, receptive fields, params and multiply-adds."""
+        """Return the fitted network's table of shapes, receptive fields, params and multiply-adds.
+
+        Raises
+        ------
+        NotFittedError
+            Before ``fit``.
+        """
+        check_is_fitted(self)
         return self.network_.summary()
 
 

@@ -119,7 +119,8 @@ class LayerwiseConvNet(ImageClassifier):
     ------
     ValueError
         From ``fit`` if there is a single class, tuples have different lengths, a value is out of range, a patch is
-        larger than the padded map, the images are flat, or not acceptable (see `ImageEstimator`).
+        larger than the padded map, the images are flat, X is empty, a value is no finite real number, or X has two axes
+        and `image_shape` is None.
 
     Notes
     -----

@@ -75,8 +75,8 @@ class ConvKernelClassifier(ImageClassifier):
     Raises
     ------
     ValueError
-        From ``fit`` if there is a single class, a value is out of range, a kernel has an infinite slope, or the images
-        are not acceptable (see `ImageEstimator`).
+        From ``fit`` if there is a single class, a value is out of range, a kernel has an infinite slope, X is
+        empty, a value is no finite real number, or X has two axes and `image_shape` is None.
     TypeError
         From ``fit`` for arrays of another library than NumPy; ``transform`` and ``predict`` accept these.
 

@@ -83,8 +83,8 @@ class ConvKernelNetwork(NetworkTransformer):
     ------
     ValueError
         From ``fit`` if tuples have different lengths, a value is out of range, a patch is larger than the padded map,
-        every sampled patch is zero, `anchors` do not fit the patches, or the images are not acceptable (see
-        `ImageEstimator`).
+        every sampled patch is zero, `anchors` do not fit the patches, X is empty, a value is no finite real
+        number, or X has two axes and `image_shape` is None.
 
     Notes
     -----

@@ -68,9 +68,8 @@ class PathTransformer(ImageTransformer):
         raise NotImplementedError
 
     def __sklearn_tags__(self) -> Any:
-        """Return scikit-learn's tags: features of the precision of the images, whose library they follow."""
+        """Return scikit-learn's tags: arrays of other libraries are welcome."""
         tags = super().__sklearn_tags__()
-        tags.transformer_tags.preserves_dtype = ["float64", "float32"]
         tags.array_api_support = True
         return tags
 

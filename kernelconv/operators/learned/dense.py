@@ -29,7 +29,8 @@ class Dense(Affine):
         Add b; without it the part is linear.
     initialization : str
         Initial weights: "torch_default", U(-1, 1) / sqrt(fan_in), or "he_normal", "he_uniform", "glorot_normal",
-        "glorot_uniform", "lecun_normal", "lecun_uniform" (see `start_weight`).
+        "glorot_uniform", "lecun_normal", "lecun_uniform": of variance 2 / fan_in (He et al. 2015, eq. 10),
+        2 / (fan_in + fan_out) (Glorot & Bengio 2010, eq. 12) or 1 / fan_in (LeCun et al. 1998, eq. 16).
 
     Raises
     ------

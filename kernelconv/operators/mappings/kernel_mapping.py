@@ -100,7 +100,8 @@ class KernelMapping(Part):
         if self.anchors is not None:
             object.__setattr__(self, "anchors", as_anchors(self.anchors))
             if len(self._given) != self.n_anchors:
-                raise ValueError(f"anchors must be n_anchors={self.n_anchors} rows, got {len(self._given)}.")
+                got = len(self._given)
+                raise ValueError(f"anchors must be n_anchors={self.n_anchors} rows, got {got}: pass n_anchors={got}.")
 
     @property
     def _given(self) -> NDArray:

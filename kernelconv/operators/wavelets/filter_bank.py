@@ -148,7 +148,7 @@ class FilterBank:
         r"""Return the Littlewood-Paley sum, shape (height, width).
 
         .. math:: A(\omega) = |\hat\phi(\omega)|^2 +
-                  \tfrac12 \sum_{j,\theta} |\hat\psi_{j,\theta}(\omega)|^2 + |\hat\psi_{j,\theta}(-\omega)|^2
+                  \tfrac12 \sum_{j,\theta} \big(|\hat\psi_{j,\theta}(\omega)|^2 + |\hat\psi_{j,\theta}(-\omega)|^2\big)
 
         The transform of a real image loses energy at frequencies where A is below 1, and is contractive if A is at most
         1 everywhere.

@@ -70,7 +70,7 @@ def preset(
         Classes, or targets.
     initialization : str
         Initial weights of all convolutions and dense layers: "torch_default", or "he_normal", "he_uniform",
-        "glorot_normal", "glorot_uniform", "lecun_normal", "lecun_uniform" (see `start_weight`). He's weights keep the
+        "glorot_normal", "glorot_uniform", "lecun_normal", "lecun_uniform" (see `Convolution`). He's weights keep the
         size of the maps through many layers of ReLU; with the default, of a sixth of their variance, the maps shrink.
     **options
         Options of the architecture: `width` and `batch_norm` of "inception" and "small_alexnet", `columns` of
