@@ -193,6 +193,21 @@ def test_examples_are_test_images_as_they_are_and_deformed(channels):
     assert 0 == moved[0] < moved[1] < moved[2]
 
 
+def test_black_images_are_predicted_and_not_deformed(split):
+    """Their features may be 0, of which no change is a part."""
+    X = split.X_test.copy()
+    X[[0, 1, 2, 5]] = 0
+    flat = replace(split, X_test=X)
+    assert flat.not_black[:4].tolist() == [3, 4, 6, 7]
+    found = study(flat, ["ckn-1"])
+    record = found.run(found.cells[0])
+    assert len(unpack(record["predictions"])) == len(X)
+    others = study(
+        replace(split, X_test=np.delete(X, [0, 1, 2, 5], 0), y_test=np.delete(split.y_test, [0, 1, 2, 5])), ["ckn-1"]
+    )
+    assert record["relative_change"] == others.run(others.cells[0])["relative_change"]
+
+
 def test_pictures_of_the_first_layer_are_of_the_first_draw(split, monkeypatch):
     monkeypatch.setattr(accuracy, "pictures", lambda estimator: "its pictures")
     found = study(split, draws={30: 2})

@@ -66,6 +66,18 @@ NETWORKS = {
 }
 
 
+def test_black_images_are_left_out(split):
+    X = split.X_test.copy()
+    X[[0, 2]] = 0
+    flat, others = (
+        replace(split, X_test=X),
+        replace(split, X_test=np.delete(X, [0, 2], 0), y_test=np.delete(split.y_test, [0, 2])),
+    )
+    found = [study(s, ["scattering"], ["smooth", "corruptions"]) for s in (flat, others)]
+    for one, other in zip(*([s.run(cell) for cell in s.cells] for s in found), strict=True):
+        assert one == other
+
+
 @pytest.mark.parametrize("name", NETWORKS)
 def test_a_network_is_measured_as_one_up_to_what_its_head_reads(split, name):
     x, y = split.X_train[:60], split.y_train[:60]
@@ -442,8 +454,8 @@ def test_examples_of_a_study_are_test_images_with_their_border_and_deformed(spli
         ({"names": []}, r"There is nothing to measure: name at least one model"),
         ({"names": ["pixels", "exact-kernel"]}, r"exact-kernel has no features .* \(no transform\): leave it out"),
         ({"names": ["pixels+svm"]}, r"pixels\+svm names a head; .* go to the same one, linear: ask for pixels\."),
-        ({"n_images": 1}, r"images must be from 2 to 599 \(test images\), got 1\."),
-        ({"n_images": 10_000}, r"images must be from 2 to 599 \(test images\), got 10000"),
+        ({"n_images": 1}, r"images must be from 2 to 599 \(test images, not black\), got 1\."),
+        ({"n_images": 10_000}, r"images must be from 2 to 599 \(test images, not black\), got 10000"),
         ({"train_size": 29}, r"train size must be from 30 \(3 a class, .*\) to 1198 \(.* of digits\), got 29"),
         ({"train_size": 10_000}, r"train size must be from 30 .* to 1198 .*, got 10000"),
         ({"train_size": 1195}, r"1195"),

@@ -93,6 +93,11 @@ class Split:
             sha.update(np.ascontiguousarray(a if a.dtype != object else a.astype(str)).view(np.uint8).data)
         return sha.hexdigest()
 
+    @cached_property
+    def not_black(self) -> NDArray[np.intp]:
+        """Positions of the test images with a value other than 0: features of black ones may be 0."""
+        return np.flatnonzero(self.X_test.reshape(len(self.X_test), -1).any(axis=1))
+
     @property
     def identity(self) -> dict[str, Any]:
         """What a result with this split depends on: `digest`, the images' shape and dtype; not its name."""

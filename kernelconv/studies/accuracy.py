@@ -141,7 +141,7 @@ class Accuracy:
 
     def deformation(self) -> dict[str, Any]:
         """Return the deformations that features are measured under."""
-        n_images = min(N_DEFORMED, len(self.split.y_test))
+        n_images = min(N_DEFORMED, len(self.split.not_black))
         return {"family": described(DEFORMATION), "strengths": list(self.strengths), "n_images": n_images, "seed": 0}
 
     def seconds(self, cell: AccuracyCell) -> float:
@@ -180,9 +180,9 @@ class Accuracy:
 
     def _stability(self, phi: Any) -> dict[str, Any]:
         """Return how far features move, every model facing the same fields, and how many they are; of a kernel None."""
-        if phi is None:
+        images = self.split.X_test[self.split.not_black[:N_DEFORMED]]
+        if phi is None or not len(images):
             return {"n_features": None, **dict.fromkeys(MEASURES)}
-        images = self.split.X_test[:N_DEFORMED].copy()
         report = measure_stability(phi, images, DEFORMATION, self.strengths, measures=MEASURES, random_state=0)
         rows = {
             m: [{"strength": r.strength, "mean": r.mean, "low": r.low, "high": r.high} for r in report.select(m)]

@@ -72,7 +72,7 @@ class Stability:
     families : sequence of str
         Among `families.NAMES`.
     n_images : int
-        Test images measured: the first ones.
+        Test images measured: the first that are not black.
     train_size : int
         Training images, class-balanced.
     seed : int
@@ -117,9 +117,9 @@ class Stability:
         self.cells = [cell for cell in cells if not (cell.start and cell.family == "cards")]
 
     def _check_sizes(self) -> None:
-        n_test, pool = len(self.split.y_test), len(self.split.y_train)
+        n_test, pool = len(self.split.not_black), len(self.split.y_train)
         if not 2 <= check_count(self.n_images, "images") <= n_test:
-            raise ValueError(f"images must be from 2 to {n_test} (test images), got {self.n_images}.")
+            raise ValueError(f"images must be from 2 to {n_test} (test images, not black), got {self.n_images}.")
         fewest = N_FOLDS * len(self.split.classes)
         if not fewest <= check_count(self.train_size, "train size") <= pool:
             raise ValueError(
@@ -169,9 +169,9 @@ class Stability:
     def run(self, cell: StabilityCell) -> dict[str, Any]:
         """Return a cell's record, as `families.recorded` makes it."""
         fitted = self._fitted(cell)
-        x, y = self.padded(self.split.X_test[: self.n_images]), self.split.y_test[: self.n_images]
+        x, y = (a[self.split.not_black[: self.n_images]] for a in (self.split.X_test, self.split.y_test))
         titles = self.models[cell.model].representation.label, self.split.name
-        return recorded(cell.family, *fitted, x, y, self.seed, self.border, titles)
+        return recorded(cell.family, *fitted, self.padded(x), y, self.seed, self.border, titles)
 
     def _fitted(self, cell: StabilityCell) -> Fitted:
         key = digest(self._fit_identity(cell))
