@@ -294,6 +294,12 @@ def test_scikit_learn_takes_it():
     assert not kernel.requires_vector_input
 
 
+def test_it_is_written_as_the_call_that_makes_it():
+    made = ConvKernel((3, 5), 2, sigma=(0.5, 0.7), tangent=True, image_shape=(8, 8))
+    assert repr(made) == "ConvKernel(patch_size=(3, 5), sigma=(0.5, 0.7), tangent=True, image_shape=(8, 8))"
+    assert repr(ConvKernel()) == "ConvKernel()"
+
+
 def test_long_work_is_announced_before_it_begins(monkeypatch, capsys):
     x = images(60, (5, 5, 1), seed=1)
     kernel = ConvKernel((2,), 2, n_jobs=1, verbose=True)

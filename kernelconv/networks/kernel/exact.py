@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -22,7 +22,7 @@ from kernelconv.networks.arrays import read_elsewhere, refuse_elsewhere, squarab
 from kernelconv.networks.kernel.definition import gram, side
 from kernelconv.networks.kernel.layers import Kernels, ckn_layers
 from kernelconv.networks.kernel.recursion import SelfKernel, Step, plan, self_kernel
-from kernelconv.networks.kernel.tiles import Cost, compute_tiles
+from kernelconv.networks.kernel.tiles import Cost, compute_tiles, progress_of
 from kernelconv.networks.kernel.tiles_on_disk import Place, at, gram_digest, kept_tiles
 
 #: Images a side of one tile of the Gram matrix. Fixed, so that the bits do not depend on the number of threads.
@@ -136,6 +136,12 @@ class ConvKernel(Kernel):
         self.n_jobs = n_jobs
         self.verbose = verbose
         self.checkpoint = checkpoint
+
+    def __repr__(self) -> str:
+        """Return the call that makes this kernel: parameters other than the defaults."""
+        default = ConvKernel().get_params()
+        other = {n: v for n, v in self.get_params().items() if n not in default or repr(v) != repr(default[n])}
+        return f"{type(self).__name__}({', '.join(f'{name}={value!r}' for name, value in other.items())})"
 
     @property
     def requires_vector_input(self) -> bool:
@@ -279,21 +285,12 @@ class ConvKernel(Kernel):
         rate = len(a) * len(b) / (time.perf_counter() - start)
         return Cost(pairs, rate, pairs / rate, len(x) * len(y) * x.itemsize)
 
-    @contextmanager
-    def _announced(self, x: NDArray, y: NDArray, symmetric: bool) -> Iterator[Any]:
-        """Show the cost, then the progress, of work that will last; yield what is told the part done."""
+    def _announced(self, x: NDArray, y: NDArray, symmetric: bool) -> AbstractContextManager[Any]:
+        """Return a context that shows cost and progress of work that will last, and yields what takes the part done."""
         told = check_flag(self.verbose, "verbose", levels=True)
         if not told or len(x) * len(y) <= 2000 or (cost := self._cost(x, y, symmetric)).seconds < ANNOUNCED:
-            yield lambda part: None
-            return
-        from rich.console import Console  # only who asks for progress pays for the import
-        from rich.progress import Progress
-
-        console = Console(stderr=True)
-        console.print(f"ConvKernel: {cost}", highlight=False)
-        with Progress(console=console) as progress:
-            task = progress.add_task("ConvKernel", total=1)
-            yield lambda part: progress.advance(task, part)
+            return nullcontext(lambda part: None)
+        return progress_of("ConvKernel", cost)
 
 
 def _values(selves: Sequence[SelfKernel], dtype: np.dtype) -> NDArray:

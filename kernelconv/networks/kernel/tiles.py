@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from functools import partial
 from typing import Any, NamedTuple
 
@@ -32,6 +33,19 @@ class Cost(NamedTuple):
             f"{self.pairs:,} pairs at {self.pairs_per_second:,.0f} pairs/s: about {minutes}, "
             f"{self.bytes / 2**20:,.1f} MiB"
         )
+
+
+@contextmanager
+def progress_of(name: str, cost: Cost) -> Iterator[Callable[[float], Any]]:
+    """Print what a matrix will take, then show its progress (standard error); yield what takes the part done."""
+    from rich.console import Console  # only who asks for progress pays for the import
+    from rich.progress import Progress
+
+    console = Console(stderr=True)
+    console.print(f"{name}: {cost}", highlight=False)
+    with Progress(console=console) as progress:
+        task = progress.add_task(name, total=1)
+        yield lambda part: progress.advance(task, part)
 
 
 def compute_tiles(
