@@ -267,6 +267,24 @@ def test_copies_pickles_and_state_dicts():
     assert torch.equal(other(images), ckn(images))
 
 
+def test_copies_keep_hooks_and_device_and_share_nothing():
+    module, x = as_module(registry.built("ckn")), torch.tensor(registry.images())
+    first, calls = module(x).detach(), []
+    module.register_forward_hook(lambda *_: calls.append(1))
+    made = copy.deepcopy(module)
+    with torch.no_grad():
+        for p in module.parameters():
+            p.copy_(torch.roll(p, 1, 0))
+    assert torch.equal(made(x), first)
+    assert calls == [1]
+    assert not torch.allclose(module(x), first)
+    for away in (
+        copy.deepcopy(module.to("meta")),
+        pickle.loads(pickle.dumps(as_module(registry.built("ckn")).to("meta"))),
+    ):
+        assert {p.device.type for p in away.parameters()} == {"meta"}
+
+
 def test_kept_values_follow_every_change():
     module, x = as_module(registry.built("ckn"), engine="torch").requires_grad_(False), torch.tensor(registry.images())
     first = module(x)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any
@@ -131,8 +132,16 @@ class PartModule(nn.Module):
             known = self._kept[kind] = key, [t.clone() for t in held], make()
         return known[2]
 
+    def __deepcopy__(self, memo: dict[int, Any]) -> PartModule:
+        """Return a copy as PyTorch makes it, hooks and device included; the part itself never changes."""
+        memo[id(self._part)] = self._part
+        copied: PartModule = type(self).__new__(type(self))
+        memo[id(self)] = copied
+        copied.__dict__ = {**copy.deepcopy({k: v for k, v in self.__dict__.items() if k != "_kept"}, memo), "_kept": {}}
+        return copied
+
     def __reduce__(self) -> Any:
-        """Copy and pickle what decides the module: PyTorch itself does not pickle parametrized ones."""
+        """Pickle what decides the module: PyTorch itself does not pickle parametrized ones."""
         needs = {name: p.requires_grad for name, p in self.named_parameters()}
         modes = {name: m.training for name, m in self.named_modules()}
         made = (self._part, self.engine, not self.channels_last, self.trainable, self.rows)
@@ -274,6 +283,8 @@ def _again(made: tuple[Any, ...], values: Any, needs: dict[str, bool], modes: di
     dtypes = {name: t.dtype for name, t in values.items()}
     for name, t in [*module.named_parameters(), *module.named_buffers()]:
         t.data = t.data.to(dtypes[name])
+    for device in {t.device for t in values.values()}:  # there is one
+        module.to(device)
     module.load_state_dict(values)
     for name, p in module.named_parameters():
         p.requires_grad_(needs[name])
