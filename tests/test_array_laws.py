@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 import registry
 
+from kernelconv import ConvKernelNetwork, ConvNetClassifier, Scattering2D
 from kernelconv.jax import as_function
 from kernelconv.operators import ArcCosine, Exponential, KernelMapping, Modulus, PatchWhitening
 from kernelconv.operators.mappings.nystrom import inverse_sqrt, whitening_matrix
@@ -287,6 +288,21 @@ def test_functions_of_jax_are_their_parts(jax):
     close(jax.jit(function)(turned, x), part.replace(turned).forward(x), 1e-12)
 
 
+@pytest.mark.parametrize(
+    ("estimator", "method"),
+    [
+        (ConvKernelNetwork((4, 6), n_patches=300, random_state=0), "transform"),
+        (Scattering2D(J=1, L=2), "transform"),
+        (ConvNetClassifier("mlp", epochs=1, random_state=0), "decision_function"),
+    ],
+)
+def test_functions_of_jax_are_their_estimators(jax, estimator, method):
+    x, y = np.random.default_rng(0).random((12, 8, 8)), np.arange(12) % 3
+    function, params = as_function(estimator.fit(x, y))
+    close(jax.jit(function)(params, x), getattr(estimator, method)(x), 1e-11)
+    assert np.array_equal(function(params, x), function(params, x[..., None]))
+
+
 def test_functions_of_jax_refuse_what_is_not_of_the_part(jax):
     function, params = as_function(registry.built("ckn"))
     x = registry.images()
@@ -302,7 +318,8 @@ def test_functions_of_jax_refuse_what_is_not_of_the_part(jax):
     ("model", "error", "match"),
     [
         (registry.SPECIFICATIONS["gaussian"], ValueError, "GaussianPooling is not built: call build"),
-        (3, TypeError, "as_function takes a built part, a network or a fitted estimator, got int"),
+        (ConvKernelNetwork(), ValueError, "ConvKernelNetwork is not fitted"),
+        (3, TypeError, "as_function takes a built part, a network or a fitted estimator with a network_, got a int"),
     ],
 )
 def test_what_is_no_function_of_jax(model, error, match):

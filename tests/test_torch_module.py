@@ -443,7 +443,11 @@ BARE = (
         (lambda: as_module(ConvKernelNetwork()), ValueError, "ConvKernelNetwork is not fitted, or is not made of a"),
         (lambda: as_module(RotoTranslationScattering2D()), ValueError, "RotoTranslationScattering2D is not fitted, or"),
         *(
-            (lambda e=e: as_module(e()), ValueError, r"^\w+ has no network of parts, .* transform takes tensors")
+            (
+                lambda e=e: as_module(e()),
+                ValueError,
+                r"^\w+ has no network of parts, which as_module needs. Its transform takes arrays",
+            )
             for e in BARE
         ),
         (lambda: as_module(ConvKernelNetwork), TypeError, "got the class ConvKernelNetwork"),

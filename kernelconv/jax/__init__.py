@@ -6,13 +6,12 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from kernelconv._arrays import like
-from kernelconv.networks.transformer import HasNetwork
-from kernelconv.operators.base import Part
+from kernelconv.networks.network_of import Model, network_of
 
 __all__ = ["as_function"]
 
 
-def as_function(model: Part | HasNetwork) -> tuple[Callable[[dict[str, Any], Any], Any], dict[str, Any]]:
+def as_function(model: Model) -> tuple[Callable[[dict[str, Any], Any], Any], dict[str, Any]]:
     """Return (function, params), with ``function(params, x)`` the output of `model` on images `x` in evaluation mode.
 
     The function is pure and made of JAX operations: it works with ``jit``, ``grad`` and ``vmap`` (on ``x[None]``), on
@@ -26,7 +25,9 @@ def as_function(model: Part | HasNetwork) -> tuple[Callable[[dict[str, Any], Any
     Returns
     -------
     function : callable
-        (params, x (n, h, w, c)) -> maps (n, h', w', c'), float64 of float64, else float32.
+        (params, x) -> values, float64 of float64, else float32: of images x (n, h, w, c), or (n, h, w) of one channel,
+        the maps (n, h', w', c') of a part or network, the rows (n, n_features) of ``transform`` of a transformer, the
+        scores (n, n_classes) or (n, n_outputs) of a classifier or regressor.
     params : dict of jax.Array
         Arrays under the names that the network gives them. Anchors are unit rows: after a gradient step, normalise them
         with ``network.constrain(params)``.
@@ -35,8 +36,11 @@ def as_function(model: Part | HasNetwork) -> tuple[Callable[[dict[str, Any], Any
     ------
     ImportError
         If JAX is not installed.
-    TypeError, ValueError
-        If `model` is not a part and has no ``network_`` (TypeError), or is not built (ValueError).
+    TypeError
+        If `model` is not a part and has no ``network_``.
+    ValueError
+        If the part is not built, or the estimator is not fitted or has no network of parts; from the function for
+        params of other names, or images of another shape.
 
     Notes
     -----
@@ -53,25 +57,26 @@ def as_function(model: Part | HasNetwork) -> tuple[Callable[[dict[str, Any], Any
     >>> jax.jit(function)(params, np.ones((1, 2, 2, 3), np.float32)).shape
     (1, 2, 2, 4)
     """
-    part = model if isinstance(model, Part) else getattr(model, "network_", None)
-    if not isinstance(part, Part):
-        raise TypeError(f"as_function takes a built part, a network or a fitted estimator, got {type(model).__name__}.")
-    part._check_built()
+    built, rows = network_of(model, "as_function")
     try:
         import jax.numpy as jnp
     except ModuleNotFoundError as error:
         raise ImportError("as_function needs JAX: pip install jax.") from error
-    built = part
 
     def function(params: dict[str, Any], x: Any) -> Any:
         x = jnp.asarray(x)
         if not isinstance(params, Mapping) or params.keys() != built.params.keys():
             names = ", ".join(map(repr, built.params)) or "nothing"
             raise ValueError(f"params must be a dict of {names}, as as_function returns it.")
+        if x.ndim == 3 and built.in_shape[2] == 1:
+            x = x[..., None]
         if x.ndim != 4 or tuple(x.shape[1:]) != tuple(built.in_shape):
             raise ValueError(
                 f"The function takes images (n, {', '.join(map(str, built.in_shape))}), got shape {x.shape}."
             )
-        return (built.replace({k: like(v, x) for k, v in params.items()}) if params else built).forward(x)
+        y = (built.replace({k: like(v, x) for k, v in params.items()}) if params else built).forward(x)
+        if rows is None:
+            return y
+        return (jnp.moveaxis(y, -1, 1) if rows == "paths" else y).reshape(len(y), -1)
 
-    return function, {name: jnp.asarray(value) for name, value in part.params.items()}
+    return function, {name: jnp.asarray(value) for name, value in built.params.items()}

@@ -4,21 +4,11 @@ from __future__ import annotations
 
 from typing import Any, Literal, get_args
 
-from kernelconv.networks.estimator import ImageClassifier, ImageRegressor
-from kernelconv.networks.scattering.path_transformer import PathTransformer
-from kernelconv.networks.scattering.signals.joint_time_frequency import JointTimeFrequencyScattering
-from kernelconv.networks.scattering.signals.scattering_1d import Scattering1D
-from kernelconv.networks.scattering.volumes.scattering_3d import Scattering3D
-from kernelconv.networks.transformer import HasNetwork
-from kernelconv.operators.base import Part
+from kernelconv.networks.network_of import Model, network_of
 
 __all__ = ["as_module"]
 
-
-#: Estimators that may be fitted without a ``network_``.
-_WITHOUT_NETWORK = PathTransformer, JointTimeFrequencyScattering, Scattering3D
 Engine = Literal["auto", "numpy", "torch"]
-Model = Part | HasNetwork
 
 
 def as_module(model: Model, *, engine: Engine = "auto", channels_first: bool = False, trainable: bool = True) -> Any:
@@ -95,31 +85,9 @@ def as_module(model: Model, *, engine: Engine = "auto", channels_first: bool = F
     check_choice(engine, "engine", get_args(Engine))
     check_flag(channels_first, "channels_first")
     check_flag(trainable, "trainable")
-    part, rows = _network_of(model)
-    part._check_built()
+    part, rows = network_of(model, "as_module")
     try:
         from kernelconv.torch.module import PartModule
     except ModuleNotFoundError as error:
         raise ImportError("as_module needs PyTorch: pip install torch, or kernelconv[torch].") from error
     return PartModule(part, engine, channels_first, trainable, rows)
-
-
-def _network_of(model: Model) -> tuple[Part, str | None]:
-    """Return the part that computes what `model` returns, and how its maps become rows, if they do."""
-    if isinstance(model, Part):
-        return model, None
-    network = getattr(model, "network_", None)
-    if isinstance(network, Part):
-        if isinstance(model, PathTransformer | Scattering1D):
-            return network, "paths"
-        if hasattr(model, "transform") or isinstance(model, ImageClassifier | ImageRegressor):
-            return network, "maps"
-    kind = f"the class {model.__name__}" if isinstance(model, type) else f"a {type(model).__name__}"
-    if isinstance(model, _WITHOUT_NETWORK) and network is None and hasattr(model, "n_features_in_"):
-        raise ValueError(
-            f"{kind[2:]} has no network of parts, so that no module can be made of it. Its transform takes tensors and "
-            "returns tensors, with their gradients: call that inside the model."
-        )
-    if hasattr(model, "fit") and not isinstance(model, type) and not hasattr(model, "classes_"):
-        raise ValueError(f"{kind[2:]} is not fitted, or is not made of a network of parts: fit it first.")
-    raise TypeError(f"as_module takes a built part, a network or a fitted estimator with a network_, got {kind}.")
