@@ -9,7 +9,8 @@
 Test images are not read. On CIFAR-10 kernel networks have 3 x 3 patches and two layers, pooled by 2 and 4, where
 nothing else is said; all are averaged over the image and its mirror image; "fine" is a whitening with epsilon = 0.01 in
 place of 0.1. On Fashion-MNIST all start from the row "both", scattering and the gradient CKN side by side: "flips"
-averages each over the image and its mirror image, "whitened" puts the CKN of whitened patches beside them.
+averages each over the image and its mirror image, "flips-2" does so with J = 2 in place of 3, "whitened" puts the CKN
+of whitened patches beside them; kymatio's features are tried with flips and both J.
 """
 
 from pathlib import Path
@@ -95,13 +96,14 @@ lenet_5, lenet_10 = _lenet("lenet-5", 5e-4), _lenet("lenet-10", 1e-3)
 lenet_20, lenet_40 = _lenet("lenet-20", 2e-3), _lenet("lenet-40", 4e-3)
 
 
-def _fashion(group):
+def _fashion(group, J=3):
     """Return scattering and the gradient CKN as the row "both" has them, averaged over a group."""
     gradient = {"n_anchors": (16, 512), "patch_size": (1, 3), "sigma": (0.6, 0.5), "input": "gradient"}
-    return _scattering("", group, J=3, padding="zero"), _network("", **gradient, group=group)
+    return _scattering("", group, J=J, padding="zero"), _network("", **gradient, group=group)
 
 
 fashion_flips = _both("fashion-flips", *_fashion("flips"))
+fashion_flips_2 = _both("fashion-flips-2", *_fashion("flips", J=2))
 fashion_whitened = _both("fashion-whitened", *_fashion(None), _fine("", n_anchors=(128, 256), group=None))
 fashion_whitened_flips = _both("fashion-whitened-flips", *_fashion("flips"), narrow)
 
