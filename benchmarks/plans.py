@@ -81,11 +81,11 @@ PLANS = {
         ),
         (
             f"{_ON_MNIST} Nothing of them was chosen on Fashion-MNIST, but for two rows at 60,000 images, one of ours "
-            "and one of kymatio: after test figures of the other rows had been seen there, averages over flips, J = 2 and "
-            "a third network beside both were tried on training images held out, and of each side the setting of the "
-            "lowest error taken, before a test image was predicted by it: `benchmarks/candidates.py` has the settings, "
-            "`benchmarks/results/fashion-mnist-choice` their errors. Three settings of ours were tried so, and two of "
-            "kymatio.",
+            "and one of kymatio: after test figures of the other rows had been seen there, averages over flips, J = 2 "
+            "and a third network beside both were tried on training images held out, and of each side the setting of "
+            "the lowest error taken, before a test image was predicted by it: `benchmarks/candidates.py` has the "
+            "settings, `benchmarks/results/fashion-mnist-choice` their errors. Three settings of ours were tried so, "
+            "and two of kymatio.",
         ),
         sizes=dict.fromkeys(("scattering-gradient-flips+gaussian", "kymatio-flips+gaussian"), (60_000, 60_000)),
         remarks=(
