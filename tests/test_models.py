@@ -77,8 +77,8 @@ def test_committed_cells_are_of_the_models_of_today(committed):
 
 
 def test_committed_cells_are_of_the_protocol_of_today(committed):
-    images = np.zeros((10_000, 2, 2), np.uint8)
-    split = Split("blank", images[:60], np.arange(60) % 2, images, np.arange(10_000) % 2)
+    images = np.ones((10_000, 2, 2), np.uint8)
+    split = Split("white", images[:60], np.arange(60) % 2, images, np.arange(10_000) % 2)
     for part in ("test", "validation"):
         for name in ("pixels+svm", "exact-kernel"):
             study = Accuracy(split, {name: model(name)}, {30: 1}, parts=(part,), strengths=(0.2,))
