@@ -147,6 +147,7 @@ def test_the_margin_loss_is_its_formula():
 SUITE = parametrize_with_checks([small(n_capsules=4, image_shape=(1, -1), epochs=12, learning_rate=0.03)])
 
 
+@pytest.mark.once("newest")
 @pytest.mark.parametrize(SUITE.args[0], list(SUITE.args[1]), **SUITE.kwargs)
 def test_scikit_learn_contract(estimator, check):
     check(estimator)

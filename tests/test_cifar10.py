@@ -463,6 +463,7 @@ def real():
     return registered_datasets()["cifar10"].load()
 
 
+@pytest.mark.once("newest")
 def test_real_cifar10(real):
     X, y, X_test, y_test = real
     assert (X.shape, X_test.shape) == ((50000, 32, 32, 3), (10000, 32, 32, 3))
@@ -474,6 +475,7 @@ def test_real_cifar10(real):
     assert y_test[:10].tolist() == [9, 5, 3, 2, 0, 5, 6, 9, 3, 7]
 
 
+@pytest.mark.once("newest")
 def test_real_cifar10_holds_the_first_images_of_every_tutorial(real):
     """The frog and the truck that training begins with in the official order, and the cat of the test images."""
     X, y, X_test, y_test = real

@@ -503,6 +503,7 @@ def test_real_mnist(real):
     assert X.std(dtype=np.float64) == pytest.approx(0.3081, abs=5e-5)
 
 
+@pytest.mark.once("oldest")
 def test_real_mnist_through_openml_is_the_same_bit_for_bit(real, tmp_path, monkeypatch):
     arrays = {name: read_idx(path) for name, path in real_files().items()}
     monkeypatch.delenv("KERNELCONV_DATA")

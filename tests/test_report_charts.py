@@ -453,6 +453,7 @@ def test_deformed_images_need_one_per_strength(results, tmp_path):
         report.write_figures({**results, "records": []}, tmp_path, images)
 
 
+@pytest.mark.once("newest")
 def test_matplotlib_is_imported_for_figures_alone_and_pyplot_never(tmp_path):
     results = make_results(models=("ckn",), sizes=(100,))
     (tmp_path / "results.json").write_text(json.dumps(results))

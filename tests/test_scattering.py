@@ -350,6 +350,7 @@ def test_pickle_clone_and_set_params():
     assert np.array_equal(changed.transform(x), Scattering2D(J=3, L=6, padding="zero").fit_transform(x))
 
 
+@pytest.mark.once("oldest")
 @pytest.mark.parametrize("n_jobs", [None, 2])
 def test_grid_search_scores_each_model(n_jobs):
     rng = np.random.default_rng(0)

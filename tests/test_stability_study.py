@@ -214,6 +214,7 @@ def test_layers_are_those_of_measure_layers_and_of_what_has_any(split, tmp_path)
     assert results(sweep)["summaries"] == {}
 
 
+@pytest.mark.once("newest")
 def test_a_card_is_the_one_of_its_classifier(split, tmp_path, monkeypatch):
     monkeypatch.setattr(families, "CARD", {"sigma": 1.0, "n_samples": 50, "n_evaluations": 16, "n_draws": 1})
     monkeypatch.setattr(families, "N_CARD", 4)
@@ -527,6 +528,7 @@ def test_the_command_writes_its_files_and_resumes(tmp_path, capsys, monkeypatch)
     assert shown_strength(found, "smooth") == 0.1
 
 
+@pytest.mark.once("oldest")
 def test_the_command_writes_layers_and_cards(tmp_path, capsys, monkeypatch):
     monkeypatch.setattr(families, "CARD", {"sigma": 1.0, "n_samples": 50, "n_evaluations": 16, "n_draws": 1})
     monkeypatch.setattr(families, "N_CARD", 4)
@@ -606,6 +608,7 @@ def test_accuracy_under_corruption_falls_with_severity(split):
 # -- committed results -------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.once("newest")
 def test_the_committed_table_is_that_of_the_committed_results():
     script = Path(__file__).parent.parent / "benchmarks" / "stability_table.py"
     done = subprocess.run([sys.executable, str(script), "--check"], capture_output=True, text=True, check=False)
