@@ -180,6 +180,17 @@ def test_a_legend_gives_long_names_the_room_there_is():
         assert figure.legends[0].get_texts()[-1].get_text() == "a" * length
 
 
+def test_a_legend_that_just_fits_is_neither_cut_nor_beyond_the_edge():
+    figure = charts.style.new_figure(3)
+    line = figure.subplots().plot([0], [0])[0]
+    names = ["both on gradients, flips + Gaussian", *"abcde", "kymatio, flips + Gaussian", *"fghi"]
+    charts.style.legend(figure, dict.fromkeys(names, line))
+    shown = figure.legends[0]
+    figure.canvas.draw()
+    assert shown.get_texts()[0].get_text() == names[0]
+    assert shown.get_window_extent().x1 <= figure.bbox.x1
+
+
 def test_published_curves_are_drawn_between_our_sizes(results):
     figure = charts.learning_curves(report.summary_rows(results), charts.model_styles(MODELS), leading_curves("mnist"))
     dashed = [line for line in figure.axes[0].lines if line.get_color() == "#595959"]

@@ -140,4 +140,5 @@ def _legend_width(labels: Sequence[str], n_columns: int) -> float:
     font = FontProperties(size=10)
     widths = np.array([text_to_path.get_text_width_height_descent(text, font, False)[0] for text in labels])
     columns = [column.max() for column in np.array_split(widths, max(1, n_columns)) if len(column)]
-    return float(sum(columns) + 45 * len(columns) + 12) / 72  # 45 pt: a marker's line and the gaps beside it
+    # 43 pt: a marker's line and the gaps beside it; 4 pt: the margins, less the gap that the last column has not
+    return float(sum(columns) + 43 * len(columns) + 4) / 72
