@@ -10,7 +10,8 @@ Test images are not read. On CIFAR-10 kernel networks have 3 x 3 patches and two
 nothing else is said; all are averaged over the image and its mirror image; "fine" is a whitening with epsilon = 0.01 in
 place of 0.1. On Fashion-MNIST all start from the row "both", scattering and the gradient CKN side by side: "flips"
 averages each over the image and its mirror image, "flips-2" does so with J = 2 in place of 3, "whitened" puts the CKN
-of whitened patches beside them; kymatio's features are tried with flips and both J.
+of whitened patches beside them; kymatio's features are tried with flips and both J, and with twelve angles, the wide
+LeNet with other learning rates than its row's 2e-3.
 """
 
 from pathlib import Path
@@ -64,6 +65,12 @@ def _kymatio(name, transformer):
     return _candidate(name, lambda *_: make_pipeline(transformer, SquareRoot()))
 
 
+class _TwelveAngles(KymatioFlips):
+    """kymatio's features of twelve angles."""
+
+    L = 12
+
+
 def _lenet(name, rate):
     def build(shape, size, seed):
         return ConvNetClassifier("wide_lenet", **schedule(size, rate), random_state=seed)
@@ -92,6 +99,7 @@ kymatio_2 = _kymatio("kymatio-2", KymatioScattering(2))
 kymatio_3 = _kymatio("kymatio-3", KymatioScattering(3))
 kymatio_2_flips = _kymatio("kymatio-2-flips", KymatioFlips(2))
 kymatio_3_flips = _kymatio("kymatio-3-flips", KymatioFlips(3))
+kymatio_2_flips_12 = _kymatio("kymatio-2-flips-12", _TwelveAngles(2))
 lenet_5, lenet_10 = _lenet("lenet-5", 5e-4), _lenet("lenet-10", 1e-3)
 lenet_20, lenet_40 = _lenet("lenet-20", 2e-3), _lenet("lenet-40", 4e-3)
 

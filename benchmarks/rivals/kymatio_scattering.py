@@ -13,6 +13,8 @@ from kernelconv.studies.models import Representation
 class KymatioScattering(TransformerMixin, BaseEstimator):
     """kymatio's ScatteringNumPy2D as a transformer of images (n, h, w) or (n, h, w, c), channel by channel."""
 
+    L = 8  # angles, kymatio's default
+
     def __init__(self, J: int = 3):
         self.J = J
 
@@ -21,7 +23,7 @@ class KymatioScattering(TransformerMixin, BaseEstimator):
         from kymatio.scattering2d.frontend.numpy_frontend import ScatteringNumPy2D
 
         self.border_ = [(-n % 2**self.J) // 2 for n in X.shape[1:3]]
-        self.scattering_ = ScatteringNumPy2D(self.J, self._pad(X[:1]).shape[-2:])
+        self.scattering_ = ScatteringNumPy2D(self.J, self._pad(X[:1]).shape[-2:], self.L)
         return self
 
     def transform(self, X: np.ndarray) -> np.ndarray:
