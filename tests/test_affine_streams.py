@@ -175,6 +175,18 @@ def test_what_does_not_fit_is_refused():
     assert sum(m.n_samples for m in clf.class_moments_) == 160
 
 
+def test_features_are_the_same_by_name():
+    pd = pytest.importorskip("pandas", reason="tables need pandas")
+    x, y = drawn(d=3)
+    one, other = (
+        AffineSubspaceClassifier(1).partial_fit(pd.DataFrame(x, columns=list(names)), y) for names in ("abc", "acb")
+    )
+    with pytest.raises(ValueError, match="same features in the same order: feature 1 is 'b' here, 'c' there"):
+        one.merge(other)
+    for again in (AffineSubspaceClassifier(1).merge(one), AffineSubspaceClassifier(1).load_state(one.state())):
+        assert again.feature_names_in_.tolist() == list("abc")
+
+
 def test_memory_is_refused_before_it_is_taken(monkeypatch):
     x, y = drawn(9, 2000)
     monkeypatch.setattr("os.sysconf", {"SC_PAGE_SIZE": 1, "SC_PHYS_PAGES": 5 * 2000**2 * 8 - 1}.get)

@@ -13,7 +13,7 @@ from sklearn.exceptions import NotFittedError
 from sklearn.linear_model import SGDClassifier, SGDRegressor
 from sklearn.pipeline import Pipeline, make_pipeline
 
-from kernelconv import Scattering2D, load_digits_images
+from kernelconv import AffineSubspaceClassifier, Scattering2D, load_digits_images
 from kernelconv.streams import IncrementalRidge, IncrementalRidgeClassifier, fit_stream
 
 X, Y = load_digits_images()
@@ -111,6 +111,27 @@ def test_streams_of_unknown_length_have_the_bits_of_arrays():
     assert same(head_of(X, names), head_of(X, batches(names, 3)))
 
 
+def test_a_source_may_write_every_batch_into_the_same_array():
+    def buffered(values):
+        buffer = np.empty_like(values[:60])
+        for lo in range(0, len(values), 60):
+            part = values[lo : lo + 60]
+            buffer[: len(part)] = part
+            yield buffer[: len(part)]
+
+    assert same(head_of(buffered(X), buffered(Y), chunk=40), head_of(chunk=40))
+    assert same(head_of(buffered(X), buffered(Y), chunk=100), head_of(chunk=100))
+
+
+def test_heads_are_asked_as_they_will_be_used(tmp_path):
+    fitted = AffineSubspaceClassifier(2).fit(X.reshape(len(X), -1), Y)
+    assert head_of(head=fitted).score(X.reshape(len(X), -1) / 16, Y) > 0.9
+    with pytest.raises(ValueError, match="partial_fit needs a dimension, n_components=k"):
+        head_of(head=AffineSubspaceClassifier("cv"))
+    for n_jobs in (1, 2):  # threads do not decide the sums
+        head_of(head=AffineSubspaceClassifier(2, n_jobs=n_jobs), checkpoint=tmp_path / "sums.npz")
+
+
 def test_targets_of_several_columns_and_pipelines_without_transformers():
     targets = np.stack([Y, Y**2], axis=1).astype(float)
     found = fit_stream(Pipeline([("head", IncrementalRidge())]), X.reshape(203, -1), targets, chunk=50)
@@ -199,6 +220,9 @@ class Unfitted(TransformerMixin, BaseEstimator):
 @pytest.mark.parametrize(
     ("given", "error", "words"),
     [
+        ({"labels": ["1", *Y[1:].tolist()]}, ValueError, "labels mixes strings \\('1'\\) and numbers \\(1\\)"),
+        ({"labels": np.ma.masked_equal(Y, 3)}, ValueError, "labels is masked"),
+        ({"labels": iter([*Y[:9].tolist(), "9"])}, ValueError, "The arrays of labels must be alike: one is <U1"),
         ({"chunk": 0}, ValueError, "chunk must be an int >= 1, got 0"),
         ({"labels": Y[:7]}, ValueError, "source holds 203 images and labels 7: one for each is needed"),
         ({"labels": batches(Y[:90], 40)}, ValueError, "There are 90 labels, and more images: one for each is needed"),

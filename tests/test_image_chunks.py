@@ -119,3 +119,25 @@ def test_refused():
         network.set_params(image_shape=(8, 8)).fit(ImageChunks([X]))
     with pytest.raises(ValueError, match=r"X must hold numbers, got dtype object with ImageChunks"):
         ConvKernelClassifier().fit(ImageChunks([X]), np.arange(90) % 2)
+
+
+def test_a_source_may_write_every_chunk_into_the_same_array():
+    x = X.astype(np.float32)
+
+    def buffered():
+        buffer = np.empty_like(x[:30])
+        for lo in range(0, len(x), 30):
+            buffer[:] = x[lo : lo + 30]
+            yield buffer
+
+    wanted = ConvKernelNetwork(**SMALL).fit(ImageChunks(cut(x, 30, 60))).anchors_
+    with parallel_config("threading", n_jobs=2):
+        found = ConvKernelNetwork(**SMALL).fit(ImageChunks(buffered)).anchors_
+    assert all(np.array_equal(a, b) for a, b in zip(wanted, found, strict=True))
+
+
+def test_integers_and_fractions_are_not_mixed():
+    with pytest.raises(
+        ValueError, match=r"chunk 1 holds images of shape \(8, 7, 1\), uint8, but chunk 0 of .* float32"
+    ):
+        ConvKernelNetwork(**SMALL).fit(ImageChunks([X[:40] / np.float32(255), X[40:]]))

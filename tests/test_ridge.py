@@ -441,6 +441,11 @@ def test_heads_that_cannot_be_merged():
             head.merge(other.fit(x, t))
     with pytest.raises(ValueError, match="merge needs the same features: 12 here, 11 there"):
         head.merge(IncrementalRidge().fit(x[:, 1:], t))
+    pd = pytest.importorskip("pandas", reason="tables need pandas")
+    named = IncrementalRidge().fit(pd.DataFrame(x, columns=list("abcdefghijkl")), t)
+    with pytest.raises(ValueError, match="same features in the same order: feature 2 is 'c' here, 'd' there"):
+        named.merge(IncrementalRidge().fit(pd.DataFrame(x, columns=list("abdcefghijkl")), t))
+    assert IncrementalRidge().merge(named).feature_names_in_.tolist() == list("abcdefghijkl")
     with pytest.raises(ValueError, match="merge needs as many targets: 3 here, 1 there"):
         head.merge(IncrementalRidge().fit(x, t[:, 0]))
     with pytest.raises(ValueError, match=r"changed after samples were added: \(4, 0\) here, \(5, 0\) there"):
@@ -494,3 +499,14 @@ def test_a_state_of_other_features_has_no_names_of_the_old_ones():
     of_table.load_state(IncrementalRidge().fit(x, y).state())
     assert not hasattr(of_table, "feature_names_in_")
     assert of_table.predict(x).shape == y.shape
+
+
+def test_a_state_keeps_the_names_of_its_features(tmp_path):
+    pd = pytest.importorskip("pandas", reason="tables need pandas")
+    x, y, *_ = drawn(d=3)
+    table = pd.DataFrame(x, columns=["one", "two", "three"])
+    np.savez(tmp_path / "sums.npz", **IncrementalRidge().fit(table, y).state())
+    with np.load(tmp_path / "sums.npz") as state:
+        again = IncrementalRidge().load_state(state)
+    assert again.feature_names_in_.tolist() == ["one", "two", "three"]
+    again.partial_fit(table, y).predict(table)  # warnings are errors here

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.linear_model import RidgeClassifier
-from sklearn.pipeline import make_pipeline, make_union
+from sklearn.pipeline import Pipeline, make_pipeline, make_union
 from sklearn.preprocessing import StandardScaler
 
 from kernelconv import ConvKernelNetwork, Scattering2D
@@ -12,8 +12,10 @@ from kernelconv.datasets import load_split
 from kernelconv.datasets.split import Split
 from kernelconv.studies import shared as module
 from kernelconv.studies.accuracy import TIMES, Accuracy
-from kernelconv.studies.registry import model
+from kernelconv.studies.models import Model, Representation
+from kernelconv.studies.registry import HEADS, model
 from kernelconv.studies.shared import Shared
+from kernelconv.studies.sweep import Sweep
 
 X = np.random.default_rng(0).random((30, 8, 8)).astype(np.float32)
 Y = np.arange(30) % 2
@@ -109,6 +111,24 @@ def test_an_estimator_that_cannot_be_pickled_is_computed_every_time():
         run(shared, make_pipeline(Told(hidden=lambda: None), RidgeClassifier()))
     assert DONE == ["fit", "transform", "transform"] * 2
     assert not shared.fitted
+
+
+def test_a_later_sweep_takes_nothing_of_one_whose_code_was_another(tmp_path, monkeypatch):
+    split = Split("noise", X[:20], Y[:20], X[20:], Y[20:])
+    own = Representation("told", "told", "yours", lambda shape, size, seed: Told(), "none")
+    for mean in (0.0, 1.0):
+        monkeypatch.setattr(Told, "fit", lambda self, X, y=None, mean=mean: self.__dict__.update(mean_=mean) or self)
+        study = Accuracy(split, {"told+affine": Model("told+affine", own, HEADS["affine"])}, {20: 1})
+        (done,) = Sweep(study, tmp_path / str(mean)).run()
+        (kept,) = module.shared().fitted.values()
+        assert kept.estimator.mean_ == mean
+        assert not done.known
+
+
+def test_steps_that_are_passed_through_are_left_out():
+    estimator = Pipeline([("none", None), ("same", "passthrough"), ("told", Told()), ("head", RidgeClassifier())])
+    predicted, *_ = run(Shared(), estimator)
+    np.testing.assert_array_equal(predicted, estimator.fit(X[:20], Y[:20]).predict(X[10:]))
 
 
 @pytest.mark.parametrize("estimator", [Scattering2D(J=1), ConvKernelNetwork(4, random_state=0)])

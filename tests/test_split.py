@@ -263,7 +263,7 @@ def test_what_is_nowhere(data, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     save("here.npz")
     text = (
-        r"There is no data set, file or folder '(mnsit||nowhere/mine\.npz|mnist)'\. Registered data sets: cifar10, "
+        r"There is no data set, file or folder '(mnsit||nowhere/mine\.npz|\./mnist)'\. Registered data sets: cifar10, "
         r"digits, fashion-mnist, mnist\. Also accepted: an \.npz file with X and y, a folder that holds one folder of "
         r"images a class, or two"
     )
@@ -382,3 +382,15 @@ def test_the_arguments_of_a_split_are_a_tuple_of_words(arguments):
         Split("data", *parts, arguments)
     assert Split("data", *parts, ("a", "b")).arguments == ("a", "b")
     assert Split("data", *parts).arguments == ("data",)
+
+
+def test_a_path_that_is_called_as_a_registered_data_set_is_a_path_when_it_is_given_again(tmp_path, monkeypatch):
+    pil = pytest.importorskip("PIL.Image")
+    monkeypatch.chdir(tmp_path)
+    for name in "ab":
+        Path("digits", name).mkdir(parents=True)
+        for k in range(6):
+            pil.fromarray(np.full((4, 6), 9 * k, np.uint8)).save(f"digits/{name}/{k}.png")
+    split = load_split(Path("digits"))
+    assert split.digest == load_split(*split.arguments).digest != load_split("digits").digest
+    assert split.name not in registered_datasets()

@@ -1,13 +1,16 @@
 """transform_store: the features of a loop over chunks, whatever the source, the target and the workers; and kills."""
 
+import errno
 import importlib
 import json
 import os
+import pickle
 import shutil
 import signal
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -171,6 +174,54 @@ def test_damaged_rows_and_a_torn_mark_are_made_again(tmp_path):
     assert Squares.calls == 3  # the damaged chunk, and the last two
     assert np.array_equal(found, X.reshape(50, -1).astype(float) ** 2)
     assert len(json.loads((tmp_path / "out.npy.chunks.json").read_text())["chunks"]) == 5
+
+
+@pytest.mark.parametrize("finished", [False, True])
+def test_an_error_of_the_system_that_may_pass_costs_nothing_that_is_done(finished, tmp_path, monkeypatch):
+    folder = interrupted(tmp_path / "out.npy")
+    if finished:
+        transform_store(Squares(), X, tmp_path / "out.npy", chunk=10)
+    files = {p: p.read_bytes() for p in tmp_path.rglob("*") if p.is_file()}
+
+    def fails(path, **more):
+        raise OSError(errno.ENOMEM, "Cannot allocate memory")
+
+    with monkeypatch.context() as at_first:
+        at_first.setattr(np, "load", fails)
+        with pytest.raises(OSError, match=r"Cannot allocate memory: '.*\.npy'"):
+            transform_store(Squares(), X, tmp_path / "out.npy", chunk=10)
+    assert {p: p.read_bytes() for p in tmp_path.rglob("*") if p.is_file()} == files
+    Squares.calls = 0
+    found = transform_store(Squares(), X, tmp_path / "out.npy", chunk=10)
+    assert Squares.calls == (0 if finished else 3)
+    assert np.array_equal(found, X.reshape(50, -1).astype(float) ** 2)
+    assert not folder.exists()
+
+
+def test_what_is_written_into_a_private_map_is_read_by_every_worker(tmp_path):
+    np.save(tmp_path / "x.npy", X)
+    changed = np.load(tmp_path / "x.npy", mmap_mode="c")
+    changed[:] = 255 - X
+    for chunk in as_source(changed).chunks(20):
+        assert np.array_equal(pickle.loads(pickle.dumps(chunk)).read()[0], 255 - X[:20])
+        break
+
+
+@pytest.mark.parametrize("kind", ["folder", "zarr", "h5py"])
+def test_a_source_named_by_a_relative_path_is_sent_with_its_whole_path(kind, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    if kind == "folder":
+        write_pictures(Path("pictures"))
+        source = as_source("pictures")
+    elif kind == "zarr":
+        STORES["zarr"](X, tmp_path)
+        source = as_source("x.zarr")
+    else:
+        STORES["h5py"](X, tmp_path).file.close()
+        source = as_source(pytest.importorskip("h5py").File("x.h5")["x"])
+    sent, wanted = pickle.dumps(source.chunk(1, 3)), source[1:3]
+    monkeypatch.chdir(tmp_path.parent)
+    assert np.array_equal(pickle.loads(sent).read()[0], wanted)
 
 
 def test_a_torn_mark_costs_its_chunk_alone_however_often_it_is_interrupted(tmp_path):

@@ -106,6 +106,14 @@ def test_workers_run_side_by_side_and_save_what_they_finish(tmp_path):
         list(Sweep(Squares(), tmp_path).run(workers=0))
 
 
+def test_kept_workers_save_in_the_folder_of_the_sweep_when_the_working_directory_changes(tmp_path, monkeypatch):
+    for name in "ab":
+        (tmp_path / name).mkdir()
+        monkeypatch.chdir(tmp_path / name)
+        list(Sweep(Squares(range(2)), "out").run(workers=2))
+        assert squares(Sweep(Squares(range(2)), "out")) == [0, 1]
+
+
 def test_a_killed_worker_is_said_in_words_and_what_is_finished_stays(tmp_path):
     with pytest.raises(ChildProcessError, match="A worker was killed, perhaps for want of memory"):
         list(Sweep(Broken((2, 3, 4, 5)), tmp_path).run(workers=2))

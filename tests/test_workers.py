@@ -19,6 +19,10 @@ def square(number):
     return number**2, os.getpid()
 
 
+def folder_of(_):
+    return os.getcwd()
+
+
 def threads_of(_):
     import scipy.linalg  # noqa: F401  which brings a BLAS of its own
 
@@ -103,6 +107,13 @@ def test_joblib_says_where_if_the_caller_does_not():
         names = {name for name in in_order(lambda _: threading.current_thread().name, range(4))}
     assert all(name.startswith("kernelconv") for name in names)
     assert set(in_order(lambda _: threading.current_thread().name, range(4))) == {threading.current_thread().name}
+
+
+def test_processes_that_are_kept_work_in_todays_folder(tmp_path, monkeypatch):
+    for name in "ab":
+        (tmp_path / name).mkdir()
+        monkeypatch.chdir(tmp_path / name)
+        assert set(in_order(folder_of, range(4), workers=2)) == {str((tmp_path / name).resolve())}
 
 
 def test_an_iterator_that_is_left_early_stops_its_workers():

@@ -93,7 +93,7 @@ class Processes(Threads):
 
     def submit(self, task: Any) -> Any:
         try:
-            return self.executor.submit(_of_packed, self.packed, task)
+            return self.executor.submit(_in_folder, _folder(), self.packed, task)
         except BrokenProcessPool as error:  # a process has died since; whoever waits for the result is told
             lost: Future[Any] = Future()
             lost.set_exception(error)
@@ -168,6 +168,21 @@ def _packed(function: Callable[[Any], Any]) -> bytes:
 
 def _itself(packed: bytes) -> bytes:
     return packed
+
+
+def _folder() -> str | None:
+    """Return the working directory, None where it was deleted."""
+    try:
+        return os.getcwd()
+    except OSError:
+        return None
+
+
+def _in_folder(folder: str | None, packed: bytes, task: Any) -> Any:
+    """Return the result of a task in the working directory of who gives it: processes are kept, and it may change."""
+    if folder is not None and folder != _folder():
+        os.chdir(folder)
+    return _of_packed(packed, task)
 
 
 def _of_packed(packed: bytes, task: Any) -> Any:

@@ -81,6 +81,9 @@ def load_split(
         if size is not None:
             raise ValueError(f"size is for folders of images, got size={size!r} and the data set {places[0]}.")
         return _registered(places[0])
+    # a path whose text is a registered name is written so that it is read as a path again
+    names = registered_datasets()
+    places = [p if isinstance(p, str) or os.fspath(p) not in names else os.path.join(".", p) for p in places]
     read = partial(load_images, size=size, max_bytes=max_bytes)
     split = _one(places[0], read) if len(places) == 1 else _two(places[0], places[1], read)
     words = [] if size is None else ["--image-size", *map(str, as_pair(size, "size"))]

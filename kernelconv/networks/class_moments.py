@@ -19,7 +19,7 @@ from kernelconv._numbers import as_table, check_labels, shown
 from kernelconv._parallel.blas import single_threaded_blas
 from kernelconv._scales import squarable
 from kernelconv.networks.arrays import refuse_elsewhere
-from kernelconv.networks.moments import Moments
+from kernelconv.networks.moments import Moments, check_same_features, names_of, take_names
 
 
 class NoStreamError(AttributeError, ValueError):
@@ -125,11 +125,11 @@ class SubspacesOfStreams(BaseEstimator):
         if not hasattr(other, "class_moments_"):
             return self
         self._check_parameters()
-        if hasattr(self, "class_moments_") and self.n_features_in_ != other.n_features_in_:
-            raise ValueError(
-                f"merge needs the same features: {self.n_features_in_} here, {other.n_features_in_} there."
-            )
-        self.n_features_in_ = other.n_features_in_
+        if hasattr(self, "class_moments_"):
+            check_same_features(self, other)
+        else:
+            self.n_features_in_ = other.n_features_in_
+            take_names(self, names_of(other))
         self._know(other.classes_)
         for c, moments in zip(np.searchsorted(self.classes_, other.classes_), other.class_moments_, strict=True):
             self.class_moments_[c].merge(moments)
@@ -141,7 +141,7 @@ class SubspacesOfStreams(BaseEstimator):
         check_is_fitted(self, "class_moments_")
         of_objects = self.classes_.dtype == object
         sums = {f"{k}_{c}": a for c, moments in enumerate(self.class_moments_) for k, a in moments.arrays().items()}
-        return {"classes": np.array(self.classes_.tolist()) if of_objects else self.classes_, **sums}
+        return {"classes": np.array(self.classes_.tolist()) if of_objects else self.classes_, **sums, **names_of(self)}
 
     @of_a_stream
     def load_state(self, state: Mapping[str, NDArray]) -> Self:
@@ -166,7 +166,7 @@ class SubspacesOfStreams(BaseEstimator):
         self._check_parameters()
         self.classes_, self.class_moments_, self._subspaces_found = classes, found, None
         self.n_features_in_, self.n_components_ = len(found[0].mean), int(self.n_components)
-        self.__dict__.pop("feature_names_in_", None)  # of samples that are forgotten
+        take_names(self, state)
         return self
 
     def _check_parameters(self) -> bool:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, fields
-from typing import Self
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,6 +18,32 @@ from kernelconv._parallel.blocks import block_slices
 
 #: Bytes of the centred float64 rows that are held at a time.
 BLOCK_BYTES = 64 * 2**20
+
+
+def check_same_features(one: Any, other: Any) -> None:
+    """Raise ValueError unless two estimators learned from the same features, by number and, if both know, by name."""
+    if one.n_features_in_ != other.n_features_in_:
+        raise ValueError(f"merge needs the same features: {one.n_features_in_} here, {other.n_features_in_} there.")
+    here, there = (getattr(estimator, "feature_names_in_", None) for estimator in (one, other))
+    if here is not None and there is not None and list(here) != list(there):
+        k = next(i for i, names in enumerate(zip(here, there, strict=True)) if names[0] != names[1])
+        raise ValueError(
+            f"merge needs the same features in the same order: feature {k} is {here[k]!r} here, {there[k]!r} there."
+        )
+
+
+def names_of(estimator: Any) -> dict[str, NDArray]:
+    """Return the names of the features that an estimator learned from, as an entry of its state, if it knows them."""
+    return (
+        {"feature_names": np.array(estimator.feature_names_in_, str)} if hasattr(estimator, "feature_names_in_") else {}
+    )
+
+
+def take_names(estimator: Any, state: Mapping[str, NDArray]) -> None:
+    """Give an estimator the names of a state, none where it has none."""
+    estimator.__dict__.pop("feature_names_in_", None)  # of samples that are forgotten
+    if "feature_names" in state:
+        estimator.feature_names_in_ = np.asarray(state["feature_names"]).astype(object)
 
 
 @dataclass(repr=False)

@@ -20,10 +20,11 @@ from sklearn.utils.validation import check_is_fitted
 
 from kernelconv._check import check_count
 from kernelconv._identity import described
-from kernelconv._numbers import shown
+from kernelconv._numbers import check_labels, shown
 from kernelconv._parallel.blas import single_threaded_blas
 from kernelconv._parallel.workers import in_order
-from kernelconv.streams.identity import fitted_digest
+from kernelconv.networks.class_moments import NoStreamError
+from kernelconv.streams.identity import UNSEEN, fitted_digest
 from kernelconv.streams.incremental import IncrementalHead
 from kernelconv.streams.on_disk.sums import Progress, SumsOnDisk
 from kernelconv.streams.progress import counted
@@ -142,13 +143,25 @@ def _steps(pipeline: Any, kept: bool) -> tuple[list[BaseEstimator], Any]:
     for step in steps:
         words = "%(name)s has learned nothing yet: fit it before the head, on the source, a part of it or other images."
         check_is_fitted(step, msg=words)
+    head = clone(head) if hasattr(head, "get_params") else head
     needed = ("partial_fit", "state", "load_state") if kept else ("partial_fit",)
-    if missing := [name for name in needed if not hasattr(head, name)]:
+    if missing := [name for name in needed if not _has(head, name)]:
         raise TypeError(
             f"The last step, {type(head).__name__}, has no {' and no '.join(missing)}: take IncrementalRidgeClassifier "
             f"or IncrementalRidge{', or no checkpoint' if missing[0] != 'partial_fit' else ''}."
         )
-    return steps, clone(head)
+    return steps, head
+
+
+def _has(head: Any, name: str) -> bool:
+    """Return whether a head has a method; raise NoStreamError, which says why, where its parameters forbid it."""
+    try:
+        getattr(head, name)
+    except NoStreamError:
+        raise
+    except AttributeError:
+        return False
+    return True
 
 
 def _learn(head: Any, labels: Any) -> Callable[[NDArray, NDArray], Any]:
@@ -159,8 +172,8 @@ def _learn(head: Any, labels: Any) -> Callable[[NDArray, NDArray], Any]:
 
 
 def _settings(head: Any) -> Any:
-    """Return what decides the sums of a head, as JSON: its penalties do not."""
-    return {name: value for name, value in described(head).items() if name != "alphas"}
+    """Return what decides the sums of a head, as JSON: its penalties and threads do not."""
+    return {name: value for name, value in described(head).items() if name not in ("alphas", *UNSEEN)}
 
 
 def _with_head(pipeline: Pipeline, head: Any) -> Pipeline:
@@ -174,7 +187,10 @@ def _with_head(pipeline: Pipeline, head: Any) -> Pipeline:
 
 def _stream(source: Any, labels: Any, size: int) -> tuple[Iterator[tuple[Chunk, NDArray]], int | None]:
     """Return the chunks of images with their labels, and how many images there are, None where nobody knows."""
-    pieces = _pieces(labels, size, "labels") if _is_stream(labels) else _cut(_as_labels(labels), size)
+    if _is_stream(labels):
+        pieces = _pieces(map(_checked_labels, labels), size, "labels")
+    else:
+        pieces = _cut(_as_labels(labels), size)
     if _is_stream(source):
         chunks = ((as_source(images).chunk(0, len(images)), len(images)) for images in _pieces(source, size, "source"))
         return _together(chunks, pieces), None
@@ -192,8 +208,14 @@ def _is_stream(values: Any) -> bool:
     return hasattr(values, "__iter__") and not any(hasattr(values, name) for name in known)
 
 
+def _checked_labels(labels: Any) -> Any:
+    """Return labels of one kind, as ``partial_fit`` wants them: NumPy would make text of a mixture."""
+    check_labels(labels, "labels")
+    return labels
+
+
 def _as_labels(labels: Any) -> NDArray:
-    found = np.asarray(labels)
+    found = np.asarray(_checked_labels(labels))
     if found.ndim not in (1, 2) or not len(found):
         raise ValueError(f"labels must be (n,) or (n, k), one of each image, got shape {found.shape}.")
     return found
@@ -211,7 +233,8 @@ def _pieces(batches: Iterable[Any], size: int, name: str) -> Iterator[NDArray]:
     for batch in batches:
         rest = np.atleast_1d(np.asarray(batch))
         first = rest if first is None else first
-        if rest.shape[1:] != first.shape[1:] or (rest.dtype != first.dtype and "U" not in rest.dtype.kind):
+        texts = rest.dtype.kind == first.dtype.kind == "U"  # NumPy's dtype has their length
+        if rest.shape[1:] != first.shape[1:] or (rest.dtype != first.dtype and not texts):
             raise ValueError(
                 f"The arrays of {name} must be alike: one is {rest.dtype} {rest.shape}, the first was {first.dtype} "
                 f"{first.shape}."
@@ -222,6 +245,8 @@ def _pieces(batches: Iterable[Any], size: int, name: str) -> Iterator[NDArray]:
             if sum(map(len, held)) == size:
                 yield np.concatenate(held)
                 held = []
+        if held:
+            held[-1] = held[-1].copy()  # whoever yields a batch may write the next one into it
     if held:
         yield np.concatenate(held)
 

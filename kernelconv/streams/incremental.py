@@ -14,6 +14,7 @@ from kernelconv._check import check_count, check_finite, check_memory, check_pos
 from kernelconv._numbers import as_double, as_table, shown
 from kernelconv._parallel.blocks import apply_blocks, block_length
 from kernelconv._scales import squarable
+from kernelconv.networks.moments import check_same_features, names_of, take_names
 from kernelconv.streams.folds import stream_folds
 from kernelconv.streams.moments import FoldedMoments
 from kernelconv.streams.ridge_path import RidgePath
@@ -64,11 +65,12 @@ class IncrementalHead(BaseEstimator):
             return self
         if other.moments_.deal != self._deal():
             raise ValueError(f"merge needs the same cv and random_state: {_unlike(self._deal(), other.moments_.deal)}.")
-        if hasattr(self, "moments_") and other.n_features_in_ != self.n_features_in_:
-            raise ValueError(f"merge needs the same features: {_unlike(self.n_features_in_, other.n_features_in_)}.")
+        if hasattr(self, "moments_"):
+            check_same_features(self, other)
         theirs = self._meet(other)
         if not hasattr(self, "moments_"):
             self.n_features_in_ = other.n_features_in_
+            take_names(self, names_of(other))
             self._check_memory()
             self.moments_ = FoldedMoments.zeros(*theirs.shape, *theirs.deal)
         self._solved = None
@@ -92,7 +94,7 @@ class IncrementalHead(BaseEstimator):
             If nothing has been learned.
         """
         check_is_fitted(self, "moments_")
-        return {**self.moments_.arrays(), **self._targets_state()}
+        return {**self.moments_.arrays(), **self._targets_state(), **names_of(self)}
 
     def load_state(self, state: Mapping[str, NDArray]) -> Self:
         """Replace what has been learned by a copy of `state`, which the method ``state`` returned.
@@ -113,7 +115,7 @@ class IncrementalHead(BaseEstimator):
         if moments.deal != deal:
             raise ValueError(f"The state is of another cv or random_state: {_unlike(deal, moments.deal)}.")
         self.moments_, self.n_features_in_, self._solved = moments, moments.shape[0], None
-        self.__dict__.pop("feature_names_in_", None)  # of samples that are forgotten
+        take_names(self, state)
         return self
 
     # -- what has been learned ----------------------------------------------------------------------------------------

@@ -231,13 +231,16 @@ class ImageChunks:
     def _images(self, image_shape: tuple[int, ...] | None) -> Iterator[NDArray]:
         """Yield each chunk as (m, h, w, c), checked."""
         for i, chunk in enumerate(self.chunks() if callable(self.chunks) else self.chunks):
-            images = check_images(chunk, name=f"chunk {i}")
-            if image_shape is not None and (images.shape[1:] != image_shape or images.dtype != self.dtype):
+            images, given = check_images(chunk, name=f"chunk {i}"), np.asarray(chunk).dtype
+            if image_shape is None:
+                self._given = given
+            elif images.shape[1:] != image_shape or given != self._given:
                 raise ValueError(
-                    f"chunk {i} holds images of shape {images.shape[1:]}, {images.dtype}, but chunk 0 of "
-                    f"{image_shape}, {self.dtype}."
+                    f"chunk {i} holds images of shape {images.shape[1:]}, {given}, but chunk 0 of {image_shape}, "
+                    f"{self._given}."
                 )
-            yield images
+            # whoever yields a chunk may write the next one into it while this one waits for a worker
+            yield images if isinstance(self.chunks, list | tuple) else images.copy()
 
 
 def _refuse() -> NoReturn:

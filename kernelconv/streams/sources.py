@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import mmap
+import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -161,8 +162,12 @@ class _Slice:
 
 
 def _is_whole_map(data: Any) -> bool:
-    """Return whether it is a memory map as it was opened: a view of one no longer knows where in the file it begins."""
+    """Return whether it is a memory map as it was opened: a view of one no longer knows where in the file it begins.
+
+    What is written into one opened with mode "c" is not in the file.
+    """
     known = isinstance(data, np.memmap) and isinstance(data.base, mmap.mmap) and data.filename is not None
+    known = known and data.mode != "c"
     return known and not lies(data, tuple(reversed(range(data.ndim))))  # of Fortran's order chunks are sent
 
 
@@ -197,7 +202,8 @@ class _Dataset:
     """A dataset of h5py, which another process opens for as long as it reads."""
 
     def __init__(self, data: Any, place: tuple[str, str] | None = None) -> None:
-        self.data, self.place = data, place or (data.file.filename, data.name)
+        self.data = data
+        self.place = place or (os.path.abspath(data.file.filename), data.name)  # a worker may be elsewhere
 
     def __getitem__(self, images: slice) -> NDArray:
         if self.data is not None:

@@ -47,7 +47,7 @@ class Shared:
     def fit(self, estimator: Any, x: NDArray, y: NDArray | None, place: Hashable) -> tuple[Any, float]:
         """Return an estimator of images fitted on (x, y), and the CPU seconds of it."""
         if isinstance(estimator, Pipeline):
-            (name, first), *rest = estimator.steps
+            (name, first), *rest = [step for step in estimator.steps if step[1] not in (None, "passthrough")]
             first, seconds = self.fit(first, x, y, place)
             if not rest:
                 return Pipeline([(name, first)]), seconds
@@ -102,7 +102,7 @@ class Shared:
 
 class _OfThread(threading.local):
     def __init__(self) -> None:
-        self.shared = Shared()
+        self.shared, self.run = Shared(), ""
 
 
 _kept = _OfThread()
@@ -111,6 +111,12 @@ _kept = _OfThread()
 def shared() -> Shared:
     """Return what the cells run by this thread have in common."""
     return _kept.shared
+
+
+def shared_in(run: str) -> None:
+    """Forget what cells of another run of a sweep had in common: the code of a class may have changed since."""
+    if _kept.run != run:
+        _kept.shared, _kept.run = Shared(), run
 
 
 def cpu_clock() -> Callable[[], float]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import traceback
+import uuid
 from collections.abc import Iterator, Sequence
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import ExitStack, contextmanager
@@ -15,9 +16,9 @@ from joblib import Parallel, delayed, effective_n_jobs, parallel_config
 
 from kernelconv._files import write_atomically
 from kernelconv._parallel.blas import single_threaded_blas
-from kernelconv._parallel.workers import cluster_of_joblib
 from kernelconv.studies.cells import cell_text, digest, read_cell
 from kernelconv.studies.environment import provenance
+from kernelconv.studies.shared import shared_in
 
 
 class Study(Protocol):
@@ -186,10 +187,11 @@ class Sweep:
         if not missing:
             return
         alone = workers is not None or effective_n_jobs(None) > 1
-        folder = self.folder if cluster_of_joblib() is None else self.folder.absolute()  # its workers stand elsewhere
+        run = uuid.uuid4().hex
+        folder = self.folder.absolute()  # workers, processes that are kept among them, may be elsewhere
         places = (folder / "cells" / self.path(cell).name for cell in missing)
         jobs = (
-            delayed(_compute)(self.study, cell, place, provenance(), alone)
+            delayed(_compute)(self.study, cell, place, provenance(), alone, run)
             for cell, place in zip(missing, places, strict=True)
         )
         failures = []
@@ -233,12 +235,13 @@ def on_scheduler(address: str | None) -> Iterator[None]:
 
 
 def _compute(
-    study: Study, cell: Any, path: Path, made_with: dict[str, Any], alone: bool
+    study: Study, cell: Any, path: Path, made_with: dict[str, Any], alone: bool, run: str
 ) -> tuple[dict[str, Any] | None, str]:
     """Run one cell and save it; what joblib sends to a worker, one thread each where there are several.
 
     Return its record, or None and in words what a model did wrong: one that fails does not stop the others.
     """
+    shared_in(run)
     try:
         with ExitStack() as stack:
             stack.enter_context(single_threaded_blas())  # no bit depends on the cores, and others disturb less

@@ -19,7 +19,7 @@ def opened_array(path: Path, name: str) -> Any:
         If an .npy file is damaged; the message calls it `name`.
     """
     if path.is_dir() and any((path / file).exists() for file in ("zarr.json", ".zarray")):
-        return import_zarr().open_array(str(path), mode="r")
+        return import_zarr().open_array(str(path.absolute()), mode="r")  # a worker may be elsewhere
     if path.suffix == ".npy" and path.is_file():
         try:
             return np.load(path, mmap_mode="r")

@@ -86,7 +86,8 @@ class ImageFolder:
 
     def chunk(self, lo: int, hi: int) -> Files:
         """Return images `lo` to `hi` (exclusive), not yet read."""
-        return Files(self.files[lo:hi], self.first, self.size)
+        files = tuple(file.absolute() for file in self.files[lo:hi])  # a worker may be elsewhere
+        return Files(files, self.first, self.size)
 
     def __array__(self, dtype: DTypeLike | None = None, copy: bool | None = None) -> NDArray:
         return self[:].astype(np.float32 if dtype is None else dtype, copy=False)

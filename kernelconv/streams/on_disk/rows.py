@@ -49,10 +49,10 @@ class NpyRows:
             np.lib.format.open_memmap(self.path, "w+", np.dtype(self.dtype), self.shape)
 
     def is_there(self) -> bool:
-        """Return whether the file is one of these rows."""
+        """Return whether the file is one of these rows; what keeps it from being read is raised."""
         try:
             found = self.open()
-        except (OSError, ValueError, EOFError):
+        except (FileNotFoundError, ValueError, EOFError):
             return False
         return found.shape == self.shape and found.dtype.str == self.dtype
 
@@ -93,10 +93,10 @@ class ZarrRows:
             )
 
     def is_there(self) -> bool:
-        """Return whether the folder is an array of these rows."""
+        """Return whether the folder is an array of these rows; what keeps it from being read is raised."""
         try:
             found = self.open()
-        except (OSError, ValueError, KeyError):
+        except (FileNotFoundError, ValueError, KeyError):
             return False
         return tuple(found.shape) == self.shape and found.dtype.str == self.dtype
 

@@ -45,6 +45,8 @@ class Store:
         If `target` is no path.
     ValueError
         If it ends otherwise, there is no such folder, or what is there was not made by such a call of the same.
+    OSError
+        If what is there cannot be read.
     """
 
     def __init__(self, target: str | Path, wanted: dict[str, Any], noun: str = "images") -> None:
@@ -112,7 +114,7 @@ class Store:
         self._check(found["wanted"], self.target)
         self.rows = self._rows(self.target, found["shape"], found["dtype"])
         self.marks = [Mark(**mark) for mark in found["chunks"]]
-        if not self.rows.is_there():
+        if not self._are_there(self.rows):
             raise ValueError(f"target={str(self.target)!r} is damaged: delete it and {self.record.name}.")
         shutil.rmtree(self.folder, ignore_errors=True)  # a kill may have come before its end
 
@@ -122,8 +124,13 @@ class Store:
             return
         self._check(found["wanted"], self.folder)
         rows = self._rows(self.folder / f"rows{self.target.suffix}", found["shape"], found["dtype"])
-        if rows.is_there():
+        if self._are_there(rows):
             self.rows, self.marks = rows, _read_marks(self._done)
+
+    def _are_there(self, rows: Rows) -> bool:
+        """Return whether the rows are whole; an OSError, which may pass, is raised: what is done is not thrown away."""
+        with naming(rows.path):
+            return rows.is_there()
 
     def _check(self, made_of: dict[str, Any], place: Path) -> None:
         """Raise ValueError, saying what differs, if what is at `place` was made of something else."""
