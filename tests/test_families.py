@@ -335,6 +335,10 @@ def test_what_is_no_family_and_no_field_is_told_what_to_write(call, message):
     [
         (lambda: Half().sample(8, 0.1), r"Half\.n_parameters\(shape\) must be an int >= 1, got 0\.5"),
         (
+            lambda: Rotation().directions((8, 8), np.zeros((3, 2))),
+            r"z must hold 1 parameter a field, \(n, 1\), got shape \(3, 2\)",
+        ),
+        (
             lambda: SmoothDeformation().directions((8, 8), np.ones((2, 5))),
             r"z must hold 12 parameters a field",
         ),

@@ -152,6 +152,14 @@ def test_errors(call, message):
         call()
 
 
+@pytest.mark.parametrize(("shape", "J"), [((16, 16), 1), ((64, 64), 2)])
+def test_a_bank_of_one_direction_is_not_made_tight(shape, J):
+    with pytest.raises(ValueError, match=r"those of L=1 direction do not, on \d+x\d+ px. Take L >= 2"):
+        FilterBank(shape, J, 1).tight()
+    low, high = FilterBank(shape, J, 2).tight().frame_bounds()
+    assert 1 - 1e-12 < low <= high < 1 + 1e-12
+
+
 @pytest.mark.parametrize("bank", [FilterBank((16, 12), 2, 4), FilterBank1D(32, 3, 2)])
 def test_a_bank_shows_what_it_was_made_of_and_no_arrays(bank):
     assert "array" not in repr(bank)

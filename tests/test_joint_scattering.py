@@ -155,6 +155,22 @@ def test_means_over_all_are_means_of_what_is_not_averaged():
     np.testing.assert_allclose(everywhere.maps(np.roll(y, 64, axis=1)), found, atol=1e-10)
 
 
+@pytest.mark.parametrize("F", [1, 4, 16])
+def test_what_is_not_averaged_over_bins_does_not_depend_on_their_average(F):
+    """A tone at the highest frequency: what wraps around at the edges of log-frequency would be seen."""
+    tone = np.cos(2 * np.pi * 0.42 * np.arange(512))[None]
+    found, wanted = (fitted(512, J=6, Q=4, J_fr=5, T="global", F=f) for f in (F, 0))
+    k = wanted.paths_.index(next(p for p in wanted.paths_ if p.order == 1 and p.band == 0))
+    assert found.paths_[k] == wanted.paths_[k]
+    ours, theirs = found.maps(tone)[0, 0, k], wanted.maps(tone)[0, 0, k]
+    assert ours == pytest.approx(theirs, rel=1e-5)
+
+
+def test_a_short_average_over_bins_needs_no_fewer_of_them():
+    joint = fitted(512, J=8, Q=2, J_fr=4, F=1)
+    assert np.isfinite(joint.maps(np.random.default_rng(0).standard_normal((1, 512)))).all()
+
+
 def test_channels_types_and_names():
     x = np.random.default_rng(0).standard_normal((3, 100, 2))
     joint = JointTimeFrequencyScattering(4, 3, 1).fit(x)

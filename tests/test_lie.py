@@ -279,3 +279,16 @@ TWO = SineField((6, 7), np.ones((3, 2, 1, 1)))
 def test_errors(call, message):
     with pytest.raises(ValueError, match=message):
         call()
+
+
+@pytest.mark.parametrize("output", ["equivariant", "invariant"])
+def test_the_error_of_an_image_does_not_depend_on_the_fields_of_others(output):
+    x, part = images(2), network().astype(np.float32)
+
+    def phi(x):
+        return part.forward(x.astype(np.float32))
+
+    fields = SmoothDeformation(2).sample((12, 10), 0.3, 0, size=2)
+    alone = lie_error(phi, x[1:], fields[1:], output=output)
+    beside = lie_error(phi, x, fields.scaled(np.array([1e5, 1.0])), output=output)
+    assert beside[1] == pytest.approx(alone[0], rel=1e-4)

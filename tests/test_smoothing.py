@@ -401,3 +401,15 @@ def test_labels_of_another_kind_are_refused_where_they_are_compared():
             call()
     assert found.accuracy(found.labels) == (~found.abstained).mean()
     assert flips.accuracy(dark(images)) == 1.0
+
+
+def test_flips_want_one_label_an_image_and_strengths():
+    x = np.random.default_rng(0).random((3, 6, 6))
+    found = smallest_flip(lambda v: np.zeros(len(v), int), x, Translation(), n_evaluations=16, random_state=0)
+    assert found.accuracy([0, 0, 1], [0.0, 1.0]).tolist() == [2 / 3, 2 / 3]
+    for y in ([0], [[0], [0], [1]]):
+        with pytest.raises(ValueError, match=r"y must hold one label an image, \(3,\), got shape"):
+            found.accuracy(y)
+    for strength, words in ((np.nan, "strengths holds 1 non-finite"), (-1.0, "strengths must be >= 0")):
+        with pytest.raises(ValueError, match=words):
+            found.accuracy([0, 0, 1], strength)

@@ -169,6 +169,23 @@ def test_the_interval_covers_the_mean_as_often_as_it_says():
     assert 0.84 < np.mean(hits) < 0.94
 
 
+def test_the_interval_of_the_sensitivity_covers_it_where_the_spread_is_what_varies():
+    """One pattern before backgrounds of any brightness: a circular shift moves all alike; D varies by its spread."""
+    rng = np.random.default_rng(0)
+    pattern, fields = rng.random((8, 8)), Translation()
+
+    def sensitivity(n, seed):
+        X = pattern + rng.uniform(0, 2, (n, 1, 1))
+        measured = {"measures": ["deformation_sensitivity"], "order": 1, "padding": "circular", "random_state": seed}
+        return measure_stability(lambda x: x, X, fields, [1.0], **measured).rows[0]
+
+    truth = sensitivity(4000, 0).mean
+    hits = [row.low <= truth <= row.high for row in (sensitivity(60, k) for k in range(100))]
+    assert 0.88 < np.mean(hits) <= 1
+    row = sensitivity(60, 0)
+    assert row.high - row.low > 0.15 * truth
+
+
 def test_the_interval_is_clustered_by_image():
     image_effect = np.random.default_rng(0).standard_normal((80, 1))
     once = np.diff(bootstrap_interval(image_effect, 1))

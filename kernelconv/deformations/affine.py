@@ -161,7 +161,10 @@ class Rotation(Deformation):
 
     def directions(self, shape: Pair, z: NDArray) -> AffineField:
         """Return the rotations by angles `z` (n, 1), in radians."""
-        angle = np.reshape(check_finite(as_double(z, "z"), "z"), (-1,))
+        angle = check_finite(as_double(z, "z"), "z")
+        if angle.ndim != 2 or angle.shape[1] != 1:
+            raise ValueError(f"z must hold 1 parameter a field, (n, 1), got shape {angle.shape}.")
+        angle = angle[:, 0]
         cos, sin = np.cos(angle), np.sin(angle)
         matrix = np.eye(2) - np.moveaxis(np.array([[cos, -sin], [sin, cos]]), -1, 0)
         return _about_the_centre(shape, matrix)
@@ -172,7 +175,7 @@ class Rotation(Deformation):
 
     def draw(self, shape: Pair, strength: float, rng: np.random.Generator, n: int) -> AffineField:
         """Return `n` rotations of the given strength, clockwise or counterclockwise at random."""
-        return self.directions(shape, _signs(rng, n) * 2 * np.arcsin(strength / 2))
+        return self.directions(shape, _signs(rng, n)[:, None] * 2 * np.arcsin(strength / 2))
 
     def draw_displaced(self, shape: Pair, displacement: float, rng: np.random.Generator, n: int) -> AffineField:
         """Return `n` rotations of the given ``rms_norm``, where |tau(u)| = 2 sin(angle / 2) |u - centre|."""

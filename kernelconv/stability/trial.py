@@ -38,6 +38,16 @@ class Clean:
         return spread(self.phi_x)
 
     @cached_property
+    def shares(self) -> NDArray:
+        """Share (n,) of each image in the spread, whose mean they have: 2 n / (n - 1) |Phi(x_i) - mean|^2.
+
+        An interval of D resamples them with the images: the spread of the images at hand is an estimate too.
+        """
+        n = len(self.phi_x)
+        shares = 2 * n / (n - 1) * squared_norms(self.phi_x - self.phi_x.mean(0, dtype=np.float64))
+        return shares * (self.spread / shares.mean())
+
+    @cached_property
     def predicted(self) -> NDArray:
         """Labels that the head gives."""
         return self.predict(self.phi_x)
@@ -89,7 +99,7 @@ def _squared(clean: Clean, phi: Callable[[str], NDArray], of: str) -> NDArray:
 
 
 def _sensitivity(of: str) -> Measure:
-    return lambda clean, phi, strength: (_squared(clean, phi, of), np.full(len(clean.x), clean.spread))
+    return lambda clean, phi, strength: (_squared(clean, phi, of), clean.shares)
 
 
 def _relative_stability(of: str) -> Measure:

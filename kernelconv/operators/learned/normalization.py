@@ -26,7 +26,8 @@ class Standardization(Part):
 
     .. math:: y[i, j, c] = (x[i, j, c] - \mu_c) / \sigma_c
 
-    A constant channel is centred and not scaled. Without `data` the part is the identity.
+    A constant channel, one whose deviation is less than a millionth of its values, is centred and not scaled.
+    Without `data` the part is the identity.
 
     Notes
     -----

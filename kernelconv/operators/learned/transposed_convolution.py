@@ -129,7 +129,7 @@ class TransposedConvolution(PatchwiseAffine):
     def build(self, in_shape: Shape3, rng: np.random.Generator | None = None, data: Data | None = None) -> Self:
         """Return a copy with weights drawn from `rng`; `data` is not needed."""
         self.out_shape(in_shape)
-        return self._draw(in_shape, max(1, in_shape[2] * int(np.prod(self.size) // np.prod(self.stride))), rng)
+        return self._draw(in_shape, max(1, in_shape[2] * int(np.prod(self.size)) // int(np.prod(self.stride))), rng)
 
     def _product(self, x: Any, weight: Any) -> Any:
         """Return P*(x W'): zeros between the positions, then the filters turned by half a turn, at stride 1."""

@@ -214,4 +214,9 @@ def _tighten(psi: NDArray, phi: NDArray) -> None:
     energy = _wavelet_energy(psi)
     missing = np.maximum(1 - phi**2, 0)
     missing[0, 0] = 0
+    if ((energy < np.finfo(float).tiny) & (missing > 1e-12)).any():
+        raise ValueError(
+            f"kind='tight' needs wavelets that reach every frequency: those of L={psi.shape[1]} direction do not, on "
+            f"{psi.shape[-2]}x{psi.shape[-1]} px. Take L >= 2."
+        )
     psi *= np.sqrt(missing / np.where(energy > 0, energy, 1))

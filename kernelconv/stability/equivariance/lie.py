@@ -135,16 +135,24 @@ def lie_derivative(
     still = _outputs(represent, x, output)
     moves, back = field.values, on_maps(field, still.shape[1:3]) if output == "equivariant" else None
 
-    def at(t: float) -> NDArray:
-        y = _outputs(represent, warp(x, t * moves, order=order, padding=padding), output).astype(np.float64)
-        return y if back is None else warp(y, -t * back, order=order, padding=padding)
+    def at(t: NDArray) -> NDArray:
+        y = _outputs(represent, warp(x, _each(t, moves) * moves, order=order, padding=padding), output)
+        y = y.astype(np.float64)
+        return y if back is None else warp(y, -_each(t, back) * back, order=order, padding=padding)
 
-    def difference(t: float) -> NDArray:
-        return (at(t) - at(-t)) / (2 * t)
+    def difference(t: NDArray) -> NDArray:
+        found = at(t) - at(-t)
+        return found / (2 * _each(t, found))
 
     pixels = (_SINGLE_STEP if still.dtype == np.float32 else _STEP) if step is None else check_positive(step, "step")
-    t = pixels / float(np.max(field.sup_norm))
+    most = np.asarray(field.sup_norm, np.float64)  # one, or one an image: each field takes its own step
+    t = pixels / np.where(most < 1 / LARGEST, 1.0, most)
     return still, (4 * difference(t / 2) - difference(t)) / 3
+
+
+def _each(t: NDArray, values: NDArray) -> NDArray:
+    """Return a number, or one an image, so that it multiplies `values` (n, ...)."""
+    return t.reshape(t.shape + (1,) * (values.ndim - 1)) if t.ndim else t
 
 
 def _outputs(represent: Representation, x: NDArray, output: str) -> NDArray:

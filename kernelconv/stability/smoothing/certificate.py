@@ -20,6 +20,22 @@ from kernelconv.stability.plan import measured_images
 from kernelconv.stability.smoothing.cloud import Cloud, NoiseSummary, summarize
 
 
+def right_labels(labels: NDArray, y: ArrayLike) -> NDArray:
+    """Return which of an image's `labels` (n,) are those in `y`; raise ValueError unless `y` has one an image."""
+    wanted = as_array(y, "y")
+    if wanted.shape != labels.shape:
+        raise ValueError(f"y must hold one label an image, {labels.shape}, got shape {wanted.shape}.")
+    return same_labels(labels, wanted)
+
+
+def as_strengths(strengths: ArrayLike) -> NDArray:
+    """Return `strengths` as float64; raise ValueError unless they are finite numbers >= 0."""
+    asked = check_finite(as_double(strengths, "strengths"), "strengths")
+    if (asked < 0).any():
+        raise ValueError("strengths must be >= 0.")
+    return asked
+
+
 @dataclass(frozen=True, repr=False)
 class Certificate:
     """Result of `certify`, image by image.
@@ -84,13 +100,7 @@ class Certificate:
         >>> found.accuracy([0, 0, 1], [0.0, 2.0, 3.0]).round(2)  # the cap of 1,000 samples is 2.46 sigma
         array([0.67, 0.67, 0.  ])
         """
-        labels = as_array(y, "y")
-        if labels.shape != self.labels.shape:
-            raise ValueError(f"y must hold one label an image, {self.labels.shape}, got shape {labels.shape}.")
-        asked = check_finite(as_double(strengths, "strengths"), "strengths")
-        if (asked < 0).any():
-            raise ValueError("strengths must be >= 0.")
-        right = same_labels(self.labels, labels) & ~self.abstained
+        right, asked = right_labels(self.labels, y) & ~self.abstained, as_strengths(strengths)
         return (right & (self.strength >= np.atleast_1d(asked)[:, None])).mean(axis=1).reshape(asked.shape)
 
     def __repr__(self) -> str:

@@ -10,14 +10,14 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from kernelconv._check import check_count, check_rng
-from kernelconv._numbers import same_labels, shown
+from kernelconv._numbers import shown
 from kernelconv._types.parameters import Border, RandomState
 from kernelconv.deformations.families import LinearDeformation
 from kernelconv.deformations.fields import DisplacementField, check_size
 from kernelconv.deformations.warp import Order
 from kernelconv.stability.adapters.classifier import Model, as_classifier
 from kernelconv.stability.plan import measured_images
-from kernelconv.stability.smoothing.certificate import lower_bound
+from kernelconv.stability.smoothing.certificate import as_strengths, lower_bound, right_labels
 from kernelconv.stability.smoothing.cloud import Cloud
 
 #: Directions that are tried at a time, and halvings of the way between the largest field that keeps the label and the
@@ -66,9 +66,15 @@ class SmallestFlip:
         return np.where(np.isfinite(self.strength), np.linalg.norm(self.parameters, axis=1), np.inf)
 
     def accuracy(self, y: ArrayLike, strengths: ArrayLike = 0.0) -> NDArray:
-        """Return, per strength, the share of images whose label is that in `y` and was not found to change up to it."""
-        right = same_labels(self.labels, y)
-        return (right & (self.strength > np.asarray(strengths, np.float64)[..., None])).mean(axis=-1)
+        """Return, per strength, the share of images whose label is that in `y` and was not found to change up to it.
+
+        Raises
+        ------
+        ValueError
+            If `y` does not hold one label per image, or `strengths` are not finite numbers >= 0.
+        """
+        right, asked = right_labels(self.labels, y), as_strengths(strengths)
+        return (right & (self.strength > asked[..., None])).mean(axis=-1)
 
     def __repr__(self) -> str:
         found = np.isfinite(self.strength)

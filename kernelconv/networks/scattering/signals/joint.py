@@ -84,10 +84,8 @@ class JointGeometry:
 
     @cached_property
     def n_bins(self) -> int:
-        """Bins with the zeros above them: a number that the coarsest grid divides."""
-        width = float(self.F) if self.averages else 2.0**self.J
-        wanted = int((self.time.J + 1) * self.time.Q[0] + _ROOM * min(width, 2**self.J))
-        return max(wanted >> self.J, 1) << self.J
+        """Bins with the zeros above them, seven lengths of the longest filter or more; coarse grids divide it."""
+        return ((self.time.J + 1) * self.time.Q[0] >> self.J) + _ROOM << self.J
 
     @cached_property
     def bank(self) -> FilterBank1D:

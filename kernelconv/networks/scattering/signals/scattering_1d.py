@@ -55,7 +55,8 @@ class Scattering1D(SignalTransformer):
         first wavelets, which respond to negative frequencies; at order 0 the second path averages the imaginary part.
         For a real signal the two halves are equal (at order 0 the second is 0), and conjugation swaps them. For an
         analytic signal of frequencies from 2^-J to 0.45, the second half is what wavelets let through below 0, less
-        than 1e-4 of the first half's norm. There is no gradient. "positive" raises an error for complex signals.
+        than 1e-4 of the first half's norm with ``padding="circular"``, and away from the borders with any: a signal
+        that is reflected there runs backwards. There is no gradient. "positive" raises an error for complex signals.
     n_jobs : int, optional
         Threads; None means the cores this process may use, or the setting of ``joblib.parallel_config``.
 
