@@ -15,7 +15,7 @@ from sklearn.model_selection import PredefinedSplit
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from kernelconv.streams import IncrementalRidge, IncrementalRidgeClassifier
-from kernelconv.streams.folds import stream_folds
+from kernelconv.streams.moments import stream_folds
 
 HEADS = {"regressor": IncrementalRidge, "classifier": IncrementalRidgeClassifier}
 SPLITS = "cv is a number of folds, which the sample's place in the stream decides; the check passes pairs of indices"

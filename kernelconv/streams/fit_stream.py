@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import copy
 import hashlib
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from contextlib import closing
 from dataclasses import dataclass, replace
 from functools import partial
-from itertools import zip_longest
 from pathlib import Path
 from typing import Any
 
@@ -20,15 +19,16 @@ from sklearn.utils.validation import check_is_fitted
 
 from kernelconv._check import check_count
 from kernelconv._identity import described
-from kernelconv._numbers import check_labels, shown
+from kernelconv._numbers import shown
 from kernelconv._parallel.blas import single_threaded_blas
 from kernelconv._parallel.workers import in_order
 from kernelconv.networks.class_moments import NoStreamError
 from kernelconv.streams.identity import UNSEEN, fitted_digest
 from kernelconv.streams.incremental import IncrementalHead
+from kernelconv.streams.labelled import is_stream, labelled_chunks
 from kernelconv.streams.on_disk.sums import Progress, SumsOnDisk
 from kernelconv.streams.progress import counted
-from kernelconv.streams.sources import Chunk, Source, SourceLike, as_source, digest_of
+from kernelconv.streams.sources import Chunk, Source, SourceLike, digest_of
 
 
 def fit_stream(
@@ -111,7 +111,7 @@ def fit_stream(
     decisive = {"transformers": [fitted_digest(step) for step in steps], "head": _settings(head), "chunk size": chunk}
     sums = SumsOnDisk(checkpoint, decisive)
     before = sums.resume(head)
-    stream, n_images = _stream(source, labels, chunk)
+    stream, n_images = labelled_chunks(source, labels, chunk)
     learn = _learn(head, labels)
     done = Progress()
     tasks = (_Task(i * chunk, images, y, i < before.chunks) for i, (images, y) in enumerate(stream))
@@ -166,7 +166,7 @@ def _has(head: Any, name: str) -> bool:
 
 def _learn(head: Any, labels: Any) -> Callable[[NDArray, NDArray], Any]:
     """Return ``head.partial_fit``; scikit-learn's classifiers are told all classes, which they ask for at once."""
-    if isinstance(head, IncrementalHead) or not is_classifier(head) or _is_stream(labels):
+    if isinstance(head, IncrementalHead) or not is_classifier(head) or is_stream(labels):
         return head.partial_fit  # type: ignore[no-any-return]
     return partial(head.partial_fit, classes=np.unique(np.asarray(labels)))
 
@@ -180,87 +180,6 @@ def _with_head(pipeline: Pipeline, head: Any) -> Pipeline:
     found = copy.copy(pipeline)
     found.steps = [*pipeline.steps[:-1], (pipeline.steps[-1][0], head)]
     return found
-
-
-# -- the stream --------------------------------------------------------------------------------------------------------
-
-
-def _stream(source: Any, labels: Any, size: int) -> tuple[Iterator[tuple[Chunk, NDArray]], int | None]:
-    """Return the chunks of images with their labels, and how many images there are, None where nobody knows."""
-    if _is_stream(labels):
-        pieces = _pieces(map(_checked_labels, labels), size, "labels")
-    else:
-        pieces = _cut(_as_labels(labels), size)
-    if _is_stream(source):
-        chunks = ((as_source(images).chunk(0, len(images)), len(images)) for images in _pieces(source, size, "source"))
-        return _together(chunks, pieces), None
-    images = as_source(source)
-    if not _is_stream(labels) and len(labels) != len(images):
-        raise ValueError(f"source holds {len(images):,} images and labels {len(labels):,}: one for each is needed.")
-    n = len(images)
-    lengths = (min(size, n - lo) for lo in range(0, n, size))
-    return _together(zip(images.chunks(size), lengths, strict=True), pieces), n
-
-
-def _is_stream(values: Any) -> bool:
-    """Return whether values come one after the other alone: no array, nothing that can become one, no path."""
-    known = ("shape", "__getitem__", "__array__", "__fspath__")
-    return hasattr(values, "__iter__") and not any(hasattr(values, name) for name in known)
-
-
-def _checked_labels(labels: Any) -> Any:
-    """Return labels of one kind, as ``partial_fit`` wants them: NumPy would make text of a mixture."""
-    check_labels(labels, "labels")
-    return labels
-
-
-def _as_labels(labels: Any) -> NDArray:
-    found = np.asarray(_checked_labels(labels))
-    if found.ndim not in (1, 2) or not len(found):
-        raise ValueError(f"labels must be (n,) or (n, k), one of each image, got shape {found.shape}.")
-    return found
-
-
-def _cut(values: NDArray, size: int) -> Iterator[NDArray]:
-    for lo in range(0, len(values), size):
-        yield values[lo : lo + size]
-
-
-def _pieces(batches: Iterable[Any], size: int, name: str) -> Iterator[NDArray]:
-    """Yield arrays of `size` of what comes in arrays of any length; the last may be shorter."""
-    held: list[NDArray] = []
-    first: NDArray | None = None
-    for batch in batches:
-        rest = np.atleast_1d(np.asarray(batch))
-        first = rest if first is None else first
-        texts = rest.dtype.kind == first.dtype.kind == "U"  # NumPy's dtype has their length
-        if rest.shape[1:] != first.shape[1:] or (rest.dtype != first.dtype and not texts):
-            raise ValueError(
-                f"The arrays of {name} must be alike: one is {rest.dtype} {rest.shape}, the first was {first.dtype} "
-                f"{first.shape}."
-            )
-        while len(rest):
-            held.append(rest[: size - sum(map(len, held))])
-            rest = rest[len(held[-1]) :]
-            if sum(map(len, held)) == size:
-                yield np.concatenate(held)
-                held = []
-        if held:
-            held[-1] = held[-1].copy()  # whoever yields a batch may write the next one into it
-    if held:
-        yield np.concatenate(held)
-
-
-def _together(chunks: Iterable[tuple[Chunk, int]], labels: Iterable[NDArray]) -> Iterator[tuple[Chunk, NDArray]]:
-    """Yield chunks with their labels; raise ValueError where one of both ends before the other."""
-    n_images = n_labels = 0
-    for pair in zip_longest(chunks, labels):
-        (images, n), y = pair[0] or (None, 0), pair[1]
-        n_images, n_labels = n_images + n, n_labels + (0 if y is None else len(y))
-        if images is None or y is None or n != len(y):
-            less, more = ("labels", "images") if n_labels < n_images else ("images", "labels")
-            raise ValueError(f"There are {min(n_images, n_labels):,} {less}, and more {more}: one for each is needed.")
-        yield images, y
 
 
 # -- the work ----------------------------------------------------------------------------------------------------------

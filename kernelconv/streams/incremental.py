@@ -15,8 +15,7 @@ from kernelconv._numbers import as_double, as_table, shown
 from kernelconv._parallel.blocks import apply_blocks, block_length
 from kernelconv._scales import squarable
 from kernelconv.networks.moments import check_same_features, names_of, take_names
-from kernelconv.streams.folds import stream_folds
-from kernelconv.streams.moments import FoldedMoments
+from kernelconv.streams.moments import FoldedMoments, stream_folds
 from kernelconv.streams.ridge_path import RidgePath
 
 #: Penalties that are tried unless others are given.
