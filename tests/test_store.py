@@ -22,7 +22,7 @@ from sklearn.preprocessing import FunctionTransformer, StandardScaler
 from test_stored import STORES, images
 
 from kernelconv import ConvKernelNetwork, Scattering2D
-from kernelconv.datasets import load_images
+from kernelconv.datasets import DataError, load_images
 from kernelconv.streams import ImageFolder, transform_store
 from kernelconv.streams.identity import fitted_digest
 from kernelconv.streams.sources import as_source
@@ -97,6 +97,10 @@ def test_a_folder_of_images_in_the_order_of_load_images(tmp_path):
     )
     assert np.array_equal(255 * flat[:], X[[0, 2, 4, 6, 8, 1, 3, 5, 7, 9], ..., 0].astype(np.float32))
     assert ImageFolder(tmp_path / "pictures" / "a", size=(4, 4)).shape == (10, 4, 4)
+    with pytest.raises(DataError, match="If you trust it, pass max_bytes="):
+        ImageFolder(tmp_path / "pictures" / "a", max_bytes=10)
+    with pytest.raises(ValueError, match="max_bytes must be an int >= 1, got 0"):
+        ImageFolder(tmp_path / "pictures" / "a", max_bytes=0)
     for index in (3, [1, 2], (slice(2), slice(3))):
         with pytest.raises(TypeError, match=r"read by slices, F\[3:4\] for one image or F\[:\] for all, got"):
             flat[index]

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
-from kernelconv._check import as_pair
+from kernelconv._check import as_pair, check_count
 from kernelconv._numbers import shown
 from kernelconv.datasets.files import unreadable
 from kernelconv.datasets.image_folder import image_files, read_image, read_images
@@ -25,6 +25,8 @@ class ImageFolder:
         A folder of images, or of class folders, whose images are in the order of `load_images`.
     size : int or tuple (height, width), optional
         Resize and crop every image to this size (px).
+    max_bytes : int, optional
+        Bytes that an image may unpack to; by default 64 MiB, or 200 times its file where that is more.
 
     Attributes
     ----------
@@ -36,8 +38,8 @@ class ImageFolder:
     Raises
     ------
     ValueError
-        (`DataError`) if there is no image, or one cannot be read; and from indexing, if one differs from the first in
-        size or colour.
+        (`DataError`) if there is no image, or one cannot be read or unpacks to more than `max_bytes`; and from
+        indexing, if one differs from the first in size or colour.
     TypeError
         If `path` is not a path.
     ImportError
@@ -61,12 +63,15 @@ class ImageFolder:
     ((3, 4, 5), 0.1961)
     """
 
-    def __init__(self, path: str | Path, size: int | Sequence[int] | None = None) -> None:
+    def __init__(
+        self, path: str | Path, size: int | Sequence[int] | None = None, *, max_bytes: int | None = None
+    ) -> None:
         if not isinstance(path, str | Path):
             raise TypeError(f"path must be that of a folder of images, got {shown(path)}.")
         self.files = tuple(image_files(Path(path)))
         self.size = None if size is None else as_pair(size, "size")
-        self.first = self.files[0], read_image(self.files[0], self.size, None).shape
+        self.max_bytes = None if max_bytes is None else check_count(max_bytes, "max_bytes")
+        self.first = self.files[0], read_image(self.files[0], self.size, self.max_bytes).shape
         self.shape, self.dtype = (len(self.files), *self.first[1]), np.dtype(np.float32)
 
     @property
@@ -82,12 +87,12 @@ class ImageFolder:
             raise TypeError(
                 f"A folder of images is read by slices, F[3:4] for one image or F[:] for all, got {shown(images)}."
             )
-        return read_images(self.files[images], self.first, self.size, None)
+        return read_images(self.files[images], self.first, self.size, self.max_bytes)
 
     def chunk(self, lo: int, hi: int) -> Files:
         """Return images `lo` to `hi` (exclusive), not yet read."""
         files = tuple(file.absolute() for file in self.files[lo:hi])  # a worker may be elsewhere
-        return Files(files, self.first, self.size)
+        return Files(files, self.first, self.size, self.max_bytes)
 
     def __array__(self, dtype: DTypeLike | None = None, copy: bool | None = None) -> NDArray:
         return self[:].astype(np.float32 if dtype is None else dtype, copy=False)
@@ -100,10 +105,11 @@ class Files:
     files: tuple[Path, ...]
     first: tuple[Path, tuple[int, ...]]
     size: tuple[int, ...] | None
+    max_bytes: int | None
 
     def read(self) -> tuple[NDArray, str]:
         """Return the images (m, h, w) or (m, h, w, 3), and their digest."""
-        return read_images(self.files, self.first, self.size, None), self.digest()
+        return read_images(self.files, self.first, self.size, self.max_bytes), self.digest()
 
     def digest(self) -> str:
         """Return the SHA-256 of the files' bytes."""

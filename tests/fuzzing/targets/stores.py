@@ -41,14 +41,14 @@ def _line(rng: np.random.Generator) -> np.ndarray:
     return 1.0 + rng.integers(0, 7, 300)
 
 
-def _folder(path: Any, size: Any) -> Any:
+def _folder(path: Any, size: Any, max_bytes: Any) -> Any:
     from PIL import Image
 
     if isinstance(path, str) and path == MADE:
         path = tempfile.mkdtemp(dir=".")
         for i in range(3):
             Image.fromarray(np.full((4, 5), 50 * i, np.uint8)).save(f"{path}/{i}.png")
-    return s.ImageFolder(path, size)[:2]
+    return s.ImageFolder(path, size, max_bytes=max_bytes)[:2]
 
 
 def _chunks(chunks: Any) -> Any:
@@ -110,9 +110,9 @@ TARGETS = [
     Target(
         "streams.ImageFolder",
         _folder,
-        lambda rng: {"path": MADE, "size": None},
+        lambda rng: {"path": MADE, "size": None, "max_bytes": None},
         {},
-        {"path": PLACE, "size": p.one_of(p.NONE, p.pair())},
+        {"path": PLACE, "size": p.one_of(p.NONE, p.pair()), "max_bytes": p.one_of(p.NONE, p.count(120))},
     ),
     Target(
         "streams.ImageChunks",
