@@ -175,6 +175,13 @@ def test_what_does_not_fit_is_refused():
     assert sum(m.n_samples for m in clf.class_moments_) == 160
 
 
+def test_a_dimension_that_is_to_be_chosen_later_is_refused_in_words():
+    x, y = drawn(d=3)
+    clf = AffineSubspaceClassifier(1).partial_fit(x, y).set_params(n_components="cv")
+    with pytest.raises(ValueError, match="A classifier of a stream needs a dimension, n_components=k"):
+        clf.predict(x)
+
+
 def test_features_are_the_same_by_name():
     pd = pytest.importorskip("pandas", reason="tables need pandas")
     x, y = drawn(d=3)

@@ -303,6 +303,15 @@ def test_functions_of_jax_are_their_estimators(jax, estimator, method):
     assert np.array_equal(function(params, x), function(params, x[..., None]))
 
 
+@pytest.mark.parametrize("dtype", [np.uint8, np.int64, bool])
+def test_functions_of_jax_take_integers_as_float32(jax, dtype):
+    x = np.random.default_rng(0).integers(0, 2, (3, 8, 8)).astype(dtype)
+    function, params = as_function(ConvKernelNetwork((4, 6), n_patches=100, random_state=0).fit(x))
+    found = jax.jit(function)(params, x)
+    assert found.dtype == np.float32
+    close(found, function(params, x.astype(np.float32)), 1e-6)
+
+
 def test_functions_of_jax_refuse_what_is_not_of_the_part(jax):
     function, params = as_function(registry.built("ckn"))
     x = registry.images()

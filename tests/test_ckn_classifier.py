@@ -122,6 +122,15 @@ def test_anchors_turn_by_the_rate_once_the_velocity_has_grown(scale):
     np.testing.assert_allclose(turned, -rate * lengths[:, 0] / np.sqrt((lengths**2).mean()), rtol=1e-3)
 
 
+@pytest.mark.parametrize("first", [0.0, 1e-6])
+def test_a_first_gradient_of_nothing_makes_no_step_longer_than_the_rate(first):
+    z, g = np.array([[1.0, 0.0]]), np.array([[0.0, 1.0]])
+    steps = SphereSteps({"z": np.eye(2)}, 0)
+    z = steps.step("z", z, first * g, 0.02)
+    after = steps.step("z", z, g, 0.02)
+    assert np.arccos((z * after).sum()) <= 0.02
+
+
 def test_the_velocity_and_the_size_of_steps_are_running_means():
     rng = np.random.default_rng(0)
     z = rng.standard_normal((4, 3))

@@ -248,6 +248,25 @@ def test_warm_start_goes_on_and_a_cold_one_does_not():
     assert clf.fit(x[:, 1:], y).network_.in_shape == (7, 7, 1)
 
 
+def test_a_warm_start_knows_an_architecture_by_the_names_of_its_parts():
+    x, y = problem()
+    of = {"epochs": 1, "warm_start": True, "random_state": 0}
+    clf = ConvNetClassifier(serial(Flatten(), Dense(3), names=["flat", "out"]), **of).fit(x, y)
+    clf.set_params(architecture=serial(Flatten(), Dense(3), names=["flat", "head"]), frozen="head.bias").fit(x, y)
+    assert list(clf.network_.params) == ["head.weight", "head.bias"]
+
+
+def test_what_is_frozen_gathers_no_momentum():
+    x, y = problem()
+    clf = small(optimizer="sgd", weight_decay=0.0, frozen="convolution_1", momentum=0.9)
+    for _ in range(3):
+        clf.partial_fit(x, y)
+    before = clf.network_.params
+    clf.set_params(frozen=[name for name in before if not name.startswith("convolution_1")])
+    clf.partial_fit(0 * x, y)
+    assert np.array_equal(clf.network_.params["convolution_1.weight"], before["convolution_1.weight"])
+
+
 def test_frozen_parts_are_those_of_the_last_fit_while_the_others_go_on():
     x, y = problem()
     clf = small(warm_start=True).fit(x, y)

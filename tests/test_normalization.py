@@ -67,11 +67,32 @@ def test_a_gradient_that_takes_the_statistics_for_constants_is_caught():
         check_vjp(Forgetful().build(SHAPE), images(), RNG(3), train_seed=0, params=False)
 
 
-def test_a_constant_channel_and_a_batch_of_one_pixel_stay_finite():
-    y, pull, state = BatchNorm().build((1, 1, 2)).pullback(np.full((1, 1, 1, 2), 7.0), train=True)
+def test_a_constant_channel_stays_finite():
+    y, pull, state = BatchNorm().build((2, 2, 2)).pullback(np.full((1, 2, 2, 2), 7.0), train=True)
     assert not y.any()
     assert np.isfinite(pull(np.ones_like(y))[0]).all()
     assert np.allclose(state["variance"], 0.9)
+
+
+def test_a_batch_of_one_pixel_has_no_variance_and_is_normalised_by_the_running_statistics():
+    part, x, g = normalization(), RNG(5).standard_normal((1, 1, 1, 3)), RNG(6).standard_normal((1, 1, 1, 3))
+    for engine in (
+        part,
+        serial(part)
+        .build((1, 1, 3), RNG(0))
+        .replace(
+            {f"batchnorm_1.{k}": v for k, v in part.params.items()},
+            {f"batchnorm_1.{k}": v for k, v in part.state.items()},
+        ),
+    ):
+        y, pull, state = engine.pullback(x, train=True)
+        np.testing.assert_allclose(y, part.definition(x), rtol=1e-12)
+        np.testing.assert_allclose(pull(g)[0], part.vjp(x, g)[0], rtol=1e-12)
+        for name, value in engine.state.items():
+            assert np.array_equal(state[name], value)
+    y, state = part.training_definition(x, None)
+    assert np.array_equal(y, part.definition(x))
+    assert state is part.state
 
 
 def test_float32_loses_nothing_to_a_large_mean():

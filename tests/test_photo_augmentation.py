@@ -45,6 +45,13 @@ def test_each_change_follows_from_the_generator(change, dtype):
     assert len(np.unique(one)) > 1  # every image has its own
 
 
+def test_what_the_crop_leaves_is_enlarged_about_its_own_centre():
+    cropped, both = (PhotoAugmentation(scale=s, crop=0.75).displacements(40, (33, 65), RNG(0)) for s in (0.0, 3.0))
+    # the middle of the result shows the middle of the window, whatever the factor
+    np.testing.assert_array_equal(both[:, 16, 32], cropped[:, 16, 32])
+    assert np.abs(both - cropped).max() > 1
+
+
 @pytest.mark.parametrize("change", [*CHANGES, {"scale": 0.4, "crop": 0.9, "blur": 30.0, "drop": 1.0}], ids=name_of)
 def test_a_picture_of_one_colour_stays_of_one_colour(change):
     x = np.ones((6, 9, 7, 3)) * [0.2, 0.5, 2.0]

@@ -529,3 +529,21 @@ def test_a_module_prints_its_parts():
         ("dense_6", "Dense(3)"),
     ):
         assert f"({name}): PartModule({part})" in printed
+
+
+@pytest.mark.parametrize("train", [False, True])
+def test_who_writes_into_an_output_changes_neither_the_input_nor_the_gradient(train):
+    torch = pytest.importorskip("torch")
+    network = serial(Flatten(), Dense(4), BatchNorm(), ReLU()).build((2, 2, 1), np.random.default_rng(0))
+    x = np.random.default_rng(1).standard_normal((6, 2, 2, 1)).astype(np.float32)
+    for part in (network.astype(np.float32), ReLU().build((2, 2, 1)), Flatten().build((2, 2, 1))):
+        found = []
+        for skip in (0.0, 1.0):
+            module = as_module(part).train(train)
+            given = torch.tensor(x, requires_grad=True)
+            y = module(given)
+            y += skip
+            (y * torch.linspace(1, 2, y.numel()).reshape(y.shape)).sum().backward()
+            assert np.array_equal(given.detach().numpy(), x)
+            found.append(given.grad.numpy())
+        np.testing.assert_array_equal(*found)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from kernelconv._arrays import like
+from kernelconv._arrays import as_floating, like
 from kernelconv.networks.network_of import Model, network_of
 
 __all__ = ["as_function"]
@@ -64,7 +64,7 @@ def as_function(model: Model) -> tuple[Callable[[dict[str, Any], Any], Any], dic
         raise ImportError("as_function needs JAX: pip install jax.") from error
 
     def function(params: dict[str, Any], x: Any) -> Any:
-        x = jnp.asarray(x)
+        x = as_floating(jnp.asarray(x))
         if not isinstance(params, Mapping) or params.keys() != built.params.keys():
             names = ", ".join(map(repr, built.params)) or "nothing"
             raise ValueError(f"params must be a dict of {names}, as as_function returns it.")

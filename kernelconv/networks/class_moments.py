@@ -26,6 +26,13 @@ class NoStreamError(AttributeError, ValueError):
     """A classifier that cannot learn from a stream: for scikit-learn it lacks the method, a caller reads why."""
 
 
+def _of_cv(name: str) -> NoStreamError:
+    return NoStreamError(
+        f"{name} needs a dimension, n_components=k: n_components='cv' compares dimensions on held-out samples, which a "
+        "stream does not keep. Choose k by fit on some of the samples first."
+    )
+
+
 class of_a_stream:
     """Make a method one that is there only where ``n_components`` is a number and ``fit`` has not been called."""
 
@@ -38,10 +45,7 @@ class of_a_stream:
             return self.method
         name = self.method.__name__
         if isinstance(estimator.n_components, str) and estimator.n_components == "cv":
-            raise NoStreamError(
-                f"{name} needs a dimension, n_components=k: n_components='cv' compares dimensions on held-out "
-                "samples, which a stream does not keep. Choose k by fit on some of the samples first."
-            )
+            raise _of_cv(name)
         if _is_fitted_whole(estimator):
             raise NoStreamError(f"fit keeps no moments, which {name} needs: start with a clone and partial_fit.")
         return MethodType(self.method, estimator)
@@ -189,7 +193,8 @@ class SubspacesOfStreams(BaseEstimator):
         check_is_fitted(self, "_subspaces_found")
         changed = hasattr(self, "class_moments_") and self.n_components_ != self.n_components
         if self._subspaces_found is None or changed:
-            self._check_parameters()
+            if self._check_parameters():
+                raise _of_cv("A classifier of a stream")
             seen = np.array([moments.n_samples > 0 for moments in self.class_moments_])
             if seen.sum() < 2:
                 raise ValueError(

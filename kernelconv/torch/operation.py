@@ -39,7 +39,8 @@ def pulled_back(part: Part, x: Tensor, params: dict[str, Tensor], train: bool) -
 def _in_blocks(part: Part, x: NDArray, train: bool, seed: np.random.SeedSequence) -> tuple[NDArray, Any, State]:
     """Return (y, pull, new state) of a batch, in cache-sized blocks on threads where samples are not coupled."""
     if not isinstance(part, Network) or (train and part.couples_samples):
-        return part.pullback(x, train=train, rng=np.random.default_rng(seed))
+        y, back, state = part.pullback(x, train=train, rng=np.random.default_rng(seed))
+        return y.copy(), back, state  # `back` may read y, and y be x: whoever gets it may write into it
     block = part.block(x.itemsize, gradient=True)
     seeds = seed.spawn(-(-len(x) // block))
 

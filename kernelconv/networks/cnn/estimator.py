@@ -13,6 +13,7 @@ from numpy.typing import ArrayLike, NDArray
 from sklearn.utils.validation import check_is_fitted
 
 from kernelconv._check import Shape, check_choice, check_count, check_flag, check_positive, check_rng
+from kernelconv._identity import described
 from kernelconv._types.parameters import RandomState
 from kernelconv.networks.all_or_nothing import all_or_nothing
 from kernelconv.networks.cnn.presets import ARCHITECTURES, Preset
@@ -117,13 +118,13 @@ class ConvNet(ImagePredictor):
         if self.checkpoint is not None and not isinstance(self.random_state, int | np.integer):
             raise ValueError("checkpoint needs an int random_state, so that a later fit is the same training.")
         warm = check_flag(self.warm_start, "warm_start") and hasattr(self, "network_")
-        before = (self._task(), repr(self._built_from)) if warm else None
+        before = (self._task(), described(self._built_from)) if warm else None
         images = self._read_images(X, reset=True)
         targets = self._learn_targets(y, images)
         rng = check_rng(self.random_state)
         (images, targets), validation = self._split(images, targets, rng)
         specification = self._specification()
-        if warm and before == (self._task(), repr(specification)):
+        if warm and before == (self._task(), described(specification)):
             network = self.network_
         else:
             network = specification.build(self.image_shape_, rng, images)

@@ -99,7 +99,8 @@ class SphereSteps:
     .. math:: z \leftarrow \mathrm{Proj}\Bigl[z - \eta \bigl(I - \tfrac{Q z z'}{z' Q z}\bigr) Q \nabla_z\Bigr]
 
     with Q the inverse covariance of the layer's patches, and Proj the division by the norm. Directions are divided by
-    a running mean of their root mean square norm, so that eta is the angle (rad) by which an anchor turns.
+    a running mean of their root mean square norm, which begins anew where a norm is ten times the mean, so that eta is
+    the angle (rad) by which an anchor turns.
 
     Parameters
     ----------
@@ -130,7 +131,8 @@ class SphereSteps:
         """Return the anchors after one step by about `rate` radians."""
         move = self.direction(name, z, g)
         norm = float(np.sqrt((move**2).sum(1).mean()))
-        self.size[name] = 0.95 * self.size.get(name, norm) + 0.05 * norm
+        mean = self.size.get(name, norm)
+        self.size[name] = norm if norm > 10 * mean else 0.95 * mean + 0.05 * norm
         if self.size[name] == 0:
             return z
         move *= (1 - self.momentum) / self.size[name]

@@ -111,7 +111,7 @@ def train(
     optimizer : Optimizer, optional
         Adam by default.
     loss : {"log_loss", "squared_hinge", "margin_loss", "squared_error"} or callable
-        The first two of class indices, the third of targets; or (scores, labels) -> (sum, gradient in the scores).
+        The first three of class indices, the last of targets; or (scores, labels) -> (sum, gradient in the scores).
     frozen : str or sequence of str
         Params, or parts, that keep their values: they get neither step nor decay (see `frozen_params`). What a part
         measures of its input, the statistics of `BatchNorm`, goes on.
@@ -239,7 +239,8 @@ def _stepped(
     frozen: frozenset[str],
 ) -> Network:
     """Return the network after one step, the `frozen` params as they were, to the last bit."""
-    params = network.constrain(optimizer.step(network.params, grads, memory, rate))
+    moving = {name: p for name, p in network.params.items() if name not in frozen}  # the others gather no momentum
+    params = network.constrain({**network.params, **optimizer.step(moving, grads, memory, rate)})
     return network.replace({**params, **{k: network.params[k] for k in frozen}}, state)
 
 

@@ -20,16 +20,16 @@ _SHARP = 1e-3
 
 @dataclass(frozen=True)
 class PhotoAugmentation(Composable):
-    r"""Random scale, crop-and-resize, colour jitter, colour drop and blur, in this order.
+    r"""Random crop-and-resize, scale, colour jitter, colour drop and blur, in this order.
 
-    Scale and crop are one affine map, L_tau x(u) = x(u - tau(u)), so that an image is interpolated once (cubic spline,
+    Crop and scale are one affine map, L_tau x(u) = x(u - tau(u)), so that an image is interpolated once (cubic spline,
     mirrored beyond its edge). `Augmentation` shifts, rotates, deforms and flips; ``|`` chains augmentations.
 
     Parameters
     ----------
     scale : float
-        The image is enlarged about its centre by a factor in [1 / (1 + scale), 1 + scale], whose logarithm is drawn
-        uniformly.
+        What the crop leaves is enlarged about its centre by a factor in [1 / (1 + scale), 1 + scale], whose logarithm
+        is drawn uniformly.
     crop : float
         Largest share of the area that is cut away, in [0, 1): a window at a random place is resized to the size of the
         image. Its share of the area is drawn uniformly in [1 - crop, 1], the ratio of its sides in [3/4, 4/3] (with a

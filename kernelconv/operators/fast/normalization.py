@@ -38,6 +38,8 @@ class ByLines(Engine):
     def _batch(self, x: NDArray) -> tuple[NDArray, Any, Any]:
         part = self.part
         count, mean, variance, state = part.statistics(_moments(x))
+        if count == 1:
+            return self._running(x)
         inverse = part.inverse_deviation(variance.astype(x.dtype))
         unit = _lines(x) - _along(mean, x)
         unit *= _along(inverse, x)

@@ -96,7 +96,8 @@ class BatchNorm(Part):
     .. math:: y[i, j, c] = \gamma_c (x[i, j, c] - \mu_c) / \sqrt{\sigma_c^2 + \epsilon} + \beta_c
 
     In training, mean and variance are those of the mini-batch, over its images and positions; in evaluation they are
-    running averages over the mini-batches of training.
+    running averages over the mini-batches of training. A mini-batch of one value a channel, which has no variance, is
+    normalised by the running averages too, and leaves them as they are.
 
     Parameters
     ----------
@@ -174,7 +175,9 @@ class BatchNorm(Part):
         xp, axes = namespace(x), (0, 1, 2)
         mean, variance = xp.mean(x, axis=axes), xp.var(x, axis=axes)
         count = math.prod(x.shape[:3])
-        new = {"mean": mean, "variance": variance * (count / max(count - 1, 1))}
+        if count == 1:
+            return self.definition(x), self.state
+        new = {"mean": mean, "variance": variance * (count / (count - 1))}
         held = {k: like(v, x) for k, v in self.state.items()}
         unit = (x - mean) * self.inverse_deviation(variance)
         y = unit * like(self.params["scale"], x) + like(self.params["shift"], x)
@@ -189,7 +192,7 @@ class BatchNorm(Part):
         def pullback(g: NDArray) -> tuple[NDArray, Grads]:
             grads = {"scale": (g * unit).sum(axis=(0, 1, 2)), "shift": g.sum(axis=(0, 1, 2))}
             gx = g
-            if train:
+            if count > 1:
                 along, level = self.mean_gradients(grads, count)
                 gx = g - unit * along.astype(g.dtype) - level.astype(g.dtype)
             return gx * (self.params["scale"] * inverse), grads
@@ -199,15 +202,17 @@ class BatchNorm(Part):
     def _running_statistics(self) -> tuple[int, NDArray, NDArray, State]:
         return 1, self.state["mean"], self.state["variance"], self.state
 
-    def statistics(self, of_block: Moments) -> tuple[int, NDArray, NDArray, dict[str, NDArray]]:
+    def statistics(self, of_block: Moments) -> tuple[int, NDArray, NDArray, State]:
         """Return (values per channel, mean, variance, new state) of the mini-batch that a block belongs to."""
         count, mean, square = _pooled(all_gather(of_block))
+        if count == 1:
+            return self._running_statistics()
         if np.isfinite(mean).all() and not np.isfinite(square).all():
             raise ValueError(
                 "Squares of the maps that BatchNorm normalises overflow. Divide the images first, or put a "
                 "Standardization before it; if that is done, training diverges: take a smaller learning rate."
             )
-        new = {"mean": mean, "variance": square / max(count - 1, 1)}
+        new = {"mean": mean, "variance": square / (count - 1)}
         state = {k: (v + self.momentum * (new[k] - v)).astype(v.dtype) for k, v in self.state.items()}
         return count, mean, square / count, state
 
