@@ -122,9 +122,9 @@ PLANS = {
             "invariance of the representation, which no other row has.",
             "From 5,000 images on there is one draw: it was so decided before a cell of 5,000 or 10,000 images had "
             "run, for want of time. At 50,000 it is the whole training set.",
-            "At 50,000 images wide CKN + Gaussian and scattering + Gaussian were scored on the test images before, with "
-            "kernel systems solved by Cholesky factors in single precision (15.67 and 19.73 %, relative residuals up to "
-            "4.5e-2); they are solved more precisely now. Nothing was chosen in between.",
+            "At 50,000 images wide CKN + Gaussian and scattering + Gaussian were scored on the test images before, "
+            "with kernel systems solved by Cholesky factors in single precision (15.67 and 19.73 %, relative residuals "
+            "up to 4.5e-2); they are solved more precisely now. Nothing was chosen in between.",
             "CPU seconds of most cells of the ResNet are too low, and the hours of all cells with them: those of the "
             "threads that share its mini-batches were not counted.",
             "About 3 % of the test images of CIFAR-10 have near-duplicates among the training images (Barz & Denzler "
