@@ -197,7 +197,7 @@ def test_a_full_disk_ends_the_command_at_the_first_file(command, capsys, monkeyp
     assert run([*with_option(command, *models), "--out", "out"]) == 1
     said = capsys.readouterr().err
     assert said.count("\n") == 1
-    assert said.startswith("error: out/cells/pixels-")
+    assert said.startswith(f"error: {folder / 'out' / 'cells' / 'pixels-'}")
     assert said.endswith(".json: No space left on device.\n")
     assert not list((folder / "out" / "cells").iterdir())
 

@@ -152,7 +152,7 @@ def test_errors(call, message):
         call()
 
 
-@pytest.mark.parametrize(("shape", "J"), [((16, 16), 1), ((64, 64), 2)])
+@pytest.mark.parametrize(("shape", "J"), [((16, 16), 1), ((64, 64), 2), ((9, 12), 1)])
 def test_a_bank_of_one_direction_is_not_made_tight(shape, J):
     with pytest.raises(ValueError, match=r"those of L=1 direction do not, on \d+x\d+ px. Take L >= 2"):
         FilterBank(shape, J, 1).tight()
