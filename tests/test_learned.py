@@ -181,7 +181,7 @@ def test_wavelets_cost_their_transforms_and_see_whole_lines():
     assert lines.receptive_field((3, 8, 5)) == ((1, 8), (1, 2))
 
 
-def test_a_transposed_filter_longer_than_no_stride_has_the_fan_in_of_its_formula():
+def test_the_fan_in_of_a_transposed_filter_is_that_of_its_formula_whatever_the_stride():
     for size, stride, fan_in in ((3, 4, 36), (1, 2, 16), (5, 4, 100), (4, 2, 256)):
         part = TransposedConvolution(8, size, stride, initialization="torch_default")
         weight = part.build((4, 4, 64), np.random.default_rng(0)).params["weight"]

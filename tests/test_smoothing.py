@@ -403,7 +403,7 @@ def test_labels_of_another_kind_are_refused_where_they_are_compared():
     assert flips.accuracy(dark(images)) == 1.0
 
 
-def test_flips_want_one_label_an_image_and_strengths():
+def test_flips_want_one_label_an_image_and_strengths_that_are_finite():
     x = np.random.default_rng(0).random((3, 6, 6))
     found = smallest_flip(lambda v: np.zeros(len(v), int), x, Translation(), n_evaluations=16, random_state=0)
     assert found.accuracy([0, 0, 1], [0.0, 1.0]).tolist() == [2 / 3, 2 / 3]
