@@ -101,7 +101,7 @@ kymatio_2_flips = _kymatio("kymatio-2-flips", KymatioFlips(2))
 kymatio_3_flips = _kymatio("kymatio-3-flips", KymatioFlips(3))
 kymatio_2_flips_12 = _kymatio("kymatio-2-flips-12", _TwelveAngles(2))
 lenet_5, lenet_10 = _lenet("lenet-5", 5e-4), _lenet("lenet-10", 1e-3)
-lenet_20, lenet_40 = _lenet("lenet-20", 2e-3), _lenet("lenet-40", 4e-3)
+lenet_20, lenet_40, lenet_80 = _lenet("lenet-20", 2e-3), _lenet("lenet-40", 4e-3), _lenet("lenet-80", 8e-3)
 
 
 def _fashion(group, J=3):
