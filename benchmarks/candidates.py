@@ -11,12 +11,16 @@ nothing else is said; all are averaged over the image and its mirror image; "fin
 place of 0.1. On Fashion-MNIST all start from the row "both", scattering and the gradient CKN side by side: "flips"
 averages each over the image and its mirror image, "flips-2" does so with J = 2 in place of 3, "whitened" puts the CKN
 of whitened patches beside them; kymatio's features are tried with flips and both J, and with twelve angles, the wide
-LeNet with other learning rates than its row's 2e-3.
+LeNet with other learning rates than its row's 2e-3. Rivals get as many settings as ours on CIFAR-10: kymatio sixteen
+(scales, angles, order, flips, colours, roots, logarithms), PyTorch's wide LeNet sixteen ("20" is a rate of 2e-3,
+"long" twice the epochs, "less" and "more" dropout 0.3 and 0.6 in place of 0.5, "wide" twice the channels).
 """
 
 from pathlib import Path
 
-from rivals.kymatio_scattering import KymatioFlips, KymatioScattering
+import numpy as np
+from rivals.kymatio_scattering import KymatioFlips, KymatioScattering, TunedKymatio
+from rivals.torch_lenet import TunedTorchLeNet
 from sklearn.pipeline import make_pipeline
 
 from kernelconv import ConvKernelNetwork, ConvNetClassifier, NetworkTransformer
@@ -61,8 +65,19 @@ def _both(name, *candidates):
     return _candidate(name, lambda *arguments: side_by_side(*(c.build(*arguments) for c in candidates)))
 
 
-def _kymatio(name, transformer):
-    return _candidate(name, lambda *_: make_pipeline(transformer, SquareRoot()))
+class _Logarithm(SquareRoot):
+    """Logarithms of features that are never negative, from the mean of each on."""
+
+    def fit(self, X, y=None):
+        self.mean_ = np.maximum(X.mean(0), 1e-6)
+        return self
+
+    def transform(self, X):
+        return np.log1p(np.maximum(X, 0) / self.mean_)
+
+
+def _kymatio(name, transformer, *after):
+    return _candidate(name, lambda *_: make_pipeline(transformer, *(after or (SquareRoot(),))))
 
 
 class _TwelveAngles(KymatioFlips):
@@ -76,6 +91,10 @@ def _lenet(name, rate):
         return ConvNetClassifier("wide_lenet", **schedule(size, rate), random_state=seed)
 
     return _candidate(name, build, trained=True)
+
+
+def _torch(name, **settings):
+    return _candidate(name, lambda shape, size, seed: TunedTorchLeNet(size, seed, **settings), trained=True)
 
 
 wide = _network("wide")
@@ -102,6 +121,35 @@ kymatio_3_flips = _kymatio("kymatio-3-flips", KymatioFlips(3))
 kymatio_2_flips_12 = _kymatio("kymatio-2-flips-12", _TwelveAngles(2))
 lenet_5, lenet_10 = _lenet("lenet-5", 5e-4), _lenet("lenet-10", 1e-3)
 lenet_20, lenet_40, lenet_80 = _lenet("lenet-20", 2e-3), _lenet("lenet-40", 4e-3), _lenet("lenet-80", 8e-3)
+
+kymatio_angles_4 = _kymatio("kymatio-angles-4", TunedKymatio(L=4))
+kymatio_angles_6 = _kymatio("kymatio-angles-6", TunedKymatio(L=6))
+kymatio_angles_12 = _kymatio("kymatio-angles-12", TunedKymatio(L=12))
+kymatio_angles_16 = _kymatio("kymatio-angles-16", TunedKymatio(L=16))
+kymatio_3_angles_12 = _kymatio("kymatio-3-angles-12", TunedKymatio((3,), L=12))
+kymatio_4_flips = _kymatio("kymatio-4-flips", TunedKymatio((4,)))
+kymatio_scales = _kymatio("kymatio-scales", TunedKymatio((2, 3)))
+kymatio_order_1 = _kymatio("kymatio-order-1", TunedKymatio(max_order=1))
+kymatio_opponent = _kymatio("kymatio-opponent", TunedKymatio(opponent=True))
+kymatio_plain = _kymatio("kymatio-plain", TunedKymatio(), "passthrough")
+kymatio_log = _kymatio("kymatio-log", TunedKymatio(), _Logarithm())
+kymatio_3_log = _kymatio("kymatio-3-log", TunedKymatio((3,)), _Logarithm())
+torch_10 = _torch("torch-10", learning_rate=1e-3)
+torch_20 = _torch("torch-20")
+torch_40 = _torch("torch-40", learning_rate=4e-3)
+torch_80 = _torch("torch-80", learning_rate=8e-3)
+torch_10_long = _torch("torch-10-long", learning_rate=1e-3, longer=2)
+torch_20_long = _torch("torch-20-long", longer=2)
+torch_40_long = _torch("torch-40-long", learning_rate=4e-3, longer=2)
+torch_10_less = _torch("torch-10-less-dropout", learning_rate=1e-3, dropout=0.3)
+torch_20_less = _torch("torch-20-less-dropout", dropout=0.3)
+torch_40_less = _torch("torch-40-less-dropout", learning_rate=4e-3, dropout=0.3)
+torch_20_more = _torch("torch-20-more-dropout", dropout=0.6)
+torch_20_decay = _torch("torch-20-decay", weight_decay=0.2)
+torch_10_wide = _torch("torch-10-wide", learning_rate=1e-3, width=2)
+torch_20_wide = _torch("torch-20-wide", width=2)
+torch_10_wide_more = _torch("torch-10-wide-more-dropout", learning_rate=1e-3, width=2, dropout=0.6)
+torch_10_wide_long = _torch("torch-10-wide-long", learning_rate=1e-3, width=2, longer=2)
 
 
 def _fashion(group, J=3):

@@ -13,7 +13,7 @@ from kernelconv.studies.models import Representation
 class KymatioScattering(TransformerMixin, BaseEstimator):
     """kymatio's ScatteringNumPy2D as a transformer of images (n, h, w) or (n, h, w, c), channel by channel."""
 
-    L = 8  # angles, kymatio's default
+    L, max_order = 8, 2  # angles and layers, kymatio's defaults
 
     def __init__(self, J: int = 3):
         self.J = J
@@ -23,7 +23,7 @@ class KymatioScattering(TransformerMixin, BaseEstimator):
         from kymatio.scattering2d.frontend.numpy_frontend import ScatteringNumPy2D
 
         self.border_ = [(-n % 2**self.J) // 2 for n in X.shape[1:3]]
-        self.scattering_ = ScatteringNumPy2D(self.J, self._pad(X[:1]).shape[-2:], self.L)
+        self.scattering_ = ScatteringNumPy2D(self.J, self._pad(X[:1]).shape[-2:], self.L, self.max_order)
         return self
 
     def transform(self, X: np.ndarray) -> np.ndarray:
@@ -42,6 +42,42 @@ class KymatioFlips(KymatioScattering):
     def transform(self, X: np.ndarray) -> np.ndarray:
         """Return the mean coefficients as rows."""
         return (super().transform(X) + super().transform(X[:, :, ::-1])) / 2
+
+
+class TunedKymatio(KymatioScattering):
+    """The same with settings of its own; `scales` lie side by side, `opponent` colours replace red, green and blue."""
+
+    def __init__(
+        self,
+        scales: tuple[int, ...] = (2,),
+        L: int = 8,
+        max_order: int = 2,
+        flips: bool = True,
+        opponent: bool = False,
+    ):
+        self.scales = scales
+        self.L = L
+        self.max_order = max_order
+        self.flips = flips
+        self.opponent = opponent
+
+    def fit(self, X: np.ndarray, y: Any = None) -> Self:
+        """Build the filters of every scale."""
+        self.parts_ = [(KymatioFlips if self.flips else KymatioScattering)(J) for J in self.scales]
+        for part in self.parts_:
+            part.L, part.max_order = self.L, self.max_order
+            part.fit(X)
+        return self
+
+    def transform(self, X: np.ndarray) -> np.ndarray:
+        """Return the coefficients as rows."""
+        if self.opponent:
+            X = np.asarray(X, np.float32) @ OPPONENT
+        return np.concatenate([part.transform(X) for part in self.parts_], axis=1)
+
+
+#: From red, green and blue to lightness, red against green and yellow against blue, an orthonormal basis.
+OPPONENT = np.array([[1, 1, 1], [1, -1, 0], [1, 1, -2]], np.float32).T / np.sqrt(np.float32([3, 2, 6]))
 
 
 def build(shape, size, seed):

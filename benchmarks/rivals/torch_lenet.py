@@ -12,6 +12,8 @@ from kernelconv.studies.registry.schedules import epochs, schedule
 class TorchLeNet(ClassifierMixin, BaseEstimator):
     """The wide LeNet of PyTorch's layers, AdamW, one cycle, on one thread."""
 
+    learning_rate, weight_decay, dropout, width, longer = 2e-3, 0.05, 0.5, 1, 1  # as ours
+
     def __init__(self, size: int, seed: int = 0):
         self.size = size
         self.seed = seed
@@ -22,18 +24,19 @@ class TorchLeNet(ClassifierMixin, BaseEstimator):
 
         torch.set_num_threads(1)
         torch.manual_seed(self.seed)
-        plan = schedule(self.size)
+        plan = schedule(self.size, self.learning_rate)
+        n_epochs = self.longer * plan["epochs"]
         self.classes_, codes = np.unique(y, return_inverse=True)
         x, labels = self._images(X, fit=True), torch.from_numpy(codes)
-        self.network_ = lenet(tuple(x.shape[1:]), len(self.classes_))
+        self.network_ = lenet(tuple(x.shape[1:]), len(self.classes_), self.width, self.dropout)
         steps = -(-len(x) // plan["batch_size"])
         optimizer = torch.optim.AdamW(
-            self.network_.parameters(), lr=plan["learning_rate"], weight_decay=plan["weight_decay"]
+            self.network_.parameters(), lr=plan["learning_rate"], weight_decay=self.weight_decay
         )
-        rate = torch.optim.lr_scheduler.OneCycleLR(optimizer, plan["learning_rate"], total_steps=steps * plan["epochs"])
+        rate = torch.optim.lr_scheduler.OneCycleLR(optimizer, plan["learning_rate"], total_steps=steps * n_epochs)
         rng = np.random.default_rng(self.seed)
         self.network_.train()
-        for _ in range(plan["epochs"]):
+        for _ in range(n_epochs):
             for batch in np.array_split(rng.permutation(len(x)), steps):
                 optimizer.zero_grad()
                 torch.nn.functional.cross_entropy(self.network_(x[batch]), labels[batch]).backward()
@@ -67,7 +70,28 @@ class TorchLeNet(ClassifierMixin, BaseEstimator):
         return x[:, None] if x.ndim == 3 else x.permute(0, 3, 1, 2).contiguous()
 
 
-def lenet(shape: tuple[int, int, int], n_classes: int) -> Any:
+class TunedTorchLeNet(TorchLeNet):
+    """The same with settings of its own: `width` multiplies the channels and hidden units, `longer` the epochs."""
+
+    def __init__(
+        self,
+        size: int,
+        seed: int = 0,
+        learning_rate: float = 2e-3,
+        weight_decay: float = 0.05,
+        dropout: float = 0.5,
+        width: int = 1,
+        longer: int = 1,
+    ):
+        super().__init__(size, seed)
+        self.learning_rate = learning_rate
+        self.weight_decay = weight_decay
+        self.dropout = dropout
+        self.width = width
+        self.longer = longer
+
+
+def lenet(shape: tuple[int, int, int], n_classes: int, width: int = 1, dropout: float = 0.5) -> Any:
     """Return the wide LeNet as our preset has it, maps of 10 pixels or more; dropout before both dense layers."""
     from torch import nn
 
@@ -75,11 +99,12 @@ def lenet(shape: tuple[int, int, int], n_classes: int) -> Any:
     maps = [n // 2 for n in maps]
     small = min(maps) < 10
     maps = [(n if small else n - 4) // 2 for n in maps]
+    first, second, hidden = 32 * width, 64 * width, 128 * width
     return nn.Sequential(
-        *(nn.Conv2d(n_channels, 32, 5, padding=2), nn.MaxPool2d(2), nn.ReLU()),
-        *(nn.Conv2d(32, 64, 5, padding=2 if small else 0), nn.MaxPool2d(2), nn.ReLU()),
-        *(nn.Flatten(), nn.Dropout(0.5), nn.Linear(64 * maps[0] * maps[1], 128), nn.ReLU()),
-        *(nn.Dropout(0.5), nn.Linear(128, n_classes)),
+        *(nn.Conv2d(n_channels, first, 5, padding=2), nn.MaxPool2d(2), nn.ReLU()),
+        *(nn.Conv2d(first, second, 5, padding=2 if small else 0), nn.MaxPool2d(2), nn.ReLU()),
+        *(nn.Flatten(), nn.Dropout(dropout), nn.Linear(second * maps[0] * maps[1], hidden), nn.ReLU()),
+        *(nn.Dropout(dropout), nn.Linear(hidden, n_classes)),
     )
 
 
