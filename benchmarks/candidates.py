@@ -149,7 +149,7 @@ torch_20_decay = _torch("torch-20-decay", weight_decay=0.2)
 torch_10_wide = _torch("torch-10-wide", learning_rate=1e-3, width=2)
 torch_20_wide = _torch("torch-20-wide", width=2)
 torch_10_wide_more = _torch("torch-10-wide-more-dropout", learning_rate=1e-3, width=2, dropout=0.6)
-torch_10_wide_long = _torch("torch-10-wide-long", learning_rate=1e-3, width=2, longer=2)
+torch_40_decay = _torch("torch-40-decay", learning_rate=4e-3, weight_decay=0.2)
 
 
 def _fashion(group, J=3):
