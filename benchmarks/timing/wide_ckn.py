@@ -20,7 +20,7 @@ from torch.nn import functional
 
 from kernelconv import ConvKernelNetwork
 from kernelconv.datasets import load_cifar10
-from kernelconv.studies.environment import environment
+from kernelconv.studies.environment import provenance
 
 #: How often each side has its turn.
 TURNS = 5
@@ -107,7 +107,7 @@ def main():
             "largest_relative_difference": difference,
             "second_layer": products(ckn.network_.parts[1], 5),
         }
-    results |= {"load_average": [round(v, 1) for v in os.getloadavg()], "environment": environment()}
+    results |= {"load_average": [round(v, 1) for v in os.getloadavg()], "environment": provenance()}
     print(json.dumps(results, indent=1))
     if options.out:
         options.out.write_text(json.dumps(results, indent=1) + "\n", encoding="utf-8")
