@@ -101,7 +101,8 @@ PLANS = {
         (
             *("pixels+gaussian", "scattering-flips+gaussian", "ckn-flips+gaussian", "ckn-wide-flips+gaussian"),
             *("scattering-ckn-flips+gaussian", "scattering-ckn-wide-flips+gaussian"),
-            *("lenet", "lenet+gaussian", "resnet", "kymatio-flips+gaussian", "torch-lenet"),
+            *("lenet", "lenet+gaussian", "resnet", "kymatio-flips+gaussian", "kymatio-scales+gaussian"),
+            "torch-lenet",
         ),
         (
             "Not chosen inside the training subset: architectures. Those of scattering and of the kernel networks were "
@@ -114,10 +115,10 @@ PLANS = {
         ),
         sizes={
             **dict.fromkeys(("pixels+gaussian", "ckn-flips+gaussian", "scattering-ckn-flips+gaussian"), (100, 10_000)),
-            **dict.fromkeys(("lenet+gaussian", "kymatio-flips+gaussian"), (100, 10_000)),
+            **dict.fromkeys(("lenet+gaussian", "kymatio-flips+gaussian", "kymatio-scales+gaussian"), (100, 10_000)),
             **dict.fromkeys(("ckn-wide-flips+gaussian", "scattering-ckn-wide-flips+gaussian"), (5000, 50_000)),
         },
-        draws=dict.fromkeys(("lenet", "lenet+gaussian", "torch-lenet"), 3),
+        draws=dict.fromkeys(("lenet", "lenet+gaussian", "kymatio-scales+gaussian", "torch-lenet"), 3),
         remarks=(
             "No image is augmented. Rows called flips average their features over an image and its mirror image: an "
             "invariance of the representation, which no other row has.",

@@ -90,6 +90,11 @@ def build_flips(shape, size, seed):
     return make_pipeline(KymatioFlips(J=2), SquareRoot())
 
 
+def build_scales(shape, size, seed):
+    """Return kymatio's coefficients of two scales, averaged over flips, and their square roots."""
+    return make_pipeline(TunedKymatio((2, 3)), SquareRoot())
+
+
 _SOURCE = "kymatio's wavelet scattering, NumPy engine (Andreux et al. 2020, JMLR 21(60))"
 RIVALS = [
     Representation(
@@ -110,6 +115,17 @@ RIVALS = [
         build_flips,
         f"{_SOURCE}, J = 2, order 2, averaged over the image and its mirror image; square roots, as for ours.",
         milliseconds=(4.0, 4.0),
+        colour=3.0,
+        needs="kymatio",
+    ),
+    Representation(
+        "kymatio-scales",
+        "kymatio, two scales, flips",
+        "others",
+        build_scales,
+        f"{_SOURCE}, J = 2 and J = 3 side by side, order 2, averaged over the image and its mirror image; square "
+        "roots, as for ours.",
+        milliseconds=(9.0, 9.0),
         colour=3.0,
         needs="kymatio",
     ),
