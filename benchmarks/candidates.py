@@ -171,12 +171,16 @@ def write_table(data, folder):
         cell, record = content["cell"], content["record"]
         found.setdefault(record["label"], {})[cell["train_size"], cell["seed"]] = record
     places = sorted({place for errors in found.values() for place in errors})
+
+    def rank(item):  # those without a cell at the first size come after those that have one
+        return next((i, item[1][place]["validation_error"]) for i, place in enumerate(places) if place in item[1])
+
     rows = [
         [
             label,
             *(f"{100 * of[p]['validation_error']:.2f} ({of[p]['n_held_out']:,})" if p in of else "" for p in places),
         ]
-        for label, of in sorted(found.items(), key=lambda item: item[1][places[0]]["validation_error"])
+        for label, of in sorted(found.items(), key=rank)
     ]
     heads = [Column("candidate", align="left"), *(Column(f"{size:,} images, draw {seed}") for size, seed in places)]
     note = (
