@@ -168,31 +168,39 @@ fashion_whitened_flips = _both("fashion-whitened-flips", *_fashion("flips"), nar
 
 
 def write_table(data, folder):
-    """Write README.md of a folder: every candidate with its validation errors, the lowest of the first size first."""
+    """Write README.md of a folder: every candidate with its validation errors, the lowest of the first column first."""
     found = {}
     for content in read_cells(folder, "accuracy"):
         cell, record = content["cell"], content["record"]
-        found.setdefault(record["label"], {})[cell["train_size"], cell["seed"]] = record
-    places = sorted({place for errors in found.values() for place in errors})
-
-    def rank(item):  # those without a cell at the first size come after those that have one
-        return next((i, item[1][place]["validation_error"]) for i, place in enumerate(places) if place in item[1])
-
-    rows = [
-        [
-            label,
-            *(f"{100 * of[p]['validation_error']:.2f} ({of[p]['n_held_out']:,})" if p in of else "" for p in places),
-        ]
-        for label, of in sorted(found.items(), key=rank)
-    ]
-    heads = [Column("candidate", align="left"), *(Column(f"{size:,} images, draw {seed}") for size, seed in places)]
+        of = found.setdefault(record["label"], {})
+        of.setdefault(_column(cell["train_size"], cell["seed"]), []).append(record)
+    columns = sorted({column for of in found.values() for column in of})
+    rows = sorted(
+        ([label, *(of.get(column) for column in columns)] for label, of in found.items()),
+        key=lambda row: [_mean(records) for records in row[1:]],
+    )
+    heads = [Column("candidate", align="left"), *(Column(f"{size:,} images, {draw}") for size, draw in columns)]
     note = (
         "In brackets how many images were held out: up to 5,000 images all in five folds, or those of one fold for "
         "trained networks; above, a fifth."
     )
-    table = Table(f"{data}: validation error, %, of the candidates", heads, [Section("", rows)], (note,))
+    body = [[label, *map(_text, errors)] for label, *errors in rows]
+    table = Table(f"{data}: validation error, %, of the candidates", heads, [Section("", body)], (note,))
     text = f"# What the rows of {data} were chosen from\n\nWritten by benchmarks/candidates.py.\n\n{markdown(table)}\n"
     write_atomically(folder / "README.md", text)
+
+
+def _column(size, draw):
+    """Return the column of a cell; at 100 images, where ten draws were tried, one for all."""
+    return size, "mean of ten draws" if size == 100 else f"draw {draw}"
+
+
+def _mean(records):
+    return np.mean([r["validation_error"] for r in records]) if records else np.inf
+
+
+def _text(records):
+    return f"{100 * _mean(records):.2f} ({sum(r['n_held_out'] for r in records):,})" if records else ""
 
 
 def main():

@@ -31,9 +31,9 @@ def _averaged(transform: ScatteringTransform, seed: int) -> Any:
     return make_pipeline(NetworkTransformer(network, random_state=seed), SquareRoot())
 
 
-def scattering_flips(shape: Shape, size: int, seed: int) -> Any:
-    """Return square roots of scattering coefficients, J = 2, averaged over the image and its mirror image."""
-    return _averaged(ScatteringTransform(J=2), seed)
+def scattering_flips(shape: Shape, size: int, seed: int, J: int = 2) -> Any:
+    """Return square roots of scattering coefficients, averaged over the image and its mirror image."""
+    return _averaged(ScatteringTransform(J=J), seed)
 
 
 def scattering_zero_flips(shape: Shape, size: int, seed: int) -> Any:

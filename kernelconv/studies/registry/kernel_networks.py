@@ -58,6 +58,11 @@ def _both_flips(n_anchors: tuple[int, int], epsilon: float) -> Build:
     return build
 
 
+def _both_scales(shape: Shape, size: int, seed: int) -> Any:
+    scales = (scattering_flips(shape, size, seed, J) for J in (2, 3))
+    return side_by_side(*scales, _flips((128, 256), 0.01)(shape, size, seed))
+
+
 def _supervised(shape: Shape, size: int, seed: int) -> Any:
     subsampling = (2, 4) if min(shape[:2]) >= 16 else (2, 2)
     network = ConvKernelClassifier(
@@ -197,5 +202,15 @@ KERNEL_NETWORKS = [
                 colour=1.7,
             ),
         )
+    ),
+    Representation(
+        "scattering-scales-ckn-flips",
+        "both on two scales, flips",
+        "both",
+        _both_scales,
+        "Scattering with J = 2, scattering with J = 3 and the CKN of (128, 256) anchors side by side, each divided by "
+        f"its own scale; {_AVERAGED}",
+        milliseconds=(6.0, 6.0),
+        colour=1.7,
     ),
 ]
