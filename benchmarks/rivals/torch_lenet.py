@@ -109,7 +109,7 @@ def lenet(shape: tuple[int, int, int], n_classes: int, width: int = 1, dropout: 
 
 
 #: The setting of the lowest validation error of those that benchmarks/candidates.py tried, by the shape of the images.
-TUNED = {(32, 32, 3): {"learning_rate": 1e-3, "longer": 2}}
+TUNED = {(32, 32, 3): {"learning_rate": 1e-3, "longer": 2}, (28, 28): {"learning_rate": 2e-3, "longer": 2}}
 
 
 def build(shape, size, seed):
