@@ -326,7 +326,9 @@ def test_few_distinct_vectors_are_the_centroids(library):
             warnings.simplefilter("ignore", UserWarning)  # fewer than asked for
             wanted, found = (spherical_kmeans(v, k, np.random.default_rng(0)) for v in (x, moved(x, library)))
         assert wanted.shape == (kept, 3)
-        np.testing.assert_allclose(to_numpy(found), wanted, atol=1e-6)
+        # rounding decides at which of two rows equally far an empty cluster restarts: each library has its own order
+        wanted, found = (c[np.lexsort(c.round(3).T)] for c in (wanted, to_numpy(found)))
+        np.testing.assert_allclose(found, wanted, atol=1e-6)
 
 
 @pytest.mark.parametrize("library", LIBRARIES)

@@ -129,7 +129,8 @@ def torch():
     torch.set_num_threads(threads)
 
 
-@pytest.mark.parametrize(("dtype", "tolerance"), [(np.float64, 1e-8), (np.float32, 1e-3)])
+# in single precision rounding decides which of two almost equal values is the largest, and where its gradient goes
+@pytest.mark.parametrize(("dtype", "tolerance"), [(np.float64, 1e-8), (np.float32, 1e-2)])
 @pytest.mark.parametrize("kind", ["sgd", "adam"])
 def test_lenet_has_the_losses_of_torch_for_twenty_steps(torch, dtype, tolerance, kind):
     shape = (28, 28, 1)

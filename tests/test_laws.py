@@ -11,7 +11,7 @@ import registry
 
 from kernelconv.deformations import warp
 from kernelconv.networks.scattering.fast.engines import ENGINES as SCATTERING_ENGINES
-from kernelconv.operators import GaussianPooling, KernelMapping, Layer, Modulus, PatchExtraction, ReLU, Vovk
+from kernelconv.operators import ArcCosine, GaussianPooling, KernelMapping, Layer, Modulus, PatchExtraction, ReLU, Vovk
 from kernelconv.operators.base import Part
 from kernelconv.operators.composite import Composite
 from kernelconv.operators.fast.choice import Engine, name_engines
@@ -279,7 +279,9 @@ def check_naive(part, x):
             check_naive(leaf, maps)
         return
     assert type(part).__name__ in reference.NAIVE, f"{type(part).__name__} has no naive loop in reference.py"
-    assert relative(part.forward(x), reference.NAIVE[type(part).__name__](part, x)) < 1e-10
+    # the arc-cosine kernel of degree 0 has an infinite slope at 1: rounding of eps there moves it by sqrt(2 eps) / pi
+    limit = 1e-7 if getattr(part, "kernel", None) == ArcCosine(degree=0) else 1e-10
+    assert relative(part.forward(x), reference.NAIVE[type(part).__name__](part, x)) < limit
 
 
 def leaf_inputs(part, x):
