@@ -144,7 +144,7 @@ PLANS = {
             "CPU seconds of most cells of the ResNet are too low, and the hours of all cells with them: those of the "
             "threads that share its mini-batches were not counted.",
             "Both on two scales, kymatio's two scales, PyTorch's tuned network and wide both at 50,000 images ran on "
-            "another machine than most cells, nearly twice as fast for such networks: CPU seconds of these rows "
+            "another machine than most cells, nearly twice as fast for LeNets: CPU seconds of these rows "
             "are not to be compared with those of others.",
             "About 3 % of the test images of CIFAR-10 have near-duplicates among the training images (Barz & Denzler "
             "2020; recalled): all rows profit from them.",

@@ -165,10 +165,11 @@ def comparisons(results):
             "network. They compete."
         )
     if rivals:
+        own = " (called tuned: its own learning rate and epochs)" if "torch-lenet-tuned" in results.models else ""
         texts.append(
             f"Rows of others, which do not compete: {joined(rivals)}. They get the subsets and the validation of ours; "
             "kymatio's features the same heads with all their choices, PyTorch's network the plan, optimiser, schedule "
-            "and epochs of our wide LeNet. Draws that they lack are said beside their figures."
+            f"and epochs of our wide LeNet{own}. Draws that they lack are said beside their figures."
         )
     return texts
 
