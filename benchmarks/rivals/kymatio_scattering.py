@@ -120,7 +120,7 @@ RIVALS = [
     ),
     Representation(
         "kymatio-scales",
-        "kymatio, two scales, flips",
+        "kymatio on two scales",
         "others",
         build_scales,
         f"{_SOURCE}, J = 2 and J = 3 side by side, order 2, averaged over the image and its mirror image; square "
