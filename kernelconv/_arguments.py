@@ -74,6 +74,12 @@ def _add_common(command: argparse.ArgumentParser, models: Sequence[str], out: st
         help="of folders of images: height and width, or both in one, to which they are resized and cropped",
     )
     command.add_argument(
+        "--max-bytes",
+        type=int,
+        metavar="N",
+        help="of one file or image, unpacked (default: 64 MiB, or 200 times the file)",
+    )
+    command.add_argument(
         "--models",
         nargs="+",
         default=list(models),

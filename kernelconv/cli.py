@@ -184,7 +184,7 @@ def load(options: Namespace, console: Console) -> Split:
     if registered and (words := registered.notice()):
         console.print(words)
     size = options.image_size and (tuple(options.image_size) if len(options.image_size) > 1 else options.image_size[0])
-    return load_split(options.data, size=size)
+    return load_split(options.data, size=size, max_bytes=options.max_bytes)
 
 
 def default_sizes(split: Split) -> tuple[int, ...]:

@@ -89,7 +89,8 @@ def test_a_small_idx_file_does_not_fill_the_memory(tmp_path):
     size = (tmp_path / "bomb.gz").stat().st_size
     assert 1e6 < size < 1.2e6
     text = rf"bomb\.gz holds {size:,} bytes and unpacks to {n:,}, more than the {200 * size:,} that are allowed\."
-    with pytest.raises(DataError, match=rf"{text} If you trust it, pass max_bytes={n} or more\."):
+    remedy = rf"If you trust it, pass max_bytes={n} or more, on the command line --max-bytes\."
+    with pytest.raises(DataError, match=f"{text} {remedy}"):
         read_idx(tmp_path / "bomb.gz")
 
 
@@ -216,6 +217,8 @@ def test_sizes_that_are_none(tmp_path, pil):
         load_images(path, size=8)
     with pytest.raises(ValueError, match=r"size is for folders of images, got size=\(8, 8\) and the data set digits"):
         load_split("digits", size=(8, 8))
+    with pytest.raises(ValueError, match="max_bytes is for files, got max_bytes=9 and the data set digits"):
+        load_split("digits", max_bytes=9)
 
 
 def test_a_split_of_folders_is_resized_and_says_how_to_get_it_again(tmp_path, monkeypatch, pil):
@@ -226,6 +229,7 @@ def test_a_split_of_folders_is_resized_and_says_how_to_get_it_again(tmp_path, mo
     split = load_split(["train", "test"], size=8)
     assert (split.X_train.shape, split.X_test.shape) == ((2, 8, 8), (2, 8, 8))
     assert split.arguments == ("train", "test", "--image-size", "8", "8")
+    assert load_split(["train", "test"], max_bytes=999, size=8).arguments[-2:] == ("--max-bytes", "999")
     assert load_split("digits").arguments == ("digits",)
 
 

@@ -77,7 +77,7 @@ def check_unpacked(path: Path, n_bytes: int, max_bytes: int | None) -> None:
     if n_bytes > most:
         raise DataError(
             f"{path} holds {file_size(path):,} bytes and unpacks to {n_bytes:,}, more than the {most:,} that are "
-            f"allowed. If you trust it, pass max_bytes={n_bytes} or more."
+            f"allowed. If you trust it, pass max_bytes={n_bytes} or more, on the command line --max-bytes."
         )
 
 

@@ -50,7 +50,8 @@ def load_split(
         images to divide; for two paths, if one is a registered name, both are the same file or folder or hold the
         same images, their images differ in shape or dtype, or their classes differ.
     ValueError
-        If `data` is not one or two strings or paths, or `size` is given with a registered data set or an ``.npz`` file.
+        If `data` is not one or two strings or paths; if `size` is given with a registered data set or an ``.npz`` file,
+        or `max_bytes` with a registered data set; if `max_bytes` is not an int >= 1.
 
     Notes
     -----
@@ -80,6 +81,8 @@ def load_split(
     if len(places) == 1 and isinstance(places[0], str) and places[0] in registered_datasets():
         if size is not None:
             raise ValueError(f"size is for folders of images, got size={size!r} and the data set {places[0]}.")
+        if max_bytes is not None:
+            raise ValueError(f"max_bytes is for files, got max_bytes={max_bytes!r} and the data set {places[0]}.")
         return _registered(places[0])
     # a path whose text is a registered name is written so that it is read as a path again
     names = registered_datasets()
@@ -87,6 +90,7 @@ def load_split(
     read = partial(load_images, size=size, max_bytes=max_bytes)
     split = _one(places[0], read) if len(places) == 1 else _two(places[0], places[1], read)
     words = [] if size is None else ["--image-size", *map(str, as_pair(size, "size"))]
+    words += [] if max_bytes is None else ["--max-bytes", str(max_bytes)]
     return replace(split, arguments=(*(os.fspath(p) for p in places), *words))
 
 
