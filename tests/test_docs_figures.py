@@ -2,6 +2,7 @@
 
 import csv
 import json
+import re
 from pathlib import Path
 
 import numpy as np
@@ -48,7 +49,10 @@ def test_errors_of_the_chooser(data, heading):
 
 
 def test_costs_of_the_chooser():
-    results = rows((RESULTS / "mnist" / "README.md").read_text(encoding="utf-8"), "row | features")
+    text = (RESULTS / "mnist" / "README.md").read_text(encoding="utf-8")
+    (size,) = re.findall(r"\*\*MNIST: stability and cost, ([\d,]+) training images\*\*", text)
+    assert f"with {size} training images of MNIST" in prose("choose")
+    results = rows(text, "row | features")
     for label, (features, fit, predict) in rows(page("choose"), "row | features").items():
         assert [features, fit, predict] == [results[label][0], results[label][3], results[label][4]], label
 

@@ -1,6 +1,7 @@
 """The research table from synthetic cells: its figures, its choices, and its sentences against the cells."""
 
 import dataclasses
+import shutil
 import sys
 from pathlib import Path
 
@@ -382,6 +383,24 @@ def test_a_row_with_fewer_draws_is_chosen_only_where_it_is_lower_on_the_shared_o
 
 def test_families_are_led_by_validation(results):
     assert results.leaders() == ["pixels+svm", "scattering+gaussian", "ckn-gradient+gaussian", "lenet"]
+
+
+def test_the_lowest_at_the_largest_size_follows_the_one_that_leads_over_all(tmp_path):
+    from rendering.figures import curves_caption
+
+    fill(tmp_path, {"lenet": (3.0, 2.0, 3), "resnet": (5.0, 4.0, 3)})
+    names = ("resnet", "mlp", "lenet")
+    assert read(tmp_path, names).leaders() == ["lenet"]
+    fill(tmp_path, {"mlp": (9.0, 8.0, 1)}, sizes=[60_000])
+    assert read(tmp_path, names).leaders() == ["lenet"]
+    shutil.rmtree(tmp_path / "cells")
+    fill(tmp_path, {"lenet": (3.0, 2.0, 3), "resnet": (5.0, 4.0, 3)}, sizes=[300, 1000])
+    fill(tmp_path, {"mlp": (0.5, 0.5, 1)}, sizes=[60_000])
+    assert read(tmp_path, names).leaders() == ["lenet", "mlp"]
+    fill(tmp_path, {"lenet": (3.0, 2.0, 1)}, sizes=[60_000])
+    results = read(tmp_path, names)
+    assert results.leaders() == ["lenet", "mlp"]
+    assert "and the one with the lowest at the family's largest size" in curves_caption(results).text
 
 
 # -- differences ------------------------------------------------------------------------------------------------------

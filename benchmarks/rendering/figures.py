@@ -38,7 +38,7 @@ def rows(results, models, sizes):
 
 
 def learning_curves(results):
-    """Draw the errors by size, one row of each family beside what papers report; None where these are not tested."""
+    """Draw the errors by size of the leading rows, beside what papers report; None where these are not tested."""
     shown, papers = rows(results, results.leaders(), results.sizes), leading_curves(results.data.name)
     return charts.learning_curves(shown, charts.model_styles(results.models), papers) if shown else None
 
@@ -81,12 +81,16 @@ def curves_caption(results):
     validated = [m for m in leaders if any(results.validation(m, s) for s in results.sizes)]
     led = "the row with the lowest validation errors, on the draws that its rows share"
     led = f"{led} (without any the first row)" if len(validated) < len(leaders) else led
-    rows = f"Of each family {led if validated else 'the first row'}, controls left out. {BARS}"
+    followed = len(leaders) > len({results.models[m].representation.family for m in leaders})
+    last = ", and the one with the lowest at the family's largest size" if followed else ""
+    rows = f"Of each family {led if validated else 'the first row'}{last}, controls left out. {BARS}"
     numbers = "the table holds the numbers."
     if len(sizes) == 1:
-        alt = f"Dot chart of the test error with {sizes[0]:,} training images, one row for each family; {numbers}"
+        alt = (
+            f"Dot chart of the test error with {sizes[0]:,} training images, one or two rows for each family; {numbers}"
+        )
         return Caption("Test error", alt, f"{rows} {sizes[0]:,} training images. Further left is better.")
-    alt = f"Line chart of the test error against the number of training images, one line a family; {numbers}"
+    alt = f"Line chart of the test error against the number of training images, one or two lines a family; {numbers}"
     papers = f" Dashed: what papers report, one curve a family. {CAVEAT}" if leading_curves(results.data.name) else ""
     return Caption("Test error by training-set size", alt, f"{rows} {BANDS} Lower is better.{papers}")
 

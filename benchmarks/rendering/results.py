@@ -203,22 +203,25 @@ class Results:
         return {"settings": settings, "records": records}
 
     def leaders(self):
-        """Return a model a family: of those with the most sizes the lowest validation errors on shared draws."""
-        names = [m for m in self.models if self.competes(m) and m not in CONTROLS]
-        families = {}
-        for m in names:
-            families.setdefault(self.models[m].representation.family, []).append(m)
-        return [self._leader(members) for members in families.values()]
+        """Return the models that stand for each family, by validation errors on the draws that its models share.
 
-    def _leader(self, members):
-        by_size = {m: {s: e for s in self.sizes if (e := self.validation_errors(m, s))} for m in members}
-        most = max(map(len, by_size.values()))
-        places = {
-            m: {(size, seed): e for size, of_draws in found.items() for seed, e in of_draws.items()}
-            for m, found in by_size.items()
-            if len(found) == most
-        }
-        return lowest_on_shared(places)[0]
+        One leads where those with the most sizes have theirs; another follows it where it is lower at the family's
+        largest size, at which the first may have no cells.
+        """
+        families = {}
+        for m in (m for m in self.models if self.competes(m) and m not in CONTROLS):
+            families.setdefault(self.models[m].representation.family, []).append(m)
+        return [m for members in families.values() for m in self._leading(members)]
+
+    def _leading(self, members):
+        """Return one or two models of a family, the one that leads over all sizes first."""
+        places = {m: {(s, d): e for s in self.sizes for d, e in self.validation_errors(m, s).items()} for m in members}
+        n_sizes = {m: len({size for size, _ in found}) for m, found in places.items()}
+        first = lowest_on_shared({m: at for m, at in places.items() if n_sizes[m] == max(n_sizes.values())})[0]
+        largest = max((size for found in places.values() for size, _ in found), default=None)
+        there = {m: {p: e for p, e in found.items() if p[0] == largest} for m, found in places.items()}
+        lowest = lowest_on_shared({m: at for m, at in there.items() if at}) or [first]
+        return [first] if first in lowest else [first, lowest[0]]
 
 
 def _wrong(record):

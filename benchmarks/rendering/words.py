@@ -4,12 +4,15 @@ from math import isnan
 
 
 def joined(words):
-    """Return words as an enumeration.
+    """Return words as an enumeration, of three or more with semicolons where a comma and a space stand in one.
 
-    >>> joined(["a"]), joined(["a", "b", "c"])
-    ('a', 'a, b and c')
+    >>> joined(["a"]), joined(["a", "b", "c"]), joined(["a, b", "c", "d"])
+    ('a', 'a, b and c', 'a, b; c; and d')
     """
-    return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} and {words[-1]}"
+    if len(words) == 1:
+        return words[0]
+    comma, last = ("; ", "; and ") if len(words) > 2 and any(", " in word for word in words) else (", ", " and ")
+    return f"{comma.join(words[:-1])}{last}{words[-1]}"
 
 
 def tie(names):
