@@ -100,6 +100,7 @@ def test_a_card_becomes_a_page(card, tmp_path):
     f = card["classifier"]
     assert f"{100 * f['typical'][1]:.1f}" in page
     assert page.count("data:image/png") == 2
+    assert "card.json, beside this page, holds all numbers." in page
     assert "label" in page
     assert json.loads((tmp_path / "made" / "card.json").read_text(encoding="utf-8")) == card
 

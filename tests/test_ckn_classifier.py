@@ -254,6 +254,15 @@ def test_seeds_of_steps_are_any_of_63_bits_and_each_is_another(steps_seen, monke
     assert len(set(seeds)) == len(seeds) == 8 * 7 * 2
 
 
+def test_counts_of_small_integer_types_are_counts(digits):
+    X, y = digits[0][:200], digits[1][:200]
+    plain, small = (
+        ConvKernelClassifier(4, epochs=t(3), batch_size=t(100), n_patches=200, random_state=0).fit(X, y)
+        for t in (int, np.int8)
+    )
+    np.testing.assert_array_equal(small.decision_function(X), plain.decision_function(X))
+
+
 def test_an_epoch_that_ends_worse_is_undone_and_the_angle_halved(steps_seen, monkeypatch):
     clf, data, _, moves = steps_seen
     found, networks = [2.0, 2.5, 2.4, 1.5, 1.5, 9.0, 1.25], []

@@ -124,6 +124,8 @@ def test_an_estimator_is_asked_as_its_network():
     by_estimator = strongest_patches(clf, 0, X.reshape(12, -1), n=3)
     by_network = strongest_patches(clf.network_, 0, X, n=3)
     np.testing.assert_array_equal(by_estimator.patches, by_network.patches)
+    by_pipeline = strongest_patches(make_pipeline(clf, RidgeClassifier()), np.int64(0), X.reshape(12, -1), n=3)
+    np.testing.assert_array_equal(by_pipeline.patches, by_network.patches)
     np.testing.assert_array_equal(filters(clf), filters(clf.network_))
     np.testing.assert_array_equal(filters(make_pipeline(clf, RidgeClassifier())), filters(clf))
 
@@ -154,6 +156,7 @@ def test_filters_of_each_kind_of_layer():
         ),
         (lambda n, x: strongest_patches(n, 1, x), ValueError, "layer must be one of 'convolution_1'"),
         (lambda n, x: strongest_patches(n, True, x), ValueError, "layer must be one of"),
+        (lambda n, x: strongest_patches(n, np.int64(1), x), ValueError, "layer must be one of"),
         (
             lambda n, x: strongest_patches(n, 0, x, n=4),
             ValueError,

@@ -172,6 +172,7 @@ def test_it_refuses_in_fit(parameters, match):
 @pytest.mark.parametrize(
     ("y", "match"),
     [
+        (3.0, "y must hold a row of targets for each image, got 3.0 alone"),
         (None, "ConvNetRegressor requires y to be passed, but the target y is None"),
         (np.zeros(79), "inconsistent numbers of samples"),
         (np.where(np.arange(80) == 3, np.nan, 1.0), "Input y contains NaN"),

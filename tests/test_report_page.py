@@ -50,7 +50,14 @@ def small_page(**changes):
     table = Table("First", [Column("a", align="left"), Column("b")], [Section("", [["x", "1"]])])
     last = Table("Last", [Column("a", align="left")], [Section("", [["y"]])])
     about = {"models": [definitions("Models", {"m": "what"})], "environment": [definitions("Machine", {"torch": None})]}
-    given = {"title": "T", "lead": ["one", "two"], "tables": [table], "protocol": ["how"], "command": "run it"}
+    given = {
+        "title": "T",
+        "lead": ["one", "two"],
+        "tables": [table],
+        "protocol": ["how"],
+        "command": "run it",
+        "files": "cells",
+    }
     return Page(**{**given, **about, "version": "0.1", "further": [last], **changes})
 
 
@@ -170,6 +177,24 @@ def test_the_headline_names_both_measures_where_they_disagree(results, tmp_path)
     assert len(page.tables) == 3  # no table of changes
 
 
+def test_the_headline_names_all_models_that_move_equally_little(results, tmp_path):
+    tied = copy.deepcopy(results)
+    for one, other in zip(
+        *([r for r in tied["records"] if r["model"] == m] for m in ("pixels", "scattering")), strict=True
+    ):
+        other.update({m: one[m] for m in ("relative_change", "deformation_sensitivity")})
+    assert "the features of pixels and scattering move least by both measures" in write_page(tied, tmp_path).text
+
+
+def test_a_page_says_balanced_of_subsets_alone(results, tmp_path):
+    assert "the training images, balanced over the classes and the same" in write_page(results, tmp_path).text
+    whole = {**results, "settings": {**results["settings"], "n_train_pool": 1000}}
+    assert (
+        "balanced over the classes where they are fewer than all 1,000, and the same"
+        in write_page(whole, tmp_path).text
+    )
+
+
 def test_labels_are_shown_with_the_names_that_the_command_takes(results, tmp_path):
     settings = {**results["settings"], "labels": {"cnn": "LeNet-5"}}
     page = write_page({**results, "settings": settings}, tmp_path)
@@ -183,6 +208,7 @@ def test_commands_quote_what_a_shell_would_read(results):
     assert "--data 'my images; rm' --models" in compare_command(settings)
     study = {**make_study()["settings"], "data": "my images; rm"}
     assert study_command(study).endswith("--families smooth translation --images 50 --train-size 100 --seed 0")
+    assert study_command({**study, "border": "symmetric"}).endswith("--seed 0 --border symmetric")
     assert "--data 'my images; rm' --models pixels scattering-2 lenet" in study_command(study)
 
 

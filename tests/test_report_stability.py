@@ -40,6 +40,26 @@ def test_study_page_shows_a_table_a_family_and_theory_after_the_figures(tmp_path
     assert text.index("<img") < text.index("What theory expects") < text.index('id="protocol"')
 
 
+def test_features_that_do_not_change_are_drawn_and_said():
+    study = make_study()
+    for row in study["rows"]:
+        if (row["model"], row["measure"]) == ("pixels", "relative_stability"):
+            row.update(mean=0.0, low=0.0)
+    rows = [row for row in study["rows"] if row["family"] == "smooth"]
+    figure = charts.curves(rows, dict.fromkeys(study["settings"]["models"], ""), "s")
+    (scale,) = (ax.get_yscale() for ax in figure.axes if ax.get_title().startswith("R,"))
+    assert scale == "linear"
+
+
+def test_a_study_page_says_which_images_it_took(tmp_path):
+    study = make_study()
+    text = write_study_page(study, tmp_path).text
+    assert "The first 50 test images that are not black are measured" in text
+    assert "100 class-balanced training images (seed 0) and nothing else" in text
+    study["settings"]["n_train_pool"] = 100
+    assert "see all 100 training images and nothing else" in write_study_page(study, tmp_path).text
+
+
 def test_an_unfinished_study_says_so_and_an_unmeasured_family_has_no_table(tmp_path):
     study = make_study()
     study["rows"] = [r for r in study["rows"] if r["family"] == "smooth"]

@@ -103,6 +103,7 @@ def write_page(results, figures):
         ],
         environment=[definitions("What the cells were made with", environment(results))],
         command="\n".join(again(results)),
+        files="results.csv, beside this page, holds errors, measures and times of each cell; the cells the rest.",
         version=__version__,
     )
     save_page(page, results.folder / "report.html")

@@ -17,7 +17,7 @@ from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_consistent_length, check_is_fitted, column_or_1d, validate_data
 
 from kernelconv._check import Shape, as_float, resolve_image_shape
-from kernelconv._numbers import as_real, cast, check_labels
+from kernelconv._numbers import as_real, cast, check_labels, shown
 from kernelconv._types.stored import as_images, is_elsewhere, is_stored
 from kernelconv.networks.arrays import label_of_highest, probabilities, read_elsewhere, refuse_elsewhere, rows
 from kernelconv.networks.serial import Network
@@ -234,6 +234,8 @@ class ImageRegressor(RegressorMixin, ImagePredictor):
         """
         self._check_labels_given(y)
         y = cast(as_real(y, "y"), np.float64 if images is None else images.dtype.type, "y")
+        if y.ndim == 0:
+            raise ValueError(f"y must hold a row of targets for each image, got {shown(y.item())} alone.")
         y = check_array(y, ensure_2d=False, dtype=y.dtype, input_name="y")
         if images is not None:
             check_consistent_length(images, y)

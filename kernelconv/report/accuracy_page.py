@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shlex
 from collections.abc import Mapping, Sequence
+from math import isclose
 from pathlib import Path
 from typing import Any
 
@@ -72,6 +73,7 @@ def write_page(results: Results, path: str | os.PathLike[str], figures: Sequence
         models=[model_table(settings)],
         environment=[environment_table(results)],
         command=compare_command(settings),
+        files="results.csv, beside this page, holds errors, measures and times of each cell; the cells the rest.",
         version=results["kernelconv"],
     )
     save_page(page, path)
@@ -132,16 +134,27 @@ def _headline(results: Results, rows: Sequence[Row]) -> str:
     )
     strength = middle_strength(results)
     by_change, by_d = (_stillest(rows, strength, m) for m in ("relative_change", "deformation_sensitivity"))
-    if by_change is None or by_d is None:
+    if not by_change or not by_d:
         return f"{text}."
     also = "by both measures" if by_change == by_d else f"by relative change, those of {by_d} by D"
     return f"{text}; at Jacobian norm {strength:g} the features of {by_change} move least {also}."
 
 
-def _stillest(rows: Sequence[Row], strength: float, measure: str) -> str | None:
-    """Return the label of the row with the smallest measure, None where no row has it."""
+def _stillest(rows: Sequence[Row], strength: float, measure: str) -> str:
+    """Return the labels of the rows with the smallest measure, all of a tie; an empty string where no row has it."""
     found = {row["label"]: change_at(row, strength, measure)["mean"] for row in rows if row[measure] is not None}
-    return min(found, key=lambda name: found[name], default=None)
+    if not found:
+        return ""
+    least = min(found.values())
+    return _join([name for name, value in found.items() if isclose(value, least, rel_tol=1e-9)], "and")
+
+
+def _balance(settings: Mapping[str, Any]) -> str:
+    """Say whether subsets are balanced: the whole pool has as many of each class as there are."""
+    pool = settings["n_train_pool"]
+    if pool not in settings["train_sizes"]:
+        return "balanced over the classes and "
+    return f"balanced over the classes where they are fewer than all {pool:,}, and "
 
 
 def _protocol(settings: Mapping[str, Any]) -> list[str]:
@@ -152,9 +165,9 @@ def _protocol(settings: Mapping[str, Any]) -> list[str]:
         f"{settings['n_train_pool']:,} images to train from and {settings['n_test']:,} to test on, the same split for "
         "every model.",
         f"Runs: {_join([f'{size:,}' for size in settings['train_sizes']], 'or')} training images, seeds "
-        f"{_join(list(map(str, settings['seeds'])), 'and')}. A seed chooses the training images, balanced over the "
-        "classes and the same for every model, and starts the models' own randomness. Smaller sets are parts of larger "
-        "ones.",
+        f"{_join(list(map(str, settings['seeds'])), 'and')}. A seed chooses the training images, "
+        f"{_balance(settings)}the same for every model, and starts the models' own randomness. Smaller sets are parts "
+        "of larger ones.",
         "Two standard errors, because training and test images are both samples: over draws, the standard deviation of "
         "the errors (n − 1) over √n; over test images, the standard deviation of the loss of each test image, averaged "
         "over draws, over √n; with one draw this is √(e (1 − e) / n). Where a draw is the whole training set, more "

@@ -79,6 +79,7 @@ def write_card(card: Mapping[str, Any], folder: str | os.PathLike[str]) -> Path:
             models=[definitions("Settings", {key: _text(value) for key, value in settings.items()})],
             environment=[definitions("Packages", card["versions"])],
             command="kernelconv.stability.stability_card(model, X, y, ...) with the settings above",
+            files="card.json, beside this page, holds all numbers.",
             version=card["versions"]["kernelconv"],
         )
         folder.mkdir(parents=True, exist_ok=True)

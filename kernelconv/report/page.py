@@ -36,6 +36,8 @@ class Page:
         What was compared, and the machine and packages.
     command : str
         The command line that reproduces the results.
+    files : str
+        What the files beside the page hold.
     version : str
         Version of kernelconv.
     warning : str
@@ -53,6 +55,7 @@ class Page:
     models: Sequence[Table]
     environment: Sequence[Table]
     command: str
+    files: str
     version: str
     warning: str = ""
     figures: Sequence[tuple[str | os.PathLike[str], Caption]] = ()

@@ -29,6 +29,7 @@ def write_study_page(results: Results, path: str | os.PathLike[str], figures: Se
         models=[model_table(settings)],
         environment=[environment_table(results)],
         command=study_command(settings),
+        files="results.csv, beside this page, holds every measure with its interval; the cells hold the rest.",
         version=results["kernelconv"],
     )
     save_page(page, path)
@@ -39,6 +40,7 @@ def study_command(settings: Mapping[str, Any]) -> str:
     words = ["kernelconv", "stability", "--data", *data_arguments(settings), "--models", *settings["models"]]
     words += ["--families", *settings["families"], "--images", str(settings["n_images"])]
     words += ["--train-size", str(settings["train_size"]), "--seed", str(settings["seed"])]
+    words += ["--border", settings["border"]] if "border" in settings else []  # results of before it could be chosen
     starts = settings.get("starts", 1)  # results of before there were several
     return shlex.join([*words, *(["--starts", str(starts)] if starts > 1 else [])])
 
@@ -67,11 +69,18 @@ def _around(settings: Mapping[str, Any]) -> str:
     return "of zeros put around" if border == "zero" else f"of {border} border put around"
 
 
+def _trained_on(settings: Mapping[str, Any]) -> str:
+    size = settings["train_size"]
+    if size == settings.get("n_train_pool"):
+        return f"all {size:,} training images"
+    return f"{size:,} class-balanced training images (seed {settings['seed']})"
+
+
 def _protocol(settings: Mapping[str, Any]) -> list[str]:
     return [
         f"Data: {settings['data']}, {settings['pad']} px {_around(settings)} each image. The first "
-        f"{settings['n_images']:,} test images are measured; anchors, weights and heads see {settings['train_size']:,} "
-        f"class-balanced training images (seed {settings['seed']}) and nothing else. Nothing was tuned.",
+        f"{settings['n_images']:,} test images that are not black are measured; anchors, weights and heads see "
+        f"{_trained_on(settings)} and nothing else. Nothing was tuned.",
         f"Deformation: L_τ x(u) = x(u − τ(u)), cubic splines, {settings.get('border', 'zero')} border; every field has "
         "exactly the Jacobian norm ‖∇τ‖∞ asked for (translations: exactly the length). One field an image, the same "
         "for all.",

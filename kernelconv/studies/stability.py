@@ -282,6 +282,7 @@ def _settings(study: Stability) -> dict[str, Any]:
         "n_cells": len(study.cells),
         "n_images": study.n_images,
         "train_size": study.train_size,
+        "n_train_pool": len(study.split.y_train),
         "seed": study.seed,
         "starts": study.starts,
         "trained": [m for m, model in study.models.items() if model.representation.trained],

@@ -10,7 +10,7 @@ from sklearn.base import BaseEstimator
 
 from kernelconv._check import check_count, check_images
 from kernelconv.networks.inspection.fields import windows
-from kernelconv.networks.inspection.resolve import as_network, up_to
+from kernelconv.networks.inspection.resolve import as_network, first_step, up_to
 from kernelconv.operators import Part
 
 
@@ -95,7 +95,9 @@ def strongest_patches(
     (array([[0., 5.]]), array([1]), array([[2, 2]]))
     """
     asked = up_to(as_network(network), layer)
-    images = check_images(X, image_shape=getattr(network, "image_shape", None), name="X", channels_last=False)
+    images = check_images(
+        X, image_shape=getattr(first_step(network), "image_shape", None), name="X", channels_last=False
+    )
     if check_count(n, "n") > len(images):
         raise ValueError(f"n must be at most the number of images, since each gives one patch: {len(images)}, got {n}.")
     answers, places = np.moveaxis(asked.map_forward(_strongest_of_image, images), 1, 0)

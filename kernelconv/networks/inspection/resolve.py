@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 from sklearn.pipeline import Pipeline
 
 from kernelconv._numbers import shown
@@ -23,8 +24,7 @@ def as_network(asked: Any) -> Network:
     ValueError
         If it is not built or fitted.
     """
-    while isinstance(asked, Pipeline) and len(asked.steps):
-        asked = asked[0]
+    asked = first_step(asked)
     if not isinstance(asked, Part):
         found = getattr(asked, "network_", None)
         if not isinstance(found, Network):
@@ -36,6 +36,13 @@ def as_network(asked: Any) -> Network:
     if asked.in_shape is None:
         raise ValueError(f"{asked!r} is not built: call build(in_shape, rng, data) first.")
     return asked if isinstance(asked, Network) else serial(asked)
+
+
+def first_step(asked: Any) -> Any:
+    """Return the first step of a pipeline, of pipelines in it too; anything else as it is."""
+    while isinstance(asked, Pipeline) and len(asked.steps):
+        asked = asked[0]
+    return asked
 
 
 def up_to(network: Network, layer: str | int | None) -> Network:
@@ -51,8 +58,8 @@ def up_to(network: Network, layer: str | int | None) -> Network:
         return network
     if isinstance(layer, str) and layer in names:
         end = names.index(layer) + 1
-    elif isinstance(layer, int) and not isinstance(layer, bool) and -len(names) <= layer < len(names):
-        end = layer % len(names) + 1
+    elif isinstance(layer, int | np.integer) and not isinstance(layer, bool) and -len(names) <= layer < len(names):
+        end = int(layer) % len(names) + 1
     else:
         raise ValueError(
             f"layer must be one of {', '.join(map(repr, names))}, or the position of one, got {shown(layer)}."

@@ -153,8 +153,7 @@ class ConvKernelClassifier(ImageClassifier):
         """Train on images `X` (n, h, w), (n, h, w, c) or rows, and labels `y` (n,)."""
         images = self._read_images(X, reset=True)
         labels = self._read_labels(y, images)
-        check_count(self.epochs, "epochs", minimum=0)
-        check_count(self.batch_size, "batch_size")
+        epochs, batch_size = check_count(self.epochs, "epochs", minimum=0), check_count(self.batch_size, "batch_size")
         check_positive(self.alpha, "alpha")  # before anything that takes its time
         learning_rates(self.learning_rate, "cosine", 1), SphereSteps({}, self.momentum)
         as_loss(self.loss, CLASS_LOSSES)
@@ -166,25 +165,32 @@ class ConvKernelClassifier(ImageClassifier):
         network, objective = self._with_last_layer(base, images, labels, None)
         self.history_: list[dict[str, float]] = []
         self._record(0, objective)
-        self.network_ = self._train(network, objective, images, labels, rng)
+        self.network_ = self._train(network, objective, images, labels, rng, epochs, batch_size)
         return self
 
     def _train(
-        self, network: Network, objective: float, images: NDArray, labels: NDArray, rng: np.random.Generator
+        self,
+        network: Network,
+        objective: float,
+        images: NDArray,
+        labels: NDArray,
+        rng: np.random.Generator,
+        epochs: int,
+        batch_size: int,
     ) -> Network:
         """Alternate epochs of anchor steps with exact solutions of the last layer."""
-        if self.epochs == 0:
+        if epochs == 0:
             return network
         preconditioners = _preconditioners(network, images, rng)
-        starts = range(0, len(images), self.batch_size)
-        rates = learning_rates(self.learning_rate, "cosine", self.epochs * len(starts)).reshape(self.epochs, -1)
+        starts = range(0, len(images), batch_size)
+        rates = learning_rates(self.learning_rate, "cosine", epochs * len(starts)).reshape(epochs, -1)
         seed, shrink = int(rng.integers(2**63)), 1.0
         loss, steps = as_loss(self.loss, CLASS_LOSSES), SphereSteps(preconditioners, self.momentum)
-        for epoch in range(self.epochs):
+        for epoch in range(epochs):
             order = rng.permutation(len(images))
             moved = network
             for i, lo in enumerate(starts):
-                batch = order[lo : lo + self.batch_size]
+                batch = order[lo : lo + batch_size]
                 grads = loss_gradient(moved, images[batch], labels[batch], loss, (seed, epoch, i), self.n_jobs)[2]
                 moved = _moved(moved, grads, steps, shrink * float(rates[epoch, i]))
             moved, value = self._with_last_layer(_without_last_layer(moved), images, labels, network)

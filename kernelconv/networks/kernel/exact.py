@@ -34,7 +34,8 @@ ANNOUNCED = 10.0  # s: work expected to last longer is announced before it begin
 class ConvKernel(Kernel):
     r"""Exact hierarchical kernel :math:`K(x, y) = \langle\Phi(x), \Phi(y)\rangle` of the layers :math:`A_k M_k P_k`.
 
-    This is the kernel that `ConvKernelNetwork` approximates with anchors, by the recursion on pairs of positions
+    This is the kernel that `ConvKernelNetwork` with ``input="raw"``, its default for grey images, approximates with
+    anchors, by the recursion on pairs of positions
 
     .. math:: P_k[u, v] = \sum_r K_{k-1}[u + r, v + r], \quad
               M_k[u, v] = |x_u| |y_v| \, \kappa(P_k[u, v] / |x_u| |y_v|), \quad
@@ -85,9 +86,10 @@ class ConvKernel(Kernel):
     Cost per pair and layer: (h w)^2 values of kappa, and (h w)^2 times the pooled positions multiply-adds; positions
     whose patch is zero cost nothing in the first layer. Memory: the matrix and a tile of 16 x 16 images. Symmetric
     matrices are computed above the diagonal only. float32 images give a float32 matrix, exact to about 1e-6 of the
-    norms (use float64 for distances between close images); values beyond 1e12, or all below 1e-12, give float64, since
-    entries grow as squares. A checkpoint grows to the size of the computed part of the matrix; a kill loses the tiles
-    in work; kernels are told apart by their ``repr``. `X` and `Y` of another library than NumPy give matrices of that
+    norms, where the slope of a kernel is infinite (`tangent` with "arccosine", ``ArcCosine(0)``) to 1e-4 (use float64
+    for distances between close images); values beyond 1e12, or all below 1e-12, give float64, since entries grow as
+    squares. A checkpoint grows to the size of the computed part of the matrix; a kill loses the tiles in work; kernels
+    are told apart by their ``repr``. `X` and `Y` of another library than NumPy give matrices of that
     library by the formula, without a checkpoint, at twice the cost if symmetric. No hyperparameter has a gradient.
 
     References

@@ -119,7 +119,8 @@ class ConvKernelNetwork(NetworkTransformer):
     >>> ckn.maps_shape_
     (2, 2, 32)
 
-    Anchors of a CKN in PyTorch, (o, c, kh, kw), are those of this class with the channels last:
+    Anchors of a CKN in PyTorch, (o, c, kh, kw), are those of this class with the channels last
+    (of colour images with ``input="raw"``, since by default their patches are whitened first):
 
     >>> theirs = np.random.default_rng(0).standard_normal((16, 1, 3, 3))
     >>> z = theirs.transpose(0, 2, 3, 1).reshape(16, -1)

@@ -40,9 +40,10 @@ def curves(rows: Sequence[Row], labels: Mapping[str, str], axis: str) -> Any:
             ax.fill_between(x, low, high, color=styles[model]["color"], alpha=0.18, linewidth=0)
         ax.set_title(PANELS[measure])
         ax.set_xlabel(axis)
-        if measure.startswith("relative_stability"):
+        means = [r["mean"] for r in rows if r["measure"] == measure]
+        if measure.startswith("relative_stability") and min(means) > 0:  # 0: features that do not change at all
             ax.set_yscale("log")
-            log_labels(ax.yaxis, [r["mean"] for r in rows if r["measure"] == measure])
+            log_labels(ax.yaxis, means)
     for ax in axes[len(panels) :]:
         ax.set_axis_off()
     legend(figure, handles)

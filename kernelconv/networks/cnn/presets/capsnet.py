@@ -24,8 +24,8 @@ def capsnet(
 
     The scores are the lengths of the classes' capsules, from 0 to 1: train it by the margin loss. The plan is the
     paper's, made narrower: that has 256 filters and 32 capsules of 8 channels at each position (the second convolution
-    256 filters, moved by two pixels), 8.2 million parameters with its decoder. Along an axis that is shorter than the
-    filters a convolution sees zeros around the maps.
+    256 filters, moved by two pixels), 8.2 million parameters with its decoder. Where an axis is shorter than the
+    filters a convolution sees zeros around the maps, along both axes.
 
     References
     ----------
