@@ -152,10 +152,11 @@ def test_nothing_leaves_the_device_on_the_way(fitted, name, monkeypatch):
         to_numpy(x)
 
 
+@pytest.mark.parametrize("name", ["ckn", "joint"])
 @pytest.mark.parametrize("library", LIBRARIES)
-def test_integers_become_float32(fitted, library):
-    x = RNG.integers(0, 255, (5, 8, 9)).astype(np.uint8)
-    estimator = fitted("ckn", np.float32)
+def test_integers_become_float32(fitted, library, name):
+    estimator = fitted(name, np.float32)
+    x = RNG.integers(0, 255, (5, *CASES[name][1].shape[1:])).astype(np.uint8)
     wanted = estimator.transform(x)
     check_same(estimator.transform(moved(x, library)), wanted, moved(x.astype(np.float32), library), 1e-5)
 
@@ -224,7 +225,7 @@ def test_an_unfitted_estimator_says_so_first():
         ConvKernelNetwork().transform(torch.tensor(IMAGES))
 
 
-@pytest.mark.parametrize("name", ["ckn", "scattering", "cnn", "rotations"])
+@pytest.mark.parametrize("name", ["ckn", "scattering", "cnn", "rotations", "joint"])
 def test_gradients_reach_the_images_through_the_estimator(fitted, name):
     torch = pytest.importorskip("torch")
     estimator, x = fitted(name, np.float64), torch.tensor(CASES[name][1][:2], requires_grad=True)
@@ -238,12 +239,12 @@ def test_gradients_reach_the_images_through_the_estimator(fitted, name):
     assert abs(float(up - down) / (2 * eps) - slope) <= 1e-5 * abs(slope)
 
 
-@pytest.mark.parametrize("name", ["subspaces", "cnn-two-classes"])
+@pytest.mark.parametrize("name", ["subspaces", "cnn-two-classes", "joint"])
 def test_jax_compiles_an_estimator(fitted, name):
     jax = pytest.importorskip("jax")
     estimator, x = fitted(name, np.float32), CASES[name][1].astype(np.float32)
     tensor = jax.numpy.asarray(x)
-    for method in ("decision_function", "predict"):
+    for method in ("transform",) if name == "joint" else ("decision_function", "predict"):
         wanted, found = getattr(estimator, method)(x), jax.jit(getattr(estimator, method))(tensor)
         assert isinstance(found, jax.Array)
         np.testing.assert_allclose(found, wanted, atol=1e-5 * np.linalg.norm(wanted))

@@ -620,10 +620,22 @@ def test_a_warm_start_with_another_architecture_begins_anew():
         np.testing.assert_array_equal(again.params[key], value)
 
 
-def test_names_of_features_are_those_of_fit():
+@pytest.mark.parametrize(
+    "estimator",
+    [
+        ConvKernelNetwork(4, n_patches=200, random_state=0, image_shape=(8, 7)),
+        Scattering1D(2),
+        JointTimeFrequencyScattering(J=2, Q=1, J_fr=1),
+        Scattering3D(0, volume_shape=(2, 4, 7)),
+    ],
+    ids=lambda e: type(e).__name__,
+)
+def test_names_of_features_are_those_of_fit(estimator):
     pd = pytest.importorskip("pandas", reason="tables need pandas")
     rows = pd.DataFrame(np.random.default_rng(0).random((20, 56)), columns=[f"p{i}" for i in range(56)])
-    estimator = ckn(image_shape=(8, 7)).fit(rows)
+    estimator.fit(rows)
     assert len(estimator.get_feature_names_out(rows.columns)) == estimator.transform(rows).shape[1]
     with pytest.raises(ValueError, match="input_features is not equal to feature_names_in_"):
         estimator.get_feature_names_out([f"q{i}" for i in range(56)])
+    with pytest.raises(ValueError, match=r"input_features should have length equal .* \(56\), got 1"):
+        estimator.get_feature_names_out(["p0"])

@@ -9,7 +9,7 @@ from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from kernelconv import JointTimeFrequencyScattering
 from kernelconv.networks.scattering.signals.geometry_1d import Geometry1D
-from kernelconv.networks.scattering.signals.joint import JointGeometry, JointPath
+from kernelconv.networks.scattering.signals.joint import JointGeometry, JointMaps, JointPath
 
 CIRCULAR = {"padding": "circular"}
 
@@ -164,6 +164,27 @@ def test_what_is_not_averaged_over_bins_does_not_depend_on_their_average(F):
     assert found.paths_[k] == wanted.paths_[k]
     ours, theirs = found.maps(tone)[0, 0, k], wanted.maps(tone)[0, 0, k]
     assert ours == pytest.approx(theirs, rel=1e-5)
+
+
+@pytest.mark.parametrize(("J_fr", "F"), [(1, 5.5), (1, 20), (2, 8), (2, 16), (3, 15)])
+def test_an_average_longer_than_the_filters_does_not_wrap_around(J_fr, F):
+    """Ever more zeros beyond the lowest frequency change nothing."""
+    x = np.random.default_rng(0).standard_normal((2, 512))
+    joint = fitted(512, J=4, Q=4, J_fr=J_fr, F=F)
+    geometry = joint._maps.geometry
+    longer = JointGeometry(geometry.time, J_fr, 1, F)
+    longer.__dict__["n_bins"] = 8 * geometry.n_bins
+    assert longer.paths == geometry.paths
+    padded = np.pad(x, geometry.time.borders, "symmetric")
+    wanted, found = (JointMaps(g)(padded) for g in (longer, geometry))
+    np.testing.assert_allclose(found, wanted, atol=1e-6 * np.abs(wanted[:, 1:]).max())
+
+
+def test_borders_are_those_of_fit():
+    x = np.random.default_rng(0).standard_normal((2, 128))
+    joint = fitted(128, J=4, Q=4, J_fr=2)
+    before = joint.transform(x)
+    np.testing.assert_array_equal(joint.set_params(padding="zero").transform(x), before)
 
 
 def test_a_short_average_over_bins_needs_no_fewer_of_them():

@@ -255,9 +255,16 @@ def test_patches_count_in_a_block_where_they_are_made(channels):
         ((), None, "serial needs at least one part"),
         ((ReLU(), "relu"), None, "serial composes parts .*, got 'relu'"),
         ((ReLU(), ReLU), None, "serial composes parts .*, got <class"),
-        ((ReLU(), ReLU()), ["a", "a"], r"names must be 2 different strings without dots or '__', got \('a', 'a'\)"),
-        ((ReLU(), ReLU()), ["a"], r"names must be 2 different strings without dots or '__', got \('a',\)"),
-        ((ReLU(),), ["a__b"], "names must be 1 different strings without dots or '__'"),
+        (
+            (ReLU(), ReLU()),
+            ["a", "a"],
+            r"names must be 2 different words without '.', '__' or a last '_', got \['a', 'a'\]",
+        ),
+        ((ReLU(), ReLU()), ["a"], r"names must be 2 different words without '.', '__' or a last '_', got \['a'\]"),
+        ((ReLU(),), ["a__b"], "names must be 1 different words without '.', '__'"),
+        ((ReLU(),), ["a_"], r"names must be 1 different words .* or a last '_', got \['a_'\]"),
+        ((ReLU(),), [""], "names must be 1 different words"),
+        ((ReLU(),), [1], r"names must be a list of strings, one a part, got \[1\]"),
     ],
 )
 def test_serial_refuses(parts, names, match):

@@ -237,6 +237,16 @@ def test_paddings_are_numpys(padding):
     assert relative(as_maps(scattering.transform(x), scattering), expected) < 1e-4
 
 
+def test_one_image_has_maps_where_rows_would_do_too():
+    x = images(3, 8, 8)
+    scattering = Scattering2D(1, 2, image_shape=(8, 8)).fit(x)
+    wanted = scattering.maps(x)
+    np.testing.assert_allclose(scattering.maps(x[0]), wanted[0], atol=1e-14)
+    np.testing.assert_array_equal(scattering.maps(x.reshape(3, -1)), wanted)
+    with pytest.raises(ValueError, match="X has 8 features, but Scattering2D is expecting 64"):
+        scattering.maps(x[0, :5])
+
+
 # -- theory --------------------------------------------------------------------------------------------------------
 
 

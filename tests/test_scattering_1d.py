@@ -369,6 +369,7 @@ def test_wavelets_have_zero_mean_and_unit_gain():
         ({"T": 2**63}, r"averages over T=9\.22337e\+18 samples .* more than the 64 of the signal"),
         ({"T": 2**63, "padding": "zero"}, r"J=3 with T=9\.22337e\+18 spans more than 64 times the 64 samples"),
         ({"T": 10**400}, "T must be >= 0 and finite, got 1000"),
+        ({"J": 20_000, "T": "global"}, r"The wavelets span 2\*\*J samples, more than the 64 of the signal"),
         ({"J": 2000, "padding": "zero"}, r"J=2000 with T=2\*\*J spans more than 64 times"),
         ({"J": 13, "T": 4}, "J=13 with T=4 spans more than 64 times the 64 samples of the signal"),
         ({"T": 0.5}, "T must be at least 1 sample, got 0.5; 'global' averages the whole signal"),

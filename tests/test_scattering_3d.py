@@ -345,6 +345,8 @@ def test_paths_and_feature_names():
     assert scattering.paths_[-1].parent == VolumePath((0,), 1)
     assert scattering.paths_[1].parent == VolumePath(())
     np.testing.assert_array_equal(frame["scattering3d_c1_j0_j1_l1_q3"], scattering.maps(x)[:, 1, -1])
+    close = Scattering3D(1, 1, integral_powers=(1.0, 1.0000001)).fit(x).get_feature_names_out()
+    assert len(set(close)) == len(close)
     local = Scattering3D(1, 2, rotation_covariant=False, method="local").fit(x[..., 0])
     names = local.get_feature_names_out()
     assert [names[0], names[-1]] == ["scattering3d_mean_0_0_0", "scattering3d_j0_j1_l2m2_3_3_3"]

@@ -454,6 +454,7 @@ def test_paths_out_of_order_are_refused():
         ({"energy": 1.5}, r"energy must be None or a share in \(0, 1\], got 1.5"),
         ({"energy": 0}, "energy must be > 0"),
         ({"log": True, "epsilon": 0}, "epsilon must be > 0"),
+        ({"J": 2, "L": 1, "bank": "tight"}, "A tight bank needs wavelets that reach every frequency: those of L=1"),
         ({"engine": "kymatio", "bank": "tight"}, "engine='kymatio' computes Morlet wavelets .* got bank='tight'"),
         ({"engine": "kymatio", "paths": "all"}, "and paths='all'"),
     ],
@@ -461,6 +462,27 @@ def test_paths_out_of_order_are_refused():
 def test_bad_options(parameters, message):
     with pytest.raises(ValueError, match=message):
         Scattering2D(**parameters).fit(images(1, 16, 16))
+
+
+def test_a_tight_bank_of_one_direction_is_refused_as_it_is_built():
+    with pytest.raises(ValueError, match="A tight bank needs wavelets that reach every frequency"):
+        ScatteringTransform(2, 1, bank="tight").build((12, 12, 1))
+
+
+@pytest.mark.parametrize("option", ["log", "normalized"])
+def test_an_epsilon_of_numpy_keeps_float32(option):
+    x = images(2, 16, 16).astype(np.float32)
+    plain, of_numpy = (Scattering2D(2, **{option: True}, epsilon=t(0.25)).fit(x) for t in (float, np.float64))
+    found = of_numpy.transform(x)
+    assert found.dtype == np.float32
+    np.testing.assert_array_equal(found, plain.transform(x))
+
+
+@pytest.mark.parametrize("kept", [(0, 0), (1, 0), (3,), (-1,), [0]])
+def test_kept_paths_are_increasing_positions(kept):
+    paths = ScatteringTransform(1, 2).build((8, 8, 1)).geometry.paths
+    with pytest.raises(ValueError, match="kept must be a tuple of increasing positions of the 3 paths, got"):
+        PathSelection(paths, kept)
 
 
 def test_parts_refuse_channels_that_are_no_paths():

@@ -23,6 +23,18 @@ from kernelconv.networks.arrays import label_of_highest, probabilities, read_els
 from kernelconv.networks.serial import Network
 
 
+def check_input_features(estimator: Any, names: Sequence[str] | NDArray | None) -> None:
+    """Raise ValueError unless `names` are None or those of the features that a fitted `estimator` takes."""
+    check_is_fitted(estimator)
+    if names is not None and len(names) != estimator.n_features_in_:
+        raise ValueError(
+            f"input_features should have length equal to number of features ({estimator.n_features_in_}), "
+            f"got {len(names)}"
+        )
+    if names is not None and not np.array_equal(getattr(estimator, "feature_names_in_", names), names):
+        raise ValueError("input_features is not equal to feature_names_in_")
+
+
 class ImageEstimator(BaseEstimator):
     """Base of every estimator that reads images, or rows through its `image_shape` parameter.
 
@@ -122,16 +134,7 @@ class ImageTransformer(TransformerMixin, ImageEstimator):
 
     def get_feature_names_out(self, input_features: Sequence[str] | NDArray | None = None) -> NDArray:
         """Return one name per feature: class name, then row, column and channel of the output map."""
-        check_is_fitted(self)
-        if input_features is not None and len(input_features) != self.n_features_in_:
-            raise ValueError(
-                f"input_features should have length equal to number of features ({self.n_features_in_}), "
-                f"got {len(input_features)}"
-            )
-        if input_features is not None and not np.array_equal(
-            getattr(self, "feature_names_in_", input_features), input_features
-        ):
-            raise ValueError("input_features is not equal to feature_names_in_")
+        check_input_features(self, input_features)
         prefix = type(self).__name__.lower()
         h, w, c = self.maps_shape_
         return np.array([f"{prefix}_{i}_{j}_{k}" for i in range(h) for j in range(w) for k in range(c)], dtype=object)

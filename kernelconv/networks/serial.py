@@ -292,9 +292,9 @@ def serial(*parts: Part, names: Sequence[str] | None = None) -> Network:
         if not isinstance(part, Part):
             raise ValueError(f"serial composes parts (operators, layers, networks), got {shown(part)}.")
     names = [f"{type(p).__name__.lower()}_{i}" for i, p in enumerate(parts, 1)] if names is None else names
-    if not isinstance(names, tuple | list):
+    if not isinstance(names, tuple | list) or not all(isinstance(name, str) for name in names):
         raise ValueError(f"names must be a list of strings, one a part, got {names!r}.")
-    joined_names = " ".join(map(str, names))
-    if len(names) != len(parts) or len(set(names)) != len(names) or "." in joined_names or "__" in joined_names:
-        raise ValueError(f"names must be {len(parts)} different strings without dots or '__', got {tuple(names)}.")
+    wrong = any(not name or "." in name or "__" in f"{name}_" for name in names)  # <name>__<parameter> is set
+    if len(names) != len(parts) or len(set(names)) != len(names) or wrong:
+        raise ValueError(f"names must be {len(parts)} different words without '.', '__' or a last '_', got {names!r}.")
     return Network(tuple(parts), tuple(names))

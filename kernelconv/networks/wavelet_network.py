@@ -68,7 +68,8 @@ class WaveletNetworkRegressor(RegressorMixin, BaseEstimator):
     ------
     ValueError
         If a parameter is not an int >= 1; samples or targets are not finite, of another number than before, or their
-        squares overflow or vanish in float64; targets have two axes; the fit takes more memory than the machine has.
+        squares overflow or vanish in float64; targets have more than one column; the fit takes more memory than the
+        machine has.
 
     Notes
     -----

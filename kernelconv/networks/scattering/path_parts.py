@@ -72,7 +72,8 @@ class ParentNormalization(PathPart):
 
     def __post_init__(self) -> None:
         """Check every field."""
-        check_positive(self.epsilon, "epsilon")
+        # a float of NumPy would make float32 maps float64
+        object.__setattr__(self, "epsilon", float(check_positive(self.epsilon, "epsilon")))
 
     def _parents(self) -> tuple[NDArray, NDArray]:
         """Positions of the normalised maps, and of their parents."""
@@ -137,7 +138,8 @@ class LogCompression(PathPart):
 
     def __post_init__(self) -> None:
         """Check every field."""
-        check_positive(self.epsilon, "epsilon")
+        # a float of NumPy would make float32 maps float64
+        object.__setattr__(self, "epsilon", float(check_positive(self.epsilon, "epsilon")))
 
     def _compressed(self) -> NDArray:
         return np.array([p.order > 0 for p in self.paths])
@@ -167,6 +169,11 @@ class PathSelection(PathPart):
     kept : tuple of int
         Positions of the paths to keep, increasing.
 
+    Raises
+    ------
+    ValueError
+        If `kept` is no such tuple.
+
     Examples
     --------
     >>> import numpy as np
@@ -177,6 +184,14 @@ class PathSelection(PathPart):
     """
 
     kept: tuple[int, ...] = ()
+
+    def __post_init__(self) -> None:
+        """Check every field."""
+        positions = range(len(self.paths))
+        if not isinstance(self.kept, tuple) or list(self.kept) != [i for i in positions if i in self.kept]:
+            raise ValueError(
+                f"kept must be a tuple of increasing positions of the {len(positions)} paths, got {self.kept!r}."
+            )
 
     linear = True
     homogeneous = True

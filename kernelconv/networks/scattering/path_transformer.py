@@ -44,7 +44,10 @@ class PathTransformer(ImageTransformer):
         check_is_fitted(self)
         h, w, channels = self.maps_shape_
         leading: tuple[int, ...] | None = None
-        if len(getattr(X, "shape", ())) != 2 or self.image_shape is None:
+        shape = getattr(X, "shape", ())
+        # two axes are rows, if there can be rows, or one image; of one line and one channel these are the same
+        alone = shape == self.image_shape_[:2] and shape[1:] != (self.n_features_in_,)
+        if len(shape) != 2 or self.image_shape is None or alone:
             X, leading = in_a_row(X, self.image_shape_)
         rows = self.transform(X)
         rows = rows if is_foreign(rows) else np.asarray(rows)  # transform returns a data frame under set_output

@@ -131,6 +131,8 @@ class ScatteringTransform(Part):
     def _prepare(self) -> None:
         if self.engine == "kymatio":
             self._engine  # noqa: B018  refuses what kymatio cannot compute
+        if self.bank == "tight" and self.L == 1:
+            self.geometry.bank  # noqa: B018  refuses what one direction cannot cover
 
     def _geometry(self, in_shape: Shape3) -> Geometry:
         if in_shape == self._in_shape and "geometry" in self.__dict__:

@@ -217,7 +217,7 @@ def _tighten(psi: NDArray, phi: NDArray) -> None:
     missing[0, 0] = 0
     if ((energy < 1e-12) & (missing > 1e-12)).any():  # with L >= 2 there is 1e-5 of it everywhere
         raise ValueError(
-            f"kind='tight' needs wavelets that reach every frequency: those of L={psi.shape[1]} direction do not, on "
+            f"A tight bank needs wavelets that reach every frequency: those of L={psi.shape[1]} direction do not, on "
             f"{psi.shape[-2]}x{psi.shape[-1]} px. Take L >= 2."
         )
     psi *= np.sqrt(missing / np.where(energy > 0, energy, 1))

@@ -85,7 +85,8 @@ class JointGeometry:
     @cached_property
     def n_bins(self) -> int:
         """Bins with the zeros above them, seven lengths of the longest filter or more; coarse grids divide it."""
-        return ((self.time.J + 1) * self.time.Q[0] >> self.J) + _ROOM << self.J
+        longest = max(self.J, int(np.ceil(np.log2(float(self.F))))) if self.averages else self.J
+        return ((self.time.J + 1) * self.time.Q[0] >> longest) + _ROOM << longest
 
     @cached_property
     def bank(self) -> FilterBank1D:
@@ -250,7 +251,7 @@ class JointMaps:
         """Return the maps (n, bins', t') of each band of maps (n, bins, t), averaged in time already at order 1."""
         geometry, xp, found = self.geometry, namespace(waves), []
         n, bins, t = waves.shape
-        zeros = xp.zeros((n, geometry.n_bins - bins, t), dtype=waves.dtype, device=_device(waves))
+        zeros = xp.broadcast_to(xp.zeros_like(waves[:, :1, :]), (n, geometry.n_bins - bins, t))
         spectrum = _fft(xp.moveaxis(xp.concat([waves, zeros], axis=1), 1, -1))  # (n, t, bins)
         for band in bands:
             target = geometry.target(band)
@@ -284,7 +285,3 @@ def _fft(x: Any) -> Any:
 
 def _real(x: Any) -> Any:
     return namespace(x).real(x)
-
-
-def _device(x: Any) -> Any:
-    return x.device if is_foreign(x) else None

@@ -9,13 +9,14 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sklearn.utils.validation import check_is_fitted
 
-from kernelconv._arrays import is_foreign, namespace, numpy_dtype
+from kernelconv._arrays import as_floating, is_foreign, namespace, numpy_dtype
 from kernelconv._check import check_count, check_positive
 from kernelconv._parallel.blocks import block_length, map_blocks, n_threads
 from kernelconv._scales import rescaled, scales
 from kernelconv._types.parameters import Border
 from kernelconv.networks.all_or_nothing import all_or_nothing
 from kernelconv.networks.arrays import apart, by_block, in_a_row
+from kernelconv.networks.estimator import check_input_features
 from kernelconv.networks.scattering.paths import filled
 from kernelconv.networks.scattering.signals.geometry_1d import Geometry1D
 from kernelconv.networks.scattering.signals.joint import FrequencyAverage, JointGeometry, JointMaps
@@ -182,7 +183,7 @@ class JointTimeFrequencyScattering(SignalTransformer):
         """
         signals = self._read(X)
         n, _, c = signals.shape
-        pad = Pad(*self._maps.time.borders, self.padding).build((1, *self.signal_shape_))
+        pad = Pad(*self._maps.time.borders, self._maps.time.padding).build((1, *self.signal_shape_))
 
         def scattered(block: Any) -> Any:
             xp = namespace(block)
@@ -193,7 +194,7 @@ class JointTimeFrequencyScattering(SignalTransformer):
         # the scalogram, its spectra, and one wavelet's share of it with all bands
         values = 8 * c * self._maps.time.padded * len(self.wavelets_[0])
         if is_foreign(signals):
-            return by_block(scattered, signals, values * numpy_dtype(signals).itemsize)
+            return by_block(lambda b: scattered(as_floating(b)), signals, values * numpy_dtype(signals).itemsize)
 
         def all_of(x: NDArray) -> NDArray:
             length = block_length(values * x.itemsize)
@@ -256,7 +257,7 @@ class JointTimeFrequencyScattering(SignalTransformer):
         """Return a name per feature, ``jointtimefrequencyscattering_<path>_<position>``, with ``c<channel>_`` before
         the path when there are several channels; ``n3_n1_f-2`` is the path of wavelets 3, 1 in time and of band -2.
         """  # noqa: D205
-        check_is_fitted(self)
+        check_input_features(self, input_features)
         t, c = self.maps_shape_[0], self.signal_shape_[1]
         prefixes = [f"c{k}_" for k in range(c)] if c > 1 else [""]
         start = type(self).__name__.lower()

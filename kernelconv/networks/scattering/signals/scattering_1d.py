@@ -15,6 +15,7 @@ from kernelconv._parallel.blocks import apply_blocks, n_threads
 from kernelconv._types.parameters import Border
 from kernelconv.networks.all_or_nothing import all_or_nothing
 from kernelconv.networks.arrays import apart, by_map, in_a_row, rows
+from kernelconv.networks.estimator import check_input_features
 from kernelconv.networks.scattering.paths import signal_meta
 from kernelconv.networks.scattering.signals.geometry_1d import Average, Geometry1D
 from kernelconv.networks.scattering.signals.signal_transformer import SignalTransformer
@@ -213,7 +214,7 @@ class Scattering1D(SignalTransformer):
         """Return one name per feature: ``scattering1d_<path>_<position>``, with ``c<channel>_`` before the path when
         there are several channels; ``mean`` is the path of order 0 and ``n3_n1`` one of order 2.
         """  # noqa: D205
-        check_is_fitted(self)
+        check_input_features(self, input_features)
         c = self.signal_shape_[1]
         prefixes = [f"c{k}_" for k in range(c)] if c > 1 else [""]
         ways = list(zip(self.paths_, self._sizes(), strict=True))

@@ -147,10 +147,11 @@ class ScatteringTransform1D(Part):
             raise ValueError(f"Q={size} wavelets an octave are as many as the signals have samples. {_LENGTH}")
         averages = self.T is None or self.T not in (0, "global")
         T = coarsest if self.T is None or not averages else float(self.T)
-        said = f"T={T:g}" if T < 1e300 else "T=2**J"  # an int may be beyond all floats
+        said = "T=2**J" if T == coarsest and T > 1e300 else f"T={T:g}"  # an int may be beyond all floats
+        span = f"2**J={coarsest}" if self.J < 64 else "2**J"
         if T > size and self.padding != "zero":
             what = f"The low-pass averages over {said} samples (2**J unless given)"
-            what = what if averages else f"The wavelets span 2**J={coarsest} samples"
+            what = what if averages else f"The wavelets span {span} samples"
             raise ValueError(
                 f"{what}, more than the {size} of the signal. Use a smaller {'T or J' if averages else 'J'}, or "
                 "padding='zero'."

@@ -18,6 +18,7 @@ from kernelconv._scales import scales
 from kernelconv._types.stored import is_elsewhere
 from kernelconv.networks.all_or_nothing import all_or_nothing
 from kernelconv.networks.arrays import by_block, read_elsewhere
+from kernelconv.networks.estimator import check_input_features
 from kernelconv.networks.scattering.fast.volumes import Volumes
 from kernelconv.networks.scattering.volumes.definition import scattered
 from kernelconv.networks.scattering.volumes.geometry import Geometry3D, Method
@@ -223,9 +224,9 @@ class Scattering3D(TransformerMixin, BaseEstimator):
         """Return a name per feature: ``scattering3d_<path>_q<power>`` or ``scattering3d_<path>_<z>_<y>_<x>``, with
         ``c<channel>_`` before the path when there are several channels; ``mean`` is the path of order 0.
         """  # noqa: D205
-        check_is_fitted(self)
+        check_input_features(self, input_features)
         geometry, c = self._run.geometry, self.volume_shape_[3]
-        ends = [f"q{q:g}" for q in geometry.integral_powers]
+        ends = [f"q{q:g}" if float(f"{q:g}") == q else f"q{float(q)!r}" for q in geometry.integral_powers]
         if geometry.method == "local":
             ends = ["_".join(map(str, at)) for at in np.ndindex(*geometry.averages_shape)]
         prefixes = [f"c{k}_" for k in range(c)] if c > 1 else [""]
