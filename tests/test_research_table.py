@@ -514,7 +514,7 @@ def test_the_verdict_counts_what_the_tables_show(results):
     lower = [f"{figure}, 60,000 images)" for figure in [*lower, "0.37 % (fixed features + least squares"]]
     assert ours[60_000] > 0.37
     assert (
-        f"Elsewhere, without augmentation, there is {', '.join(lower[:3])} and {lower[3]}, lower than the chosen row."
+        f"Elsewhere, without augmentation, there is {'; '.join(lower[:3])}; and {lower[3]}, lower than the chosen row."
         in text
     )
 
@@ -644,7 +644,7 @@ def test_files_are_written_the_same_each_time_and_hold_every_table(results, tmp_
     assert len(lines) == 1 + len(results.cells)
     assert lines[1] == "test,pixels+svm,300,0,0.12,3000,100,0.1,0.02,10.0,3.0,"
     assert any(line.startswith("validation,lenet,300,1,") and line.endswith(",,,,,,7.0") for line in lines)
-    assert "holds the errors, measures and times that each cell has; the cells hold the rest." in page
+    assert "holds errors, measures and times of each cell; the cells the rest." in page
 
 
 def test_a_figure_that_cannot_be_drawn_any_more_is_deleted(tmp_path):
