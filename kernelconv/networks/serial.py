@@ -269,8 +269,7 @@ def serial(*parts: Part, names: Sequence[str] | None = None) -> Network:
     Raises
     ------
     ValueError
-        If there is no part, something is not a part, or names repeat, hold a dot or two underscores, or are not one
-        per part.
+        If there is no part, something is no part, or names are not one a part, or wrong: ``""``, twice, ".", "__", "a_".
 
     Examples
     --------
@@ -291,10 +290,11 @@ def serial(*parts: Part, names: Sequence[str] | None = None) -> Network:
     for part in parts:
         if not isinstance(part, Part):
             raise ValueError(f"serial composes parts (operators, layers, networks), got {shown(part)}.")
-    names = [f"{type(p).__name__.lower()}_{i}" for i, p in enumerate(parts, 1)] if names is None else names
-    if not isinstance(names, tuple | list) or not all(isinstance(name, str) for name in names):
+    if names is None:
+        names = [f"{type(p).__name__.lower()}_{i}" for i, p in enumerate(parts, 1)]
+    elif not isinstance(names, tuple | list) or not all(isinstance(name, str) for name in names):
         raise ValueError(f"names must be a list of strings, one a part, got {names!r}.")
-    wrong = any(not name or "." in name or "__" in f"{name}_" for name in names)  # <name>__<parameter> is set
-    if len(names) != len(parts) or len(set(names)) != len(names) or wrong:
+    text = "_ ".join(names) + "_"  # <name>__<parameter> is set
+    if len(names) != len(parts) or len(set(names)) != len(names) or "" in names or "." in text or "__" in text:
         raise ValueError(f"names must be {len(parts)} different words without '.', '__' or a last '_', got {names!r}.")
     return Network(tuple(parts), tuple(names))

@@ -36,8 +36,6 @@ class Page:
         What was compared, and the machine and packages.
     command : str
         The command line that reproduces the results.
-    files : str
-        What the files beside the page hold.
     version : str
         Version of kernelconv.
     warning : str
@@ -46,6 +44,8 @@ class Page:
         PNG files, copied into the page.
     further : sequence of Table
         Tables after the figures.
+    files : str
+        What the files beside the page hold.
     """
 
     title: str
@@ -55,11 +55,11 @@ class Page:
     models: Sequence[Table]
     environment: Sequence[Table]
     command: str
-    files: str
     version: str
     warning: str = ""
     figures: Sequence[tuple[str | os.PathLike[str], Caption]] = ()
     further: Sequence[Table] = ()
+    files: str = ""
 
 
 @dataclass(frozen=True)

@@ -286,8 +286,7 @@ def _settings(study: Stability) -> dict[str, Any]:
         "seed": study.seed,
         "starts": study.starts,
         "trained": [m for m, model in study.models.items() if model.representation.trained],
-        "pad": PAD,
-        "border": study.border,
+        **{"pad": PAD, "border": study.border},
         "image_shape": list(study.shape),
     }
 

@@ -153,7 +153,8 @@ class ConvKernelClassifier(ImageClassifier):
         """Train on images `X` (n, h, w), (n, h, w, c) or rows, and labels `y` (n,)."""
         images = self._read_images(X, reset=True)
         labels = self._read_labels(y, images)
-        epochs, batch_size = check_count(self.epochs, "epochs", minimum=0), check_count(self.batch_size, "batch_size")
+        check_count(self.epochs, "epochs", minimum=0)
+        check_count(self.batch_size, "batch_size")
         check_positive(self.alpha, "alpha")  # before anything that takes its time
         learning_rates(self.learning_rate, "cosine", 1), SphereSteps({}, self.momentum)
         as_loss(self.loss, CLASS_LOSSES)
@@ -165,20 +166,14 @@ class ConvKernelClassifier(ImageClassifier):
         network, objective = self._with_last_layer(base, images, labels, None)
         self.history_: list[dict[str, float]] = []
         self._record(0, objective)
-        self.network_ = self._train(network, objective, images, labels, rng, epochs, batch_size)
+        self.network_ = self._train(network, objective, images, labels, rng)
         return self
 
     def _train(
-        self,
-        network: Network,
-        objective: float,
-        images: NDArray,
-        labels: NDArray,
-        rng: np.random.Generator,
-        epochs: int,
-        batch_size: int,
+        self, network: Network, objective: float, images: NDArray, labels: NDArray, rng: np.random.Generator
     ) -> Network:
         """Alternate epochs of anchor steps with exact solutions of the last layer."""
+        epochs, batch_size = int(self.epochs), int(self.batch_size)  # NumPy's small ints overflow
         if epochs == 0:
             return network
         preconditioners = _preconditioners(network, images, rng)
