@@ -269,7 +269,7 @@ def serial(*parts: Part, names: Sequence[str] | None = None) -> Network:
     Raises
     ------
     ValueError
-        If there is no part, something is no part, or names are not one a part or wrong: ``""``, twice, ".", "__", "a_".
+        If a part is missing or none, or names are not one a part, repeat, are empty, hold a dot, ``__``, or end in ``_``.
 
     Examples
     --------
