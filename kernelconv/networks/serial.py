@@ -269,7 +269,7 @@ def serial(*parts: Part, names: Sequence[str] | None = None) -> Network:
     Raises
     ------
     ValueError
-        If a part is missing or none, or names are not one a part, equal or empty, or hold a dot, ``__`` or a last ``_``.
+        If a part is missing or none, or names are not one a part, equal, empty, with a dot, ``__`` or a last ``_``.
 
     Examples
     --------
