@@ -67,8 +67,8 @@ PLANS = {
             "on most rows have one draw: it was so decided before a cell of these sizes had run, for want of time.",
             "Tests at 2,000 images and all cells from 5,000 on ran on another machine than the rest, nearly twice as "
             "fast for LeNets: CPU seconds are to be compared within a size, those of tests apart from validations. "
-            "From 20,000 images on OpenBLAS used its AVX-512 kernels there (OPENBLAS_CORETYPE=SkylakeX), which multiply "
-            "large matrices twice as fast as those it took before (Haswell).",
+            "From 20,000 images on OpenBLAS used its AVX-512 kernels there (OPENBLAS_CORETYPE=SkylakeX), faster for "
+            "products of large matrices than those it took before (Haswell).",
         ),
         single=20_000,
         several={
