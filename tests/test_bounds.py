@@ -1,6 +1,7 @@
 """The theorem's bound on convolutional kernel networks; translations; the theory's recommendations."""
 
 import ast
+import tracemalloc
 from pathlib import Path
 
 import numpy as np
@@ -413,3 +414,17 @@ def test_affine_fields_are_observed_with_their_own_norms():
     other = observe(lambda x: 3 * x, x, field, ONE_LAYER, order=1, padding="circular")
     norms[0] = np.linalg.norm((3 * warp(x, field, order=1, padding="circular") - 3 * x).reshape(4, -1), axis=1)
     np.testing.assert_allclose(other.change, 2 / 3 * norms[0] / norms[1])
+
+
+def test_an_envelope_of_many_observations_needs_no_square_matrix():
+    rng, m = np.random.default_rng(0), 2000
+    seen = Observations(rng.random(m) + 0.01, 3 * rng.random(m), rng.random(m))
+    tracemalloc.start()
+    fitted = fit_envelope(ONE_LAYER, seen, level=0.9)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 8 * m**2 / 2
+    above = seen.change > fitted.right_hand_side(seen.jacobian_norm, seen.sup_norm)
+    # the optimality of a quantile regression without an intercept: shares weighted by each regressor
+    for weights in (seen.jacobian_norm, seen.sup_norm):
+        assert np.average(above, weights=weights) == pytest.approx(0.1, abs=2 / m)

@@ -73,6 +73,18 @@ def test_labels_of_its_own_are_all_right(model):
     assert len(own["majority"]["certified"]) == 2
 
 
+def test_a_card_leaves_images_as_they_are_and_seeds_plain():
+    def model(z):
+        z *= 0.5
+        return z[:, 2, 2] > 0.25
+
+    x = np.random.default_rng(0).random((3, 8, 8))
+    given = x.copy()
+    card = stability_card(model, x, order=np.int64(3), random_state=np.int64(0), **FEW)
+    np.testing.assert_array_equal(x, given)
+    assert json.loads(json.dumps(card)) == card == stability_card(model, x, order=3, random_state=0, **FEW)
+
+
 def test_a_function_of_labels_has_no_representation():
     card = stability_card(lambda x: x[:, 0, 0] > 9, X[:3], **FEW)
     assert card["representation"] is None

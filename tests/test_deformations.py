@@ -510,3 +510,17 @@ def test_the_limits_of_a_size_are_allowed():
     for size in (0.99e-100, 1.01e100):
         with pytest.raises(ValueError, match=r"scale must be between 1e-100 and 1e\+100, got"):
             check_size(size, "scale")
+
+
+def test_factors_and_points_of_a_batch_are_one_for_each_field():
+    fields = SineField((8, 9), np.ones((3, 2, 2, 2)))
+    points = np.ones((5, 2))
+    assert fields.scaled([1, 2, 3.0]).values.shape == (3, 8, 9, 2)
+    assert fields[0].scaled([1, 2.0]).values.shape == (2, 8, 9, 2)
+    assert fields.at(np.stack(3 * [points])).shape == (3, 5, 2)
+    for factor, of in (([1, 2.0], fields), (np.ones((3, 1)), fields), (np.ones((2, 1)), fields[0])):
+        with pytest.raises(ValueError, match="factor must be a number, or one for each field; got shape"):
+            of.scaled(factor)
+    for found in (fields.at, fields.jacobian_at):
+        with pytest.raises(ValueError, match=r"points must be one set, \(k, 2\), or one for each of 3 fields, got"):
+            found(np.ones((4, 5, 2)))

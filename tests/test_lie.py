@@ -154,11 +154,40 @@ def test_maps_move_about_their_own_centre_by_the_stride():
     )
 
 
+def inside(n, size, margin):
+    """Random images that are 0 on a margin."""
+    x = np.zeros((n, size, size, 1))
+    x[:, margin:-margin, margin:-margin] = np.random.default_rng(0).random((n, size - 2 * margin, size - 2 * margin, 1))
+    return x
+
+
+def test_maps_without_padding_move_by_the_stride_of_their_network():
+    x, valid = inside(2, 28, 10), Convolution(4, 3, padding="valid").build((28, 28, 1), np.random.default_rng(0))
+    for phi, given in ((valid, {}), (valid.forward, {}), (lambda x: valid.forward(x), {"stride": 1})):
+        assert equivariance_error(phi, x, (1, 0), **given).max() < 1e-12
+        assert lie_error(phi, x, (1, 0), **given).max() < 1e-9
+    # a last position that is no stride from the border: 57 = 2 * 28 + 1, and 29 positions
+    pooled = GaussianPooling(2).build((57, 57, 1))
+    assert equivariance_error(pooled, inside(1, 57, 20), (2, 4)).max() < 1e-6
+
+
+def test_positions_on_every_second_pixel_turn_about_the_centre_of_the_image():
+    u = np.arange(56) - 27.5
+    x = np.exp(-(u[:, None] ** 2 + 2 * u**2) / 40)[None, ..., None]
+    every, all_of_them = (GaussianPooling(s, scale=3.0).build((56, 56, 1)) for s in (2, 1))
+    wanted = lie_error(all_of_them, x, "rotation")
+    assert wanted > 0.01  # what its border changes of the maps
+    np.testing.assert_allclose(lie_error(every, x, "rotation"), wanted, rtol=0.01)
+    np.testing.assert_allclose(lie_error(every.forward, x, "rotation", stride=2, origin=0), wanted, rtol=0.01)
+    centred = lie_error(lambda x: every.forward(x), x, "rotation")
+    assert centred > 5 * wanted  # half a pixel off: what of a function is taken to be centred is not
+
+
 @pytest.mark.parametrize("generator", GENERATORS, ids=str)
 def test_the_pullback_is_the_adjoint_of_the_derivative(generator):
     x, phi = images(2), network()
     field = as_generator(generator, x.shape)
-    y, slope = lie_derivative(phi.forward, x, field, "invariant", 3, "zero")
+    y, slope = lie_derivative(phi.forward, x, field, None, 3, "zero")
     g = np.random.default_rng(1).standard_normal(y.shape)
     along = (warp_derivative(x, np.zeros((12, 10, 2))) * field.values[:, :, None]).sum(-1)
     pulled = as_gradient(phi)(x, g.reshape(phi.forward(x).shape))
@@ -187,8 +216,9 @@ def test_a_generator_may_be_of_any_length():
 def test_features_in_float32_take_a_larger_step():
     x, phi = images(2), network()
     exact, single = lie_error(phi, x, (1, 0)), lambda x: phi.forward(x).astype(np.float32)
-    np.testing.assert_allclose(lie_error(single, x, (1, 0)), exact, rtol=1e-4)
-    assert np.abs(lie_error(single, x, (1, 0), step=1e-6) / exact - 1).max() > 1e-3
+    where = {"stride": phi.receptive_field((12, 10, 1))[1]}
+    np.testing.assert_allclose(lie_error(single, x, (1, 0), **where), exact, rtol=1e-4)
+    assert np.abs(lie_error(single, x, (1, 0), step=1e-6, **where) / exact - 1).max() > 1e-3
 
 
 def test_images_in_float32_are_measured_in_float64():
@@ -247,6 +277,16 @@ TWO = SineField((6, 7), np.ones((3, 2, 1, 1)))
 @pytest.mark.parametrize(
     ("call", "message"),
     [
+        (lambda: lie_error(np.abs, X, "shear", stride=0), "stride must be > 0, got 0"),
+        (lambda: equivariance_error(np.abs, X, (1, 0), stride=(1, -1)), r"stride must be > 0, got \(1, -1\)"),
+        (
+            lambda: equivariance_error(np.abs, X, (1, 0), origin=(1, 2, 3)),
+            r"origin must be a number of pixels or",
+        ),
+        (
+            lambda: equivariance_error(lambda x: x[:, 1:-1, 1:-1], X, (1, 0)),
+            r"Maps of 4 x 5 positions do not divide images of 6 x 7 px: pass stride=",
+        ),
         (lambda: lie_error(np.abs, X, "spin"), r"generator must be one of 'rotation', 'dilation', 'shear', got 'spin'"),
         (lambda: lie_error(np.abs, X, (1, 2, 3)), r"generator must be \(rows, columns\), two numbers of pixels, got"),
         (lambda: lie_error(np.abs, X, (0, 0)), r"The generator \(0, 0\) moves no pixel: pass a field or a translation"),
@@ -289,6 +329,6 @@ def test_the_error_of_an_image_does_not_depend_on_the_fields_of_others(output):
         return part.forward(x.astype(np.float32))
 
     fields = SmoothDeformation(2).sample((12, 10), 0.3, 0, size=2)
-    alone = lie_error(phi, x[1:], fields[1:], output=output)
-    beside = lie_error(phi, x, fields.scaled(np.array([1e5, 1.0])), output=output)
+    alone = lie_error(phi, x[1:], fields[1:], output=output, stride=3)
+    beside = lie_error(phi, x, fields.scaled(np.array([1e5, 1.0])), output=output, stride=3)
     assert beside[1] == pytest.approx(alone[0], rel=1e-4)

@@ -406,10 +406,21 @@ def test_labels_of_another_kind_are_refused_where_they_are_compared():
 def test_flips_want_one_label_an_image_and_strengths_that_are_finite():
     x = np.random.default_rng(0).random((3, 6, 6))
     found = smallest_flip(lambda v: np.zeros(len(v), int), x, Translation(), n_evaluations=16, random_state=0)
-    assert found.accuracy([0, 0, 1], [0.0, 1.0]).tolist() == [2 / 3, 2 / 3]
+    assert found.accuracy([0, 0, 1], [0.0, found.limit]).tolist() == [2 / 3, 2 / 3]
     for y in ([0], [[0], [0], [1]]):
         with pytest.raises(ValueError, match=r"y must hold one label an image, \(3,\), got shape"):
             found.accuracy(y)
-    for strength, words in ((np.nan, "strengths holds 1 non-finite"), (-1.0, "strengths must be >= 0")):
+    beyond = found.limit + 0.1, f"strengths must be at most the limit of the search, {found.limit:g}"
+    for strength, words in ((np.nan, "strengths holds 1 non-finite"), (-1.0, "strengths must be >= 0"), beyond):
         with pytest.raises(ValueError, match=words):
             found.accuracy([0, 0, 1], strength)
+
+
+def test_certified_accuracies_have_the_axes_of_their_strengths_and_results_are_compared_as_objects():
+    x, same = np.random.default_rng(0).random((3, 6, 6)), lambda v: np.zeros(len(v), int)
+    one, two = (certify(same, x, Translation(), sigma=1.0, random_state=0) for _ in range(2))
+    asked = np.array([[0.0, 1.0], [2.0, 9.0]])
+    assert one.accuracy([0, 0, 1], asked).tolist() == [[2 / 3, 2 / 3], [2 / 3, 0]]
+    assert one == one
+    assert one != two
+    assert len({one, two}) == 2

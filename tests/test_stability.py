@@ -500,9 +500,8 @@ def test_a_ratio_that_a_resample_leaves_without_noise_is_refused():
         return np.where(np.arange(3)[:, None] > 0, np.eye(3), x.reshape(3, -1)[:, :3])
 
     x = 1 + np.random.default_rng(0).random((3, 8, 8))
-    with pytest.raises(
-        ValueError, match=r"what relative_stability is divided by has the mean 0 in \d+ of 1000 resamples"
-    ):
+    said = r"what relative_stability is divided by, 0 for 2 of 3 images, has the mean 0 in \d+ of 1000 resamples"
+    with pytest.raises(ValueError, match=said):
         measure_stability(blind_to_all_but_the_first, x, SMOOTH, [0.2], padding="symmetric", random_state=0)
 
 
@@ -880,6 +879,26 @@ def test_accuracy_under_corruption_and_change_are_those_of_the_corrupted_images(
             assert row.low <= row.mean <= row.high
             np.testing.assert_array_equal(row.samples[1], 1)
             assert (row.n_images, row.n_draws, row.within_theorem) == (20, 1, False)
+
+
+def test_a_report_of_corruptions_names_each_and_says_nothing_of_jacobian_norms():
+    x, y = np.clip(blobs(20), 0, 1), np.arange(20) % 2
+    names, right = ["contrast", "rotate"], lambda rows: (rows[:, 0] > 0.5).astype(int)
+    report = measure_corruptions(lambda x: x, x, y, right, corruptions=names, severities=[1, 5], random_state=0)
+    caption, heads, *lines = str(report).splitlines()
+    assert caption == "2 families: 20 images, 1 draw each, mean [95 % interval]"
+    assert heads.split() == ["family", "strength", "measure", "mean", "interval"]
+    assert [line.split()[:3] for line in lines[::2]] == [[n, s, "severity"] for n in names for s in "15"]
+    assert "*" not in str(report)
+    pytest.importorskip("matplotlib")
+    axes = report.plot(measure="accuracy")
+    assert [line.get_label() for line in axes.lines] == names
+    assert all(line.get_xdata().tolist() == [1, 5] for line in axes.lines)
+    assert axes.get_xlabel() == "severity of the corruption"
+    one = StabilityReport(report.select("accuracy")[:2])
+    assert str(one).startswith("contrast: 20 images")
+    assert "family" not in str(one)
+    assert not one.plot().get_legend()
 
 
 # -- representations that keep or change what they are given -----------------------------------------------------------

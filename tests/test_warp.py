@@ -224,3 +224,13 @@ def test_images_without_room_for_sums_are_refused():
 def test_errors(call, message):
     with pytest.raises(ValueError, match=message):
         call(images(), np.zeros((9, 12, 2)))
+
+
+@pytest.mark.parametrize("shape", [(1, 32, 16), (1, 50, 8), (3, 20, 32)])
+def test_a_field_says_which_axes_are_rows_and_columns(shape):
+    x = np.random.default_rng(0).random((2, *shape))
+    still = np.zeros((*shape[:2], 2))
+    np.testing.assert_allclose(warp(x, still), x, atol=1e-12)
+    np.testing.assert_allclose(warp(x, np.stack([still, still]), order=np.int64(1)), x)
+    with pytest.raises(ValueError, match="looks like channels first"):
+        warp(x, np.zeros((*shape[1:], 2)))

@@ -62,16 +62,16 @@ class AffineField(DisplacementField):
 
     def at(self, points: NDArray) -> NDArray:
         """Return tau (..., k, 2), in pixels, at `points` (k, 2) or, for a batch, (n, k, 2)."""
-        centred = as_points(points) - (np.array(self.shape) - 1) / 2
+        centred = as_points(points, self.batch_shape) - (np.array(self.shape) - 1) / 2
         return centred @ np.swapaxes(self.matrix, -1, -2) + self.offset[..., None, :]
 
     def jacobian_at(self, points: NDArray) -> NDArray:
         """Return D tau (..., k, 2, 2) at `points`; entry [a, b] is d tau_a / d u_b."""
-        return np.repeat(self.matrix[..., None, :, :], as_points(points).shape[-2], axis=-3)
+        return np.repeat(self.matrix[..., None, :, :], as_points(points, self.batch_shape).shape[-2], axis=-3)
 
     def scaled(self, factor: ArrayLike) -> AffineField:
         """Return factor * tau; `factor` is a number or, for a batch, an array (n,), one per field."""
-        factor = as_double(factor, "factor")
+        factor = self._as_factor(factor)
         return AffineField(self.shape, factor[..., None, None] * self.matrix, factor[..., None] * self.offset)
 
     def _at_index(self, index: Any) -> AffineField:

@@ -89,6 +89,17 @@ class DisplacementField:
             raise TypeError("A single field has no index: it is all there is.")
         return self._at_index(index)
 
+    def _as_factor(self, factor: Any) -> NDArray:
+        """Return a factor as float64: a number, or one per field of a batch; raise ValueError if it is neither.
+
+        A single field takes n factors as well: a batch of its multiples.
+        """
+        factors = as_double(factor, "factor")
+        if factors.ndim > 1 or (factors.ndim and self.batch_shape not in ((), factors.shape)):
+            of = f"{len(self)} fields" if self.batch_shape else "one field"
+            raise ValueError(f"factor must be a number, or one for each field; got shape {factors.shape} for {of}.")
+        return factors
+
     def _check_memory(self, numbers: int, what: str) -> None:
         """Raise ValueError if `numbers` numbers a pixel and field are more than there is memory for."""
         n, (h, w) = len(self) if self.batch_shape else 1, self.shape
@@ -206,11 +217,13 @@ def check_size(value: Any, name: str) -> float:
     return size
 
 
-def as_points(points: Any) -> NDArray:
-    """Return positions in pixels as float64; raise ValueError unless they are (..., k, 2)."""
+def as_points(points: Any, batch: tuple[int, ...] = ()) -> NDArray:
+    """Return positions in pixels as float64; raise ValueError unless they are (..., k, 2), one set or `batch` sets."""
     points = check_finite(as_double(points, "points"), "points")
     if points.ndim < 2 or points.shape[-1] != 2 or not points.size:
         raise ValueError(f"points must be (row, column) pairs, (k, 2) or (n, k, 2), got shape {points.shape}.")
+    if batch and points.shape[:-2] not in ((), (1,), batch):
+        raise ValueError(f"points must be one set, (k, 2), or one for each of {batch[0]} fields, got {points.shape}.")
     return points
 
 

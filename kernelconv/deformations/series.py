@@ -71,7 +71,7 @@ class SeriesField(SmoothField):
 
     def at(self, points: NDArray) -> NDArray:
         """Return tau (..., k, 2), in pixels, at `points` (k, 2) or, for a batch, (n, k, 2)."""
-        points = as_points(points)
+        points = as_points(points, self.batch_shape)
         rows, _ = self._waves(points[..., 0], 0)
         columns, _ = self._waves(points[..., 1], 1)
         half = rows[..., None, :, :] @ self.coefficients  # (..., 2, k, c)
@@ -79,7 +79,7 @@ class SeriesField(SmoothField):
 
     def jacobian_at(self, points: NDArray) -> NDArray:
         """Return D tau (..., k, 2, 2) at `points`; entry [a, b] is d tau_a / d u_b."""
-        points = as_points(points)
+        points = as_points(points, self.batch_shape)
         rows, d_rows = self._waves(points[..., 0], 0)
         columns, d_columns = self._waves(points[..., 1], 1)
         along_row = ((d_rows[..., None, :, :] @ self.coefficients) * columns[..., None, :, :]).sum(-1)
@@ -123,7 +123,7 @@ class SeriesField(SmoothField):
 
     def scaled(self, factor: ArrayLike) -> Self:
         """Return factor * tau; `factor` is a number or, for a batch, an array (n,), one per field."""
-        factor = as_double(factor, "factor")
+        factor = self._as_factor(factor)
         new = self._with(factor[..., None, None, None] * self.coefficients)
         new._inherit_norms(self, factor)
         return new

@@ -8,7 +8,7 @@ from typing import Any
 
 from numpy.typing import ArrayLike, NDArray
 
-from kernelconv._numbers import as_double, shown
+from kernelconv._numbers import shown
 from kernelconv.deformations.fields import freeze
 from kernelconv.deformations.series import SmoothField
 
@@ -91,7 +91,7 @@ class ShiftedField(SmoothField):
 
     def scaled(self, factor: ArrayLike) -> ShiftedField:
         """Return factor * (tau + c); `factor` is a number or, for a batch, an array (n,), one per field."""
-        factor = as_double(factor, "factor")
+        factor = self._as_factor(factor)
         return ShiftedField(self.shape, self.field.scaled(factor), factor[..., None] * self.offset)
 
     def _at_index(self, index: Any) -> ShiftedField:

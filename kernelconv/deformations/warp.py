@@ -9,7 +9,7 @@ from numpy.typing import ArrayLike, NDArray
 from scipy import sparse
 
 from kernelconv._arrays import as_one_library, check_finite_array, holds, is_foreign, namespace
-from kernelconv._check import check_choice, check_finite, check_images, check_images_shape
+from kernelconv._check import check_channels_last, check_choice, check_finite, check_images, check_images_shape
 from kernelconv._numbers import as_real
 from kernelconv._parallel.blocks import apply_blocks, block_length, map_blocks
 from kernelconv._scales import check_room, largest
@@ -105,8 +105,10 @@ def warp(
 
 def check_warp(x: Any, tau: Any, order: Any, padding: str, name: str = "x") -> tuple[NDArray, NDArray]:
     """Return `x` as images (n, h, w, c) and tau as an array, or raise ValueError as `warp` says."""
-    images = check_images(x, name=name)
+    images = check_images(x, name=name, channels_last=False)
     tau = as_real(tau, "tau")
+    if tau.shape[-3:-1] != images.shape[1:3]:  # else the field says which axes are rows and columns
+        check_channels_last(images.shape, name)
     _check_how(images.shape, tau.shape, order, padding)
     tau = tau.astype(np.float32) if tau.dtype == bool else tau
     check_finite(tau, "tau")
@@ -125,17 +127,19 @@ def _check_how(images: tuple[int, ...], tau: tuple[int, ...], order: Any, paddin
     check_interpolation(order, padding)
 
 
-def check_interpolation(order: Any, padding: str) -> None:
-    """Raise ValueError unless images can be warped with this order and padding."""
-    if not isinstance(order, int | str) or isinstance(order, bool) or order not in ORDERS:
+def check_interpolation(order: Any, padding: str) -> Order:
+    """Return the order as a plain value; raise ValueError unless images can be warped with it and this padding."""
+    if not isinstance(order, int | np.integer | str) or isinstance(order, bool) or order not in ORDERS:
         raise ValueError(f'order must be 0 (nearest), 1 (bilinear), 3 (cubic spline) or "fourier", got {order!r}.')
     check_choice(padding, "padding", PADDINGS)
+    return ORDERS[ORDERS.index(order)]
 
 
 def _warp_arrays(x: Any, tau: Any, order: Any, padding: str) -> Array:
     """Warp arrays of which one at least is none of NumPy: by the definition, differentiable as its library does it."""
     x, tau = as_one_library(x, tau, names=("x", "tau"))
-    xp, shape = namespace(x), check_images_shape(tuple(x.shape), None, "x", channels_last=True)
+    said = tuple(tau.shape[-3:-1]) == tuple(x.shape[1:3])  # the field says which axes are rows and columns
+    xp, shape = namespace(x), check_images_shape(tuple(x.shape), None, "x", channels_last=not said)
     _check_how(shape, tuple(tau.shape), order, padding)
     check_finite_array(x, "x")
     if holds(xp.max(xp.abs(check_finite_array(tau, "tau"))) > _FARTHEST) is True:

@@ -46,7 +46,8 @@ def bootstrap_interval(
     Raises
     ------
     ValueError
-        If there are fewer than two images, values are not finite, shapes differ or `level` is not in (0, 1).
+        If there are fewer than two images, values are not finite, shapes differ or `level` is not in (0, 1); if a
+        resample draws only images of which `over` is 0.
 
     Notes
     -----

@@ -17,7 +17,7 @@ from kernelconv._types.parameters import Border
 from kernelconv._version import __version__
 from kernelconv.deformations import SmoothDeformation, warp
 from kernelconv.deformations.families import LinearDeformation
-from kernelconv.deformations.warp import Order
+from kernelconv.deformations.warp import Order, check_interpolation
 from kernelconv.stability.adapters.classifier import Classifier, Model, as_classifier
 from kernelconv.stability.plan import measured_images
 from kernelconv.stability.protocol import measure_stability
@@ -127,12 +127,12 @@ def stability_card(
         raise ValueError(f"name and data must be text, got {shown(name)} and {shown(data)}.")
     n_samples, n_evaluations = check_count(n_samples, "n_samples"), check_count(n_evaluations, "n_evaluations", 16)
     sizes = [family.check_strength(s) for s in check_sequence(strengths, "strengths")]
-    check_count(random_state, "random_state", 0)
+    random_state = check_count(random_state, "random_state", 0)
     own = y is None
-    labels = f(images) if own else as_array(y, "y")
+    labels = f(images.copy()) if own else as_array(y, "y")
     if labels.shape != (len(images),):
         raise ValueError(f"y must hold one label an image, ({len(images)},), got shape {labels.shape}.")
-    how: dict[str, Any] = {"order": order, "padding": padding}
+    how: dict[str, Any] = {"order": check_interpolation(order, padding), "padding": padding}
     few: dict[str, Any] = {"n_samples": max(16, n_samples // _SHARE), "n_evaluations": max(16, n_evaluations // _SHARE)}
     seeds = [int(s) for s in np.random.SeedSequence(random_state).generate_state(6)]
     of = _Measured(f, images, labels, family, sizes, how)

@@ -129,7 +129,9 @@ def _estimates(
     sums = resampled_sums(values.reshape(-1, values.shape[-1]).T, rng).reshape(-1, *values.shape[:2])
     rows = []
     for k, (name, m) in enumerate(keys):
-        low, high = interval(ratios(sums[:, k, 0], sums[:, k, 1], f"what {measures[m]} is divided by"))
+        still = int((values[k, 1] == 0).sum())
+        below = f"what {measures[m]} is divided by, 0 for {still} of {values.shape[-1]} images,"
+        low, high = interval(ratios(sums[:, k, 0], sums[:, k, 1], below))
         mean = float(values[k, 0].mean() / values[k, 1].mean())
         rows.append((name, {"measure": measures[m], "mean": mean, "low": low, "high": high, "samples": values[k]}))
     return rows

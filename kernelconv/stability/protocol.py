@@ -75,7 +75,8 @@ def measure_stability(
     ValueError
         If `X` is not images or holds fewer than two; a strength, a measure or `phi` is not one of those above; Phi
         returns another number of rows, or non-finite or complex features; Phi(x) = 0 for an image and a relative
-        measure is requested; Phi is constant; a measure needs a head or labels that are not given.
+        measure is requested; Phi is constant; a measure needs a head or labels that are not given; what R is divided
+        by is 0 for so many images (constant ones, which move by nothing) that a resample of the bootstrap has no other.
     TypeError
         If `X` is an array of another library than NumPy.
 

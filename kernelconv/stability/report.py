@@ -3,101 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import MISSING, asdict, dataclass, field, fields, replace
+from dataclasses import asdict, dataclass, replace
+from itertools import compress
 from pathlib import Path
 from typing import Any
 
-from numpy.typing import NDArray
-
-from kernelconv._check import check_count
 from kernelconv._files import write_csv
-from kernelconv._numbers import as_double, is_number, shown
+from kernelconv._numbers import as_double, shown
 from kernelconv._tables import TextTable, as_html
 from kernelconv.stability.bootstrap import bootstrap_difference
-
-
-@dataclass(frozen=True)
-class StabilityRow:
-    """One measure of one representation at one strength, with its 95 % bootstrap interval.
-
-    Attributes
-    ----------
-    family : str
-        The deformation family, as its ``name``.
-    strength : float
-        Jacobian norm, or pixels for translations (see `unit`).
-    unit : str
-        ``""`` for a Jacobian norm, ``"px"`` for a length.
-    measure : str
-        Name of the measure.
-    mean, low, high : float
-        The estimate and its interval.
-    n_images, n_draws : int
-        Images, and fields drawn for each.
-    within_theorem : bool
-        Whether every field's Jacobian norm was at most 1/2, where the stability theorem is stated.
-    name : str
-        The representation or layer; "" if there is one representation only.
-    samples : ndarray (2, n_images), optional
-        Values a and b of each image, averaged over draws; the estimate is mean(a) / mean(b).
-    """
-
-    family: str
-    strength: float
-    unit: str
-    measure: str
-    mean: float
-    low: float
-    high: float
-    n_images: int
-    n_draws: int
-    within_theorem: bool
-    name: str = ""
-    samples: NDArray | None = field(default=None, compare=False, repr=False)
-
-    def __post_init__(self) -> None:
-        _check_types(self, words=("family", "unit", "measure", "name"), numbers=("strength", "mean", "low", "high"))
-        check_count(self.n_images, "n_images")
-        check_count(self.n_draws, "n_draws")
-
-
-def _check_types(record: Any, words: tuple[str, ...], numbers: tuple[str, ...]) -> None:
-    """Raise ValueError unless these values of a record are words and real numbers."""
-    for name in (*words, *numbers):
-        value = getattr(record, name)
-        if not (isinstance(value, str) if name in words else is_number(value)):
-            raise ValueError(f"{name} must be a {'word' if name in words else 'number'}, got {shown(value)}.")
-
+from kernelconv.stability.records import COLUMNS, StabilityRow, Summary, as_record
 
 _WITHOUT_ROWS = "StabilityReport without rows"
-#: Columns of tables and files: everything but the values of each image.
-COLUMNS = tuple(f.name for f in fields(StabilityRow) if f.name != "samples")
-
-
-@dataclass(frozen=True)
-class Summary:
-    """A representation before any deformation: its dimension, gain and accuracy.
-
-    Attributes
-    ----------
-    name : str
-        The representation or layer.
-    n_features : int
-        Dimension of Phi(x).
-    gain : float
-        Mean of |Phi(x)| / |x|.
-    accuracy : float or None
-        Share of the undeformed images that the head labels correctly; None without head or labels.
-    """
-
-    name: str
-    n_features: int
-    gain: float
-    accuracy: float | None = None
-
-    def __post_init__(self) -> None:
-        _check_types(self, words=("name",), numbers=("gain", *(("accuracy",) if self.accuracy is not None else ())))
-        check_count(self.n_features, "n_features")
 
 
 @dataclass(frozen=True, repr=False)
@@ -203,9 +120,9 @@ class StabilityReport:
         rows = []
         for row in data["rows"]:
             samples = row.get("samples") if isinstance(row, Mapping) else None
-            found = _record(StabilityRow, row, "row")
+            found = as_record(StabilityRow, row, "row")
             rows.append(replace(found, samples=None if samples is None else as_double(samples, "samples")))
-        return cls(tuple(rows), tuple(_record(Summary, s, "summary") for s in data.get("summaries", ())))
+        return cls(tuple(rows), tuple(as_record(Summary, s, "summary") for s in data.get("summaries", ())))
 
     def to_frame(self) -> Any:
         """Return a pandas DataFrame with one line per row; raise ImportError if pandas is not installed."""
@@ -220,7 +137,7 @@ class StabilityReport:
         write_csv(path, COLUMNS, self.to_dict()["rows"])
 
     def plot(self, ax: Any = None, *, measure: str | None = None, label: str | None = None) -> Any:
-        """Draw one measure against the strength, one curve per representation, with its interval as a band.
+        """Draw one measure against the strength, one curve per representation and family, with its interval as a band.
 
         Parameters
         ----------
@@ -229,7 +146,7 @@ class StabilityReport:
         measure : str, optional
             Which measure; the first one by default.
         label : str, optional
-            Name of the curve in the legend; by default that of the representation.
+            Name of the curve in the legend; by default that of the representation, and of the family if there are more.
 
         Returns
         -------
@@ -244,23 +161,29 @@ class StabilityReport:
         """
         if not self.rows:
             raise ValueError("This report has no rows: there is nothing to draw.")
-        measure = measure or self._measures()[0]
-        first = self.select(measure)[0]
+        rows = self.select(measure := measure or self._measures()[0])
         if ax is None:
             try:
                 from matplotlib.figure import Figure
             except ImportError:
                 raise ImportError("plot needs matplotlib: pip install kernelconv[plot].") from None
             ax = Figure(layout="constrained").subplots()
-        for name in self.names:
-            rows = sorted(self.select(measure, name), key=lambda r: r.strength)
-            strengths, band = [r.strength for r in rows], ([r.low for r in rows], [r.high for r in rows])
-            (line,) = ax.plot(strengths, [r.mean for r in rows], marker="o", label=label or name or None)
+        curves = dict.fromkeys((r.name, r.family) for r in rows)
+        several = len({r.family for r in rows}) > 1
+        for name, family in curves:
+            curve = sorted((r for r in rows if (r.name, r.family) == (name, family)), key=lambda r: r.strength)
+            named = ", ".join(filter(None, (label or name, family if several else ""))) or None
+            strengths, band = [r.strength for r in curve], ([r.low for r in curve], [r.high for r in curve])
+            (line,) = ax.plot(strengths, [r.mean for r in curve], marker="o", label=named)
             ax.fill_between(strengths, *band, alpha=0.2, color=line.get_color(), linewidth=0)
-        size = {"px": "translation (px)", "": "Jacobian norm of the deformation"}
-        ax.set_xlabel(size.get(first.unit, f"size of the deformation ({first.unit})"))
+        size = {
+            "px": "translation (px)",
+            "": "Jacobian norm of the deformation",
+            "severity": "severity of the corruption",
+        }
+        ax.set_xlabel(size.get(rows[0].unit, f"size of the deformation ({rows[0].unit})"))
         ax.set_ylabel(measure.replace("_", " "))
-        if label or any(self.names):
+        if label or several or any(self.names):
             ax.legend()
         return ax
 
@@ -272,29 +195,23 @@ class StabilityReport:
         return self._table().html() if self.rows else as_html(_WITHOUT_ROWS)
 
     def _table(self) -> TextTable:
-        first, named = self.rows[0], any(self.names)
+        first, families = self.rows[0], dict.fromkeys(r.family for r in self.rows)
+        shown_if = (any(self.names), len(families) > 1, True, True, True, True)
         draws = f"{first.n_draws} draw{'s' if first.n_draws > 1 else ''} each"
-        cells = []
-        for r in self.rows:
-            strength = f"{r.strength:g}{' ' + r.unit if r.unit else ''}{'' if r.within_theorem else ' *'}"
-            cells.append((r.name, strength, r.measure, f"{r.mean:.4f}", f"[{r.low:.4f}, {r.high:.4f}]")[not named :])
-        far = "* Jacobian norm above 1/2, where the stability theorem is not stated"
-        notes = [] if all(r.within_theorem for r in self.rows) else [far]
+        lines, far = [("name", "family", "strength", "measure", "mean", "interval")], [_is_far(r) for r in self.rows]
+        for r, star in zip(self.rows, far, strict=True):
+            strength = f"{r.strength:g}{' ' + r.unit if r.unit else ''}{' *' if star else ''}"
+            lines.append((r.name, r.family, strength, r.measure, f"{r.mean:.4f}", f"[{r.low:.4f}, {r.high:.4f}]"))
+        heads, *cells = (tuple(compress(line, shown_if)) for line in lines)
+        notes = ["* Jacobian norm above 1/2, where the stability theorem is not stated"] if any(far) else []
         for s in self.summaries:
             accuracy = "" if s.accuracy is None else f", the head is right on {100 * s.accuracy:.1f} % as they are"
             notes.append(f"{s.name or 'phi'}: {s.n_features:,} features, |phi(x)| / |x| {s.gain:.3g}{accuracy}")
-        heads = ("name", "strength", "measure", "mean", "interval")[not named :]
-        caption = f"{first.family}: {first.n_images} images, {draws}, mean [95 % interval]"
+        of = first.family if len(families) == 1 else f"{len(families)} families"
+        caption = f"{of}: {first.n_images} images, {draws}, mean [95 % interval]"
         return TextTable(heads, cells, "l" * len(heads), caption, notes)
 
 
-def _record(kind: Any, values: Any, what: str) -> Any:
-    """Return the dataclass `kind` of these values by name; raise ValueError saying which are missing or unknown."""
-    if not isinstance(values, Mapping):
-        raise ValueError(f"A {what} is a dict of its values by name, got {shown(values)}.")
-    wanted = {f.name for f in fields(kind) if f.default is MISSING}
-    missing, unknown = wanted - set(values), set(map(str, values)) - {f.name for f in fields(kind)}
-    if missing or unknown:
-        names = [", ".join(sorted(found)) or "nothing" for found in (missing, unknown)]
-        raise ValueError(f"This is no {what} of a report: it lacks {names[0]}, and has {names[1]} that none has.")
-    return kind(**values)
+def _is_far(row: StabilityRow) -> bool:
+    """Return whether the row is of deformations beyond those of the theorem; it says nothing of corruptions."""
+    return not row.within_theorem and row.unit != "severity"

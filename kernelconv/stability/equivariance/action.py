@@ -1,14 +1,15 @@
-"""The action of a displacement field on images, and of the same field on maps, about their centre and by the stride."""
+"""The action of a displacement field on images, and of the same field on maps, whose positions lie in the image."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from kernelconv._arrays import check_numpy, like
-from kernelconv._check import Pair, check_finite
+from kernelconv._check import check_finite
 from kernelconv._numbers import as_double, shown
 from kernelconv.deformations import AffineField, DisplacementField
 
@@ -46,14 +47,63 @@ def as_shift(shift: Any, name: str) -> NDArray:
     return values
 
 
-def on_maps(field: DisplacementField, side: Pair) -> NDArray:
-    """Return the field on maps of `side` (h', w'), (..., h', w', 2), in their pixels.
+#: A number of pixels, or (rows, columns), or None for what the representation says.
+Pixels = float | tuple[float, float] | None
 
-    Position p of the maps is position s p + (s - 1) / 2 of the image, s the stride: centre lies on centre.
-    """
-    stride = np.array(field.shape) / side
-    rows, columns = (s * np.arange(n) + (s - 1) / 2 for s, n in zip(stride, side, strict=True))
-    return field.on_grid(rows, columns) / stride
+
+@dataclass(frozen=True)
+class Positions:
+    """Where maps of images (n, h, w, ...) lie: their position p is position stride * p + origin of the image."""
+
+    phi: Any
+    images: tuple[int, ...]
+    stride: Pixels = None
+    origin: Pixels = None
+
+    def of(self, field: DisplacementField, maps: tuple[int, ...]) -> NDArray:
+        """Return the field on maps of shape (n, h', w', k), (..., h', w', 2), in their pixels.
+
+        Raises
+        ------
+        ValueError
+            If the stride is neither given nor known and the map's sides do not divide the image's.
+        """
+        side = np.array(maps[1:3])
+        stride, origin = self._on(side)
+        rows, columns = (s * np.arange(n) + o for s, n, o in zip(stride, side, origin, strict=True))
+        return field.on_grid(rows, columns) / stride
+
+    def _on(self, side: NDArray) -> tuple[NDArray, NDArray]:
+        """Return stride and origin: those given; else those of a network; else the sides' ratio, centre on centre."""
+        image = np.array(self.images[1:3])
+        stride, origin = _as_pixels(self.stride, "stride"), _as_pixels(self.origin, "origin")
+        if stride is not None and (stride <= 0).any():
+            raise ValueError(f"stride must be > 0, got {shown(self.stride)}.")
+        part = getattr(self.phi, "__self__", self.phi)  # of network.forward: the network
+        if stride is None and all(callable(getattr(part, name, None)) for name in ("receptive_field", "field_start")):
+            shape = (*self.images[1:3], *(self.images[3:] or (1,)))
+            size, step = (np.array(v, np.float64) for v in part.receptive_field(shape))
+            starts = part.field_start(shape)
+            known = [0.0 if start is None else start + (k - 1) / 2 for start, k in zip(starts, size, strict=True)]
+            return step, np.array(known) if origin is None else origin
+        if stride is None and (image % side).any():
+            raise ValueError(
+                f"Maps of {side[0]} x {side[1]} positions do not divide images of {image[0]} x {image[1]} px: pass "
+                "stride= (and origin=, the pixel under position 0), or a network of this library, which knows its own."
+            )
+        stride = image / side if stride is None else stride
+        return stride, ((image - 1) - stride * (side - 1)) / 2 if origin is None else origin
+
+
+def _as_pixels(value: Any, name: str) -> NDArray | None:
+    """Return a number or two as (rows, columns), None as it is; raise ValueError if it is neither."""
+    if value is None:
+        return None
+    check_numpy(value, name)
+    pixels = check_finite(as_double(value, name), name)
+    if pixels.shape not in ((), (2,)):
+        raise ValueError(f"{name} must be a number of pixels or (rows, columns), got {shown(value)}.")
+    return np.broadcast_to(pixels, 2)
 
 
 def kept_inside(tau: NDArray) -> NDArray:

@@ -13,7 +13,7 @@ from kernelconv._types.parameters import Border
 from kernelconv.deformations import AffineField, DisplacementField, warp
 from kernelconv.deformations.fields import LARGEST
 from kernelconv.deformations.warp import Order
-from kernelconv.stability.equivariance.action import Motion, as_field, kept_inside, on_maps, restrict
+from kernelconv.stability.equivariance.action import Motion, Pixels, Positions, as_field, kept_inside, restrict
 from kernelconv.stability.plan import measured_images
 from kernelconv.stability.representation import Phi, Representation, as_representation, features, maps
 from kernelconv.stability.rows import as_pairs, norms_of, root, squared_norms
@@ -39,11 +39,13 @@ def lie_error(
     order: Literal[3, "fourier"] = "fourier",
     padding: Border = "zero",
     step: float | None = None,
+    stride: Pixels = None,
+    origin: Pixels = None,
 ) -> NDArray:
     r"""Return |d/dt rho(-t) Phi(L_(t v) x)| / |Phi(x)| at t = 0 for each image: the Lie derivative error.
 
     v is the generator, a displacement field, and rho(t) its action on the output: the warp of the maps by t v / s, s
-    the stride, about their centre as in `equivariance_error`; or the identity, if Phi should be invariant. The error
+    the stride, as in `equivariance_error`; or the identity, if Phi should be invariant. The error
     is the limit for t -> 0 of `equivariance_error` (`translation_error` for "invariant") under t v, divided by t.
 
     Parameters
@@ -62,6 +64,8 @@ def lie_error(
         As in `warp`, for images and maps; orders 0 and 1 have no derivative at the pixels.
     step : float, optional
         Largest displacement of the finite differences, in pixels, > 0. By default 1e-4; 1e-2 if `phi` returns float32.
+    stride, origin : float or tuple (float, float), optional
+        Where the maps lie in the image, as in `equivariance_error`; of no use for "invariant".
 
     Returns
     -------
@@ -97,13 +101,14 @@ def lie_error(
     True
     """
     check_choice(output, "output", ("equivariant", "invariant"))
-    if not isinstance(order, int | str) or isinstance(order, bool) or order not in (3, "fourier"):
+    if not isinstance(order, int | np.integer | str) or order not in (3, "fourier"):
         raise ValueError(f"order must be 3 (cubic spline) or 'fourier', which have a derivative, got {shown(order)}.")
     x, represent = measured_images(X).astype(np.float64), as_representation(phi)
     field = as_generator(generator, x.shape)
-    still, slope = lie_derivative(represent, x, field, output, order, padding, step)
-    if output == "equivariant" and padding != "circular":
-        tau = on_maps(field, still.shape[1:3])
+    positions = Positions(phi, x.shape, stride, origin) if output == "equivariant" else None
+    still, slope = lie_derivative(represent, x, field, positions, order, padding, step)
+    if positions is not None and padding != "circular":
+        tau = positions.of(field, still.shape)
         kept = kept_inside((np.abs(tau) > _ROUNDING * np.abs(tau).max()) / 2)  # half a pixel: as little as one likes
         still, slope = (restrict(a, kept, f"The generator {shown(generator)}") for a in (still, slope))
     norms = norms_of(as_pairs(still)[0], "Phi(x)")
@@ -126,17 +131,20 @@ def lie_derivative(
     represent: Representation,
     x: NDArray,
     field: DisplacementField,
-    output: str,
+    positions: Positions | None,
     order: Order,
     padding: Border,
     step: float | None = None,
 ) -> tuple[NDArray, NDArray]:
-    """Return Phi(x) and d/dt rho(-t) Phi(L_(t v) x) at t = 0: maps (n, h', w', k), or rows (n, d) where rho is none."""
-    still = _outputs(represent, x, output)
-    moves, back = field.values, on_maps(field, still.shape[1:3]) if output == "equivariant" else None
+    """Return Phi(x) and d/dt rho(-t) Phi(L_(t v) x) at t = 0.
+
+    They are maps (n, h', w', k) at these positions; rows (n, d), and rho is none, without positions.
+    """
+    still = _outputs(represent, x, positions is not None)
+    moves, back = field.values, None if positions is None else positions.of(field, still.shape)
 
     def at(t: NDArray) -> NDArray:
-        y = _outputs(represent, warp(x, _each(t, moves) * moves, order=order, padding=padding), output)
+        y = _outputs(represent, warp(x, _each(t, moves) * moves, order=order, padding=padding), positions is not None)
         y = y.astype(np.float64)
         return y if back is None else warp(y, -_each(t, back) * back, order=order, padding=padding)
 
@@ -155,8 +163,8 @@ def _each(t: NDArray, values: NDArray) -> NDArray:
     return t.reshape(t.shape + (1,) * (values.ndim - 1)) if t.ndim else t
 
 
-def _outputs(represent: Representation, x: NDArray, output: str) -> NDArray:
+def _outputs(represent: Representation, x: NDArray, as_maps: bool) -> NDArray:
     """Return features as rows, or maps as they are, float32 or float64 and finite."""
-    if output == "invariant":
+    if not as_maps:
         return features(represent, x)
     return check_finite(as_float(maps(represent, x), "phi(X)"), "phi(X)")

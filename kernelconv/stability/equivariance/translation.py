@@ -14,7 +14,15 @@ from kernelconv._types.arrays import Array
 from kernelconv._types.parameters import Border
 from kernelconv.deformations import warp
 from kernelconv.deformations.warp import Order
-from kernelconv.stability.equivariance.action import Motion, as_field, as_shift, kept_inside, on_maps, restrict
+from kernelconv.stability.equivariance.action import (
+    Motion,
+    Pixels,
+    Positions,
+    as_field,
+    as_shift,
+    kept_inside,
+    restrict,
+)
 from kernelconv.stability.measures import relative_change
 from kernelconv.stability.plan import measured_images
 from kernelconv.stability.representation import Phi, as_representation, features, maps
@@ -60,13 +68,20 @@ def translation_error(
 
 
 def equivariance_error(
-    phi: Phi, X: ArrayLike | Array, shift: Motion, *, order: Order = "fourier", padding: Border = "zero"
+    phi: Phi,
+    X: ArrayLike | Array,
+    shift: Motion,
+    *,
+    order: Order = "fourier",
+    padding: Border = "zero",
+    stride: Pixels = None,
+    origin: Pixels = None,
 ) -> Any:
     r"""Return |Phi(L_c x) - L_(c / s) Phi(x)| / |Phi(x)| for each image: how far Phi is from moving with its input.
 
-    s is the stride, image size over map size. A shift by a multiple of the stride needs no interpolation of the maps;
-    for other shifts the error includes what subsampling loses. For a field tau in place of c, such as a rotation or a
-    dilation, the maps move by tau / s about their own centre: their position p is s p + (s - 1) / 2 in the image.
+    s is the stride. A shift by a multiple of it needs no interpolation of the maps; for other shifts the error includes
+    what subsampling loses. For a field tau in place of c, such as a rotation or a dilation, position p of the maps
+    moves by tau(s p + o) / s, where o, the origin, is the position in the image of that of the maps at p = 0.
 
     Parameters
     ----------
@@ -78,6 +93,10 @@ def equivariance_error(
         c, (row, column), in pixels; or a field of the images' size, or a batch of n fields, one per image.
     order, padding
         As in `warp`, for images and maps.
+    stride, origin : float or tuple (float, float), optional
+        s and o, in pixels. By default those of `phi`, if it is a part of this library or its ``forward`` (o is the
+        centre of the first receptive field; 0 if that is the whole image); of anything else image size over map size,
+        the centre of the maps on the centre of the image, as of layers that pad. Pass those of layers that do not.
 
     Returns
     -------
@@ -89,7 +108,8 @@ def equivariance_error(
     ------
     ValueError
         If Phi does not return maps, the field does not fit the images, no position is left inside, or Phi(x) = 0 for
-        an image.
+        an image; if the map's sides do not divide the image's and no stride is given or known; or if `stride` or
+        `origin` is not one of those above.
 
     Examples
     --------
@@ -113,7 +133,7 @@ def equivariance_error(
     x, represent = _images(X), as_representation(phi)
     field = as_field(shift, x.shape, "shift")
     still, moved = (maps(represent, images) for images in (x, warp(x, field, order=order, padding=padding)))
-    tau = on_maps(field, tuple(still.shape[1:3]))
+    tau = Positions(phi, x.shape, stride, origin).of(field, tuple(still.shape))
     expected = warp(still, tau, order=order, padding=padding)
     kept = np.ones(tau.shape[:-1], bool) if padding == "circular" else kept_inside(tau)
     moved_by = shown(shift) if field is shift else f"A shift by {tuple(field.values[0, 0].tolist())} px"

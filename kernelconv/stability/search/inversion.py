@@ -21,7 +21,7 @@ from kernelconv.stability.search.differentiable import Asked, as_asked
 _STALLED = 1e-3
 
 
-@dataclass(frozen=True, repr=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Inversion:
     """Result of `invert`.
 

@@ -39,7 +39,7 @@ class SearchOptions(TypedDict, total=False):
 _AFTER_ASCENT = 0.2
 
 
-@dataclass(frozen=True, repr=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class WorstCase:
     """Result of `worst_case`.
 

@@ -36,7 +36,7 @@ def as_strengths(strengths: ArrayLike) -> NDArray:
     return asked
 
 
-@dataclass(frozen=True, repr=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Certificate:
     """Result of `certify`, image by image.
 
@@ -101,7 +101,7 @@ class Certificate:
         array([0.67, 0.67, 0.  ])
         """
         right, asked = right_labels(self.labels, y) & ~self.abstained, as_strengths(strengths)
-        return (right & (self.strength >= np.atleast_1d(asked)[:, None])).mean(axis=1).reshape(asked.shape)
+        return (right & (self.strength >= asked[..., None])).mean(axis=-1)
 
     def __repr__(self) -> str:
         n, some = len(self.labels), ~self.abstained

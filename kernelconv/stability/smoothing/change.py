@@ -23,7 +23,7 @@ from kernelconv.stability.representation import Phi, as_representation, features
 from kernelconv.stability.smoothing.cloud import Cloud
 
 
-@dataclass(frozen=True, repr=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class ChangeCertificate:
     """Result of `certify_change`, image by image.
 

@@ -32,7 +32,7 @@ _ALPHA = 1e-3
 Flips = Callable[[NDArray], NDArray]
 
 
-@dataclass(frozen=True, repr=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class SmallestFlip:
     """Result of `smallest_flip`, image by image.
 
@@ -71,9 +71,12 @@ class SmallestFlip:
         Raises
         ------
         ValueError
-            If `y` does not hold one label per image, or `strengths` are not finite numbers >= 0.
+            If `y` does not hold one label per image, or `strengths` are not finite numbers from 0 to the limit:
+            farther away no field was tried.
         """
         right, asked = right_labels(self.labels, y), as_strengths(strengths)
+        if (asked > self.limit).any():
+            raise ValueError(f"strengths must be at most the limit of the search, {self.limit:g}.")
         return (right & (self.strength > asked[..., None])).mean(axis=-1)
 
     def __repr__(self) -> str:

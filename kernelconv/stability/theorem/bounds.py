@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy import sparse
 from scipy.optimize import linprog
 from scipy.stats import binom
 
@@ -192,8 +193,8 @@ def fit_envelope(architecture: Architecture, seen: Observations, *, level: float
         found = linprog(plane.sum(0), A_ub=-plane, b_ub=-change, bounds=(0, None))
     else:
         cost = np.concatenate([[0, 0], np.full(m, level), np.full(m, 1 - level)])
-        slack = np.concatenate([np.eye(m), -np.eye(m)], 1)
-        found = linprog(cost, A_eq=np.concatenate([plane, slack], 1), b_eq=change, bounds=(0, None))
+        same = sparse.eye_array(m)
+        found = linprog(cost, A_eq=sparse.hstack([plane, same, -same], "csc"), b_eq=change, bounds=(0, None))
     if not found.success:
         raise RuntimeError(f"The linear programme was not solved: {found.message}")
     c1, c2 = (float(c) for c in found.x[:2] * (unit / units))

@@ -22,7 +22,7 @@ from kernelconv.stability.theorem.architecture import Architecture, check_archit
 _SEEN = ("jacobian_norm", "sup_norm", "change")
 
 
-@dataclass(frozen=True, repr=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Observations:
     """Observed changes |Phi(L_tau x) - Phi(x)| / |x|, one per image and field, in the theorem's normalisation.
 

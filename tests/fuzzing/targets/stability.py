@@ -141,22 +141,25 @@ WORST = Target(
     weight=2,
 )
 SHIFT = p.Kind(lambda value: None if isinstance(value, tuple | list | np.ndarray) else False)
+PLACE = p.one_of(p.NONE, p.number(zero=True, sign=True), SHIFT)
+PLACES = {"stride": p.one_of(p.NONE, p.number(), SHIFT), "origin": PLACE}
 SHIFTS = [
     Target(
         f"stability.{name}",
         getattr(s, name),
-        lambda rng: {
+        lambda rng, places=places: {
             "phi": lambda x: x[..., None],
             "X": _images(rng),
             "shift": (1, 0),
             "order": 1,
             "padding": "circular",
+            **places,
         },
         {"X": ANY_IMAGES},
-        {"phi": PHI, "shift": SHIFT, "order": ORDER, "padding": BORDER},
+        {"phi": PHI, "shift": SHIFT, "order": ORDER, "padding": BORDER} | {name: PLACES[name] for name in places},
         degree={"X": 0},
     )
-    for name in ("translation_error", "equivariance_error")
+    for name, places in (("translation_error", {}), ("equivariance_error", {"stride": 1.0, "origin": (0, 0.0)}))
 ]
 
 GENERATOR = p.Kind(lambda value: None if isinstance(value, tuple | list | np.ndarray) else False)
@@ -171,10 +174,12 @@ LIE = Target(
         "order": 3,
         "padding": "circular",
         "step": 1e-3,
+        "stride": 1.0,
+        "origin": (0, 0.0),
     },
     {"X": ANY_IMAGES},
     {"phi": PHI, "generator": GENERATOR, "output": p.choice("equivariant", "invariant"), "padding": BORDER}
-    | {"order": p.choice(3, "fourier"), "step": p.one_of(p.NONE, p.number())},
+    | {"order": p.choice(3, "fourier"), "step": p.one_of(p.NONE, p.number()), **PLACES},
     degree={"X": 0},
 )
 
