@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from kernelconv import Augmentation, SmoothDeformation, warp
+from kernelconv import Augmentation, PhotoAugmentation, SmoothDeformation, warp
 from kernelconv.networks.training.augmentation import _unit_fields
 
 RNG = np.random.default_rng
@@ -16,7 +16,12 @@ def images(n=20, shape=(12, 10, 1), seed=0):
 
 
 def test_nothing_asked_changes_nothing():
-    assert np.array_equal(Augmentation()(images(), RNG(0)), images())
+    x = images()
+    for augmentation in (Augmentation(), PhotoAugmentation(scale=0, crop=0, jitter=0, drop=0, blur=0)):
+        found = augmentation(x, RNG(0))
+        assert np.array_equal(found, images())
+        found += 1  # a copy, which may be written to
+    assert np.array_equal(x, images())
 
 
 @pytest.mark.parametrize(

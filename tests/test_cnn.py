@@ -445,3 +445,42 @@ def test_an_image_left_alone_in_the_last_batch_does_no_harm():
     clf = ConvNetClassifier("resnet", epochs=2, batch_size=32, random_state=0).fit(x, y)
     assert np.isfinite(log_softmax(clf.decision_function(x))).all()
     assert clone(clf).get_params() == clf.get_params()
+
+
+def test_a_validation_loss_that_is_once_not_finite_is_no_best_one():
+    x, y = problem(90)
+    clf = small(early_stopping=True, epochs=8, patience=8, validation_fraction=0.3, learning_rate=0.03)
+    held_out = clf.fit(x, y)._held_out(y, RNG(0))
+    seen = []
+
+    def loss(scores, labels):
+        seen.append(len(labels))
+        value, gradient = softmax_cross_entropy(scores, labels)
+        first = len(labels) == held_out.sum() and seen.count(len(labels)) == 1
+        return (np.nan if first else value), gradient
+
+    clf.set_params(loss=loss).fit(x, y)
+    losses = [record["validation_loss"] for record in clf.history_]
+    assert np.isnan(losses[0])
+    assert len(losses) == 8
+    scores = clf.network_.forward(x[held_out]).reshape(held_out.sum(), -1)
+    assert softmax_cross_entropy(scores, y[held_out])[0] / held_out.sum() == pytest.approx(min(losses[1:]), rel=1e-12)
+
+
+def test_a_built_network_is_refused():
+    x, y = problem(20)
+    fitted = small(epochs=1).fit(x, y)
+    with pytest.raises(ValueError, match="architecture is a built network, whose weights fit would draw anew"):
+        ConvNetClassifier(fitted.network_, epochs=1).fit(x, y)
+
+
+def test_counts_of_numpy_do_not_overflow():
+    rng = np.random.default_rng
+    for count in (np.uint8(200), np.int32(200)):
+        for part in (Convolution(count, 3, initialization="glorot_normal"), Dense(count)):
+            assert type(getattr(part, "n_filters", None) or part.n_units) is int
+    one, other = (
+        Convolution(n, 5, initialization="glorot_normal").build((9, 9, 3), rng(0)) for n in (20, np.uint8(20))
+    )
+    np.testing.assert_array_equal(one.params["weight"], other.params["weight"])
+    assert Convolution(np.int32(64), 7, padding="zero").multiply_adds((1000, 1000, 8)) == 64 * 49 * 8 * 10**6

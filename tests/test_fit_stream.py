@@ -270,8 +270,28 @@ def test_a_classifier_of_scikit_learn_is_told_all_classes():
     np.testing.assert_array_equal(found[-1].classes_, np.arange(10))
     np.testing.assert_array_equal(found[-1].coef_, alone.coef_)
     given = (batches(X, 40, 163), batches(Y, 40, 163))  # of a stream nobody knows the classes
-    with pytest.raises(ValueError, match="classes must be passed on the first call"):
+    with pytest.raises(ValueError, match="SGDClassifier must know all classes before it learns: pass classes="):
         fit_stream(make_pipeline(step, SGDClassifier()), *given, chunk=40)
+    told = fit_stream(
+        make_pipeline(step, SGDClassifier(random_state=0)),
+        batches(X[order], 40, 163),
+        batches(Y[order], 40, 163),
+        chunk=40,
+        classes=range(10),
+    )
+    np.testing.assert_array_equal(told[-1].coef_, alone.coef_)
+    expected = head_of(X[:40], Y[:40], classes=range(10))
+    assert len(expected.classes_) == 10 > len(head_of(X[:9], Y[:9]).classes_)
+    with pytest.raises(ValueError, match="classes are for classifiers, and the head is a SGDRegressor"):
+        head_of(head=SGDRegressor(), classes=range(10))
+
+
+def test_a_list_of_arrays_is_read_as_one_array_and_the_message_says_what_to_do():
+    assert same(head_of(list(X)), head_of(X))
+    for pieces in ([X[:7], X[7:]], [X[:100], X[100:200]]):
+        with pytest.raises(ValueError, match=r"A list is read as one array: pass iter\(a_list\) of arrays"):
+            head_of(pieces)
+    assert same(head_of(iter([X[:7], X[7:]])), head_of(X))
 
 
 def test_images_that_a_transformer_refuses_are_named():

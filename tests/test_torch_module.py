@@ -26,14 +26,20 @@ from kernelconv.networks.training.loop import loss_gradient
 from kernelconv.networks.training.losses import as_loss
 from kernelconv.operators import (
     ArcCosine,
+    AveragePooling,
     BatchNorm,
     Convolution,
     Dense,
     Dropout,
     Flatten,
     GaussianPooling,
+    GlobalPooling,
     KernelMapping,
+    Layer,
+    MaxPooling,
+    PatchExtraction,
     ReLU,
+    Standardization,
 )
 from kernelconv.operators.wavelets import filtering
 from kernelconv.torch import as_module
@@ -356,6 +362,85 @@ def test_torch_func_sees_the_operations():
     close(jacobian.sum((0, 1, 2)), rows, 1e-10)
     each = torch.func.vmap(lambda image: module(image[None])[0])(x)
     close(each, module(x), 1e-12)
+
+
+@pytest.mark.parametrize("engine", ["auto", "torch"])
+def test_torch_func_transforms_the_values_of_modules(engine):
+    parts = [
+        serial(Convolution(4, 3), BatchNorm(), Flatten(), Dense(3)).build((8, 8, 1), np.random.default_rng(seed))
+        for seed in range(3)
+    ]
+    modules, x = [as_module(part, engine=engine).eval() for part in parts], torch.tensor(X[..., None])
+    wanted = torch.autograd.grad(modules[0](x).sum(), list(modules[0].parameters()))
+    values = {name: p.detach() for name, p in modules[0].named_parameters()}
+    found = torch.func.grad(lambda values: torch.func.functional_call(modules[0], values, (x,)).sum())(values)
+    for got, want in zip(found.values(), wanted, strict=True):
+        close(got, want, 1e-5)
+    for _ in range(2):  # an ensemble; nothing of the first call is kept for the next
+        stacked = torch.func.stack_module_state(modules)
+        each = torch.func.vmap(lambda values, state: torch.func.functional_call(modules[0], (values, state), (x,)))
+        close(each(*stacked), torch.stack([module(x) for module in modules]), 1e-5)
+        with torch.no_grad():
+            close(modules[0](x), parts[0].forward(X[..., None]), 1e-5)
+
+
+@pytest.mark.filterwarnings("ignore:.torch.jit.script:DeprecationWarning")  # of PyTorch's own formulas
+@pytest.mark.parametrize("engine", ["auto", "torch"])
+def test_forward_differentiation_goes_through_modules_that_do_not_learn(engine):
+    part = registry.built("cnn")
+    module, x = as_module(part, engine=engine, trainable=False).eval(), torch.tensor(registry.images())
+    direction = torch.ones_like(x)
+    with torch.autograd.forward_ad.dual_level():
+        dual = module(torch.autograd.forward_ad.make_dual(x, direction))
+        found = torch.autograd.forward_ad.unpack_dual(dual).tangent
+    close(found, (module(x + 1e-6 * direction) - module(x - 1e-6 * direction)) / 2e-6, 1e-6)
+
+
+def test_what_training_leaves_as_it_is_does_not_stop_the_backward_pass():
+    part = serial(Standardization(), Convolution(4, 3), BatchNorm(), Dense(3))
+    module = as_module(part.build((8, 8, 1), np.random.default_rng(0), X[..., None]), engine="torch").train()
+    for n in (len(X), 1):  # one image has no batch statistics of one position
+        x = torch.tensor(X[:n, ..., None], requires_grad=True)
+        module(x).square().sum().backward()
+        assert torch.isfinite(x.grad).all()
+        assert x.grad.abs().max() > 0
+
+
+def test_gradients_come_after_inference_mode():
+    module = as_module(registry.built("ckn"), engine="torch").eval().requires_grad_(False)
+    x = torch.tensor(registry.images())
+    with torch.inference_mode():
+        module(x)
+    x.requires_grad_()
+    module(x).sum().backward()
+    close(x.grad, registry.built("ckn").vjp(registry.images(), np.ones(tuple(module(x).shape)))[0], 1e-10)
+
+
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16], ids=str)
+@pytest.mark.parametrize("training", [False, True])
+def test_half_precision_is_computed_in_single_and_comes_back_as_it_was(dtype, training):
+    kernels = Layer(PatchExtraction(3), KernelMapping(6), GaussianPooling(2))
+    part = serial(Convolution(4, 3), BatchNorm(), ReLU(), kernels, Dense(3))
+    part = part.build((8, 8, 1), np.random.default_rng(0), X[..., None])
+    x = torch.tensor(X[..., None], dtype=dtype, requires_grad=True)
+    module = as_module(part).train(training)
+    wanted = module(x.detach().float())
+    for one in (module, as_module(part).train(training).to(dtype)):
+        found = one(x)
+        assert found.dtype == dtype
+        close(found.float(), wanted, 0.02)
+        found.sum().backward()
+        assert x.grad.dtype == dtype
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        close(as_module(part, engine="torch").train(training)(x.detach().float()).float(), wanted, 0.05)
+
+
+def test_no_image_is_no_error_and_changes_no_statistic():
+    routed = serial(Convolution(4, 3), BatchNorm(), MaxPooling(2), AveragePooling(2, 1), GlobalPooling("max"), Dense(3))
+    module = as_module(routed.build((9, 9, 1), np.random.default_rng(0)))
+    for training in (True, False):
+        assert module.train(training)(torch.zeros(0, 9, 9, 1)).shape == (0, 1, 1, 3)
+        assert torch.equal(module.batchnorm_2.mean, torch.zeros(4, dtype=torch.float64))
 
 
 # -- exports ----------------------------------------------------------------------------------------------------------

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -77,6 +78,6 @@ def as_function(model: Model) -> tuple[Callable[[dict[str, Any], Any], Any], dic
         y = (built.replace({k: like(v, x) for k, v in params.items()}) if params else built).forward(x)
         if rows is None:
             return y
-        return (jnp.moveaxis(y, -1, 1) if rows == "paths" else y).reshape(len(y), -1)
+        return (jnp.moveaxis(y, -1, 1) if rows == "paths" else y).reshape(len(y), math.prod(y.shape[1:]))
 
     return function, {name: jnp.asarray(value) for name, value in built.params.items()}

@@ -19,7 +19,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from kernelconv._check import check_count
 from kernelconv._identity import described
-from kernelconv._numbers import shown
+from kernelconv._numbers import as_array, shown
 from kernelconv._parallel.blas import single_threaded_blas
 from kernelconv._parallel.workers import in_order
 from kernelconv.networks.class_moments import NoStreamError
@@ -37,6 +37,7 @@ def fit_stream(
     labels: ArrayLike | Iterable[ArrayLike],
     *,
     chunk: int,
+    classes: ArrayLike | None = None,
     checkpoint: str | Path | None = None,
     workers: int | None = None,
     client: Any = None,
@@ -51,11 +52,14 @@ def fit_stream(
         `IncrementalRidgeClassifier`. The pipeline is not changed.
     source : array-like, dataset of zarr or h5py, `ImageFolder`, path, or iterable of arrays
         The images; see `as_source`. An iterable of arrays (m, h, w), (m, h, w, c) or rows (m, d), of any m, is a stream
-        of unknown length.
+        of unknown length; a list or tuple is read as one array of images: pass ``iter(a_list)`` of such arrays.
     labels : array-like, shape (n,) or (n, k), or iterable of arrays
         Labels or targets of the images, in their order; the arrays of an iterable may be of any lengths.
     chunk : int
         Images that are read, transformed and added together: the unit of work.
+    classes : array-like, shape (k,), optional
+        All labels there may be, for a head that is a classifier: scikit-learn's want them where `labels` is an
+        iterable, which cannot be searched for them beforehand.
     checkpoint : path, optional
         File that keeps the sums: after an interrupt or a kill the same call resumes from it, with the same bits; after
         the end of the stream it returns at once. Writing it takes at most a twentieth of the run.
@@ -74,7 +78,8 @@ def fit_stream(
     Raises
     ------
     ValueError
-        If a source and its labels differ in length, a stream has no image or its arrays are not alike, `checkpoint` is
+        If a source and its labels differ in length, a stream has no image or its arrays are not alike, a classifier of
+        scikit-learn needs `classes` that are not given, or they are given for a regressor, `checkpoint` is
         damaged or of other transformers, another head, chunk size or other images, or transformers or head raise it for
         a chunk.
     TypeError
@@ -108,11 +113,17 @@ def fit_stream(
     """
     chunk = check_count(chunk, "chunk")
     steps, head = _steps(pipeline, kept=checkpoint is not None)
-    decisive = {"transformers": [fitted_digest(step) for step in steps], "head": _settings(head), "chunk size": chunk}
+    told = {} if classes is None else {"classes": np.unique(as_array(classes, "classes")).tolist()}
+    decisive = {
+        **told,
+        "transformers": [fitted_digest(step) for step in steps],
+        "head": _settings(head),
+        "chunk size": chunk,
+    }
     sums = SumsOnDisk(checkpoint, decisive)
     before = sums.resume(head)
     stream, n_images = labelled_chunks(source, labels, chunk)
-    learn = _learn(head, labels)
+    learn = _learn(head, labels, classes)
     done = Progress()
     tasks = (_Task(i * chunk, images, y, i < before.chunks) for i, (images, y) in enumerate(stream))
     results = in_order(partial(_features, steps), tasks, workers=workers, client=client)
@@ -164,10 +175,16 @@ def _has(head: Any, name: str) -> bool:
     return True
 
 
-def _learn(head: Any, labels: Any) -> Callable[[NDArray, NDArray], Any]:
+def _learn(head: Any, labels: Any, classes: Any) -> Callable[[NDArray, NDArray], Any]:
     """Return ``head.partial_fit``; scikit-learn's classifiers are told all classes, which they ask for at once."""
-    if isinstance(head, IncrementalHead) or not is_classifier(head) or is_stream(labels):
+    if classes is not None:
+        if not is_classifier(head):
+            raise ValueError(f"classes are for classifiers, and the head is a {type(head).__name__}.")
+        return partial(head.partial_fit, classes=np.unique(as_array(classes, "classes")))
+    if isinstance(head, IncrementalHead) or not is_classifier(head):
         return head.partial_fit  # type: ignore[no-any-return]
+    if is_stream(labels):
+        raise ValueError(f"{type(head).__name__} must know all classes before it learns: pass classes=.")
     return partial(head.partial_fit, classes=np.unique(np.asarray(labels)))
 
 

@@ -22,9 +22,14 @@ def labelled_chunks(source: Any, labels: Any, size: int) -> tuple[Iterator[tuple
     if is_stream(source):
         chunks = ((as_source(images).chunk(0, len(images)), len(images)) for images in _pieces(source, size, "source"))
         return _together(chunks, pieces), None
-    images = as_source(source)
+    hint = " A list is read as one array: pass iter(a_list) of arrays." if isinstance(source, list | tuple) else ""
+    try:
+        images = as_source(source)
+    except ValueError as error:
+        raise ValueError(f"{error}{hint}") from error
     if not is_stream(labels) and len(labels) != len(images):
-        raise ValueError(f"source holds {len(images):,} images and labels {len(labels):,}: one for each is needed.")
+        counts = f"source holds {len(images):,} images and labels {len(labels):,}"
+        raise ValueError(f"{counts}: one for each is needed.{hint}")
     n = len(images)
     lengths = (min(size, n - lo) for lo in range(0, n, size))
     return _together(zip(images.chunks(size), lengths, strict=True), pieces), n

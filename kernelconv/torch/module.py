@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import torch
 from torch import Tensor, nn
+from torch.autograd import forward_ad
 from torch.nn.utils import parametrize
 
 from kernelconv._numbers import shown
@@ -114,9 +115,9 @@ class PartModule(nn.Module):
             return self._part._with_parts([self._inner(name)._of_tensors(x) for name in self._part.named_parts])
         params, state = self._tensors("params"), self._tensors("state")
         if not (params or state):
-            return self._part if _traced(x) else self._held("constants", partial(self._part._beside, x), x)
+            return self._part if self._traced(x) else self._held("constants", partial(self._part._beside, x), x)
         part = self._part.replace(params, state)  # type: ignore[arg-type]
-        if not isinstance(part, KernelMapping) or (self.trainable and _traced(x)):
+        if not isinstance(part, KernelMapping) or (self.trainable and self._traced(x)):
             return part
         return part.with_matrix(part.matrix() if self.trainable else self.get_buffer("whitening"))
 
@@ -126,7 +127,7 @@ class PartModule(nn.Module):
         Values are compared with copies: a tensor's version does not count what is written through its ``data``.
         """
         held = [t.detach() for t in (*self.parameters(), *self.buffers())]
-        key = [(x.dtype, x.device), *((t.dtype, t.device) for t in held)]
+        key = [(x.dtype, x.device, torch.is_inference_mode_enabled()), *((t.dtype, t.device) for t in held)]
         known = self._kept.get(kind)
         if known is None or known[0] != key or not all(map(torch.equal, known[1], held)):
             known = self._kept[kind] = key, [t.clone() for t in held], make()
@@ -179,7 +180,9 @@ class PartModule(nn.Module):
 
     def _run(self, x: Tensor) -> Tensor:
         maps = self._maps(x)
-        y = self._by_engine(maps) if self._takes_engine(maps) else self._by_definition(maps)
+        single = torch.promote_types(maps.dtype, torch.float32)  # in which half precision is computed
+        y = self._by_engine(maps) if self._takes_engine(maps) else self._by_definition(maps.to(single))
+        y = y if single == maps.dtype or y.is_complex() else y.to(maps.dtype)
         if self.rows is not None:
             return (y.movedim(-1, 1) if self.rows == "paths" else y).flatten(1)
         return y if self.channels_last else y.movedim(-1, 1)
@@ -209,8 +212,16 @@ class PartModule(nn.Module):
             raise ValueError(f"the module takes images {wanted}, got shape {got}. channels_first is the other order.")
         return x
 
+    def _traced(self, x: Tensor) -> bool:
+        """Return whether PyTorch looks for operations: it compiles, exports, or transforms images or values."""
+        if torch.compiler.is_compiling():
+            return True
+        followed = torch._C._functorch.is_functorch_wrapped_tensor
+        values = (x, *self.parameters(), *self.buffers())
+        return any(followed(t) or forward_ad.unpack_dual(t).tangent is not None for t in values)
+
     def _takes_engine(self, x: Tensor) -> bool:
-        if self.engine == "torch" or (self.engine == "auto" and _traced(x)):
+        if self.engine == "torch" or (self.engine == "auto" and self._traced(x)):
             return False
         fits = x.device.type == "cpu" and x.dtype in (torch.float32, torch.float64) and len(x) > 0
         if self.engine == "numpy" and not fits:
@@ -229,7 +240,7 @@ class PartModule(nn.Module):
             return self._in_training(x)
         if torch.compiler.is_exporting():
             return by_products(self._of_tensors(x), x)
-        if _traced(x):
+        if self._traced(x):
             return self._of_tensors(x).definition(x)
         if not len(x):
             return self._of_tensors(x).forward(x)
@@ -246,7 +257,7 @@ class PartModule(nn.Module):
             states.append(state)
             return y
 
-        y = run(x) if _traced(x) or not len(x) or part.couples_samples else self._in_blocks(run, x)
+        y = run(x) if self._traced(x) or not len(x) or part.couples_samples else self._in_blocks(run, x)
         self._update(states[0])
         return y
 
@@ -270,12 +281,8 @@ class PartModule(nn.Module):
     @torch.no_grad()
     def _update(self, state: Mapping[str, Any]) -> None:
         for name, buffer in self._tensors("state").items():
-            buffer.copy_(state[name])
-
-
-def _traced(x: Tensor) -> bool:
-    """Return whether PyTorch looks for operations: it compiles, exports, or transforms by torch.func."""
-    return torch.compiler.is_compiling() or torch._C._functorch.is_functorch_wrapped_tensor(x)
+            if state[name] is not buffer:  # what did not change may have been saved for the backward pass
+                buffer.copy_(state[name])
 
 
 def _again(made: tuple[Any, ...], values: Any, needs: dict[str, bool], modes: dict[str, bool]) -> PartModule:

@@ -88,8 +88,9 @@ class ConvNetClassifier(ImageClassifier, ConvNet):
     ------
     ValueError
         From ``fit`` if there is a single class, a value is out of range, `frozen` names no param or all of them, the
-        loss stops being finite, a network does not fit the images or the classes, `checkpoint` is damaged or that of
-        another training, X is empty, a value is no finite real number, or X has two axes and `image_shape` is None.
+        loss stops being finite, a network is built or does not fit the images or the classes, `checkpoint` is damaged
+        or that of another training, X is empty, a value is no finite real number, or X has two axes and `image_shape`
+        is None.
     TypeError
         From ``fit`` and ``partial_fit`` for arrays of another library than NumPy, which ``transform``, ``predict`` and
         the like accept. To train on the device of the images, use `kernelconv.torch.as_module`.

@@ -211,6 +211,11 @@ class ConvNet(ImagePredictor):
             return ARCHITECTURES[check_choice(self.architecture, "architecture", get_args(Preset))](
                 self.image_shape_, n_outputs
             )
+        if self.architecture.in_shape is not None:
+            raise ValueError(
+                "architecture is a built network, whose weights fit would draw anew. Pass one that is not built; to go "
+                "on from weights take warm_start or partial_fit, or parts that hold them (Convolution.from_weights)."
+            )
         shape = self.architecture.out_shape(self.image_shape_)
         if shape != (1, 1, n_outputs):
             raise ValueError(

@@ -57,9 +57,9 @@ class ConvNetRegressor(ImageRegressor, ConvNet):
     ------
     ValueError
         From ``fit`` if `y` is not finite numbers, one row per image, a value is out of range, `frozen` names no param
-        or all of them, the loss stops being finite, a network does not fit the images or the targets, `checkpoint` is
-        damaged or that of another training, X is empty, a value is no finite real number, or X has two axes and
-        `image_shape` is None.
+        or all of them, the loss stops being finite, a network is built or does not fit the images or the targets,
+        `checkpoint` is damaged or that of another training, X is empty, a value is no finite real number, or X has two
+        axes and `image_shape` is None.
     OSError
         From ``fit`` if `checkpoint` cannot be written.
 

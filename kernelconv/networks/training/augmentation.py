@@ -101,7 +101,7 @@ class Augmentation(Composable):
         if self.noise:
             x = x + x.dtype.type(self.noise) * rng.standard_normal(x.shape, dtype=x.dtype)
         x = self._cut(x, rng) if self.cutout else x
-        return x.reshape(shape)
+        return (x.copy() if np.may_share_memory(x, images) else x).reshape(shape)
 
     def displacements(self, n: int, shape: Pair, rng: np.random.Generator | int) -> NDArray:
         """Return `n` random displacement fields (n, h, w, 2) in px, float32."""

@@ -255,7 +255,7 @@ def _validate(
         record["validation_accuracy"] = _n_right(scores, labels) / len(x)
     if not keep_best:
         return
-    if record["validation_loss"] < min((r["validation_loss"] for r in run.history), default=np.inf):
+    if record["validation_loss"] < np.nanmin([np.inf, *(r["validation_loss"] for r in run.history)]):
         run.best, run.waited = run.network, 0
     else:
         run.waited += 1

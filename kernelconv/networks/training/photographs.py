@@ -93,7 +93,7 @@ class PhotoAugmentation(Composable):
             grey = rng.random(len(x)) < self.drop
             x = np.where(grey[:, None, None, None], x.mean(axis=3, keepdims=True), x)
         x = self._blurred(x, rng) if self.blur else x
-        return x.reshape(np.shape(images))
+        return (x.copy() if np.may_share_memory(x, images) else x).reshape(np.shape(images))
 
     def displacements(self, n: int, shape: Pair, rng: np.random.Generator | int) -> NDArray:
         """Return `n` random displacement fields (n, h, w, 2) in px, float32, of scale and crop together."""

@@ -107,7 +107,7 @@ class PatchwiseAffine(Affine):
 
     def __post_init__(self) -> None:
         """Check the number of filters and the initialization, and let P check the rest."""
-        check_count(self.n_filters, "n_filters")
+        object.__setattr__(self, "n_filters", check_count(self.n_filters, "n_filters"))
         check_choice(self.initialization, "initialization", INITIALIZATIONS)
         for name in ("size", "stride", "padding", "dilation"):
             object.__setattr__(self, name, getattr(self.patches, name))

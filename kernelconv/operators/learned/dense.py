@@ -57,7 +57,7 @@ class Dense(Affine):
 
     def __post_init__(self) -> None:
         """Check the number of units and the initialization."""
-        check_count(self.n_units, "n_units")
+        object.__setattr__(self, "n_units", check_count(self.n_units, "n_units"))
         check_choice(self.initialization, "initialization", INITIALIZATIONS)
 
     @property
@@ -91,7 +91,7 @@ class Dense(Affine):
         return None if self.in_shape is None else float(np.linalg.norm(self.params["weight"], 2))
 
     def _rows(self, x: Any) -> Any:
-        return namespace(x).reshape(x, (x.shape[0], 1, 1, -1))
+        return namespace(x).reshape(x, (x.shape[0], 1, 1, math.prod(x.shape[1:])))
 
     def _rows_adjoint(self, p: NDArray, shape: tuple[int, ...]) -> NDArray:
         return p.reshape(shape)
@@ -128,7 +128,7 @@ class Flatten(Part):
 
     def definition(self, x: Array) -> Any:
         """Return the values of each map as channels: (n, h, w, c) -> (n, 1, 1, h w c)."""
-        return namespace(x).reshape(x, (x.shape[0], 1, 1, -1))
+        return namespace(x).reshape(x, (x.shape[0], 1, 1, math.prod(x.shape[1:])))
 
     def _adjoint(self, y: NDArray, shape: tuple[int, ...]) -> NDArray:
         return y.reshape(shape)

@@ -173,10 +173,10 @@ class BatchNorm(Part):
     def training_definition(self, x: Array, uniform: Callable[[tuple[int, ...]], Any]) -> tuple[Any, Mapping[str, Any]]:
         """Return the maps normalised by the mini-batch's statistics, and the updated running statistics."""
         xp, axes = namespace(x), (0, 1, 2)
-        mean, variance = xp.mean(x, axis=axes), xp.var(x, axis=axes)
         count = math.prod(x.shape[:3])
-        if count == 1:
+        if count <= 1:
             return self.definition(x), self.state
+        mean, variance = xp.mean(x, axis=axes), xp.var(x, axis=axes)
         new = {"mean": mean, "variance": variance * (count / (count - 1))}
         held = {k: like(v, x) for k, v in self.state.items()}
         unit = (x - mean) * self.inverse_deviation(variance)

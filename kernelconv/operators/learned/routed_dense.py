@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 from typing import Any, Self
 
@@ -59,7 +60,9 @@ class RoutedDense(Part):
 
     Examples
     --------
-    >>> import numpy as np
+    >>> import math
+
+    import numpy as np
     >>> from kernelconv.operators import RoutedDense
     >>> part = RoutedDense(10, 16, in_size=8).build((6, 6, 32), np.random.default_rng(0))
     >>> part.n_params() == 144 * 8 * 10 * 16
@@ -136,7 +139,9 @@ class RoutedDense(Part):
     def _first(self, x: Any) -> Any:
         """Return the capsules of maps `x`, (capsules of the input, n, in_size)."""
         xp = namespace(x)
-        return xp.permute_dims(xp.reshape(x, (x.shape[0], -1, self.in_size)), (1, 0, 2))
+        return xp.permute_dims(
+            xp.reshape(x, (x.shape[0], math.prod(x.shape[1:]) // self.in_size, self.in_size)), (1, 0, 2)
+        )
 
     def _rounds(self, votes: Any) -> list[tuple[Any, Any, Any]]:
         """Return of each round the coupling (n, n_capsules, capsules of the input), what it sums to, and v."""

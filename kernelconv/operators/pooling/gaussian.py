@@ -176,7 +176,7 @@ class GaussianPooling(Part):
         xp = namespace(x)
         rows, columns = (like(matrix, x) for matrix in self.matrices(x.shape[1:]))
         y = xp.tensordot(rows, x, axes=((1,), (1,)))  # (h', n, w, c)
-        y = xp.tensordot(columns, y, axes=((1,), (2,)))  # (w', h', n, c)
+        y = xp.tensordot(like(columns, y), y, axes=((1,), (2,)))  # (w', h', n, c)
         return xp.permute_dims(y, (2, 1, 0, 3))
 
     def _by_windows(self, x: Array) -> Any:

@@ -77,7 +77,7 @@ class GlobalPooling(Part):
         xp = namespace(x)
         if self.linear:
             return _mean(x)
-        x = xp.reshape(x, (x.shape[0], -1, 1, x.shape[3]))
+        x = xp.reshape(x, (x.shape[0], x.shape[1] * x.shape[2], 1, x.shape[3]))
         return xp.take_along_axis(x, xp.argmax(x, axis=1, keepdims=True), axis=1)  # of equal values the first
 
     def _adjoint(self, y: NDArray, shape: tuple[int, ...]) -> NDArray:

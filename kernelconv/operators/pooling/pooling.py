@@ -95,7 +95,7 @@ class AveragePooling(Part):
     def definition(self, x: Array) -> Any:
         """Return the means: (n, h, w, c) -> (n, h', w', c)."""
         xp, p = namespace(x), self.patches.definition(x)
-        return xp.mean(xp.reshape(p, (*p.shape[:3], -1, x.shape[3])), axis=3)
+        return xp.mean(xp.reshape(p, (*p.shape[:3], p.shape[3] // x.shape[3], x.shape[3])), axis=3)
 
     def _adjoint(self, y: NDArray, shape: tuple[int, ...]) -> NDArray:
         area = int(np.prod(self.size))
@@ -188,7 +188,7 @@ class MaxPooling(Part):
     def definition(self, x: Array) -> Any:
         """Return the maxima: (n, h, w, c) -> (n, h', w', c)."""
         xp, p = namespace(x), self.patches.definition(x)
-        p = xp.reshape(p, (*p.shape[:3], -1, x.shape[3]))
+        p = xp.reshape(p, (*p.shape[:3], p.shape[3] // x.shape[3], x.shape[3]))
         y = p[:, :, :, 0, :]
         for k in range(1, p.shape[3]):  # of equal values the first stays, and has the gradient
             y = xp.where((y >= p[:, :, :, k, :]) | (y != y), y, p[:, :, :, k, :])

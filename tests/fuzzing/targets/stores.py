@@ -70,7 +70,9 @@ def _learned(source: Any, labels: Any, checkpoint: Any, **settings: Any) -> Any:
 
 
 def _stream(rng: np.random.Generator) -> dict[str, Any]:
-    return {"source": _images(rng), "labels": np.arange(7) % 3, "chunk": 3, "checkpoint": MADE, "progress": False}
+    return {"source": _images(rng), "labels": np.arange(7) % 3, "chunk": 3, "classes": None, "checkpoint": MADE} | {
+        "progress": False
+    }
 
 
 TARGETS = [
@@ -79,7 +81,8 @@ TARGETS = [
         _learned,
         _stream,
         {"source": InputSpec("X|source|images?", (3, 4), channels_last=True)},
-        {"chunk": p.count(), "checkpoint": p.one_of(PLACE, p.NONE), "progress": p.FLAG, "labels": p.ANYTHING},
+        {"chunk": p.count(), "checkpoint": p.one_of(PLACE, p.NONE), "progress": p.FLAG, "labels": p.ANYTHING}
+        | {"classes": p.ANYTHING},
         weight=3,
     ),
     Target(
