@@ -449,7 +449,7 @@ def test_an_image_left_alone_in_the_last_batch_does_no_harm():
 
 def test_a_validation_loss_that_is_once_not_finite_is_no_best_one():
     x, y = problem(90)
-    clf = small(early_stopping=True, epochs=8, patience=8, validation_fraction=0.3, learning_rate=0.03)
+    clf = small(early_stopping=True, epochs=8, patience=4, validation_fraction=0.3, learning_rate=0.03)
     held_out = clf.fit(x, y)._held_out(y, RNG(0))
     seen = []
 

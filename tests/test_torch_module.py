@@ -398,7 +398,8 @@ def test_forward_differentiation_goes_through_modules_that_do_not_learn(engine):
 
 def test_what_training_leaves_as_it_is_does_not_stop_the_backward_pass():
     part = serial(Standardization(), Convolution(4, 3), BatchNorm(), Dense(3))
-    module = as_module(part.build((8, 8, 1), np.random.default_rng(0), X[..., None]), engine="torch").train()
+    part = part.build((8, 8, 1), np.random.default_rng(0), X[..., None]).astype(np.float32)
+    module = as_module(part, engine="torch").train()
     for n in (len(X), 1):  # one image has no batch statistics of one position
         x = torch.tensor(X[:n, ..., None], requires_grad=True)
         module(x).square().sum().backward()
