@@ -60,9 +60,7 @@ class RoutedDense(Part):
 
     Examples
     --------
-    >>> import math
-
-    import numpy as np
+    >>> import numpy as np
     >>> from kernelconv.operators import RoutedDense
     >>> part = RoutedDense(10, 16, in_size=8).build((6, 6, 32), np.random.default_rng(0))
     >>> part.n_params() == 144 * 8 * 10 * 16
