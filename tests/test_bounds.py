@@ -416,14 +416,15 @@ def test_affine_fields_are_observed_with_their_own_norms():
     np.testing.assert_allclose(other.change, 2 / 3 * norms[0] / norms[1])
 
 
+@pytest.mark.once("newest")  # tracing what an older SciPy does in Python takes long
 def test_an_envelope_of_many_observations_needs_no_square_matrix():
-    rng, m = np.random.default_rng(0), 2000
+    rng, m = np.random.default_rng(0), 800
     seen = Observations(rng.random(m) + 0.01, 3 * rng.random(m), rng.random(m))
     tracemalloc.start()
     fitted = fit_envelope(ONE_LAYER, seen, level=0.9)
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
-    assert peak < 8 * m**2 / 2
+    assert peak < 8 * m**2 / 4
     above = seen.change > fitted.right_hand_side(seen.jacobian_norm, seen.sup_norm)
     # the optimality of a quantile regression without an intercept: shares weighted by each regressor
     for weights in (seen.jacobian_norm, seen.sup_norm):

@@ -7,7 +7,6 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import sparse
 from scipy.optimize import linprog
 from scipy.stats import binom
 
@@ -184,20 +183,19 @@ def fit_envelope(architecture: Architecture, seen: Observations, *, level: float
             f"{MAX_CORRELATION}: C_1 and C_2 cannot be told apart. Vary them apart (CombinedDeformation), or take C_2 "
             "from translations (fit_bound)."
         )
-    n, scale, m = architecture.n_layers, architecture.scale, len(seen)
+    n, scale = architecture.n_layers, architecture.scale
     plane = np.stack([(1 + n) * seen.jacobian_norm, seen.sup_norm / scale], 1)
     # the solver's tolerances are absolute: all columns of size 1, which the constants are multiplied back for
     units, unit = _largest(plane), _largest(seen.change)
     plane, change = plane / units, seen.change / unit
     if level == 1:
         found = linprog(plane.sum(0), A_ub=-plane, b_ub=-change, bounds=(0, None))
-    else:
-        cost = np.concatenate([[0, 0], np.full(m, level), np.full(m, 1 - level)])
-        same = sparse.eye_array(m)
-        found = linprog(cost, A_eq=sparse.hstack([plane, same, -same], "csc"), b_eq=change, bounds=(0, None))
+    else:  # the dual: a variable for each observation, a constraint for each constant, which is its multiplier
+        found = linprog(-change, A_ub=plane.T, b_ub=np.zeros(2), bounds=(level - 1, level))
     if not found.success:
         raise RuntimeError(f"The linear programme was not solved: {found.message}")
-    c1, c2 = (float(c) for c in found.x[:2] * (unit / units))
+    constants = found.x if level == 1 else -found.ineqlin.marginals
+    c1, c2 = (float(c) for c in constants * (unit / units))
     return StabilityBound(n, scale, c1, c2, level)
 
 
