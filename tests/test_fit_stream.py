@@ -80,7 +80,7 @@ def test_a_stream_is_the_chunks_given_to_the_head_one_by_one():
 
 
 @pytest.mark.once("oldest")
-@pytest.mark.parametrize(("backend", "workers"), [("threading", 2), ("threading", 4), ("loky", 2), ("loky", 4)])
+@pytest.mark.parametrize(("backend", "workers"), [("threading", 2), ("threading", 4), ("loky", 3)])
 def test_bits_do_not_depend_on_workers(backend, workers):
     with joblib.parallel_config(backend=backend):
         found = head_of(workers=workers, step=Scattering2D(J=1).fit(X[:1]), chunk=25)
