@@ -52,7 +52,6 @@ def test_scores_of_two_classes_are_those_of_the_second(blobs):
 
 @pytest.mark.parametrize(("dtype", "rtol"), [(np.float64, 1e-8), (np.float32, 2e-3)])
 def test_gaussian_head_is_kernel_ridge_in_both_precisions(blobs, monkeypatch, dtype, rtol):
-
     X, y = blobs
     n_double = 10 if dtype is np.float32 else 10_000  # as if there were many images
     monkeypatch.setattr(least_squares, "BLOCK", 64)
@@ -251,3 +250,21 @@ def test_a_fifth_is_held_out_or_one_image_a_class(monkeypatch, n, held_out):
     x, y = np.zeros((n, 2)), np.arange(n) % 4
     assert Supervised(Always()).fit(x, y).chosen_ == {"penalty": 1e-6}
     assert set(seen) == {held_out}
+
+
+@pytest.mark.parametrize("wide", [False, True])
+def test_a_penalty_below_the_rounding_of_single_precision_is_still_solved(wide, monkeypatch):
+    rng = np.random.default_rng(0)
+    shape = (40, 200) if wide else (3000, 40)
+    x = (rng.random((shape[0], 3)) @ rng.random((3, shape[1]))).astype(np.float32)  # of rank 3
+    y = (x[:, 0] > np.median(x[:, 0])).astype(int)
+    singular = []
+
+    def solve(gram, right):
+        singular.append(np.linalg.eigvalsh(gram)[0] <= 0)
+        return solve_positive(gram, right)
+
+    monkeypatch.setattr(least_squares, "solve_positive", solve)
+    heads = [LinearRidge(penalties=(1e-6,)).fit(values, y) for values in (x, x.astype(np.float64))]
+    assert singular == [True, False, False]
+    np.testing.assert_array_equal(*(head.predict(x) for head in heads))

@@ -12,7 +12,7 @@ from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.linalg import eigh
+from scipy.linalg import LinAlgError, eigh
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.model_selection import StratifiedKFold
 
@@ -127,13 +127,30 @@ class LinearRidge(LeastSquares):
             yield left / (np.maximum(values, 0) + penalty) @ right
 
     def _solve(self, x: NDArray, targets: NDArray) -> None:
-        penalty, wide = self.chosen_["penalty"], len(x) <= x.shape[1]
-        gram = (x @ x.T if wide else x.T @ x).astype(np.float64, order="F")
-        gram[np.diag_indices(len(gram))] += penalty
-        self.weights_ = x.T @ solve_positive(gram, targets) if wide else solve_positive(gram, x.T @ targets)
+        wide = len(x) <= x.shape[1]
+        right = targets if wide else x.T @ targets
+        try:
+            found = self._regularised(x @ x.T if wide else x.T @ x, right)
+        except LinAlgError:  # sums of many products in single precision: their rounding is above the penalty
+            found = self._regularised(_gram_in_double(x.T if wide else x), right)
+        self.weights_ = x.T @ found if wide else found
+
+    def _regularised(self, gram: NDArray, right: NDArray) -> NDArray:
+        gram = gram.astype(np.float64, order="F")
+        gram[np.diag_indices(len(gram))] += self.chosen_["penalty"]
+        return solve_positive(gram, right)
 
     def _scores(self, x: NDArray) -> NDArray:
         return x @ self.weights_
+
+
+def _gram_in_double(x: NDArray) -> NDArray:
+    """Return x' x (d, d) in double precision, rows (n, d) a block at a time."""
+    gram = np.zeros((x.shape[1], x.shape[1]))
+    for start in range(0, len(x), BLOCK):
+        block = x[start : start + BLOCK].astype(np.float64)
+        gram += block.T @ block
+    return gram
 
 
 class GaussianRidge(LeastSquares):
