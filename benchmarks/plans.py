@@ -51,8 +51,8 @@ _ON_MNIST = (
 
 _CHOSEN = (
     "Not chosen inside the training subset: architectures, image borders, square roots and training schedules. "
-    "They were chosen earlier, on thousands of other labelled training images, in part after test figures had "
-    "been seen. The test error of every row, the chosen one included, carries that.",
+    "They were chosen earlier, on thousands of labelled training images beyond the smaller subsets, in part after "
+    "test figures had been seen. The test error of every row, the chosen one included, carries that.",
 )
 
 PLANS = {
